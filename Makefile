@@ -1,0 +1,60 @@
+# Everything that is done with this project, on a machine that has Python 3.11+, make and git.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+ARGS ?=
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check format lint types imports lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/runtime ## sync real PostgreSQL servers and open the Dagster UI (ARGS=--once: end by itself)
+	@$(BIN)/whalefall demo $(ARGS)
+
+up: $(VENV)/runtime ## start webserver, daemon and embedded PostgreSQL, for real use
+	@$(BIN)/whalefall up $(ARGS)
+
+test: $(VENV)/dev ## run the tests, on real servers that they start themselves (ARGS="-k name")
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: format lint types imports test ## all that CI runs
+
+format: $(VENV)/dev
+	@$(BIN)/ruff format --check .
+
+lint: $(VENV)/dev
+	@$(BIN)/ruff check .
+
+types: $(VENV)/dev
+	@$(BIN)/pyright --warnings
+
+imports: $(VENV)/dev
+	@$(BIN)/lint-imports
+
+lock: $(VENV)/uv ## resolve pyproject.toml again into the two lock files
+	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## remove the virtual environment, all caches and the embedded server with its data
+	@if [ -x $(BIN)/whalefall ]; then $(BIN)/whalefall stop; fi
+	@rm -rf $(VENV) .whalefall .hypothesis .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+$(VENV)/runtime: requirements.lock pyproject.toml | $(VENV)/uv
+	@if [ ! -e $(VENV)/dev ]; then $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock; fi
+	@$(BIN)/python -c 'import sysconfig, pathlib' && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock pyproject.toml | $(VENV)/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@ $(VENV)/runtime

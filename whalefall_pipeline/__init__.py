@@ -1,0 +1,1 @@
+"""Database accounts and their permissions as Dagster assets, with history, in a PostgreSQL ledger."""

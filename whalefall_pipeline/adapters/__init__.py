@@ -1,0 +1,1 @@
+"""One folder per engine: all in which engines differ, and nothing else."""

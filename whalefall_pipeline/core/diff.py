@@ -1,0 +1,130 @@
+"""How two states of an account differ, in the change log's own form, and the same difference applied again.
+
+A difference is made only of what was observed: `carry_unseen` first puts back what a reading could not see.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Literal, TypedDict, cast
+
+from whalefall_pipeline.core.model import Account, AccountState, Coverage, Grant, Json, Kind, Securable, is_observed
+from whalefall_pipeline.core.rules import Rules
+from whalefall_pipeline.core.snapshot import parse_token, to_token
+
+DIFF_VERSION = 1
+KIND_FIELD = "account_kind"
+
+ChangeType = Literal["add", "modify_privilege", "modify_other", "delete", "reactivate"]
+
+
+class PrivilegeEntry(TypedDict):
+    """Tokens gained (GRANT) or lost (REVOKE) on one securable; `object` says it in words, `securable` in fields."""
+
+    action: Literal["GRANT", "REVOKE"]
+    object: str
+    permissions: list[str]
+    securable: dict[str, str]
+
+
+class OtherEntry(TypedDict):
+    """One account attribute's values; an attribute that is not there is null."""
+
+    field: str
+    before: Json
+    after: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What turns one state of an account into another: grants gained and lost, attributes before and after."""
+
+    gained: frozenset[Grant] = frozenset()
+    lost: frozenset[Grant] = frozenset()
+    other: tuple[OtherEntry, ...] = field(default=())
+
+    def __bool__(self) -> bool:
+        return bool(self.gained or self.lost or self.other)
+
+    @property
+    def change_type(self) -> ChangeType:
+        """The log's word for a difference between two readings of an account that was there in both."""
+        return "modify_privilege" if self.gained or self.lost else "modify_other"
+
+
+def diff(before: AccountState | None, after: AccountState | None) -> Difference:
+    """Compare two states of one account; None is an account that is not there, with no grants and no attributes."""
+    old = before.grants if before else frozenset[Grant]()
+    new = after.grants if after else frozenset[Grant]()
+    return Difference(new - old, old - new, tuple(_diff_attributes(_attributes(before), _attributes(after))))
+
+
+def apply(difference: Difference, before: AccountState | None, username: str) -> AccountState:
+    """Give the state that a difference leads to. A law: `apply(diff(a, b), a)` equals b."""
+    attributes = _attributes(before)
+    for entry in difference.other:
+        attributes[entry["field"]] = entry["after"]
+    kind = Kind(cast("str", attributes.pop(KIND_FIELD)))
+    present = {name: value for name, value in attributes.items() if value is not None}
+    old = before.grants if before else frozenset[Grant]()
+    return AccountState(Account(username, kind, present), (old - difference.lost) | difference.gained)
+
+
+def _attributes(state: AccountState | None) -> dict[str, Json]:
+    if state is None:
+        return {}
+    present = {name: value for name, value in state.account.attributes.items() if value is not None}
+    return {KIND_FIELD: state.account.kind.value, **present}
+
+
+def _diff_attributes(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterable[OtherEntry]:
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield OtherEntry(field=name, before=before.get(name), after=after.get(name))
+
+
+def to_privilege_diff(difference: Difference) -> dict[str, Json]:
+    """Spell gained and lost grants as the log's `privilege_diff`: one entry per action and securable, ordered."""
+    entries = [*_entries("GRANT", difference.gained), *_entries("REVOKE", difference.lost)]
+    return {"version": DIFF_VERSION, "entries": cast("list[Json]", entries)}
+
+
+def _entries(action: Literal["GRANT", "REVOKE"], grants: Collection[Grant]) -> Iterable[PrivilegeEntry]:
+    ordered = sorted(grants, key=lambda grant: (grant.securable, to_token(grant)))
+    for securable, group in groupby(ordered, key=lambda grant: grant.securable):
+        yield PrivilegeEntry(
+            action=action,
+            object=str(securable),
+            permissions=[to_token(grant) for grant in group],
+            securable={name: value for name, value in securable._asdict().items() if value},
+        )
+
+
+def to_other_diff(difference: Difference) -> dict[str, Json]:
+    """Spell changed attributes as the log's `other_diff`."""
+    return {"version": DIFF_VERSION, "entries": cast("list[Json]", list(difference.other))}
+
+
+def to_difference(
+    username: str, privilege_diff: Mapping[str, Json] | None, other_diff: Mapping[str, Json] | None
+) -> Difference:
+    """Read a difference back from a log entry's two documents."""
+    privilege_entries = cast("list[PrivilegeEntry]", (privilege_diff or {}).get("entries", []))
+    sides: dict[str, set[Grant]] = {"GRANT": set(), "REVOKE": set()}
+    for entry in privilege_entries:
+        securable = Securable(**entry["securable"])
+        for token in entry["permissions"]:
+            privilege, grant_option, effect = parse_token(token)
+            sides[entry["action"]].add(Grant(username, privilege, securable, grant_option, effect))
+    other = cast("list[OtherEntry]", (other_diff or {}).get("entries", []))
+    return Difference(frozenset(sides["GRANT"]), frozenset(sides["REVOKE"]), tuple(other))
+
+
+def carry_unseen(state: AccountState, before: Collection[Grant], coverage: Coverage, rules: Rules) -> AccountState:
+    """Keep the earlier grants in scopes that this reading did not observe: not seen is not gone."""
+    kept = frozenset(
+        grant
+        for grant in before
+        if not is_observed(rules.observed_by(grant.securable.scope, grant.securable.database), coverage)
+    )
+    return replace(state, grants=state.grants | kept) if kept else state

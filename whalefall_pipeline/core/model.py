@@ -1,0 +1,182 @@
+"""The values that everything else is made of: instances, accounts, grants, and what of them was observed.
+
+Values only; how they are read stands in `adapters`, how they are stored in `ledger`. Grants come in hundreds of
+thousands, so they are named tuples: made, hashed and compared at the speed of the interpreter's own tuples.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, NamedTuple, TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Effect: TypeAlias = Literal["grant", "deny", "revoke"]
+
+SERVER = "server"
+MEMBER = "MEMBER"
+ROLE_SCOPES = frozenset({"role", "database_role"})
+
+
+class Kind(StrEnum):
+    """What an account is: one that logs in, one that is granted, an external group, or everybody."""
+
+    USER = "user"
+    ROLE = "role"
+    GROUP = "group"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The name and secret to collect with. Its repr leaves the secret out."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One registered database instance; `name` is its partition key."""
+
+    id: int
+    name: str
+    db_type: str
+    host: str
+    port: int
+    database: str | None = None
+    credential_id: int | None = None
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account as the inventory gives it.
+
+    `username` is unique in its instance (MySQL: `user@host`). `attributes` holds what the engine says of the account
+    itself (flags, limits, expiry), JSON values only, under the names that the engine's `rules.py` documents. Nothing
+    in it may change by itself from reading to reading (a last login, a counter), or every sync would find a change.
+    """
+
+    username: str
+    kind: Kind
+    attributes: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+
+class Securable(NamedTuple):
+    """What a privilege is held on: a scope and the name path in it, names as the catalog spells them.
+
+    A level that the scope does not have is the empty string (it sorts, hashes and travels by COPY as it is). For
+    memberships the scope is `role`, or `database_role` with the database, and `object` names the role.
+    """
+
+    scope: str
+    database: str = ""
+    schema: str = ""
+    object: str = ""
+    column: str = ""
+
+    def __str__(self) -> str:
+        path = ".".join(part for part in self[1:] if part)
+        return f"{self.scope} {path}" if path else self.scope
+
+
+class Grant(NamedTuple):
+    """One privilege of one grantee on one securable.
+
+    A membership is a grant as well: privilege `MEMBER` on the role, its grant option being the admin option; what
+    else holds of it (`INHERIT`, `SET`, `DEFAULT`) are further privileges on the same role. So history, differences
+    and intervals need no second mechanism for memberships.
+    """
+
+    grantee: str
+    privilege: str
+    securable: Securable
+    grant_option: bool = False
+    effect: Effect = "grant"
+
+
+class Membership(NamedTuple):
+    """A grantee's membership of a role, read off its grants."""
+
+    member: str
+    role: str
+    database: str
+    admin_option: bool
+    options: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """One account with all its grants and memberships: what a snapshot is made from."""
+
+    account: Account
+    grants: frozenset[Grant] = frozenset()
+
+    @property
+    def memberships(self) -> list[Membership]:
+        """The roles that this account is a direct member of, ordered by database and name."""
+        options: dict[tuple[str, str], set[str]] = {}
+        admin: dict[tuple[str, str], bool] = {}
+        for grant in self.grants:
+            if grant.securable.scope not in ROLE_SCOPES:
+                continue
+            key = (grant.securable.database, grant.securable.object)
+            if grant.privilege == MEMBER:
+                admin[key] = grant.grant_option
+            else:
+                options.setdefault(key, set()).add(grant.privilege)
+        username = self.account.username
+        return [
+            Membership(username, role, database, admin[database, role], frozenset(options.get((database, role), ())))
+            for database, role in sorted(admin)
+        ]
+
+
+class Seen(StrEnum):
+    """Whether a scope was observed, or why it was not."""
+
+    OBSERVED = "observed"
+    DENIED = "denied"
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
+
+
+class Observation(NamedTuple):
+    """What one reading can say of one scope; `reason` is one line, empty when observed."""
+
+    status: Seen
+    reason: str = ""
+
+
+Coverage: TypeAlias = Mapping[str, Observation]
+"""Scope (`server`, `database:<name>`, or finer where the engine forces it) to what was seen of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All grants that one reading of an instance gave, and which scopes it can speak for."""
+
+    grants: tuple[Grant, ...]
+    coverage: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A scope that was not observed, and when it last was (None: never)."""
+
+    scope: str
+    status: Seen
+    reason: str
+    last_seen_at: datetime | None
+
+
+def is_observed(scope: str, coverage: Coverage) -> bool:
+    """Whether the absence of a grant in `scope` means that it is gone.
+
+    A database that is not listed does not exist any more, provided that the list itself (`databases`, where an
+    engine reports it apart, else `server`) was observed.
+    """
+    known = coverage.get(scope) or coverage.get("databases") or coverage.get(SERVER)
+    return known is not None and known.status is Seen.OBSERVED

@@ -1,0 +1,1 @@
+"""The Dagster shell: gathers inputs, calls core, applies outputs."""

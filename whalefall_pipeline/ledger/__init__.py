@@ -1,0 +1,1 @@
+"""Our PostgreSQL: every read and write of our tables."""
