@@ -96,3 +96,10 @@ class Adapter(Protocol):
         Passwords are left out; a comment says so where one is needed. What has no SQL form is a comment too.
         """
         ...
+
+    def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
+        """Build the SQL that takes one account of a server from `before` to `after`; None: it is not there.
+
+        Undoing a change of the log is `build_change(after, before)`. At least one of them is given.
+        """
+        ...

@@ -1,0 +1,20 @@
+"""The engines under test: a name for the test's id, and where the function that starts such a server stands."""
+
+from importlib import import_module
+from typing import cast
+
+from tests.engines.engine import StartServer
+
+STARTERS = {
+    "postgresql-14": "tests.engines.postgresql:start_14",
+    "postgresql-15": "tests.engines.postgresql:start_15",
+    "postgresql-16": "tests.engines.postgresql:start_16",
+    "postgresql-17": "tests.engines.postgresql:start_17",
+    "postgresql-18": "tests.engines.postgresql:start_18",
+}
+
+
+def find_starter(engine: str) -> StartServer:
+    """Load an engine's start function when a test asks for it, so that no test needs another engine's libraries."""
+    module, function = STARTERS[engine].split(":")
+    return cast("StartServer", getattr(import_module(module), function))
