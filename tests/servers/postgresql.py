@@ -1,0 +1,135 @@
+"""PostgreSQL servers for tests: `start_postgresql(14)` gives a fresh one, on a loopback port of its own."""
+
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from tests.servers.postgresql_programs import find_programs
+from tests.servers.unprivileged import make_folder, run, run_as
+
+HOST = "127.0.0.1"
+SUPERUSER = "postgres"
+WAIT_SECONDS = 60
+READY = "database system is ready to accept connections"
+SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "50",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "lc_messages": "C",
+}
+
+
+@dataclass
+class PostgresqlServer:
+    """A server that can be stopped, crashed and started again; `folder` is its data folder."""
+
+    programs: Path
+    folder: Path
+    port: int
+    password: str = field(repr=False)
+    host: str = HOST
+    superuser: str = SUPERUSER
+    process: "subprocess.Popen[str] | None" = None
+    log: deque[str] = field(default_factory=lambda: deque[str](maxlen=50), repr=False)
+
+    def start(self) -> None:
+        """Start on the same port with the same data, and return once connections are accepted."""
+        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        command = [self.programs / "postgres", "-D", self.folder, "-p", str(self.port), *settings]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/", **run_as()
+        )
+        assert self.process.stderr is not None
+        told = threading.Event()
+        threading.Thread(target=self._follow, args=(self.process.stderr, told), daemon=True).start()
+        told.wait(WAIT_SECONDS)
+        if not any(READY in line for line in self.log):
+            self.crash()
+            raise RuntimeError(f"PostgreSQL did not start: {' '.join(self.log)}")
+
+    def stop(self) -> None:
+        """Stop, ending all connections; one that is stopped already stays so."""
+        self._end(signal.SIGINT)
+
+    def crash(self) -> None:
+        """Stop as in a power cut: nothing is said to clients, and the next start recovers."""
+        self._end(signal.SIGQUIT)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def conninfo(self, database: str = "postgres") -> str:
+        """Give the superuser's libpq connection string, its password included."""
+        parts = {"host": self.host, "port": self.port, "user": self.superuser, "password": self.password}
+        return " ".join(f"{name}={value}" for name, value in parts.items()) + f" dbname={database}"
+
+    def _follow(self, lines: IO[str], told: threading.Event) -> None:
+        for line in lines:
+            self.log.append(line)
+            if READY in line:
+                told.set()
+        told.set()
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is None:
+            return
+        self.process.send_signal(how)
+        try:
+            self.process.wait(WAIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+        self.log.clear()
+
+
+@contextmanager
+def start_postgresql(version: int) -> Generator[PostgresqlServer]:
+    """Run a fresh server of a major version (14 to 18) until the block ends.
+
+    Skips or fails the test through `required.missing` when the machine has none and can't fetch it.
+    """
+    programs = find_programs(version)
+    template, password = _initialise(programs)
+    home = make_folder(f"postgresql-{version}")
+    run(["cp", "-R", template, home / "pgdata"])
+    server = PostgresqlServer(programs, home / "pgdata", _free_port(), password)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@cache
+def _initialise(programs: Path) -> tuple[Path, str]:
+    """Make the data folder that servers of this test run begin as copies of; gives it and the superuser's password."""
+    home = make_folder("template")
+    password = secrets.token_urlsafe(12)
+    secret = home / "password"
+    secret.write_text(password)
+    secret.chmod(0o644)
+    options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1"]
+    run([programs / "initdb", *options, f"--username={SUPERUSER}", f"--pwfile={secret}", "-D", home / "pgdata"])
+    return home / "pgdata", password
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        return int(listener.getsockname()[1])
