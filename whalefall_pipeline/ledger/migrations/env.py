@@ -1,0 +1,8 @@
+"""Alembic's environment: migrations run on the connection that `upgrade_ledger` gives, in its transaction."""
+
+from alembic import context
+
+from whalefall_pipeline.ledger.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

@@ -1,0 +1,1 @@
+"""The ledger's migrations, one file a revision, numbered."""

@@ -1,0 +1,229 @@
+"""The ledger's tables. Alembic's migrations make them, and the views beside them; a test proves that both agree.
+
+Two columns that hold one moment (`ended_at` and `completed_at`, `created_at` and `change_time`) are one stored and
+one generated column. Name-path columns are empty strings where a scope has no such level, as in `Securable`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+MOMENT = DateTime(timezone=True)
+NOW = func.now()
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(), primary_key=True)
+
+
+def _reference(name: str, target: str, *, nullable: bool = False, primary_key: bool = False) -> Column[int]:
+    return Column(name, BigInteger, ForeignKey(target), nullable=nullable, primary_key=primary_key)
+
+
+def _instance_id() -> Column[int]:
+    return _reference("instance_id", "instances.id")
+
+
+def _account_id(*, primary_key: bool = False) -> Column[int]:
+    return _reference("instance_account_id", "instance_accounts.id", primary_key=primary_key)
+
+
+credentials = Table(
+    "credentials",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("username", Text, nullable=False),
+    Column("secret", Text, nullable=False, comment="fernet:<token>, env:<NAME> or file:<PATH>"),
+    Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("updated_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True, comment="the Dagster partition key"),
+    Column("db_type", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("database_name", Text),
+    _reference("credential_id", "credentials.id", nullable=True),
+    Column("options", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("vanish_limit_percent", Integer, nullable=False, server_default=text("50")),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("deleted_at", MOMENT),
+    Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("updated_at", MOMENT, nullable=False, server_default=NOW),
+    Column("inventory_read_at", MOMENT, comment="when the newest inventory in the ledger was begun"),
+    Column("permissions_read_at", MOMENT, comment="when the newest permissions in the ledger were begun"),
+    Column("server_version", Text),
+    CheckConstraint("vanish_limit_percent between 0 and 100", name="vanish_limit_percent"),
+)
+
+instance_scopes = Table(
+    "instance_scopes",
+    metadata,
+    _instance_id(),
+    Column("scope", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("last_seen_at", MOMENT, comment="null: never"),
+    Column("valid_from", MOMENT, nullable=False),
+    Column("valid_to", MOMENT),
+    Index("instance_scopes_instance", "instance_id", "valid_from"),
+    comment="a scope that readings did not observe, in one interval of time; a scope that is not here was observed",
+)
+
+instance_accounts = Table(
+    "instance_accounts",
+    metadata,
+    _id(),
+    _instance_id(),
+    Column("username", Text, nullable=False),
+    Column("db_type", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("deleted_at", MOMENT),
+    Column("created_at", MOMENT, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+    UniqueConstraint("instance_id", "username"),
+    Index("instance_accounts_updated", "instance_id", "updated_at"),
+)
+
+account_snapshots = Table(
+    "account_snapshots",
+    metadata,
+    _account_id(primary_key=True),
+    _instance_id(),
+    Column("permission_snapshot", JSONB, nullable=False),
+    Column("permission_facts", JSONB, nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="of snapshot and facts; equal digest: nothing to write"),
+    Column("last_change_type", Text, nullable=False),
+    Column("last_change_time", MOMENT, nullable=False),
+    Index("account_snapshots_instance", "instance_id"),
+    comment="the stored part of the view account_permission",
+)
+
+account_attributes = Table(
+    "account_attributes",
+    metadata,
+    _account_id(),
+    _instance_id(),
+    Column("kind", Text, nullable=False),
+    Column("attributes", JSONB, nullable=False),
+    Column("valid_from", MOMENT, nullable=False),
+    Column("valid_to", MOMENT),
+    Index("account_attributes_account", "instance_account_id", "valid_from"),
+    comment="what the engine said of an account itself, in one interval of time; now: valid_to is null",
+)
+
+account_grant = Table(
+    "account_grant",
+    metadata,
+    _account_id(),
+    _instance_id(),
+    Column("privilege", Text, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("grant_option", Boolean, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("database_name", Text, nullable=False),
+    Column("schema_name", Text, nullable=False),
+    Column("object_name", Text, nullable=False),
+    Column("column_name", Text, nullable=False),
+    Column("valid_from", MOMENT, nullable=False),
+    Column("valid_to", MOMENT),
+    Index("account_grant_account", "instance_account_id", "valid_from"),
+    Index("account_grant_object", "object_name", "scope", "database_name", "schema_name"),
+    comment="a grant, or a membership (scope role), of an account in one interval of time; now: valid_to is null",
+)
+
+account_change_log = Table(
+    "account_change_log",
+    metadata,
+    _id(),
+    _instance_id(),
+    _account_id(),
+    Column("db_type", Text, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("change_type", Text, nullable=False),
+    Column("change_time", MOMENT, nullable=False),
+    Column("created_at", MOMENT, Computed("change_time", persisted=True), nullable=False),
+    Column("session_id", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default=text("'success'")),
+    Column("message", Text, nullable=False, server_default=text("''")),
+    Column("privilege_diff", JSONB),
+    Column("other_diff", JSONB),
+    Index("account_change_log_instance", "instance_id", "created_at"),
+    Index("account_change_log_account", "instance_account_id", "id"),
+    Index("account_change_log_session", "session_id"),
+)
+
+sync_sessions = Table(
+    "sync_sessions",
+    metadata,
+    Column("session_id", Text, primary_key=True, comment="the Dagster run's id"),
+    Column("batch_id", Text, comment="of runs that were started together: the backfill's id"),
+    Column("sync_type", Text, nullable=False),
+    Column("sync_category", Text, nullable=False, server_default=text("'account'")),
+    Column("status", Text, nullable=False),
+    Column("started_at", MOMENT, nullable=False),
+    Column("completed_at", MOMENT),
+    Column("ended_at", MOMENT, Computed("completed_at", persisted=True)),
+    Column("total_instances", Integer, nullable=False, server_default=text("0")),
+    Column("successful_instances", Integer, nullable=False, server_default=text("0")),
+    Column("failed_instances", Integer, nullable=False, server_default=text("0")),
+    Column("created_by", Text),
+    Column("message", Text, comment="why it ended as failed or cancelled, where no record says it"),
+    Column("heartbeat_at", MOMENT, comment="the last sign of life of the run's own process"),
+    Index("sync_sessions_started", "started_at"),
+    Index("sync_sessions_batch", "batch_id"),
+    Index("sync_sessions_open", "session_id", postgresql_where=text("status = 'running'")),
+)
+
+sync_instance_records = Table(
+    "sync_instance_records",
+    metadata,
+    _id(),
+    Column("sync_session_id", Text, ForeignKey("sync_sessions.session_id"), nullable=False),
+    _instance_id(),
+    Column("instance_name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", MOMENT),
+    Column("completed_at", MOMENT),
+    Column("ended_at", MOMENT, Computed("completed_at", persisted=True)),
+    Column("items_synced", Integer, nullable=False, server_default=text("0")),
+    Column("items_created", Integer, nullable=False, server_default=text("0")),
+    Column("items_updated", Integer, nullable=False, server_default=text("0")),
+    Column("items_deleted", Integer, nullable=False, server_default=text("0")),
+    Column("error_message", Text),
+    Column("error_code", Text),
+    Column("sync_details", JSONB, nullable=False, server_default=text("'{}'")),
+    UniqueConstraint("sync_session_id", "instance_id"),
+    Index("sync_instance_records_instance", "instance_id", "started_at"),
+)
