@@ -1,0 +1,105 @@
+"""The process that owns a server: starts it, starts it again after a crash, stops it when nobody uses it any more.
+
+Run as `python -m whalefall_pipeline.embedded.guard FOLDER LOCK_FD REPORT_FD` by the first user. It leaves the session
+of that user's terminal, so a Ctrl-C there does not reach it, and says on the pipe REPORT_FD when the server is ready,
+or why there is none.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from whalefall_pipeline.embedded.binaries import choose_owner, find_binaries, find_reachable
+from whalefall_pipeline.embedded.cluster import Cluster, initialise, start, stop_server
+from whalefall_pipeline.embedded.errors import EmbeddedServerError, explain
+from whalefall_pipeline.embedded.files import USERS_LOCK, locked
+
+READY = "ready"
+_RESTARTS = 10
+_TRIES = 10
+
+
+class Guard:
+    """One running server."""
+
+    def __init__(self, folder: Path, lock_fd: int, spare: Path) -> None:
+        owner = choose_owner(folder / "data")
+        self._cluster = Cluster(folder, owner)
+        self._binaries = find_reachable(find_binaries(self._cluster.data), owner, spare)
+        self._lock_fd = lock_fd
+        self._stopping = threading.Lock()
+        self._unused = False
+        initialise(self._cluster, self._binaries)
+        self._server = self._start()
+
+    def watch(self) -> None:
+        """Return when the server was stopped; one that crashed is started again."""
+        threading.Thread(target=self._stop_when_unused, daemon=True).start()
+        restarts = 0
+        while self._server.wait() != 0:
+            with self._stopping:
+                if self._unused or restarts == _RESTARTS:
+                    return
+                restarts += 1
+                self._server = self._start()
+
+    def stop(self) -> None:
+        """Stop the server if it runs."""
+        stop_server(self._server)
+
+    def _stop_when_unused(self) -> None:
+        with locked(self._cluster.folder / USERS_LOCK), self._stopping:
+            self._unused = True
+            self.stop()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        """Start, and try again for a while: a port is lost at the last moment, a crashed server's children linger."""
+        for _ in range(_TRIES - 1):
+            try:
+                return start(self._cluster, self._binaries, self._lock_fd)
+            except EmbeddedServerError:
+                time.sleep(0.3)
+        return start(self._cluster, self._binaries, self._lock_fd)
+
+
+def main(folder: Path, lock_fd: int, report_fd: int) -> None:
+    """Own the server of a folder until it is stopped."""
+    signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGINT, _exit)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # the first user may be gone before the server is ready
+    with tempfile.TemporaryDirectory(prefix="whalefall-programs-") as spare:
+        try:
+            guard = Guard(folder, lock_fd, Path(spare))
+        except EmbeddedServerError as error:
+            _report(report_fd, str(error))
+            return
+        except OSError as error:
+            _report(report_fd, explain(folder, error))
+            return
+        try:
+            _report(report_fd, READY)
+            guard.watch()
+        finally:
+            guard.stop()
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit()
+
+
+def _report(report_fd: int, line: str) -> None:
+    with suppress(BrokenPipeError), os.fdopen(report_fd, "w", encoding="utf-8") as report:
+        report.write(line)
+
+
+if __name__ == "__main__":
+    if os.fork():
+        os._exit(0)  # the first user is not the parent of the guard, and need not wait for it
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,143 @@
+"""What users of the embedded server call: hold it, ask whether it runs, stop it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from whalefall_pipeline.embedded.cluster import HOST, START_SECONDS, USERNAME, read_postmaster
+from whalefall_pipeline.embedded.errors import EmbeddedServerError, explain
+from whalefall_pipeline.embedded.files import GUARD_LOCK, START_LOCK, USERS_LOCK, locked, try_lock
+from whalefall_pipeline.embedded.guard import READY
+
+_GUARD = "whalefall_pipeline.embedded.guard"
+_STOP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedServer:
+    """How to reach the server, as the superuser that owns all databases on it."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+
+    def url(self, database: str, *, driver: str = "psycopg") -> str:
+        """Give the SQLAlchemy URL of a database, password included; with `driver=""` a plain postgresql:// one."""
+        scheme = f"postgresql+{driver}" if driver else "postgresql"
+        secret = quote(self.password, safe="")
+        return f"{scheme}://{quote(self.username)}:{secret}@{self.host}:{self.port}/{quote(database, safe='')}"
+
+    def ensure_database(self, name: str) -> None:
+        """Create a database where it is missing."""
+        import psycopg  # noqa: PLC0415 - the guard imports this package and should start without the driver
+        from psycopg import errors, sql  # noqa: PLC0415
+
+        try:
+            with psycopg.connect(self.url("postgres", driver=""), autocommit=True) as connection:
+                found = connection.execute("select from pg_database where datname = %s", [name])
+                if not found.rowcount:
+                    connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        except (errors.DuplicateDatabase, errors.UniqueViolation):
+            return  # another user created it at this very moment
+        except psycopg.Error as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise EmbeddedServerError(f"there is no database {name} and none can be created: {reason}") from None
+
+
+@contextmanager
+def embedded_server(folder: Path) -> Generator[EmbeddedServer]:
+    """Hold the server of a folder, started first if nobody else uses it; the last user's end stops it.
+
+    Raises EmbeddedServerError with one line that says what to do.
+    """
+    with ExitStack() as held:
+        try:
+            server = _join(folder.absolute(), held)
+        except OSError as error:
+            raise EmbeddedServerError(explain(folder, error)) from None
+        yield server
+
+
+def is_running(folder: Path) -> bool:
+    """Say whether the server of a folder runs; false where there is none."""
+    if not (folder / GUARD_LOCK).exists():
+        return False
+    with locked(folder / START_LOCK):
+        free = try_lock(folder / GUARD_LOCK)
+        if free:
+            free.close()
+        return free is None
+
+
+def stop(folder: Path) -> bool:
+    """Stop the server of a folder, also under those who use it; false when it did not run."""
+    if not is_running(folder):
+        return False
+    with locked(folder / START_LOCK):
+        ends_at = time.monotonic() + _STOP_SECONDS
+        while (free := try_lock(folder / GUARD_LOCK)) is None:
+            postmaster = read_postmaster(folder)
+            if postmaster:
+                with suppress(ProcessLookupError):
+                    os.kill(postmaster, signal.SIGINT)
+            if time.monotonic() > ends_at:
+                raise EmbeddedServerError(f"process {postmaster}, the server in {folder}, does not end")
+            time.sleep(0.05)
+        free.close()
+    return True
+
+
+def _join(folder: Path, held: ExitStack) -> EmbeddedServer:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    held.enter_context(locked(folder / USERS_LOCK, shared=True))
+    with locked(folder / START_LOCK):
+        _ensure_running(folder)
+        port = int((folder / "port").read_text(encoding="ascii"))
+    return EmbeddedServer(HOST, port, USERNAME, (folder / "password").read_text(encoding="utf-8"))
+
+
+def _ensure_running(folder: Path) -> None:
+    """Return when the server takes connections; one that is stopping, or starting after a crash, is waited for."""
+    ends_at = time.monotonic() + START_SECONDS
+    while time.monotonic() < ends_at:
+        lock = try_lock(folder / GUARD_LOCK)
+        if lock is not None:
+            with lock:
+                _start_guard(folder, lock)
+            return
+        if read_postmaster(folder, ready=True):
+            return
+        time.sleep(0.05)
+    raise EmbeddedServerError(f"the server in {folder} is busy starting or stopping; see {folder / 'postgres.log'}")
+
+
+def _start_guard(folder: Path, lock: BinaryIO) -> None:
+    """Start the guard, hand it the lock, and wait for its word."""
+    reads, writes = os.pipe()
+    with os.fdopen(reads, encoding="utf-8") as report:
+        try:
+            with (folder / "postgres.log").open("ab") as log:
+                subprocess.run(  # noqa: S603 - our own module, without a shell
+                    [sys.executable, "-P", "-m", _GUARD, folder, str(lock.fileno()), str(writes)],
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(lock.fileno(), writes),
+                    start_new_session=True,
+                    check=False,
+                )
+        finally:
+            os.close(writes)
+        said = report.read()
+    if said != READY:
+        raise EmbeddedServerError(said or f"the server's guard ended without a word; see {folder / 'postgres.log'}")
