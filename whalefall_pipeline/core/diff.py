@@ -14,6 +14,7 @@ from whalefall_pipeline.core.snapshot import parse_token, to_token
 
 DIFF_VERSION = 1
 KIND_FIELD = "account_kind"
+DESCRIBED = 5
 
 ChangeType = Literal["add", "modify_privilege", "modify_other", "delete", "reactivate"]
 
@@ -103,6 +104,26 @@ def _entries(action: Literal["GRANT", "REVOKE"], grants: Collection[Grant]) -> I
 def to_other_diff(difference: Difference) -> dict[str, Json]:
     """Spell changed attributes as the log's `other_diff`."""
     return {"version": DIFF_VERSION, "entries": cast("list[Json]", list(difference.other))}
+
+
+def describe(difference: Difference) -> str:
+    """Say a difference in one line for people: a few items in full, the others counted."""
+    optioned = {grant: grant._replace(grant_option=not grant.grant_option) for grant in difference.gained}
+    changed = {grant for grant, twin in optioned.items() if twin in difference.lost}
+    items = [
+        f"{'gained' if grant.grant_option else 'lost'} the option to pass on {grant.privilege} on {grant.securable}"
+        for grant in sorted(changed)
+    ]
+    items += [f"granted {to_token(grant)} on {grant.securable}" for grant in sorted(difference.gained - changed)]
+    rest = difference.lost - {optioned[grant] for grant in changed}
+    items += [f"revoked {to_token(grant)} on {grant.securable}" for grant in sorted(rest)]
+    items += [f"{entry['field']}: {_say(entry['before'])} -> {_say(entry['after'])}" for entry in difference.other]
+    more = len(items) - DESCRIBED
+    return "; ".join(items[:DESCRIBED]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _say(value: Json) -> str:
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def to_difference(

@@ -48,6 +48,7 @@ class Instance:
     credential_id: int | None = None
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     is_active: bool = True
+    vanish_limit_percent: int = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,7 @@ class Reading:
     coverage: Coverage
 
 
-@dataclass(frozen=True, slots=True)
-class Unseen:
+class Unseen(NamedTuple):
     """A scope that was not observed, and when it last was (None: never)."""
 
     scope: str

@@ -125,9 +125,15 @@ def to_json_unseen(item: Unseen) -> dict[str, Json]:
     }
 
 
-def to_digest(*documents: Json) -> bytes:
-    """Give 16 bytes that are equal when, and in practice only when, the documents are, whatever their key order."""
+def to_document_text(document: Json) -> bytes:
+    """Serialise a document as JSON in UTF-8; equal documents give equal bytes, whatever their key order."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+def to_digest(*texts: bytes) -> bytes:
+    """Give 16 bytes that are equal when, and in practice only when, the serialised documents are."""
     hashed = blake2b(digest_size=16)
-    for document in documents:
-        hashed.update(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
+    for text in texts:
+        hashed.update(len(text).to_bytes(8, "big"))
+        hashed.update(text)
     return hashed.digest()

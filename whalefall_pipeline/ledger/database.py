@@ -1,15 +1,21 @@
 """Opens the ledger: its connections, its schema's version, its migrations."""
 
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from psycopg import sql
+from sqlalchemy import Connection, Engine, TextClause, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from whalefall_pipeline.core.errors import LedgerError
+from whalefall_pipeline.sql import load_sql
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 CONNECT_SECONDS = 10
@@ -39,11 +45,8 @@ def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
 
 def check_ledger(engine: Engine) -> None:
     """Raise LedgerError, with what to do, unless the ledger answers and has the schema of this version."""
-    try:
-        with engine.connect() as connection:
-            present = _read_revisions(connection)
-    except SQLAlchemyError as error:
-        raise LedgerError(f"the ledger at {_place(engine)} can't be reached: {to_reason(error)}") from None
+    with connecting(engine) as connection:
+        present = _read_revisions(connection)
     script = _scripts()
     head = script.get_current_head()
     if present == {head}:
@@ -76,7 +79,47 @@ def upgrade_ledger(engine: Engine) -> None:
         raise LedgerError(f"the ledger at {_place(engine)} can't be upgraded: {to_reason(error)}") from None
 
 
-def to_reason(error: SQLAlchemyError) -> str:
+def load_statements(filename: str) -> dict[str, TextClause]:
+    """Give the named statements of one of this folder's `.sql` files, ready to execute."""
+    return {name: text(statement) for name, statement in load_sql("whalefall_pipeline.ledger", filename).items()}
+
+
+@contextmanager
+def connecting(engine: Engine) -> Generator[Connection]:
+    """Give a connection to the ledger for the block. Raises LedgerError when there is none to be had."""
+    try:
+        connection = engine.connect()
+    except SQLAlchemyError as error:
+        raise LedgerError(f"the ledger at {_place(engine)} can't be reached: {to_reason(error)}") from None
+    with connection:
+        yield connection
+
+
+@contextmanager
+def transaction(connection: Connection) -> Generator[Connection]:
+    """Run a block as one transaction of the ledger; its database errors leave as LedgerError, rolled back."""
+    try:
+        with connection.begin():
+            yield connection
+    except (SQLAlchemyError, psycopg.Error) as error:
+        raise LedgerError(f"the ledger could not be written: {to_reason(error)}") from None
+
+
+def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    """Append rows to a table with COPY, in the connection's transaction, and give their number."""
+    driver = cast("psycopg.Connection[object]", connection.connection.driver_connection)
+    statement = sql.SQL("copy {} ({}) from stdin").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    count = 0
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+            count += 1
+    return count
+
+
+def to_reason(error: SQLAlchemyError | psycopg.Error) -> str:
     """Give the driver's first line on one error, without SQL, parameters or secrets."""
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()

@@ -1,0 +1,67 @@
+"""How an instance's account list differs from the one known, and whether the difference may be believed."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from whalefall_pipeline.core.errors import SyncDataError
+from whalefall_pipeline.core.model import Account, Kind
+
+FEW = 10
+"""Accounts that may vanish at once whatever their share: a small instance is not held up by an ordinary clean-up."""
+
+
+class KnownAccount(NamedTuple):
+    """An account as the ledger has it."""
+
+    id: int
+    username: str
+    kind: str
+    is_active: bool
+
+
+class InventoryChange(NamedTuple):
+    """What turns the known list into the one that was read; accounts in the order of their lists."""
+
+    new: list[Account]
+    returned: list[KnownAccount]
+    gone: list[KnownAccount]
+    other_kind: list[tuple[KnownAccount, Kind]]
+
+
+def compare_inventory(known: Sequence[KnownAccount], accounts: Sequence[Account]) -> InventoryChange:
+    """Compare the list that was read with the one known. Raises SyncDataError when a username stands twice."""
+    by_name = {account.username: account for account in accounts}
+    if len(by_name) != len(accounts):
+        twice = Counter(account.username for account in accounts).most_common(1)[0][0]
+        raise SyncDataError(f"the account list holds {twice!r} twice")
+    known_names = {account.username for account in known}
+    return InventoryChange(
+        new=[account for account in accounts if account.username not in known_names],
+        returned=[item for item in known if not item.is_active and item.username in by_name],
+        gone=[item for item in known if item.is_active and item.username not in by_name],
+        other_kind=[
+            (item, by_name[item.username].kind)
+            for item in known
+            if item.username in by_name and by_name[item.username].kind != item.kind
+        ],
+    )
+
+
+def check_collapse(known: Collection[KnownAccount], change: InventoryChange, limit_percent: int) -> None:
+    """Raise SyncDataError when so much would vanish that the reading is more likely wrong than the accounts gone.
+
+    That is: more than `limit_percent` of the active accounts and more than ten, or all accounts of a kind that has
+    several. Zero percent allows none beyond ten; a hundred switches the first rule off, not the second.
+    """
+    active = [account for account in known if account.is_active]
+    gone = change.gone
+    accept = "if this is right, accept it: whalefall sync NAME --accept-collapse"
+    if len(gone) > FEW and len(gone) * 100 > limit_percent * len(active):
+        raise SyncDataError(f"{len(gone)} of {len(active)} accounts would vanish; nothing was changed; {accept}")
+    returned = {account.kind.value for account in change.new}
+    returned |= {account.kind for account in change.returned} | {kind.value for _, kind in change.other_kind}
+    before, vanished = (Counter(account.kind for account in accounts) for accounts in (active, gone))
+    for kind, count in vanished.items():
+        if 1 < count == before[kind] and kind not in returned:
+            raise SyncDataError(f"all {count} accounts of kind {kind} would vanish; nothing was changed; {accept}")

@@ -1,0 +1,124 @@
+"""Writes what changed of accounts: their grants and attributes in intervals of time, and the log of it."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, cast
+
+import orjson
+from sqlalchemy import Connection
+
+from whalefall_pipeline.core.diff import ChangeType, Difference, describe, diff, to_other_diff, to_privilege_diff
+from whalefall_pipeline.core.inventory import KnownAccount
+from whalefall_pipeline.core.model import Account, AccountState, Effect, Grant, Json, Kind, Securable
+from whalefall_pipeline.ledger.database import copy_rows, load_statements
+from whalefall_pipeline.ledger.target import Target
+
+SQL = load_statements("changes.sql")
+PATH_COLUMNS = ("database_name", "schema_name", "object_name", "column_name")
+GRANT_COLUMNS = (
+    *("instance_account_id", "privilege", "scope"),
+    *PATH_COLUMNS,
+    *("grant_option", "effect", "instance_id", "valid_from"),
+)
+ATTRIBUTE_COLUMNS = ("instance_account_id", "instance_id", "kind", "attributes", "valid_from")
+LOG_COLUMNS = (
+    *("instance_id", "instance_account_id", "db_type", "username", "change_type", "change_time", "session_id"),
+    *("message", "privilege_diff", "other_diff"),
+)
+
+
+class Change(NamedTuple):
+    """What happened to one account, and its state after that (None: it is gone)."""
+
+    account_id: int
+    username: str
+    change_type: ChangeType
+    difference: Difference
+    after: AccountState | None
+
+
+def read_states(connection: Connection, ids: Collection[int]) -> dict[int, AccountState]:
+    """Give the present states of accounts by id; one that the ledger holds no attributes of is not there."""
+    grants: dict[int, list[Grant]] = {}
+    usernames: dict[int, Account] = {}
+    for account_id, username, kind, attributes in connection.execute(SQL["read_states"], {"ids": list(ids)}):
+        if kind is not None:
+            usernames[account_id] = Account(username, Kind(kind), attributes)
+    for row in connection.execute(SQL["read_grants"], {"ids": list(usernames)}):
+        grants.setdefault(row[0], []).append(to_grant(usernames[row[0]].username, row[1:]))
+    return {key: AccountState(account, frozenset(grants.get(key, ()))) for key, account in usernames.items()}
+
+
+def to_grant(username: str, row: Sequence[object]) -> Grant:
+    """Make a grant of the columns privilege, scope, the four of the name path, grant_option, effect."""
+    privilege, *path, grant_option, effect = row
+    securable = Securable(*cast("list[str]", path))
+    return Grant(username, cast("str", privilege), securable, cast("bool", grant_option), cast("Effect", effect))
+
+
+def write_changes(connection: Connection, target: Target, changes: Sequence[Change]) -> None:
+    """Write changes of accounts that are there: intervals end and begin at the reading's moment; the log says it."""
+    _end_grants(connection, target, changes)
+    gained = ((change.account_id, grant) for change in changes for grant in change.difference.gained)
+    copy_rows(connection, "account_grant", GRANT_COLUMNS, (_to_grant_row(target, *item) for item in gained))
+    moved = [change for change in changes if change.difference.other]
+    if any(change.change_type.startswith("modify") for change in moved):
+        ids = [change.account_id for change in moved]
+        connection.execute(SQL["end_attributes"], {"ids": ids, "read_at": target.read_at})
+    rows = (_to_attribute_row(target, change.account_id, change.after.account) for change in moved if change.after)
+    copy_rows(connection, "account_attributes", ATTRIBUTE_COLUMNS, rows)
+    _write_log(connection, target, changes)
+
+
+def write_deletions(connection: Connection, target: Target, gone: Collection[KnownAccount]) -> None:
+    """Write that accounts are gone: all that they held ends at the reading's moment, and the log says it."""
+    states = read_states(connection, [account.id for account in gone])
+    moment = {"ids": [account.id for account in gone], "read_at": target.read_at}
+    for statement in ("end_all_grants", "end_attributes", "mark_deleted"):
+        connection.execute(SQL[statement], moment)
+    changes = [
+        Change(account.id, account.username, "delete", diff(states.get(account.id), None), None) for account in gone
+    ]
+    _write_log(connection, target, changes)
+
+
+def _end_grants(connection: Connection, target: Target, changes: Iterable[Change]) -> None:
+    lost = [_to_grant_row(target, change.account_id, grant) for change in changes for grant in change.difference.lost]
+    if not lost:
+        return
+    names = ("ids", "privileges", "scopes", "databases", "schemas", "objects", "columns", "options", "effects")
+    columns: Mapping[str, object] = dict(zip(names, map(list, zip(*lost, strict=True)), strict=False))
+    connection.execute(SQL["end_grants"], {**columns, "read_at": target.read_at})
+
+
+def _to_grant_row(target: Target, account_id: int, grant: Grant) -> tuple[object, ...]:
+    _, privilege, securable, grant_option, effect = grant
+    return (account_id, privilege, *securable, grant_option, effect, target.instance.id, target.read_at)
+
+
+def _to_attribute_row(target: Target, account_id: int, account: Account) -> tuple[object, ...]:
+    return (account_id, target.instance.id, account.kind.value, _to_json(account.attributes), target.read_at)
+
+
+def _write_log(connection: Connection, target: Target, changes: Iterable[Change]) -> None:
+    copy_rows(connection, "account_change_log", LOG_COLUMNS, (_to_log_row(target, change) for change in changes))
+
+
+def _to_log_row(target: Target, change: Change) -> tuple[object, ...]:
+    instance = target.instance
+    difference = change.difference
+    return (
+        instance.id,
+        change.account_id,
+        instance.db_type,
+        change.username,
+        change.change_type,
+        target.read_at,
+        target.session_id,
+        describe(difference),
+        _to_json(to_privilege_diff(difference)) if difference.gained or difference.lost else None,
+        _to_json(to_other_diff(difference)) if difference.other else None,
+    )
+
+
+def _to_json(document: Mapping[str, Json]) -> str:
+    return orjson.dumps(document).decode()

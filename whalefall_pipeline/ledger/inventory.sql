@@ -1,0 +1,25 @@
+-- The statements of inventory.py. Each is sent once per instance, whatever the number of accounts.
+
+-- name: read_known
+select id, username, kind, is_active from instance_accounts where instance_id = :instance_id order by username;
+
+-- name: insert_new
+insert into instance_accounts (instance_id, username, db_type, kind, created_at, updated_at)
+select :instance_id, item.username, :db_type, item.kind, :read_at, :read_at
+from unnest(cast(:usernames as text[]), cast(:kinds as text[])) as item (username, kind);
+
+-- name: reactivate
+update instance_accounts set is_active = true, deleted_at = null, updated_at = :read_at
+where id = any (cast(:ids as bigint[]));
+
+-- name: change_kind
+update instance_accounts a set kind = item.kind, updated_at = :read_at
+from unnest(cast(:ids as bigint[]), cast(:kinds as text[])) as item (id, kind)
+where a.id = item.id;
+
+-- name: deactivate
+update instance_accounts set is_active = false, deleted_at = :read_at, updated_at = :read_at
+where id = any (cast(:ids as bigint[]));
+
+-- name: mark_read
+update instances set inventory_read_at = :read_at, server_version = :version where id = :instance_id;

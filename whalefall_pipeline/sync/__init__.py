@@ -1,0 +1,1 @@
+"""Syncs instances: reads through an adapter, writes to the ledger, many at a time. Knows nothing of Dagster."""
