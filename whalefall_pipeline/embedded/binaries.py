@@ -83,7 +83,7 @@ def find_binaries(data: Path) -> Binaries:
 
 
 def find_reachable(binaries: Binaries, owner: Owner | None, spare: Path) -> Binaries:
-    """Give programs that the owner may execute: copies in the empty folder `spare` where ours can be reached by root only.
+    """Give programs that the owner may execute: copies in the empty folder `spare` where only root can reach ours.
 
     Raises EmbeddedServerError when there is no way.
     """

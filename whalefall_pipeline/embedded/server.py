@@ -100,24 +100,42 @@ def _join(folder: Path, held: ExitStack) -> EmbeddedServer:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     held.enter_context(locked(folder / USERS_LOCK, shared=True))
     with locked(folder / START_LOCK):
-        _ensure_running(folder)
-        port = int((folder / "port").read_text(encoding="ascii"))
-    return EmbeddedServer(HOST, port, USERNAME, (folder / "password").read_text(encoding="utf-8"))
+        return _find_or_start(folder)
 
 
-def _ensure_running(folder: Path) -> None:
-    """Return when the server takes connections; one that is stopping, or starting after a crash, is waited for."""
+def _find_or_start(folder: Path) -> EmbeddedServer:
+    """Give a server that takes connections; one that is stopping, or starting after a crash, is waited for."""
     ends_at = time.monotonic() + START_SECONDS
+    reason = "it is starting or stopping"
     while time.monotonic() < ends_at:
         lock = try_lock(folder / GUARD_LOCK)
         if lock is not None:
             with lock:
                 _start_guard(folder, lock)
-            return
+            return _read_server(folder)
         if read_postmaster(folder, ready=True):
-            return
-        time.sleep(0.05)
-    raise EmbeddedServerError(f"the server in {folder} is busy starting or stopping; see {folder / 'postgres.log'}")
+            server = _read_server(folder)
+            reason = _try_login(server)
+            if reason is None:
+                return server
+        time.sleep(0.02)
+    raise EmbeddedServerError(f"the server in {folder} does not answer: {reason}; see {folder / 'postgres.log'}")
+
+
+def _read_server(folder: Path) -> EmbeddedServer:
+    port = int((folder / "port").read_text(encoding="ascii"))
+    return EmbeddedServer(HOST, port, USERNAME, (folder / "password").read_text(encoding="utf-8"))
+
+
+def _try_login(server: EmbeddedServer) -> str | None:
+    """Log in, since the server's lock file tells the truth only while the server can write it; why not, or None."""
+    import psycopg  # noqa: PLC0415 - as above
+
+    try:
+        psycopg.connect(server.url("postgres", driver=""), connect_timeout=10).close()
+    except psycopg.OperationalError as error:
+        return str(error).strip().partition("\n")[0]
+    return None
 
 
 def _start_guard(folder: Path, lock: BinaryIO) -> None:
