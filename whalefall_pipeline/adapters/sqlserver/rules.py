@@ -1,0 +1,159 @@
+"""SQL Server's rules: category names, what makes a superuser, what locks. Pure.
+
+Attributes of logins: `principal_type`, `sid`, `is_disabled`, `is_locked_out`, `is_expired`, `is_must_change`,
+`is_policy_checked`, `is_expiration_checked`, `default_database`, `default_language`, `mapped_to` (the certificate or
+key), of server roles `is_fixed_role`; of principals of one database `database`, `name`, `sid`, `authentication_type`,
+`default_schema`, `mapped_to`, `is_orphaned`. What does not apply is left out. Times are left out as well: the catalog
+keeps them in the server's local time, without its offset.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import cast
+
+from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES
+from whalefall_pipeline.adapters.sqlserver.names import to_principal
+from whalefall_pipeline.adapters.sqlserver.securables import DATABASE, SCOPES
+from whalefall_pipeline.core.model import SERVER, AccountState, Json, Kind, Membership
+from whalefall_pipeline.core.rules import (
+    GRANT_ADMIN,
+    LOCKED,
+    NO_LOGIN,
+    PASSWORD_EXPIRED,
+    SUPERUSER,
+    Category,
+    Reasons,
+)
+
+DB_TYPE = "sqlserver"
+CATEGORIES: Mapping[str, Category] = {scope: Category(path.category, path.levels) for scope, path in SCOPES.items()}
+ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {}
+
+CONTROL_SERVER = "CONTROL SERVER"
+_ROLE_CAPABILITIES: Mapping[str, tuple[str, ...]] = {
+    "sysadmin": (SUPERUSER, GRANT_ADMIN),
+    "securityadmin": (GRANT_ADMIN,),
+}
+_LOCKING = {
+    "is_disabled": "login is disabled",
+    "is_locked_out": "login is locked out",
+    "is_expired": "password has expired",
+    "is_must_change": "password must be changed",
+}
+_NOT_A_LOGIN = {
+    "CERTIFICATE_MAPPED_LOGIN": "login of a certificate",
+    "ASYMMETRIC_KEY_MAPPED_LOGIN": "login of an asymmetric key",
+}
+_CONTAINED = ("DATABASE", "WINDOWS", "EXTERNAL")
+
+
+def observed_by(scope: str, database: str) -> str:
+    """Name the coverage scope: each database speaks for all that is granted in it, `server` for the rest."""
+    del scope
+    return f"database:{database}" if database else SERVER
+
+
+def listed_by(username: str) -> str:
+    """Name the coverage scope that an account is listed by: its database, for one that lives there, else `server`."""
+    return observed_by("", to_principal(username).database)
+
+
+def derived_categories(state: AccountState, members: Collection[Membership]) -> dict[str, Json]:
+    """Build the role lists that other readers know, by the catalog's own names, and what the fixed roles confer."""
+    server_roles: list[str] = []
+    database_roles: dict[str, list[str]] = {}
+    fixed: dict[str, Json] = {}
+    for membership in state.memberships:
+        name = to_principal(membership.role).name
+        confers = FIXED_DATABASE_ROLES if membership.database else FIXED_SERVER_ROLES
+        if membership.database:
+            database_roles.setdefault(membership.database, []).append(name)
+        else:
+            server_roles.append(name)
+        if name in confers:
+            fixed[membership.role] = cast("list[Json]", list(confers[name]))
+    derived: dict[str, Json] = {}
+    if server_roles:
+        derived["sqlserver_server_roles"] = cast("list[Json]", sorted(server_roles))
+    if database_roles:
+        derived["sqlserver_database_roles"] = {
+            database: cast("list[Json]", sorted(roles)) for database, roles in database_roles.items()
+        }
+    if fixed:
+        derived["sqlserver_fixed_role_permissions"] = fixed
+    if members:
+        derived["sqlserver_role_members"] = cast("list[Json]", sorted(membership.member for membership in members))
+    return derived
+
+
+def own_capabilities(state: AccountState, now: datetime) -> Reasons:
+    """Say what an account may do by itself. Expiry is the server's own judgement, so `now` is not needed."""
+    del now
+    reasons: dict[str, list[str]] = {}
+    _add_powers(state, reasons)
+    _add_no_login(state, reasons)
+    _add_locks(state, reasons)
+    return reasons
+
+
+def _add(reasons: dict[str, list[str]], capability: str, why: str) -> None:
+    reasons.setdefault(capability, []).append(why)
+
+
+def _add_powers(state: AccountState, reasons: dict[str, list[str]]) -> None:
+    account = state.account
+    if account.attributes.get("is_fixed_role"):
+        for capability in _ROLE_CAPABILITIES.get(account.username, ()):
+            _add(reasons, capability, f"fixed server role {account.username}")
+    if _effects(state, SERVER, CONTROL_SERVER) == {"grant"}:
+        _add(reasons, SUPERUSER, f"granted {CONTROL_SERVER}")
+        _add(reasons, GRANT_ADMIN, f"granted {CONTROL_SERVER}")
+
+
+def _effects(state: AccountState, scope: str, privilege: str) -> set[str]:
+    return {grant.effect for grant in state.grants if grant.privilege == privilege and grant.securable.scope == scope}
+
+
+def _add_no_login(state: AccountState, reasons: dict[str, list[str]]) -> None:
+    account = state.account
+    principal_type = str(account.attributes.get("principal_type", ""))
+    if account.kind is not Kind.USER:
+        _add(reasons, NO_LOGIN, principal_type.lower().replace("_", " ") or account.kind.value)
+    elif principal_type in _NOT_A_LOGIN:
+        _add(reasons, NO_LOGIN, _NOT_A_LOGIN[principal_type])
+    elif account.attributes.get("is_orphaned"):
+        _add(reasons, NO_LOGIN, "no login has the user's SID")
+    elif "database" in account.attributes and account.attributes.get("authentication_type") not in _CONTAINED:
+        _add(reasons, NO_LOGIN, "user without login")
+
+
+def _add_locks(state: AccountState, reasons: dict[str, list[str]]) -> None:
+    attributes = state.account.attributes
+    for name, why in _LOCKING.items():
+        if attributes.get(name):
+            _add(reasons, LOCKED, why)
+    for name in ("is_expired", "is_must_change"):
+        if attributes.get(name):
+            _add(reasons, PASSWORD_EXPIRED, _LOCKING[name])
+    if state.account.kind in (Kind.ROLE, Kind.PUBLIC):
+        return
+    if "deny" in _effects(state, SERVER, "CONNECT SQL"):
+        _add(reasons, LOCKED, "denied CONNECT SQL")
+    if "database" in attributes and "deny" in _effects(state, DATABASE, "CONNECT"):
+        _add(reasons, LOCKED, f"denied CONNECT in {attributes['database']}")
+
+
+def fixed_role_capabilities(membership: Membership) -> Reasons:
+    """Say what a fixed server role confers; the fixed database roles confer nothing beyond their database."""
+    if membership.database:
+        return {}
+    return {
+        capability: [f"fixed server role {membership.role}"]
+        for capability in _ROLE_CAPABILITIES.get(membership.role, ())
+    }
+
+
+def carries(membership: Membership, capability: str) -> bool:
+    """Every membership of a server role carries all that the role has; no database role holds the server's rights."""
+    del capability
+    return not membership.database

@@ -1,0 +1,165 @@
+"""The T-SQL that re-creates logins, users, roles and grants, or changes one account. Pure; nothing runs it here.
+
+Every statement names its database by a `USE` of its own before it. Passwords are not known: a login that needs one gets
+a random one that nobody knows, and a comment says so. What has no T-SQL form is a comment too.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from whalefall_pipeline.adapters.sqlserver.names import quote_name, to_principal
+from whalefall_pipeline.adapters.sqlserver.principals import build_alter, build_create, build_drop
+from whalefall_pipeline.adapters.sqlserver.securables import (
+    COLUMN,
+    DATABASE_USER,
+    MAPPED,
+    OTHER,
+    OWNER,
+    SCOPES,
+    SERVER,
+)
+from whalefall_pipeline.core.diff import diff
+from whalefall_pipeline.core.model import MEMBER, ROLE_SCOPES, AccountState, Grant, Securable
+
+_ORDER = {"grant": 0, "deny": 1, "revoke": 2}
+
+
+def build_script(states: Mapping[str, AccountState]) -> list[str]:
+    """Build all that makes the states on an empty server, whose databases and objects are there already.
+
+    Accounts first (logins before the users of databases), then memberships and ownership, then grants, wide before
+    narrow, so that the REVOKE of a column comes after the grant on its table.
+    """
+    ordered = [states[username] for username in sorted(states, key=lambda name: (to_principal(name), name))]
+    body: list[tuple[str, str]] = []
+    for state in ordered:
+        body += [(to_principal(state.account.username).database, line) for line in build_create(state.account)]
+    body += _grants_of(ordered)
+    return _in_databases(body)
+
+
+def build_change(before: AccountState | None, after: AccountState | None) -> list[str]:
+    """Build what takes one account from one state to the other; None: it is not there."""
+    change = diff(before, after)
+    known = after or before
+    if known is None:
+        return []
+    username = known.account.username
+    home = to_principal(username).database
+    users = _users(username, [grant for state in (before, after) if state for grant in state.grants])
+    body: list[tuple[str, str]] = []
+    if before is None and after is not None:
+        body += [(home, line) for line in build_create(after.account)]
+    elif before is not None and after is not None:
+        body += [(home, line) for line in build_alter(before.account, after.account)]
+    lost = sorted(change.lost, key=_narrow_last, reverse=True)
+    body += [(_database(grant), line) for grant in lost for line in _undo(grant, users)]
+    gained = sorted(change.gained, key=_narrow_last)
+    body += [(_database(grant), line) for grant in gained for line in _do(grant, users)]
+    if after is None and before is not None:
+        body += [(home, line) for line in build_drop(before.account)]
+    return _in_databases(body)
+
+
+def _grants_of(states: Iterable[AccountState]) -> list[tuple[str, str]]:
+    lines: list[tuple[tuple[object, ...], str, str]] = []
+    for state in states:
+        users = _users(state.account.username, state.grants)
+        for grant in state.grants:
+            lines += [(_narrow_last(grant), _database(grant), line) for line in _do(grant, users)]
+    return [(database, line) for _, database, line in sorted(lines)]
+
+
+def _users(username: str, grants: Iterable[Grant]) -> Mapping[str, str]:
+    """Give, by database, the name of the user that an account is there; empty for the server."""
+    database, name = to_principal(username)
+    mapped = {grant.securable.database: grant.securable.object for grant in grants if grant.privilege == MAPPED}
+    return {**mapped, database: name}
+
+
+def _narrow_last(grant: Grant) -> tuple[object, ...]:
+    """Order: users, memberships, ownership, then permissions by effect and width, deterministic to the end."""
+    kind = {MAPPED: 0, MEMBER: 1, OWNER: 2}.get(grant.privilege, 3)
+    return (kind, _ORDER[grant.effect], sum(bool(part) for part in grant.securable), grant)
+
+
+def _database(grant: Grant) -> str:
+    return grant.securable.database
+
+
+def _in_databases(body: Iterable[tuple[str, str]]) -> list[str]:
+    """Put a USE before each statement that runs in another database than the one before it."""
+    lines: list[str] = []
+    current = None
+    for database, line in body:
+        wanted = database or "master"
+        if wanted != current and not line.startswith("--"):
+            lines.append(f"USE {quote_name(wanted)}")
+            current = wanted
+        lines.append(line)
+    return lines
+
+
+def _do(grant: Grant, users: Mapping[str, str]) -> Iterator[str]:
+    """Build what makes one grant hold."""
+    securable = grant.securable
+    user = users.get(securable.database)
+    if grant.privilege == MAPPED and securable.scope == DATABASE_USER:
+        if securable.object != "dbo":
+            yield f"CREATE USER {quote_name(securable.object)} FOR LOGIN {quote_name(users[''])}"
+    elif grant.privilege == OWNER:
+        owner = users.get("") if securable.scope == "database" else user
+        if owner:
+            yield f"ALTER AUTHORIZATION ON {_on(securable)} TO {quote_name(owner)}"
+    elif user is None or user == "dbo":
+        if grant.privilege not in ("CONNECT", MEMBER):
+            yield f"-- {_words(grant)}: dbo holds it already, or the account is no user of the database"
+    elif securable.scope in ROLE_SCOPES:
+        yield f"ALTER {_role(securable)} ADD MEMBER {quote_name(user)}"
+    elif securable.scope == OTHER:
+        yield f"-- {_words(grant)}: this kind of securable is not known here"
+    elif grant.effect == "revoke":
+        yield f"REVOKE {grant.privilege}{_target(securable)} FROM {quote_name(user)}"
+    else:
+        option = " WITH GRANT OPTION" if grant.grant_option else ""
+        yield f"{grant.effect.upper()} {grant.privilege}{_target(securable)} TO {quote_name(user)}{option}"
+
+
+def _undo(grant: Grant, users: Mapping[str, str]) -> Iterator[str]:
+    """Build what takes one grant back."""
+    securable = grant.securable
+    user = users.get(securable.database)
+    if grant.privilege == MAPPED and securable.scope == DATABASE_USER:
+        if securable.object != "dbo":
+            yield f"DROP USER {quote_name(securable.object)}"
+    elif grant.privilege == OWNER:
+        yield f"-- {_words(grant)}: ownership goes to the next owner by ALTER AUTHORIZATION, it can't be taken alone"
+    elif user is None or user == "dbo" or securable.scope == OTHER:
+        yield f"-- {_words(grant)}: not taken back here"
+    elif securable.scope in ROLE_SCOPES:
+        yield f"ALTER {_role(securable)} DROP MEMBER {quote_name(user)}"
+    elif grant.effect == "revoke":
+        yield f"-- {_words(grant)}: a column's REVOKE ends when the permission on the whole object is granted again"
+    else:
+        cascade = " CASCADE" if grant.grant_option else ""
+        yield f"REVOKE {grant.privilege}{_target(securable)} FROM {quote_name(user)}{cascade}"
+
+
+def _words(grant: Grant) -> str:
+    return " ".join(f"{grant.effect} {grant.privilege} on {grant.securable}".split())
+
+
+def _role(securable: Securable) -> str:
+    return f"{'ROLE' if securable.database else 'SERVER ROLE'} {quote_name(to_principal(securable.object).name)}"
+
+
+def _target(securable: Securable) -> str:
+    if securable.scope == SERVER:
+        return ""
+    column = f" ({quote_name(securable.column)})" if securable.scope == COLUMN else ""
+    return f" ON {_on(securable)}{column}"
+
+
+def _on(securable: Securable) -> str:
+    name = quote_name(securable.object or securable.database)
+    path = f"{quote_name(securable.schema)}.{name}" if securable.schema else name
+    return f"{SCOPES[securable.scope].keyword}::{path}"
