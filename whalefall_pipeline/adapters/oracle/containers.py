@@ -1,0 +1,88 @@
+"""Which container a row of the catalog is about, and how its names become usernames and databases. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from whalefall_pipeline.adapters.oracle.rules import PUBLIC, ROOT
+from whalefall_pipeline.core.model import Observation, Seen
+
+ROOT_ID = 1
+OPEN_MODES = ("READ WRITE", "READ ONLY")
+
+
+class ContainerRow(NamedTuple):
+    """One pluggable database as the root sees it; `accounts` counts what CDB_USERS shows of it."""
+
+    con_id: int
+    name: str
+    open_mode: str | None
+    restricted: str | None
+    accounts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """The containers of one reading.
+
+    `own` is the container that the connection is in, `pdbs` the observed pluggable databases by id, `closed` why
+    others are not; both are empty unless `own` is the root. `common` are the names that the root itself has.
+    """
+
+    own: str
+    pdbs: Mapping[int, str] = field(default_factory=dict[int, str])
+    closed: Mapping[str, Observation] = field(default_factory=dict[str, Observation])
+    common: frozenset[str] = frozenset()
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is the root of a container database, which speaks for its pluggable databases too."""
+        return self.own == ROOT
+
+    def holds(self, con_id: int) -> bool:
+        """Whether rows of this container are part of the reading: not those of one that opened in between."""
+        return not self.is_root or con_id <= ROOT_ID or con_id in self.pdbs
+
+    def to_username(self, con_id: int, name: str) -> str:
+        """Give the account's name: `SALESPDB.SCOTT` for a local account seen from the root, else as it is."""
+        if not self.is_root or con_id <= ROOT_ID or name in self.common or name == PUBLIC:
+            return name
+        return f"{self.pdbs[con_id]}.{name}"
+
+    def to_database(self, con_id: int, common: str) -> str:
+        """Name the container that a grant on an object holds in; empty: in all, as it was granted commonly."""
+        if not self.is_root:
+            return self.own
+        if con_id > ROOT_ID:
+            return self.pdbs[con_id]
+        return "" if common == "YES" or con_id == 0 else ROOT
+
+    def to_wide_database(self, con_id: int, common: str) -> str:
+        """Name the container that a right without a name path holds in; empty: the whole instance."""
+        return self.to_database(con_id, common) if self.is_root else ""
+
+
+def build_containers(rows: Iterable[ContainerRow], names: Iterable[tuple[int, str]]) -> Containers:
+    """Build the root's containers from what it sees of them, and the common names from all account names."""
+    pdbs: dict[int, str] = {}
+    closed: dict[str, Observation] = {}
+    for row in rows:
+        reason = _why_unseen(row)
+        if reason is None:
+            pdbs[row.con_id] = row.name
+        else:
+            closed[row.name] = reason
+    common = frozenset(name for con_id, name in names if con_id == ROOT_ID)
+    return Containers(ROOT, pdbs, closed, common)
+
+
+def _why_unseen(row: ContainerRow) -> Observation | None:
+    if row.open_mode is None:
+        return Observation(Seen.DENIED, "hidden from the login: ALTER USER … SET CONTAINER_DATA=ALL CONTAINER=CURRENT")
+    if row.open_mode not in OPEN_MODES:
+        return Observation(Seen.UNREACHABLE, f"not open (OPEN_MODE {row.open_mode})")
+    if row.restricted == "YES":
+        return Observation(Seen.UNREACHABLE, "open in restricted mode, which CDB_ views leave out")
+    if not row.accounts:
+        return Observation(Seen.DENIED, "no accounts to be seen: the login lacks CONTAINER_DATA for it")
+    return None

@@ -1,0 +1,188 @@
+"""Reads an Oracle server: its accounts, its grants, and what of them was observed.
+
+Fourteen statements for one database or pluggable database, one or two more in a container's root and from 23ai on,
+whatever the number of accounts and containers.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import itemgetter
+from typing import NamedTuple
+
+from whalefall_pipeline.adapters.adapter import Limits, Visibility
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.oracle import driver, rules, script
+from whalefall_pipeline.adapters.oracle.catalog import STATEMENTS, VIEWS, Catalog
+from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect
+from whalefall_pipeline.adapters.oracle.containers import ContainerRow, Containers, build_containers
+from whalefall_pipeline.adapters.oracle.options import to_target
+from whalefall_pipeline.adapters.oracle.rows import (
+    PasswordFileRow,
+    RoleRow,
+    UserRow,
+    to_file_user,
+    to_grants,
+    to_public,
+    to_role,
+    to_user,
+)
+from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
+from whalefall_pipeline.core.model import (
+    SERVER,
+    Account,
+    AccountState,
+    Grant,
+    Instance,
+    Login,
+    Observation,
+    Reading,
+    Seen,
+)
+from whalefall_pipeline.core.rules import Rules
+
+OBSERVED = Observation(Seen.OBSERVED)
+WIDE_PARTS = frozenset({rules.ROLES, rules.SYSTEM_PRIVILEGES})
+"""Parts whose grants have no database when one container is read."""
+
+
+class _AccountRows(NamedTuple):
+    """The account list; rows of the root come last, so that a common account is taken as the root has it."""
+
+    users: list[UserRow]
+    roles: list[RoleRow]
+    password_file: list[PasswordFileRow]
+    read_only: frozenset[tuple[int, str]]
+
+
+class OracleSession:
+    """One reading of one server; see `adapter.SourceSession`."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    @property
+    def version(self) -> str:
+        """The server's version, for people."""
+        return f"Oracle Database {self._catalog.version}"
+
+    @property
+    def statements(self) -> int:
+        """How many statements have been sent."""
+        return self._catalog.statements
+
+    def read_accounts(self) -> list[Account]:
+        """Read users, roles, PUBLIC, and users that only the password file knows, ordered by username."""
+        rows, containers = self._rows, self._containers
+        found = [
+            to_public(containers),
+            *(to_file_user(row, containers) for row in rows.password_file if containers.holds(row.con_id)),
+            *(to_role(row, containers) for row in rows.roles if containers.holds(row.con_id)),
+            *(
+                to_user(row, containers, read_only=row[:1] + row[2:3] in rows.read_only)
+                for row in rows.users
+                if containers.holds(row.con_id)
+            ),
+        ]
+        accounts = {account.username: account for account in found}
+        return [accounts[username] for username in sorted(accounts)]
+
+    def read_grants(self) -> Reading:
+        """Read all grants; a part of the catalog that can't be read is not observed, in all containers."""
+        containers = self._containers
+        coverage = {SERVER: OBSERVED, **{f"database:{name}": OBSERVED for name in containers.pdbs.values()}}
+        for name, why in containers.closed.items():
+            coverage |= {rules.to_coverage_scope(name, part): why for part in (*STATEMENTS, rules.PASSWORD_FILE)}
+        grants = to_grants(rules.PASSWORD_FILE, self._rows.password_file, containers)
+        for part in STATEMENTS:
+            found = self._read_part(part)
+            if isinstance(found, Observation):
+                coverage |= dict.fromkeys(self._scopes_of(part), found)
+            else:
+                grants += found
+        return Reading(tuple(grants), coverage)
+
+    def check(self) -> list[Visibility]:
+        """Read everything once and say what of it could be seen."""
+        try:
+            self.read_accounts()
+        except SyncDataError as error:
+            return [Visibility("accounts", readable=False, note=str(error))]
+        coverage = self.read_grants().coverage
+        seen = [Visibility(scope, item.status is Seen.OBSERVED, item.reason) for scope, item in coverage.items()]
+        return [Visibility("accounts", readable=True), *seen]
+
+    def may_hide(self, username: str) -> bool:
+        """Whether an account that the list lacks may still exist, in a pluggable database that was not observed."""
+        return any(username.startswith(f"{name}.") for name in self._containers.closed)
+
+    def _read_part(self, part: str) -> list[Grant] | Observation:
+        if part == rules.SCHEMA_PRIVILEGES and VIEWS[STATEMENTS[part]] not in self._catalog.later:
+            return []
+        try:
+            return to_grants(part, self._catalog.ask(STATEMENTS[part]), self._containers)
+        except CatalogError as error:
+            return self._catalog.explain(STATEMENTS[part], error)
+
+    def _scopes_of(self, part: str) -> list[str]:
+        containers = self._containers
+        if containers.is_root:
+            databases = ["", rules.ROOT, *containers.pdbs.values()]
+        else:
+            databases = [""] if part in WIDE_PARTS else [containers.own]
+        return [rules.to_coverage_scope(database, part) for database in databases]
+
+    @cached_property
+    def _containers(self) -> Containers:
+        if not self._catalog.is_root:
+            return Containers(self._catalog.home[1])
+        names = [(row.con_id, row[2]) for row in (*self._rows.users, *self._rows.roles)]
+        return build_containers(map(ContainerRow._make, self._catalog.ask_whole("containers")), names)
+
+    @cached_property
+    def _rows(self) -> _AccountRows:
+        ask = self._catalog.ask_whole
+        read_only = ask("read_only_users") if VIEWS["users"] in self._catalog.later else []
+        root_last = itemgetter(0)
+        return _AccountRows(
+            users=sorted(map(UserRow._make, ask("users")), key=root_last, reverse=True),
+            roles=sorted(map(RoleRow._make, ask("roles")), key=root_last, reverse=True),
+            password_file=sorted(map(PasswordFileRow._make, ask("password_file")), key=root_last, reverse=True),
+            read_only=frozenset((con_id, username) for con_id, _, username in read_only),
+        )
+
+
+@dataclass(frozen=True)
+class OracleAdapter:
+    """Oracle 12.2 and later; see `adapter.Adapter`. `connect` is the real driver's."""
+
+    connect: Connect = driver.connect
+    rules: Rules = field(default=rules)
+    default_port: int = 1521
+
+    @contextmanager
+    def open(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[OracleSession]:
+        """Connect and start to read. The login needs CREATE SESSION and the views of `catalog.sql`."""
+        connection = self.connect(to_target(instance, login, limits.default_options), limits, deadline)
+        try:
+            yield OracleSession(_begin(Catalog(connection)))
+        finally:
+            connection.close()
+
+    def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
+        """Build the SQL that gives an empty server the same accounts and grants."""
+        return script.build_script(states)
+
+    def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
+        """Build the SQL that takes one account from one state to another."""
+        return script.build_change(before, after)
+
+
+def _begin(catalog: Catalog) -> Catalog:
+    try:
+        catalog.begin()
+        _ = catalog.home
+    except CatalogError as error:
+        raise DatabaseConnectionError(f"the session can't start to read ({error.code})", transient=True) from None
+    return catalog

@@ -1,0 +1,204 @@
+"""Oracle's rules: where its grants stand in a snapshot, and what they amount to. Pure.
+
+How a securable is named:
+
+- Rights on the whole of what the instance is (a database, or one pluggable database) have no name path. Rights on
+  objects have the container's name as their database.
+- Of an instance that is the root of a container database, what was granted commonly (CONTAINER=ALL) has no database,
+  as it holds in all of them; what was granted in one container has that container's name (`CDB$ROOT`, `SALESPDB`).
+  A local user or role of a pluggable database is the account `SALESPDB.NAME`, a common one is an account once, under
+  its own name. The name of a pluggable database holds no dot.
+- The scope of an object privilege is the TYPE of DBA_TAB_PRIVS (`table`, `view`, `java_class`, …), `object` for a type
+  that this module has never heard of.
+- WITH HIERARCHY OPTION is a privilege of its own beside the plain one. The limit of a tablespace quota is part of its
+  privilege: `QUOTA 1048576` (bytes), `QUOTA UNLIMITED`.
+
+The schema of a user is the user, and all rights on its objects with it: ownership is no grant here.
+
+GRANT ANY ROLE is not counted as GRANT_ADMIN (the ledger's contract names DBA and GRANT ANY PRIVILEGE); it stands with
+the system privileges. A role that has to be set, because it is no default role, still counts.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import cast
+
+from whalefall_pipeline.core.model import SERVER, AccountState, Json, Kind, Membership
+from whalefall_pipeline.core.rules import (
+    GRANT_ADMIN,
+    LOCKED,
+    NO_LOGIN,
+    PASSWORD_EXPIRED,
+    SUPERUSER,
+    Category,
+    Reasons,
+)
+
+DB_TYPE = "oracle"
+PUBLIC = "PUBLIC"
+DBA = "DBA"
+ROOT = "CDB$ROOT"
+OTHER_OBJECT = "object"
+
+ROLES = "roles"
+SYSTEM_PRIVILEGES = "system_privileges"
+OBJECT_PRIVILEGES = "object_privileges"
+COLUMN_PRIVILEGES = "column_privileges"
+SCHEMA_PRIVILEGES = "schema_privileges"
+PASSWORD_FILE = "password_file"  # noqa: S105 - a part of the catalog
+PROXIES = "proxies"
+QUOTAS = "quotas"
+
+OBJECT_TYPES = (
+    "ANALYTIC VIEW",
+    "ASSEMBLY",
+    "ATTRIBUTE DIMENSION",
+    "CHAIN",
+    "CLUSTER",
+    "CONSUMER GROUP",
+    "CREDENTIAL",
+    "CUBE",
+    "CUBE BUILD PROCESS",
+    "CUBE DIMENSION",
+    "DESTINATION",
+    "DIRECTORY",
+    "DOMAIN",
+    "EDITION",
+    "EVALUATION CONTEXT",
+    "FILE GROUP",
+    "FUNCTION",
+    "HIERARCHY",
+    "INDEXTYPE",
+    "JAVA CLASS",
+    "JAVA DATA",
+    "JAVA RESOURCE",
+    "JAVA SOURCE",
+    "JOB",
+    "JOB CLASS",
+    "LIBRARY",
+    "MATERIALIZED VIEW",
+    "MEASURE FOLDER",
+    "MINING MODEL",
+    "MLE LANGUAGE",
+    "MLE MODULE",
+    "OPERATOR",
+    "PACKAGE",
+    "PROCEDURE",
+    "PROGRAM",
+    "PROPERTY GRAPH",
+    "QUEUE",
+    "RESOURCE PLAN",
+    "RULE",
+    "RULE SET",
+    "SCHEDULE",
+    "SCHEDULER GROUP",
+    "SEQUENCE",
+    "SQL TRANSLATION PROFILE",
+    "SYNONYM",
+    "TABLE",
+    "TYPE",
+    "USER",
+    "VIEW",
+    "WINDOW",
+    "XML SCHEMA",
+)
+OBJECT_SCOPES = {name: name.lower().replace(" ", "_") for name in OBJECT_TYPES}
+OBJECT_LEVELS = ("database", "schema", "object")
+
+CATEGORIES = {
+    SERVER: Category("oracle_system_privileges", ()),
+    "database": Category("oracle_container_system_privileges", ("database",)),
+    "role": Category("oracle_roles", ("object",)),
+    "database_role": Category("oracle_container_roles", ("database", "object")),
+    "password_file": Category("oracle_password_file_privileges", ()),
+    "container_password_file": Category("oracle_container_password_file_privileges", ("database",)),
+    "schema": Category("oracle_schema_privileges", ("database", "schema")),
+    "column": Category("oracle_column_privileges", (*OBJECT_LEVELS, "column")),
+    "proxy": Category("oracle_proxy_privileges", ("database", "object")),
+    "proxy_role": Category("oracle_proxy_roles", OBJECT_LEVELS),
+    "tablespace": Category("oracle_tablespace_quotas", ("database", "object")),
+    OTHER_OBJECT: Category("oracle_other_object_privileges", OBJECT_LEVELS),
+    **{scope: Category(f"oracle_{scope}_privileges", OBJECT_LEVELS) for scope in OBJECT_SCOPES.values()},
+}
+ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {}
+
+PARTS = {
+    SERVER: SYSTEM_PRIVILEGES,
+    "database": SYSTEM_PRIVILEGES,
+    "role": ROLES,
+    "database_role": ROLES,
+    "password_file": PASSWORD_FILE,
+    "container_password_file": PASSWORD_FILE,
+    "schema": SCHEMA_PRIVILEGES,
+    "column": COLUMN_PRIVILEGES,
+    "proxy": PROXIES,
+    "proxy_role": PROXIES,
+    "tablespace": QUOTAS,
+}
+"""Scope to the part of the catalog that speaks for it; all others are object privileges."""
+
+
+def observed_by(scope: str, database: str) -> str:
+    """Name the container and, since each view of the catalog may be denied by itself, the part of its catalog."""
+    return to_coverage_scope(database, PARTS.get(scope, OBJECT_PRIVILEGES))
+
+
+def to_coverage_scope(database: str, part: str) -> str:
+    """Name one part of one container's catalog: `server/roles`, `database:SALESPDB/object_privileges`."""
+    return f"{f'database:{database}' if database else SERVER}/{part}"
+
+
+def derived_categories(state: AccountState, members: Collection[Membership]) -> dict[str, Json]:  # noqa: ARG001 - the protocol's
+    """Give none: no other reader of Oracle snapshots asks for repeated categories."""
+    return {}
+
+
+def own_capabilities(state: AccountState, now: datetime) -> Reasons:  # noqa: ARG001 - Oracle says itself what has expired
+    """Say which capabilities the account holds by itself; those of roles come through `carries`."""
+    account = state.account
+    found: dict[str, list[str]] = {}
+    if account.username == DBA:
+        found |= {name: list(why) for name, why in _DBA_CAPABILITIES.items()}
+    for why in _held(state, "SYSDBA", ("password_file", "container_password_file")):
+        found.setdefault(SUPERUSER, []).append(f"{why} (password file)")
+    for why in _held(state, "GRANT ANY PRIVILEGE", (SERVER, "database")):
+        found.setdefault(GRANT_ADMIN, []).append(why)
+    if account.kind is not Kind.USER:
+        found[NO_LOGIN] = ["a role" if account.kind is Kind.ROLE else "PUBLIC is no user"]
+        return found
+    status = cast("str", account.attributes.get("account_status", ""))
+    words = parse_account_status(status)
+    if any(word.startswith("LOCKED") for word in words):
+        found[LOCKED] = [f"account_status {status}"]
+    if "EXPIRED" in words:
+        found[PASSWORD_EXPIRED] = [f"account_status {status}"]
+    if account.attributes.get("authentication_type") == "NONE":
+        found[NO_LOGIN] = ["schema only, without authentication"]
+    return found
+
+
+_DBA_CAPABILITIES: Reasons = {SUPERUSER: ["role DBA"], GRANT_ADMIN: ["role DBA"]}
+
+
+def _held(state: AccountState, privilege: str, scopes: Iterable[str]) -> list[str]:
+    held = sorted(g.securable for g in state.grants if g.privilege == privilege and g.securable.scope in scopes)
+    return [f"{privilege} in {item.database}" if item.database else privilege for item in held]
+
+
+def parse_account_status(status: str) -> list[str]:
+    """Give the words of an ACCOUNT_STATUS: `EXPIRED(GRACE) & LOCKED(TIMED)` is a list of two.
+
+    EXPIRED(GRACE) is not EXPIRED, as the old password still logs in. `IN ROLLOVER` (19.12 and later) means that an
+    old and a new password both do.
+    """
+    return [" ".join(word.split()).replace(" (", "(") for word in status.split("&")]
+
+
+def fixed_role_capabilities(membership: Membership) -> Reasons:
+    """Say what DBA confers where it is no account of the inventory; other built-in roles are read as they are."""
+    return _DBA_CAPABILITIES if membership.role == DBA else {}
+
+
+def carries(membership: Membership, capability: str) -> bool:  # noqa: ARG001 - the protocol's
+    """Whether a role's capability reaches its member: always, as a role that is not on by default can be set."""
+    return True

@@ -1,0 +1,145 @@
+"""Builds the SQL that makes accounts and their grants anew, or takes one account from one state to another. Pure.
+
+Statements are for an administrator (DBA, in the root with CONTAINER_DATA): whoever runs CREATE ROLE is granted that
+role by Oracle. A user with a password is made without one (`NO AUTHENTICATION`, Oracle 18c and later) and followed by
+the comment that sets it. Where the states are those of a whole container database, `ALTER SESSION SET CONTAINER` goes
+before the statements of each container.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from whalefall_pipeline.adapters.oracle import rules
+from whalefall_pipeline.adapters.oracle.account_sql import build_alter, build_create, build_drop, home_of
+from whalefall_pipeline.adapters.oracle.grant_sql import Place, Unit, build_grants, build_revoke, to_unit
+from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind
+
+Units = dict[Unit, set[Grant]]
+
+
+class _Step(NamedTuple):
+    """One statement, the container that it runs in, and its turn in there."""
+
+    container: str
+    turn: int
+    statement: str
+
+
+REVOKE, MAKE_ROLE, MAKE_USER, GRANT, DEFAULT_ROLES, DROP = range(6)
+
+
+def build_script(states: Mapping[str, AccountState]) -> list[str]:
+    """Build the statements for an empty server: roles, users, quotas, grants, default roles.
+
+    What Oracle maintains is there already, and of it only what concerns objects and roles of others is granted.
+    """
+    ordered = [states[username] for username in sorted(states)]
+    place = _place_of(state.account for state in ordered)
+    given = {state.account.username for state in ordered if state.account.attributes.get("oracle_maintained")}
+    steps = [step for state in ordered for step in _build_account(state, given, place)]
+    return _join(steps)
+
+
+def build_change(before: AccountState | None, after: AccountState | None) -> list[str]:
+    """Build the statements from one state of an account to another; None is an account that is not there."""
+    state = after or before
+    if state is None:
+        return []
+    place = _place_of([state.account])
+    home = place.container(home_of(state.account))
+    if after is None:
+        return _join([_Step(home, DROP, build_drop(state.account, place))])
+    old = _units_of(before.grants) if before else Units()
+    new = _units_of(after.grants)
+    steps = [*_build_differences(after.account.username, old, new, place)]
+    if before is None:
+        turn = MAKE_ROLE if after.account.kind is Kind.ROLE else MAKE_USER
+        steps += [_Step(home, turn, line) for line in build_create(after.account, place)]
+    else:
+        steps += [_Step(home, MAKE_USER, line) for line in build_alter(before.account, after.account, place)]
+    if _roles_of(old) != _roles_of(new):
+        steps += _build_default_roles(after, place, always=before is not None)
+    return _join(steps)
+
+
+def _place_of(accounts: Iterable[Account]) -> Place:
+    return Place(is_root=any("container" in account.attributes for account in accounts))
+
+
+def _join(steps: Iterable[_Step]) -> list[str]:
+    statements: list[str] = []
+    current = ""
+    for step in sorted(steps, key=lambda step: (step.container != rules.ROOT, step.container, step.turn)):
+        if step.container != current:
+            statements.append(f'ALTER SESSION SET CONTAINER = "{step.container}"')
+            current = step.container
+        statements.append(step.statement)
+    return statements
+
+
+def _build_account(state: AccountState, given: Collection[str], place: Place) -> Iterator[_Step]:
+    account = state.account
+    turn = MAKE_ROLE if account.kind is Kind.ROLE else MAKE_USER
+    for statement in build_create(account, place):
+        yield _Step(place.container(home_of(account)), turn, statement)
+    wanted = state.grants
+    if account.username in given:
+        wanted = frozenset(grant for grant in wanted if _is_of_others(grant, given))
+    for unit, grants in sorted(_units_of(wanted).items()):
+        for statement in build_grants(unit, grants, place):
+            yield _Step(place.container(unit.securable.database), GRANT, statement)
+    yield from _build_default_roles(AccountState(account, wanted), place, always=False)
+
+
+def _is_of_others(grant: Grant, given: Collection[str]) -> bool:
+    """Whether a grant to an account that Oracle maintains is not one that Oracle made."""
+    scope, _, schema, name, _ = grant.securable
+    if scope in ("role", "database_role"):
+        return name not in given
+    if scope in ("directory", "user"):
+        return name not in given and schema == "SYS"
+    return bool(schema) and schema not in given
+
+
+def _units_of(grants: Iterable[Grant]) -> Units:
+    units = Units()
+    for grant in grants:
+        units.setdefault(to_unit(grant), set()).add(grant)
+    return units
+
+
+def _build_differences(username: str, old: Units, new: Units, place: Place) -> Iterator[_Step]:
+    for unit in sorted(old.keys() | new.keys()):
+        lost, gained = (_without_default(side) for side in (old.get(unit, set()), new.get(unit, set())))
+        if lost == gained:
+            continue
+        container = place.container(unit.securable.database)
+        if lost - gained and not (gained and unit.part == rules.QUOTAS):
+            yield _Step(container, REVOKE, build_revoke(unit, username, place))
+        for statement in build_grants(unit, gained, place):
+            yield _Step(container, GRANT, statement)
+
+
+def _without_default(grants: Collection[Grant]) -> set[Grant]:
+    return {grant for grant in grants if grant.privilege != "DEFAULT" or to_unit(grant).part != rules.ROLES}
+
+
+def _roles_of(units: Units) -> dict[Unit, set[Grant]]:
+    return {unit: grants for unit, grants in units.items() if unit.part == rules.ROLES}
+
+
+def _build_default_roles(state: AccountState, place: Place, *, always: bool) -> Iterator[_Step]:
+    """Say which roles a user has from login on; needed where it is not all of them, or where that has changed."""
+    if state.account.kind is not Kind.USER:
+        return
+    by_database: dict[str, dict[str, bool]] = {}
+    for membership in state.memberships:
+        by_database.setdefault(membership.database, {})[membership.role] = "DEFAULT" in membership.options
+    for database, roles in sorted(by_database.items()):
+        if all(roles.values()) and not always:
+            continue
+        defaults = [place.name(role, database) for role, is_default in sorted(roles.items()) if is_default]
+        listed = "ALL" if len(defaults) == len(roles) else ", ".join(defaults) or "NONE"
+        name = place.name(state.account.username, database)
+        statement = f"ALTER USER {name} DEFAULT ROLE {listed}{place.clause(database)}"
+        yield _Step(place.container(database), DEFAULT_ROLES, statement)
