@@ -1,6 +1,7 @@
 """Reads and writes the registered instances and their credentials."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, insert, select, update
@@ -22,6 +23,14 @@ def read_instances(connection: Connection, names: Collection[str] | None = None)
     """Give the active instances in the order of their names; with `names`, those of them, active or not."""
     wanted = instances.c.is_active if names is None else instances.c.name.in_(names)
     return [_to_instance(row) for row in connection.execute(select(*_COLUMNS).where(wanted).order_by(instances.c.name))]
+
+
+def read_changed_instances(connection: Connection, since: datetime | None) -> tuple[list[Instance], datetime | None]:
+    """Give the active instances whose definition changed after a moment (None: all), and when the newest did."""
+    wanted = instances.c.is_active if since is None else and_(instances.c.is_active, instances.c.updated_at > since)
+    statement = select(*_COLUMNS, instances.c.updated_at).where(wanted).order_by(instances.c.updated_at)
+    rows = connection.execute(statement).all()
+    return [_to_instance(row) for row in rows], rows[-1].updated_at if rows else None
 
 
 def write_instance(connection: Connection, instance: Instance, *, username: str, secret: str) -> Instance:

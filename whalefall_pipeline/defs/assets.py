@@ -1,0 +1,89 @@
+"""The two assets of every instance, made in one step: its account inventory and its permission snapshots.
+
+One step, and a generator, because nothing else tells the truth: a range run that returns normally marks every
+partition as materialized, and a separate downstream step is skipped for all partitions when one fails upstream.
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+import dagster as dg
+
+from whalefall_pipeline.adapters.registry import ADAPTERS
+from whalefall_pipeline.core.sessions import accepts_collapse
+from whalefall_pipeline.defs.events import (
+    INVENTORY,
+    OBSERVED_CHECK,
+    PERMISSIONS,
+    build_check,
+    build_failure,
+    tell_outcome,
+)
+from whalefall_pipeline.defs.opening import open_run
+from whalefall_pipeline.defs.partitions import INSTANCES
+from whalefall_pipeline.settings import get_settings
+from whalefall_pipeline.sync.instance import to_first_line
+from whalefall_pipeline.sync.plan import Plan
+from whalefall_pipeline.sync.session import run_session
+
+
+@dg.multi_asset(
+    name="sync_accounts",
+    specs=[
+        dg.AssetSpec(
+            INVENTORY,
+            description="Which accounts an instance has: users, roles and groups, new, returned and gone.",
+            group_name="accounts",
+            kinds={"postgres"},
+            skippable=True,
+        ),
+        dg.AssetSpec(
+            PERMISSIONS,
+            deps=[INVENTORY],
+            description="What each account holds, in every scope, with facts, history and the log of changes.",
+            group_name="accounts",
+            kinds={"postgres"},
+            skippable=True,
+        ),
+    ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            OBSERVED_CHECK, asset=PERMISSIONS, description="Every scope of every instance in the run could be read."
+        )
+    ],
+    partitions_def=INSTANCES,
+    backfill_policy=dg.BackfillPolicy.multi_run(get_settings().partitions_per_run),
+    can_subset=True,
+    required_resource_keys={*ADAPTERS, "ledger"},
+)
+def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None]:
+    """Sync the run's instances, log each one's events as it ends, and fail at the end if any failed."""
+    settings, selected = get_settings(), context.selected_asset_keys
+    ledger = context.resources.ledger
+    run = open_run(context, ledger.get_engine())
+    plan = Plan(
+        session_id=context.run_id,
+        engine=ledger.get_engine(),
+        collectors={db_type: getattr(context.resources, db_type).to_collector() for db_type in ADAPTERS},
+        store=ledger.get_store(),
+        inventory=INVENTORY in selected,
+        permissions=PERMISSIONS in selected,
+        accept_collapse=accepts_collapse(context.run.tags),
+        parallelism=settings.parallelism,
+        attempts=settings.attempts,
+        backoff_seconds=settings.backoff_seconds,
+        instance_seconds=settings.instance_seconds,
+        lock_wait_seconds=settings.lock_wait_seconds,
+        heartbeat_seconds=settings.heartbeat_seconds,
+    )
+    outcomes = run_session(plan, run.instances, lambda outcome: tell_outcome(context, outcome, selected))
+    if PERMISSIONS in selected:
+        yield build_check(outcomes)
+    failed = {
+        outcome.instance.name: (outcome.error.code, to_first_line(outcome.error))
+        for outcome in outcomes
+        if outcome.error
+    }
+    failed.update(run.refused)
+    if failed:
+        raise build_failure(failed, len(outcomes) + len(run.refused))

@@ -1,0 +1,90 @@
+"""What the Dagster UI is told: one line and one event per asset as each instance ends, the failures at the end."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from whalefall_pipeline.sync.instance import to_first_line
+from whalefall_pipeline.sync.plan import Outcome
+
+INVENTORY = dg.AssetKey("instance_accounts")
+PERMISSIONS = dg.AssetKey("account_permissions")
+OBSERVED_CHECK = "every_scope_observed"
+
+
+def tell_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: Collection[dg.AssetKey]) -> None:
+    """Log how an instance ended: materializations of what was written, an observation of what failed, one line."""
+    name = outcome.instance.name
+    for key, metadata in _written(outcome).items():
+        if key in selected:
+            context.log_event(dg.AssetMaterialization(key, partition=name, metadata=metadata))
+    if outcome.error is None:
+        context.log.info("%s: %s", name, _say_counts(outcome))
+        return
+    message = to_first_line(outcome.error)
+    failed = {"error_code": outcome.error.code, "error_message": message}
+    for key in selected - _written(outcome).keys():
+        context.log_event(dg.AssetObservation(key, partition=name, metadata=failed))
+    context.log.error("%s: %s: %s", name, outcome.error.code, message)
+
+
+def _written(outcome: Outcome) -> dict[dg.AssetKey, dict[str, Any]]:
+    written: dict[dg.AssetKey, dict[str, Any]] = {}
+    if outcome.inventory:
+        written[INVENTORY] = {**outcome.inventory._asdict(), "server_version": outcome.version}
+    if outcome.permissions:
+        counts = outcome.permissions
+        written[PERMISSIONS] = {
+            "accounts": counts.accounts,
+            "added": counts.added,
+            "changed": counts.changed,
+            "grants": counts.grants,
+            "statements": outcome.statements,
+            "not_observed": ", ".join(item.scope for item in counts.unseen) or "nothing",
+        }
+    return written
+
+
+def _say_counts(outcome: Outcome) -> str:
+    parts: list[str] = []
+    if outcome.inventory:
+        counts = outcome.inventory
+        back = f", {counts.reactivated} back" if counts.reactivated else ""
+        parts.append(f"{counts.active} accounts ({counts.created} new{back}, {counts.deleted} gone)")
+    if outcome.permissions:
+        parts.append(f"{outcome.permissions.grants} grants ({outcome.permissions.changed} accounts changed)")
+        if outcome.permissions.unseen:
+            parts.append(f"not observed: {', '.join(item.scope for item in outcome.permissions.unseen)}")
+    return ", ".join(parts)
+
+
+def build_check(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
+    """Check that every scope of every instance was observed; the metadata names those that were not."""
+    unseen = {
+        outcome.instance.name: {item.scope: f"{item.status}: {item.reason}" for item in outcome.permissions.unseen}
+        for outcome in outcomes
+        if outcome.permissions and outcome.permissions.unseen
+    }
+    return dg.AssetCheckResult(
+        passed=not unseen,
+        check_name=OBSERVED_CHECK,
+        asset_key=PERMISSIONS,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"instances": len(outcomes), "not_observed": dg.MetadataValue.json(unseen)},
+    )
+
+
+def build_failure(failed: Mapping[str, tuple[str, str]], total: int) -> dg.Failure:
+    """Build the run's failure: instance to error code and message."""
+    names = ", ".join(sorted(failed)[:10]) + (", …" if len(failed) > 10 else "")
+    rows = [
+        dg.TableRecord({"instance": name, "error_code": code, "error_message": message})
+        for name, (code, message) in sorted(failed.items())
+    ]
+    codes = ", ".join(sorted({code for code, _ in failed.values()}))
+    return dg.Failure(
+        f"{len(failed)} of {total} instances failed: {names}",
+        metadata={"error_code": codes, "failed": dg.MetadataValue.table(rows)},
+        allow_retries=False,
+    )

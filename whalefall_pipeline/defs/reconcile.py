@@ -1,0 +1,151 @@
+"""Brings sessions to the end that their runs had: what crashed, was killed, or ended while the ledger was away.
+
+Idempotent: a session that ended is never touched again, and seeing a run twice changes nothing.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster import DagsterInstance, RunRecord, RunsFilter
+from sqlalchemy import Connection, Engine
+
+from whalefall_pipeline.core.errors import WhalefallError
+from whalefall_pipeline.core.sessions import SessionStatus, to_batch_id, to_created_by, to_session_status, to_sync_type
+from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
+from whalefall_pipeline.defs.jobs import SYNC_JOB
+from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
+from whalefall_pipeline.ledger.database import connecting, transaction
+from whalefall_pipeline.ledger.instances import read_instances
+from whalefall_pipeline.ledger.sessions import (
+    SessionStart,
+    close_session,
+    open_session,
+    read_open_sessions,
+    read_unmirrored,
+)
+
+OVERLAP = timedelta(minutes=1)
+"""Looked back beyond the last run seen: `updated_after` is strict, and clocks differ."""
+BATCH = 100
+SILENT_BEATS = 2
+FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+
+
+@dataclass
+class Cursor:
+    """How far runs were looked at (UTC), and since when sessions were seen silent (seconds since the epoch)."""
+
+    seen_until: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(days=1))
+    silent: dict[str, float] = field(default_factory=dict[str, float])
+
+    @classmethod
+    def parse(cls, text: str | None) -> "Cursor":
+        """Read a sensor's cursor; none gives one that looks a day back."""
+        if not text:
+            return cls()
+        fields = json.loads(text)
+        return cls(datetime.fromisoformat(fields["seen_until"]), fields["silent"])
+
+    def dump(self) -> str:
+        """Write it as a sensor's cursor."""
+        return json.dumps({"seen_until": self.seen_until.isoformat(), "silent": self.silent})
+
+
+def reconcile(instance: DagsterInstance, engine: Engine, cursor: Cursor, heartbeat_seconds: float) -> list[str]:
+    """End open sessions whose runs ended or died, mirror runs that have no session; say each in a line.
+
+    A silent session is failed only after it was seen silent for a while: when the ledger was away, its worker lives
+    and needs a moment to beat again.
+    """
+    with connecting(engine) as connection:
+        said = _end_open_sessions(instance, connection, cursor, heartbeat_seconds)
+        return said + _mirror_runs(instance, connection, cursor)
+
+
+def _end_open_sessions(
+    instance: DagsterInstance, connection: Connection, cursor: Cursor, heartbeat_seconds: float
+) -> list[str]:
+    with transaction(connection):
+        sessions = read_open_sessions(connection, SILENT_BEATS * heartbeat_seconds)
+    silent = {name: cursor.silent.get(name, time.time()) for name, is_silent in sessions.items() if is_silent}
+    cursor.silent = silent
+    patience = SILENT_BEATS * heartbeat_seconds
+    dead = {name for name, since in silent.items() if time.time() - since >= patience}
+    said = [_end_session(instance, connection, session_id, session_id in dead) for session_id in sessions]
+    return [line for line in said if line]
+
+
+def _end_session(instance: DagsterInstance, connection: Connection, session_id: str, is_dead: bool) -> str | None:
+    run = instance.get_run_by_id(session_id)
+    status: SessionStatus = to_session_status(run.status.value, 0) if run else "failed"
+    message = "the run's process ended before its instances were done" if run else "Dagster does not know the run"
+    if run and status == "running" and is_dead:
+        message = "the run's process gives no sign of life"
+        instance.report_run_failed(run, f"{message}; the session was closed by reconciliation")
+        status = "failed"
+    if status == "running":
+        return None
+    if status == "cancelled":
+        message = "the run was cancelled"
+    with transaction(connection):
+        ended = close_session(connection, session_id, status, code=WhalefallError.code, message=message)
+    return f"session {session_id} ended as {ended}: {message}" if ended else None
+
+
+def _mirror_runs(instance: DagsterInstance, connection: Connection, cursor: Cursor) -> list[str]:
+    """Write the sessions of finished runs that have none: their ledger was away, or they never began."""
+    said: list[str] = []
+    after = cursor.seen_until - OVERLAP
+    while records := _read_finished(instance, after):
+        ours = {record.dagster_run.run_id: record for record in records if _syncs_accounts(record)}
+        with transaction(connection):
+            missing = read_unmirrored(connection, ours.keys())
+            for run_id in sorted(missing):
+                _mirror_run(instance, connection, ours[run_id])
+        said += [f"session {run_id} was written from Dagster's records" for run_id in sorted(missing)]
+        after = to_utc(records[-1].update_timestamp)
+        cursor.seen_until = max(cursor.seen_until, after)
+    return said
+
+
+def _read_finished(instance: DagsterInstance, after: datetime) -> Sequence[RunRecord]:
+    filters = RunsFilter(statuses=FINISHED, updated_after=after)
+    return instance.get_run_records(filters, limit=BATCH, order_by="update_timestamp", ascending=True)
+
+
+def to_utc(moment: datetime) -> datetime:
+    """Give a moment of Dagster's storage with its time zone, which it may leave out."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _syncs_accounts(record: RunRecord) -> bool:
+    selection = record.dagster_run.asset_selection or set()
+    return bool(selection & {INVENTORY, PERMISSIONS}) or record.dagster_run.job_name == SYNC_JOB
+
+
+def _mirror_run(instance: DagsterInstance, connection: Connection, record: RunRecord) -> None:
+    run = record.dagster_run
+    names = set(_partitions_of(instance, run))
+    active = read_instances(connection)
+    chosen = [item for item in active if item.name in names]
+    sync_type = to_sync_type(run.tags, len(names), len(active))
+    start = SessionStart(run.run_id, sync_type, to_batch_id(run.tags), to_created_by(run.tags))
+    open_session(connection, start, chosen)
+    status = "cancelled" if run.status is dg.DagsterRunStatus.CANCELED else "failed"
+    message = "the run was cancelled before it began" if status == "cancelled" else "the run ended without the ledger"
+    close_session(connection, run.run_id, status, code=WhalefallError.code, message=message)
+
+
+def _partitions_of(instance: DagsterInstance, run: dg.DagsterRun) -> Iterable[str]:
+    tags = run.tags
+    if "dagster/partition" in tags:
+        return [tags["dagster/partition"]]
+    keys = list(instance.get_dynamic_partitions(PARTITIONS_NAME))
+    ends = [tags.get(f"dagster/asset_partition_range_{end}", "") for end in ("start", "end")]
+    if not all(end in keys for end in ends):
+        return [end for end in ends if end]
+    return keys[keys.index(ends[0]) : keys.index(ends[1]) + 1]

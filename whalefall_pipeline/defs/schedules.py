@@ -1,0 +1,39 @@
+"""The daily sync of all active instances."""
+# Dagster's own signatures hold unknown types.
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Iterator, Sequence
+from uuid import uuid4
+
+import dagster as dg
+
+from whalefall_pipeline.core.sessions import BATCH_TAG
+from whalefall_pipeline.defs.jobs import sync_job
+from whalefall_pipeline.defs.partitions import PARTITIONS_NAME, build_range_tags, build_ranges
+from whalefall_pipeline.settings import get_settings
+
+
+@dg.schedule(
+    job=sync_job,
+    cron_schedule="0 3 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Sync all active instances, every day at 03:00 UTC.",
+)
+def daily_sync(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Request one run over all partitions, or several of at most `partitions_per_run` with one batch id."""
+    keys = context.instance.get_dynamic_partitions(PARTITIONS_NAME)
+    if not keys:
+        yield dg.SkipReason("no instance is active; register one with: whalefall instances add")
+    yield from build_requests(keys, keys)
+
+
+def build_requests(
+    keys: Sequence[str], chosen: Sequence[str], *, run_key: str | None = None
+) -> Iterator[dg.RunRequest]:
+    """Request the runs that sync the chosen ones of all partition keys, as few as ranges allow."""
+    blocks = build_ranges(keys, chosen, get_settings().partitions_per_run)
+    batch = {BATCH_TAG: str(uuid4())} if len(blocks) > 1 else {}
+    for block in blocks:
+        key = f"{run_key}:{block[0]}" if run_key else None
+        yield dg.RunRequest(run_key=key, tags={**build_range_tags(block), **batch})

@@ -1,0 +1,72 @@
+"""What runs by itself: partitions that follow the instances, syncs of new ones, and the end of every session."""
+# Dagster's own signatures hold unknown types.
+# pyright: reportUnknownMemberType=false
+
+from datetime import datetime
+
+import dagster as dg
+
+from whalefall_pipeline.defs.jobs import sync_job
+from whalefall_pipeline.defs.partitions import INSTANCES, PARTITIONS_NAME, diff_partitions
+from whalefall_pipeline.defs.reconcile import Cursor, reconcile
+from whalefall_pipeline.defs.resources import LedgerResource
+from whalefall_pipeline.defs.schedules import build_requests
+from whalefall_pipeline.ledger.database import connecting, transaction
+from whalefall_pipeline.ledger.instances import read_changed_instances, read_instances
+from whalefall_pipeline.settings import get_settings
+
+
+@dg.sensor(
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Keep the partitions equal to the active instances of the ledger.",
+)
+def instance_partitions(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SensorResult | dg.SkipReason:
+    """Add the partitions of new instances, and delete those of removed ones."""
+    with connecting(ledger.get_engine()) as connection, transaction(connection):
+        active = [instance.name for instance in read_instances(connection)]
+    new, gone = diff_partitions(context.instance.get_dynamic_partitions(PARTITIONS_NAME), active)
+    if not new and not gone:
+        return dg.SkipReason(f"{len(active)} partitions are in step with the instances")
+    requests = [INSTANCES.build_add_request(new)] if new else []
+    requests += [INSTANCES.build_delete_request(gone)] if gone else []
+    return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+@dg.sensor(
+    job=sync_job,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description="Sync an instance when it is added or its definition changes.",
+)
+def changed_instances(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SensorResult | dg.SkipReason:
+    """Request runs for the active instances whose definition is newer than the cursor; the first tick takes all."""
+    since = datetime.fromisoformat(context.cursor) if context.cursor else None
+    with connecting(ledger.get_engine()) as connection, transaction(connection):
+        changed, newest = read_changed_instances(connection, since)
+    if not changed or newest is None:
+        return dg.SkipReason("no instance was added or changed")
+    keys = context.instance.get_dynamic_partitions(PARTITIONS_NAME)
+    new = [instance.name for instance in changed if instance.name not in keys]
+    chosen = [instance.name for instance in changed]
+    return dg.SensorResult(
+        run_requests=list(build_requests([*keys, *new], chosen, run_key=newest.isoformat())),
+        dynamic_partitions_requests=[INSTANCES.build_add_request(new)] if new else [],
+        cursor=newest.isoformat(),
+    )
+
+
+@dg.sensor(
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="End the sessions of runs that crashed or were cancelled, and mirror runs that the ledger missed.",
+)
+def session_ends(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SkipReason:
+    """Reconcile sessions with runs; nothing is ever started here."""
+    cursor = Cursor.parse(context.cursor)
+    said = reconcile(context.instance, ledger.get_engine(), cursor, get_settings().heartbeat_seconds)
+    context.update_cursor(cursor.dump())
+    return dg.SkipReason("; ".join(said) or "every session is in step with its run")
+
+
+SENSORS = [instance_partitions, changed_instances, session_ends]
