@@ -13,6 +13,7 @@ from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import MEMBER, SERVER, Account, Grant, Json, Kind, Securable
 
 Row: TypeAlias = tuple[Any, ...]
+Cell: TypeAlias = "Json | datetime"
 
 FLAGS = {"YES": True, "Y": True, "TRUE": True, "NO": False, "N": False, "FALSE": False}
 PASSWORD_FILE_PRIVILEGES = ("SYSDBA", "SYSOPER", "SYSASM", "SYSBACKUP", "SYSDG", "SYSKM")
@@ -84,7 +85,7 @@ def to_user(row: UserRow, containers: Containers, read_only: bool) -> Account:
     """Turn a row of `users` into an account."""
     if not row.username or not row.account_status:
         raise SyncDataError(f"DBA_USERS has a row without name or status: {row.username!r}, {row.account_status!r}")
-    attributes: dict[str, Json | datetime] = {
+    attributes: dict[str, Cell] = {
         "account_status": row.account_status,
         "authentication_type": row.authentication_type,
         "external_name": row.external_name,
@@ -111,7 +112,7 @@ def to_public(containers: Containers) -> Account:
 
 def to_role(row: RoleRow, containers: Containers) -> Account:
     """Turn a row of `roles` into an account."""
-    attributes: dict[str, Json | datetime] = {
+    attributes: dict[str, Cell] = {
         "authentication_type": row.authentication_type,
         "common": to_flag("COMMON", row.common),
         "oracle_maintained": to_flag("ORACLE_MAINTAINED", row.oracle_maintained),
@@ -121,7 +122,7 @@ def to_role(row: RoleRow, containers: Containers) -> Account:
 
 def to_file_user(row: PasswordFileRow, containers: Containers) -> Account:
     """Turn a user that only the password file knows into an account."""
-    attributes: dict[str, Json | datetime] = {
+    attributes: dict[str, Cell] = {
         "account_status": row.account_status,
         "authentication_type": row.authentication_type,
         "password_file_only": True,
@@ -133,9 +134,7 @@ def _optional_flag(column: str, value: str | None) -> bool | None:
     return None if value is None else to_flag(column, value)
 
 
-def _to_account(
-    con_id: int, name: str, kind: Kind, attributes: Mapping[str, Json | datetime], containers: Containers
-) -> Account:
+def _to_account(con_id: int, name: str, kind: Kind, attributes: Mapping[str, Cell], containers: Containers) -> Account:
     given: dict[str, Json] = {
         key: value.isoformat() if isinstance(value, datetime) else value
         for key, value in attributes.items()
