@@ -1,0 +1,1 @@
+"""What `make demo` brings along: servers to collect from, with accounts that show what the pipeline finds."""
