@@ -1,1 +1,32 @@
-"""MySQL 8.0 and later, MariaDB 10.4 and later."""
+"""MySQL (8.0 and later) and MariaDB (10.4 and later): one adapter, which asks the server which of the two it is."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+from whalefall_pipeline.adapters.adapter import Limits, SourceSession
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.mysql import rules, script
+from whalefall_pipeline.adapters.mysql.reader import open_session
+from whalefall_pipeline.core.model import AccountState, Instance, Login
+from whalefall_pipeline.core.rules import Rules
+
+
+class MysqlAdapter:
+    """See `adapters.adapter.Adapter`. Instances take the options `tls` and `tls_ca` (`connection.TLS_MODES`)."""
+
+    rules: Rules = rules
+    default_port = 3306
+
+    def open(
+        self, instance: Instance, login: Login, limits: Limits, deadline: Deadline
+    ) -> AbstractContextManager[SourceSession]:
+        """See `Adapter.open`."""
+        return open_session(instance, login, limits, deadline)
+
+    def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
+        """See `Adapter.build_script`."""
+        return script.build_script(states)
+
+    def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
+        """See `Adapter.build_change`."""
+        return script.build_change(before, after)

@@ -1,0 +1,65 @@
+-- MySQL 8.0 and later. SELECT on the tables named here is all that a collector needs; `grant select on mysql.*` gives
+-- it. Where a name stands in braces, the reader puts the column that the server has, or null where it has none;
+-- {privileges} becomes all the `*_priv` columns that the server has.
+
+-- name: identify
+-- Asked of both servers, before it is known which one this is.
+select version(), @@version_comment;
+
+-- name: session
+-- Times in UTC, no mode that changes how CHAR columns read, and a limit for each statement.
+set session time_zone = '+00:00', sql_mode = '', max_execution_time = {milliseconds};
+
+-- name: columns
+select table_name, column_name
+from information_schema.columns
+where table_schema = 'mysql' and table_name in ('user', 'db')
+order by table_name, ordinal_position;
+
+-- name: variables
+show global variables where variable_name in
+  ('mandatory_roles', 'activate_all_roles_on_login', 'partial_revokes', 'default_password_lifetime');
+
+-- name: accounts
+-- Secrets stay on the server: of `authentication_string` and the second password only whether there is one is asked.
+select
+  {User}, {Host}, concat({privileges}),
+  json_extract({User_attributes}, '$.Restrictions'),
+  {plugin}, {authentication_string} <> '',
+  json_contains_path({User_attributes}, 'one', '$.additional_password'),
+  json_extract({User_attributes}, '$.multi_factor_authentication[*].plugin'),
+  {account_locked} = 'Y', {password_expired} = 'Y',
+  date_format({password_last_changed}, '%Y-%m-%dT%H:%i:%s+00:00'),
+  {password_lifetime}, {Password_reuse_history}, {Password_reuse_time}, {Password_require_current},
+  json_extract({User_attributes}, '$.Password_locking.failed_login_attempts'),
+  json_extract({User_attributes}, '$.Password_locking.password_lock_time_days'),
+  {ssl_type}, convert({ssl_cipher} using utf8mb4), convert({x509_issuer} using utf8mb4),
+  convert({x509_subject} using utf8mb4),
+  {max_questions}, {max_updates}, {max_connections}, {max_user_connections},
+  json_extract({User_attributes}, '$.metadata')
+from mysql.user;
+
+-- name: dynamic
+select user, host, priv, with_grant_option = 'Y' from mysql.global_grants;
+
+-- name: databases
+select user, host, db, concat({privileges}) from mysql.db;
+
+-- name: tables
+-- Column_priv only repeats what columns_priv holds; a row without Table_priv is there for it.
+select user, host, db, table_name, table_priv from mysql.tables_priv where table_priv <> '';
+
+-- name: columns_of_tables
+select user, host, db, table_name, column_name, column_priv from mysql.columns_priv where column_priv <> '';
+
+-- name: routines
+select user, host, db, routine_name, routine_type, proc_priv from mysql.procs_priv where proc_priv <> '';
+
+-- name: proxies
+select user, host, proxied_user, proxied_host, with_grant from mysql.proxies_priv;
+
+-- name: memberships
+select to_user, to_host, from_user, from_host, with_admin_option = 'Y' from mysql.role_edges;
+
+-- name: default_roles
+select user, host, default_role_user, default_role_host from mysql.default_roles;

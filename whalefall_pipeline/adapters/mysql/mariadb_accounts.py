@@ -1,0 +1,170 @@
+"""Rows of MariaDB's mysql.global_priv as accounts and what they hold on the whole server. Pure."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple, cast
+
+from whalefall_pipeline.adapters.mysql.attributes import keep_set, to_names
+from whalefall_pipeline.adapters.mysql.names import PUBLIC, USAGE, to_username
+from whalefall_pipeline.adapters.mysql.rows import DEFAULT, Row
+from whalefall_pipeline.core.model import SERVER, Account, Grant, Json, Kind, Securable
+
+BUILT_IN = frozenset({"mariadb.sys@localhost"})
+TLS = {"1": "ANY", "2": "X509", "3": "SPECIFIED"}
+
+# The bits of `access` from 0 on (MariaDB's source, sql/privilege.h); GRANT OPTION stands among them.
+BITS = (
+    "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "RELOAD", "SHUTDOWN", "PROCESS", "FILE",
+    "GRANT OPTION", "REFERENCES", "INDEX", "ALTER", "SHOW DATABASES", "SUPER", "CREATE TEMPORARY TABLES",
+    "LOCK TABLES", "EXECUTE", "REPLICATION SLAVE", "BINLOG MONITOR", "CREATE VIEW", "SHOW VIEW", "CREATE ROUTINE",
+    "ALTER ROUTINE", "CREATE USER", "EVENT", "TRIGGER", "CREATE TABLESPACE", "DELETE HISTORY", "SET USER",
+    "FEDERATED ADMIN", "CONNECTION ADMIN", "READ_ONLY ADMIN", "REPLICATION SLAVE ADMIN",
+    "REPLICATION MASTER ADMIN", "BINLOG ADMIN", "BINLOG REPLAY", "SLAVE MONITOR", "SHOW CREATE ROUTINE",
+)  # fmt: skip
+GRANT_BIT = 1 << BITS.index("GRANT OPTION")
+EVERYTHING = 2**64 - 1
+SPLIT_VERSION = 100502
+MONITOR_VERSION = 100509
+SHOW_CREATE_VERSION = 110301
+
+
+class PrivilegeRow(NamedTuple):
+    """The columns of the statement `accounts`, in its order; None where the document has no such key."""
+
+    user: str
+    host: str
+    is_role: str | None
+    access: str | None
+    version: str | None
+    default_role: str | None
+    plugin: str | None
+    has_password: int | None
+    other_plugins: str | None
+    locked: str | None
+    password_last_changed: str | None
+    password_lifetime: str | None
+    tls: str | None
+    tls_cipher: str | None
+    tls_issuer: str | None
+    tls_subject: str | None
+    max_queries: str | None
+    max_updates: str | None
+    max_connections: str | None
+    max_user_connections: str | None
+    max_statement_seconds: str | None
+
+
+def to_account(row: Row, variables: Mapping[str, str]) -> Account:
+    """Turn a row of mysql.global_priv into an account."""
+    user = PrivilegeRow._make(row)
+    username = to_username(user.user, user.host, "mariadb")
+    if user.is_role == "1":
+        kind = Kind.PUBLIC if username == PUBLIC else Kind.ROLE
+        return Account(username, kind, {"flavour": "mariadb", "user": user.user, "host": ""})
+    return Account(username, Kind.USER, _to_attributes(user, username, variables))
+
+
+def _to_attributes(row: PrivilegeRow, username: str, variables: Mapping[str, str]) -> dict[str, Json]:
+    changed = int(row.password_last_changed) if row.password_last_changed else None
+    always: dict[str, Json] = {
+        "flavour": "mariadb",
+        "user": row.user,
+        "host": row.host,
+        "account_locked": row.locked == "1",
+        "password_expired": changed == 0,  # how MariaDB marks a password that an administrator let expire
+        "has_password": bool(row.has_password),
+    }
+    if row.password_lifetime not in {None, "-1"}:
+        always["password_lifetime_days"] = int(row.password_lifetime or 0)
+    return always | keep_set(
+        plugin=row.plugin,
+        other_plugins=to_names(row.other_plugins),
+        built_in=username in BUILT_IN,
+        password_last_changed=datetime.fromtimestamp(changed, UTC).isoformat() if changed else None,
+        default_password_lifetime_days=int(variables.get("default_password_lifetime", "0")),
+        tls_requirement=TLS.get(row.tls or "", row.tls if row.tls != "0" else None),
+        tls_cipher=row.tls_cipher,
+        tls_issuer=row.tls_issuer,
+        tls_subject=row.tls_subject,
+        max_queries_per_hour=int(row.max_queries or 0),
+        max_updates_per_hour=int(row.max_updates or 0),
+        max_connections_per_hour=int(row.max_connections or 0),
+        max_user_connections=int(row.max_user_connections or 0),
+        max_statement_seconds=float(row.max_statement_seconds or 0),
+    )
+
+
+def to_server_grants(row: Row, username: str, server_version: int) -> Iterator[Grant]:
+    """Give the privileges on the whole server in a row of mysql.global_priv.
+
+    `server_version` is as in `version_id`: 101119 for 10.11.19. A bit that is not known here is `ACCESS BIT n`.
+    """
+    user = PrivilegeRow._make(row)
+    access = to_effective_access(int(user.access or 0), int(user.version or 0), server_version)
+    grant_option = bool(access & GRANT_BIT)
+    bits = access & ~GRANT_BIT
+    if grant_option and not bits:
+        yield Grant(username, USAGE, Securable(SERVER), grant_option=True)
+    for bit in range(bits.bit_length()):
+        if bits >> bit & 1:
+            yield Grant(username, _name_bit(bit, server_version), Securable(SERVER), grant_option)
+
+
+def to_default_role(row: Row, username: str) -> Iterator[Grant]:
+    """Give the default role in a row of mysql.global_priv."""
+    role = cast("str | None", row[5])
+    if role:
+        yield Grant(username, DEFAULT, Securable("role", object=to_username(role, "", "mariadb")))
+
+
+def _name_bit(bit: int, server_version: int) -> str:
+    if bit >= len(BITS):
+        return f"ACCESS BIT {bit}"
+    if server_version < SPLIT_VERSION and BITS[bit] == "BINLOG MONITOR":
+        return "REPLICATION CLIENT"
+    return BITS[bit]
+
+
+def to_effective_access(access: int, row_version: int, server_version: int) -> int:
+    """Give the bits that the server goes by, which for a row that an older server wrote are not those in the row.
+
+    MariaDB 10.5.2 split SUPER and the replication privileges into finer ones, and 10.5.9 added SLAVE MONITOR; a row
+    from before holds what the old words meant. All bits set is how the installation writes ALL PRIVILEGES.
+    """
+    if access == EVERYTHING:
+        return (1 << _known_bits(server_version)) - 1
+    if server_version < SPLIT_VERSION:
+        return access
+    if row_version < SPLIT_VERSION:
+        return _split(access)
+    if row_version < MONITOR_VERSION and access & _mask("REPLICATION SLAVE ADMIN"):
+        return access | _mask("SLAVE MONITOR")
+    return access
+
+
+def _split(access: int) -> int:
+    split = access
+    if access & _mask("SUPER"):
+        split |= _mask("SET USER", "FEDERATED ADMIN", "CONNECTION ADMIN", "READ_ONLY ADMIN")
+        split |= _mask("REPLICATION SLAVE ADMIN", "BINLOG ADMIN", "BINLOG REPLAY")
+        if access & _mask("REPLICATION SLAVE"):
+            split |= _mask("REPLICATION MASTER ADMIN")
+    if access & _mask("BINLOG MONITOR", "REPLICATION SLAVE"):
+        split |= _mask("SLAVE MONITOR")
+    return split
+
+
+def _mask(*names: str) -> int:
+    return sum(1 << BITS.index(name) for name in names)
+
+
+def _known_bits(server_version: int) -> int:
+    last = "DELETE HISTORY"
+    for since, name in (
+        (SPLIT_VERSION, "BINLOG REPLAY"),
+        (MONITOR_VERSION, "SLAVE MONITOR"),
+        (SHOW_CREATE_VERSION, "SHOW CREATE ROUTINE"),
+    ):
+        if server_version >= since:
+            last = name
+    return BITS.index(last) + 1

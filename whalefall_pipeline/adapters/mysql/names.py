@@ -1,0 +1,73 @@
+"""How accounts and privileges are named, and how names and literals are quoted in SQL. Pure.
+
+An account's username is its user and host parts joined by `@`. A host never holds `@` (both servers refuse it), so
+the *last* `@` parts them, whatever the user part holds. A MariaDB role has no host and is known by its name alone,
+unless that holds an `@` itself: then the `@` before its empty host is kept (`a@b@`). So no two accounts share a
+username, and each can be taken apart again.
+"""
+
+from typing import Literal, NamedTuple
+
+Flavour = Literal["mysql", "mariadb"]
+
+PUBLIC = "PUBLIC"
+GRANT_OPTION = "GRANT"
+USAGE = "USAGE"
+
+SPELLINGS = {
+    "CREATE TMP TABLE": "CREATE TEMPORARY TABLES",
+    "DELETE VERSIONING ROWS": "DELETE HISTORY",
+    "REPL CLIENT": "REPLICATION CLIENT",
+    "REPL SLAVE": "REPLICATION SLAVE",
+    "SHOW DB": "SHOW DATABASES",
+}
+
+
+class Address(NamedTuple):
+    """The two parts of an account's name."""
+
+    user: str
+    host: str
+
+
+def to_username(user: str, host: str, flavour: Flavour) -> str:
+    """Join the parts of an account's name as the inventory has them."""
+    if flavour == "mariadb" and not host and "@" not in user:
+        return user
+    return f"{user}@{host}"
+
+
+def to_address(username: str) -> Address:
+    """Take an inventory username apart."""
+    user, at, host = username.rpartition("@")
+    return Address(user, host) if at else Address(host, "")
+
+
+def to_privilege(word: str) -> str:
+    """Spell a privilege as the server's statements do; `word` is of a SET, or a `*_priv` column without `_priv`."""
+    words = word.replace("_", " ").upper()
+    return SPELLINGS.get(words, words)
+
+
+def quote(name: str) -> str:
+    """Quote an identifier, or a part of an account's name."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def quote_text(text: str) -> str:
+    """Quote a literal, for the servers' usual SQL mode, in which a backslash escapes."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def quote_account(username: str, flavour: Flavour) -> str:
+    """Spell an account or role for statements."""
+    if flavour == "mariadb" and username == PUBLIC:
+        return PUBLIC
+    user, host = to_address(username)
+    if flavour == "mariadb" and not host:
+        return _quote_part(user)
+    return f"{_quote_part(user)}@{_quote_part(host)}"
+
+
+def _quote_part(part: str) -> str:
+    return quote(part) if part else "''"

@@ -1,0 +1,212 @@
+"""Reads a MySQL or MariaDB catalog: which statements are sent, and what it means when one of them fails."""
+
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import cast
+
+import pymysql
+
+from whalefall_pipeline.adapters.adapter import Limits, Visibility
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.mysql import mariadb_accounts, mysql_accounts, rows
+from whalefall_pipeline.adapters.mysql.connection import Rows, Source, connect, to_login_error
+from whalefall_pipeline.adapters.mysql.coverage import ACCOUNT_TABLES, NotSeenError, observe, to_mask, why_not
+from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_username
+from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError
+from whalefall_pipeline.core.model import SERVER, Account, Grant, Instance, Kind, Login, Observation, Reading, Seen
+from whalefall_pipeline.sql import load_sql
+
+PACKAGE = "whalefall_pipeline.adapters.mysql"
+CATALOGS: dict[Flavour, dict[str, str]] = {
+    "mysql": load_sql(PACKAGE, "catalog.sql"),
+    "mariadb": load_sql(PACKAGE, "catalog_mariadb.sql"),
+}
+PRODUCTS: dict[Flavour, str] = {"mysql": "MySQL", "mariadb": "MariaDB"}
+OLDEST: dict[Flavour, int] = {"mysql": 80000, "mariadb": 100400}
+SNAPSHOT = (
+    "set session transaction isolation level repeatable read",
+    "start transaction with consistent snapshot, read only",
+)
+
+_NUMBER = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+
+ReadGrants = Callable[[], Iterable[Grant]]
+
+
+@contextmanager
+def open_session(instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator["CatalogSession"]:
+    """Connect, find out which server this is, and begin a read-only transaction; see `Adapter.open` for the errors."""
+    with connect(instance, login, limits, deadline) as source:
+        try:
+            session = _identify(source)
+            session.begin(limits.statement_seconds)
+        except pymysql.err.MySQLError as error:
+            raise to_login_error(error) from None
+        yield session
+
+
+def _identify(source: Source) -> "CatalogSession":
+    version, comment = cast("tuple[str, str]", source.query(CATALOGS["mysql"]["identify"])[0])
+    flavour: Flavour = "mariadb" if "mariadb" in f"{version} {comment}".lower() else "mysql"
+    found = _NUMBER.search(version)
+    if not found:
+        raise InvalidInstanceError(f"the server's version can't be understood: {version}")
+    major, minor, patch = (int(part) for part in found.groups())
+    number = major * 10000 + minor * 100 + patch
+    name = f"{PRODUCTS[flavour]} {found.group()}"
+    if number < OLDEST[flavour]:
+        raise InvalidInstanceError(f"{name} is too old: MySQL from 8.0 and MariaDB from 10.4 can be read")
+    return CatalogSession(source, flavour, name, number)
+
+
+class _Columns(dict[str, str]):
+    """Stands for a statement's braces: a column that the server does not have, or does not show, is null."""
+
+    def __missing__(self, name: str) -> str:
+        return "null"
+
+
+class CatalogSession:
+    """One reading of one server; the account rows are read once and serve the list and the grants."""
+
+    def __init__(self, source: Source, flavour: Flavour, version: str, number: int) -> None:
+        self.version = version
+        self._source = source
+        self._flavour: Flavour = flavour
+        self._number = number
+        self._catalog = CATALOGS[flavour]
+
+    @property
+    def statements(self) -> int:
+        """See `SourceSession.statements`."""
+        return self._source.statements
+
+    def begin(self, statement_seconds: float) -> None:
+        """Set up the session: UTC, the statement limit, and one moment for all that is read where tables allow it."""
+        milliseconds = max(1, int(statement_seconds * 1000))
+        self._source.query(self._catalog["session"].format(milliseconds=milliseconds, seconds=milliseconds / 1000))
+        for statement in SNAPSHOT:
+            self._source.query(statement)
+
+    def read_accounts(self) -> list[Account]:
+        """See `SourceSession.read_accounts`; from mysql.user (MySQL) or mysql.global_priv (MariaDB)."""
+        return sorted(self._accounts, key=lambda account: account.username)
+
+    def read_grants(self) -> Reading:
+        """See `SourceSession.read_grants`: one statement, for roles two, for each scope in the coverage."""
+        grants: list[Grant] = []
+        coverage: dict[str, Observation] = {}
+        for scope, read in self._parts():
+            coverage[scope] = observe(scope, lambda read=read: grants.extend(list(read())))
+        return Reading(tuple(grants), coverage)
+
+    def check(self) -> list[Visibility]:
+        """See `SourceSession.check`: what can be seen is found out by reading it."""
+        try:
+            coverage = self.read_grants().coverage
+        except SyncDataError as error:
+            return [Visibility("accounts", readable=False, note=str(error))]
+        return [Visibility("accounts", readable=True)] + [
+            Visibility(scope, seen.status is Seen.OBSERVED, seen.reason) for scope, seen in coverage.items()
+        ]
+
+    def _parts(self) -> Iterator[tuple[str, ReadGrants]]:
+        name = self._name
+        yield SERVER, self._read_server
+        if self._flavour == "mysql":
+            yield "dynamic", lambda: mysql_accounts.to_dynamic_grants(self._rows("dynamic"), name)
+        yield "databases", self._read_databases
+        yield "tables", lambda: rows.to_table_grants(self._rows("tables"), name)
+        yield "columns", lambda: rows.to_column_grants(self._rows("columns_of_tables"), name)
+        yield "routines", lambda: rows.to_routine_grants(self._rows("routines"), name)
+        yield "proxies", lambda: rows.to_proxy_grants(self._rows("proxies"), name)
+        yield "roles", self._read_roles
+
+    def _read_server(self) -> Iterator[Grant]:
+        if self._flavour == "mariadb":
+            for row, account in self._account_rows:
+                yield from mariadb_accounts.to_server_grants(row, account.username, self._number)
+            return
+        read_mask = rows.to_mask_reader(to_mask("user", self._columns["user"]))
+        for row, account in self._account_rows:
+            yield from mysql_accounts.to_server_grants(row, account.username, read_mask)
+
+    def _read_databases(self) -> Iterator[Grant]:
+        columns = to_mask("db", self._columns["db"])
+        statement = self._catalog["databases"].format(privileges=", ".join(columns))
+        yield from rows.to_database_grants(self._source.query(statement), self._name, rows.to_mask_reader(columns))
+        if self._flavour == "mysql":
+            for row, account in self._account_rows:
+                yield from mysql_accounts.to_restrictions(row, account.username)
+
+    def _read_roles(self) -> Iterator[Grant]:
+        direct = list(rows.to_memberships(self._rows("memberships"), self._name))
+        if self._flavour == "mariadb":
+            yield from direct
+            for row, account in self._account_rows:
+                yield from mariadb_accounts.to_default_role(row, account.username)
+            return
+        users = [account.username for account in self._accounts if account.kind is Kind.USER]
+        yield from mysql_accounts.add_mandatory(direct, self._mandatory_roles(), users)
+        yield from rows.to_default_roles(self._rows("default_roles"), self._name)
+
+    def _mandatory_roles(self) -> list[str]:
+        """Give the mandatory roles that exist; the server ignores the others."""
+        named = mysql_accounts.parse_roles(self._variables.get("mandatory_roles", ""))
+        return [self._usernames[user, host.lower()] for user, host in named if (user, host.lower()) in self._usernames]
+
+    def _rows(self, statement: str) -> Rows:
+        return self._source.query(self._catalog[statement])
+
+    def _name(self, user: str, host: str) -> str:
+        """Give the username in the inventory: hosts are compared without case."""
+        return self._usernames.get((user, host.lower())) or to_username(user, host, self._flavour)
+
+    @cached_property
+    def _usernames(self) -> Mapping[tuple[str, str], str]:
+        keys = (cast("tuple[str, str]", row[:2]) for row, _ in self._account_rows)
+        return {
+            (user, host.lower()): account.username for (user, host), account in zip(keys, self._accounts, strict=True)
+        }
+
+    @cached_property
+    def _columns(self) -> Mapping[str, list[str]]:
+        visible: dict[str, list[str]] = {"user": [], "db": []}
+        for table, column in cast("Iterable[tuple[str, str]]", self._rows("columns")):
+            visible[table].append(column)
+        return visible
+
+    @cached_property
+    def _variables(self) -> Mapping[str, str]:
+        return dict(cast("Iterable[tuple[str, str]]", self._rows("variables")))
+
+    @cached_property
+    def _accounts(self) -> list[Account]:
+        return [account for _, account in self._account_rows]
+
+    @cached_property
+    def _account_rows(self) -> list[tuple[rows.Row, Account]]:
+        to_account = mariadb_accounts.to_account if self._flavour == "mariadb" else mysql_accounts.to_account
+        try:
+            return [(row, to_account(row, self._variables)) for row in self._source.query(self._accounts_statement())]
+        except (NotSeenError, pymysql.err.MySQLError) as error:
+            reason = why_not(ACCOUNT_TABLES[self._flavour], error).reason
+            raise SyncDataError(f"the account list can't be read: {reason}") from None
+        except (ValueError, TypeError) as error:
+            raise SyncDataError(
+                f"{ACCOUNT_TABLES[self._flavour]} has a row that can't be understood: {error}"
+            ) from None
+
+    def _accounts_statement(self) -> str:
+        statement = self._catalog["accounts"]
+        if self._flavour == "mariadb":
+            return statement
+        visible = self._columns["user"]
+        if not {"User", "Host"} <= set(visible):
+            raise NotSeenError("no SELECT on mysql.user")
+        masks = [quote(column) for column in visible if column.endswith("_priv")]
+        return statement.format_map(
+            _Columns({column: quote(column) for column in visible}, privileges=", ".join(masks))
+        )

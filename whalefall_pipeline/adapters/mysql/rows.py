@@ -1,0 +1,113 @@
+"""Catalog rows as grants: what both servers store in the same way. Pure.
+
+A grant option is one of a whole row (an account on a database, a table, a routine), not of each privilege: every
+privilege of the row carries it, and where there is none to carry it, `USAGE` does.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from typing import NamedTuple, TypeAlias, cast
+
+from whalefall_pipeline.adapters.mysql.names import GRANT_OPTION, USAGE, to_privilege
+from whalefall_pipeline.core.model import MEMBER, Grant, Securable
+
+DEFAULT = "DEFAULT"
+PROXY = "PROXY"
+ROUTINE_SCOPES = {
+    "FUNCTION": "function",
+    "PROCEDURE": "procedure",
+    "PACKAGE": "package",
+    "PACKAGE BODY": "package_body",
+    "LIBRARY": "library",
+}
+
+Row: TypeAlias = Sequence[object]
+NameOf: TypeAlias = Callable[[str, str], str]
+"""User and host parts to the username in the inventory."""
+
+
+class UnknownRowError(Exception):
+    """A row holds something that this version has no word for; the text says what."""
+
+
+class Privileges(NamedTuple):
+    """The privileges of one row, as the server spells them, and whether they can be passed on."""
+
+    names: tuple[str, ...]
+    grant_option: bool
+
+
+def to_privileges(words: Iterable[str]) -> Privileges:
+    """Take the grant option out of a row's privileges."""
+    spelled = [to_privilege(word) for word in words]
+    names = tuple(name for name in spelled if name != GRANT_OPTION)
+    grant_option = len(names) < len(spelled)
+    return Privileges(names or ((USAGE,) if grant_option else ()), grant_option)
+
+
+@cache
+def parse_set(value: str) -> Privileges:
+    """Read a SET column, `Select,Insert,Grant`."""
+    return to_privileges(value.split(","))
+
+
+def to_mask_reader(columns: Sequence[str]) -> Callable[[str], Privileges]:
+    """Give what reads a string of Y and N, one letter for each `*_priv` column in this order."""
+    words = [column.removesuffix("_priv") for column in columns]
+
+    @cache
+    def read_mask(mask: str) -> Privileges:
+        return to_privileges(word for word, letter in zip(words, mask, strict=True) if letter == "Y")
+
+    return read_mask
+
+
+def to_database_grants(rows: Iterable[Row], name: NameOf, read_mask: Callable[[str], Privileges]) -> Iterator[Grant]:
+    """Rows of mysql.db: user, host, database pattern, mask."""
+    for user, host, database, mask in cast("Iterable[tuple[str, str, str, str]]", rows):
+        yield from _grants(name(user, host), read_mask(mask), Securable("database", database))
+
+
+def to_table_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+    """Rows of mysql.tables_priv: user, host, database, table, set."""
+    for user, host, database, table, privileges in cast("Iterable[tuple[str, str, str, str, str]]", rows):
+        yield from _grants(name(user, host), parse_set(privileges), Securable("table", database, "", table))
+
+
+def to_column_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+    """Rows of mysql.columns_priv: user, host, database, table, column, set; a grant option is the table's."""
+    for user, host, database, table, column, privileges in cast("Iterable[tuple[str, str, str, str, str, str]]", rows):
+        yield from _grants(name(user, host), parse_set(privileges), Securable("column", database, "", table, column))
+
+
+def to_routine_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+    """Rows of mysql.procs_priv: user, host, database, routine, type, set. Raises UnknownRowError."""
+    for user, host, database, routine, kind, privileges in cast("Iterable[tuple[str, str, str, str, str, str]]", rows):
+        if kind not in ROUTINE_SCOPES:
+            raise UnknownRowError(f"mysql.procs_priv has a routine_type {kind}, which is not known here")
+        securable = Securable(ROUTINE_SCOPES[kind], database, "", routine)
+        yield from _grants(name(user, host), parse_set(privileges), securable)
+
+
+def to_proxy_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+    """Rows of mysql.proxies_priv: user, host, proxied user, proxied host, with grant."""
+    for user, host, proxied_user, proxied_host, with_grant in cast("Iterable[tuple[str, str, str, str, int]]", rows):
+        securable = Securable("proxy", object=f"{proxied_user}@{proxied_host}")
+        yield Grant(name(user, host), PROXY, securable, bool(with_grant))
+
+
+def to_memberships(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+    """Rows of mysql.role_edges or mysql.roles_mapping: member's user and host, role's user and host, admin option."""
+    for user, host, role_user, role_host, admin in cast("Iterable[tuple[str, str, str, str, int]]", rows):
+        yield Grant(name(user, host), MEMBER, Securable("role", object=name(role_user, role_host)), bool(admin))
+
+
+def to_default_roles(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+    """Rows of mysql.default_roles: user, host, role's user and host."""
+    for user, host, role_user, role_host in cast("Iterable[tuple[str, str, str, str]]", rows):
+        yield Grant(name(user, host), DEFAULT, Securable("role", object=name(role_user, role_host)))
+
+
+def _grants(grantee: str, privileges: Privileges, securable: Securable) -> Iterator[Grant]:
+    for privilege in privileges.names:
+        yield Grant(grantee, privilege, securable, privileges.grant_option)

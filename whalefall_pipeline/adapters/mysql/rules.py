@@ -1,0 +1,122 @@
+"""The rules of MySQL and MariaDB: snapshot categories, and what makes a superuser or a locked account. Pure.
+
+Account attributes (those that are not set are left out): `flavour` (mysql, mariadb), `user`, `host`, `plugin`,
+`other_plugins`, `second_factors`, `has_password`, `has_second_password`, `account_locked`, `password_expired`,
+`password_last_changed` (ISO 8601, UTC), `password_lifetime_days` (0: never expires; left out: the server's default),
+`default_password_lifetime_days`, `password_history`, `password_reuse_days`, `password_require_current`,
+`failed_login_attempts`, `password_lock_days` (-1: for ever), `tls_requirement` (ANY, X509, SPECIFIED), `tls_cipher`,
+`tls_issuer`, `tls_subject`, `max_queries_per_hour`, `max_updates_per_hour`, `max_connections_per_hour`,
+`max_user_connections`, `max_statement_seconds`, `metadata` (MySQL's account comment and attribute), `built_in`; and
+of the server, where it changes what an account can do: `activate_all_roles_on_login`, `partial_revokes` (then names in
+database grants are no patterns).
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import cast
+
+from whalefall_pipeline.adapters.mysql.mysql_accounts import DYNAMIC, GRANTED, MANDATORY
+from whalefall_pipeline.adapters.mysql.rows import DEFAULT, ROUTINE_SCOPES
+from whalefall_pipeline.core.model import SERVER, AccountState, Grant, Json, Kind, Membership
+from whalefall_pipeline.core.rules import (
+    GRANT_ADMIN,
+    LOCKED,
+    NO_LOGIN,
+    PASSWORD_EXPIRED,
+    SUPERUSER,
+    Category,
+    Reasons,
+)
+
+DB_TYPE = "mysql"
+CATEGORIES: Mapping[str, Category] = {
+    SERVER: Category("mysql_global_privileges", ()),
+    DYNAMIC: Category("mysql_dynamic_privileges", ()),
+    "database": Category("mysql_database_privileges", ("database",)),
+    "table": Category("mysql_table_privileges", ("database", "object")),
+    "column": Category("mysql_column_privileges", ("database", "object", "column")),
+    **{scope: Category(f"mysql_{scope}_privileges", ("database", "object")) for scope in ROUTINE_SCOPES.values()},
+    "proxy": Category("mysql_proxy_privileges", ("object",)),
+    "role": Category("mysql_role_memberships", ("object",)),
+}
+ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {}
+
+COVERAGE = {
+    SERVER: SERVER,
+    DYNAMIC: DYNAMIC,
+    "database": "databases",
+    "table": "tables",
+    "column": "columns",
+    **dict.fromkeys(ROUTINE_SCOPES.values(), "routines"),
+    "proxy": "proxies",
+    "role": "roles",
+}
+
+# All static privileges of MySQL 8.0 but SUPER, and those of them that MariaDB has.
+STATIC = frozenset(
+    {
+        "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "RELOAD", "SHUTDOWN", "PROCESS", "FILE",
+        "REFERENCES", "INDEX", "ALTER", "SHOW DATABASES", "CREATE TEMPORARY TABLES", "LOCK TABLES", "EXECUTE",
+        "REPLICATION SLAVE", "CREATE VIEW", "SHOW VIEW", "CREATE ROUTINE", "ALTER ROUTINE", "CREATE USER", "EVENT",
+        "TRIGGER", "CREATE TABLESPACE",
+    }
+)  # fmt: skip
+
+
+def observed_by(scope: str, database: str) -> str:  # noqa: ARG001 - one table holds the grants of all databases
+    """Name the coverage scope: the group of tables that holds grants of this scope."""
+    return COVERAGE[scope]
+
+
+def derived_categories(state: AccountState, members: Collection[Membership]) -> dict[str, Json]:
+    """Build `mysql_granted_roles`, without roles that are mandatory only, and `mysql_role_members`."""
+    memberships = state.memberships
+    direct = [item.role for item in memberships if MANDATORY not in item.options or GRANTED in item.options]
+    default = [item.role for item in memberships if DEFAULT in item.options]
+    return {
+        "mysql_granted_roles": {"direct": cast("list[Json]", direct), "default": cast("list[Json]", default)},
+        "mysql_role_members": cast("list[Json]", sorted(item.member for item in members)),
+    }
+
+
+def own_capabilities(state: AccountState, now: datetime) -> Reasons:
+    """Say what the account itself holds; an expired password and a lock are of users only."""
+    server = [grant for grant in state.grants if grant.securable.scope == SERVER]
+    reasons: dict[str, list[str]] = {
+        SUPERUSER: _superuser_reasons(server),
+        GRANT_ADMIN: ["GRANT OPTION on *.*"] if any(grant.grant_option for grant in server) else [],
+    }
+    if state.account.kind is not Kind.USER:
+        return reasons | {NO_LOGIN: [f"a {state.account.kind.value}"]}
+    if state.account.attributes.get("account_locked"):
+        reasons[LOCKED] = ["account_locked"]
+    return reasons | {PASSWORD_EXPIRED: _expiry_reasons(state.account.attributes, now)}
+
+
+def _superuser_reasons(server: Collection[Grant]) -> list[str]:
+    held = {grant.privilege for grant in server}
+    if "SUPER" in held:
+        return ["SUPER on *.*"]
+    return ["all static privileges on *.*"] if held >= STATIC else []
+
+
+def _expiry_reasons(attributes: Mapping[str, Json], now: datetime) -> list[str]:
+    if attributes.get("password_expired"):
+        return ["password_expired"]
+    days = attributes.get("password_lifetime_days", attributes.get("default_password_lifetime_days"))
+    changed = attributes.get("password_last_changed")
+    if not (attributes.get("has_password") and isinstance(days, int) and days and isinstance(changed, str)):
+        return []
+    return (
+        [f"the password is older than {days} days"] if datetime.fromisoformat(changed) + timedelta(days) < now else []
+    )
+
+
+def fixed_role_capabilities(membership: Membership) -> Reasons:  # noqa: ARG001 - the servers have no built-in roles
+    """Give nothing: every role is an account."""
+    return {}
+
+
+def carries(membership: Membership, capability: str) -> bool:  # noqa: ARG001 - see below
+    """Give True: a role that is not active by default is one SET ROLE away for every member."""
+    return True
