@@ -1,0 +1,73 @@
+"""What went wrong, in one line, and whether it is the server, one database, or the login: pure functions.
+
+libpq gives no SQLSTATE for a connection that failed, only its words, so those decide whether trying again may help. A
+server that speaks another language is not recognised there; its refusals then count as not transient.
+"""
+
+import psycopg
+
+from whalefall_pipeline.core.errors import DatabaseConnectionError
+from whalefall_pipeline.core.model import Observation, Seen
+
+LOST = (
+    "connection refused",
+    "connection reset",
+    "server closed the connection",
+    "connection timed out",
+    "timeout expired",
+    "could not receive data",
+    "could not send data",
+    "no route to host",
+    "network is unreachable",
+    "is starting up",
+    "is shutting down",
+    "recovery mode",
+)
+FULL = ("too many c", "remaining connection slots")
+
+
+class DatabaseRefusedError(DatabaseConnectionError):
+    """A connection to one database failed while the server itself may well be there; `seen` says how."""
+
+    def __init__(self, message: str, seen: Seen, *, transient: bool) -> None:
+        super().__init__(message, transient=transient)
+        self.seen = seen
+
+
+class UnreadableError(Exception):
+    """A statement failed on a connection that stands: what it would have shown is not observed."""
+
+    def __init__(self, observation: Observation) -> None:
+        super().__init__(observation.reason)
+        self.observation = observation
+
+
+def to_connect_error(message: str) -> DatabaseConnectionError:
+    """Tell from libpq's words about a failed connection whether the server is lost or has refused."""
+    reason = to_line(message)
+    said = message.lower()
+    if any(words in said for words in LOST):
+        return DatabaseConnectionError(reason, transient=True)
+    return DatabaseRefusedError(reason, Seen.DENIED, transient=any(words in said for words in FULL))
+
+
+def to_statement_error(error: psycopg.Error | UnicodeDecodeError) -> DatabaseConnectionError | UnreadableError:
+    """Tell a connection that ended from a statement that failed."""
+    if isinstance(error, UnicodeDecodeError):
+        reason = "a name in the catalog is not valid in the encoding that the database declares"
+        return UnreadableError(Observation(Seen.UNREACHABLE, reason))
+    if error.sqlstate is None or error.diag.severity_nonlocalized in ("FATAL", "PANIC"):
+        return DatabaseConnectionError(f"the connection was lost: {to_line(str(error))}", transient=True)
+    status = {"57014": Seen.TIMED_OUT, "42501": Seen.DENIED}.get(error.sqlstate, Seen.UNREACHABLE)
+    return UnreadableError(Observation(status, error.diag.message_primary or f"SQLSTATE {error.sqlstate}"))
+
+
+def to_line(message: str) -> str:
+    """Give libpq's last word on a failure as one line, without the address that it was spoken to.
+
+    After a refusal over TLS, `sslmode=prefer` tries again without it: the first of several lines is of the one try,
+    the last of the other.
+    """
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    last = lines[-1] if lines else "no reason given"
+    return last.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()

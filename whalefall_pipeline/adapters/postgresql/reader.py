@@ -1,0 +1,162 @@
+"""Reads the catalogs of a PostgreSQL cluster: once what its databases share, then each database that admits us."""
+
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+from whalefall_pipeline.adapters.adapter import Limits, Visibility
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.postgresql import rules, script
+from whalefall_pipeline.adapters.postgresql.connection import Link, Row, open_link, to_parameters
+from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
+from whalefall_pipeline.adapters.postgresql.rows import PUBLIC, PUBLIC_OID, to_accounts, to_grants
+from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
+from whalefall_pipeline.core.model import (
+    SERVER,
+    Account,
+    AccountState,
+    Grant,
+    Instance,
+    Login,
+    Observation,
+    Reading,
+    Seen,
+)
+from whalefall_pipeline.core.rules import Rules
+from whalefall_pipeline.sql import load_sql
+
+DEFAULT_DATABASE = "postgres"
+OBSERVED = Observation(Seen.OBSERVED)
+CLOSED = Observation(Seen.DENIED, "the database allows no connections (datallowconn is false)")
+NO_CONNECT = Observation(Seen.DENIED, "the collector's login has no CONNECT on the database")
+HINTS = {CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true", NO_CONNECT: "GRANT CONNECT ON DATABASE … TO the login"}
+
+SQL = load_sql(__package__ or "", "catalog.sql")
+
+
+class PostgresqlAdapter:
+    """PostgreSQL 14 and later; 13 works as far as its catalogs go."""
+
+    @property
+    def rules(self) -> Rules:
+        """The module `rules`."""
+        return rules
+
+    @property
+    def default_port(self) -> int:
+        """See `Adapter.default_port`."""
+        return 5432
+
+    @contextmanager
+    def open(
+        self, instance: Instance, login: Login, limits: Limits, deadline: Deadline
+    ) -> Generator["PostgresqlSession"]:
+        """Connect to the instance's database, `postgres` where it names none. See `Adapter.open`."""
+        session = PostgresqlSession(instance, login, limits, deadline)
+        with session.connected():
+            yield session
+
+    def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
+        """See `Adapter.build_script`; lines that begin with a backslash are for psql."""
+        return script.build_script(states)
+
+    def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
+        """See `Adapter.build_change`; lines that begin with a backslash are for psql."""
+        return script.build_change(before, after)
+
+
+class PostgresqlSession:
+    """One reading of one cluster. See `SourceSession`."""
+
+    def __init__(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> None:
+        self._database = instance.database or DEFAULT_DATABASE
+        self._parameters = to_parameters(instance, login, limits)
+        self._limits = limits
+        self._deadline = deadline
+        self._names: dict[int, str] = {}
+        self.statements = 0
+
+    @contextmanager
+    def connected(self) -> Generator[None]:
+        """Hold the connection over which accounts and what all databases share are read, as of one moment."""
+        try:
+            with self._open(self._database) as self._link:
+                yield
+        except UnreadableError as failed:
+            raise DatabaseConnectionError(f"the server refuses to read: {failed}", transient=False) from None
+
+    @property
+    def version(self) -> str:
+        """`PostgreSQL 15.18`, without the packager's words."""
+        return f"PostgreSQL {self._link.version_text.partition(' ')[0]}"
+
+    def read_accounts(self) -> list[Account]:
+        """Read `pg_roles` and `pg_db_role_setting`, and PUBLIC. See `SourceSession.read_accounts`."""
+        try:
+            roles = self._link.read(SQL["roles"])
+            settings = self._link.read(SQL["role_settings"])
+        except UnreadableError as failed:
+            if failed.observation.status is Seen.TIMED_OUT:
+                raise DatabaseConnectionError(f"the list of roles: {failed}", transient=True) from None
+            raise SyncDataError(f"the list of roles can't be read: {failed}") from None
+        self._names = {PUBLIC_OID: PUBLIC, **{role[0]: role[1] for role in roles}}
+        return to_accounts(roles, settings)
+
+    def read_grants(self) -> Reading:
+        """Read the cluster's grants, then each database's. See `SourceSession.read_grants`."""
+        if not self._names:
+            self.read_accounts()
+        coverage: dict[str, Observation] = {}
+        grants: list[Grant] = []
+        databases: list[Row] = []
+        try:
+            databases = self._link.read(SQL["databases"])
+            grants += to_grants(self._read_server(), self._names)
+            coverage[SERVER] = OBSERVED
+        except UnreadableError as failed:
+            coverage[SERVER] = failed.observation
+        for name, allows_connections, may_connect in databases:
+            found, observation = [], CLOSED if not allows_connections else NO_CONNECT
+            if allows_connections and may_connect:
+                found, observation = self._read_database(name)
+            grants += found
+            coverage[f"{rules.DATABASE}:{name}"] = observation
+        return Reading(tuple(grants), coverage)
+
+    def check(self) -> list[Visibility]:
+        """Read all grants, and say of which scopes that gave something. See `SourceSession.check`."""
+        return [
+            Visibility(scope, seen.status is Seen.OBSERVED, _to_note(seen))
+            for scope, seen in self.read_grants().coverage.items()
+        ]
+
+    def _read_server(self) -> list[Row]:
+        version = self._link.version
+        rows = self._link.read(SQL["memberships" if version >= 160000 else "memberships_before_16"])
+        rows += self._link.read(SQL["server_grants"])
+        if version >= 150000:
+            rows += self._link.read(SQL["parameter_grants"])
+        return rows
+
+    def _read_database(self, name: str) -> tuple[list[Grant], Observation]:
+        try:
+            with ExitStack() as stack:
+                own = name == self._database and self._link.stands
+                link = self._link if own else stack.enter_context(self._open(name))
+                rows = link.read(SQL["database_grants"]) + link.read(SQL["changed_grants"])
+        except UnreadableError as failed:
+            return [], failed.observation
+        except DatabaseRefusedError as refused:
+            return [], Observation(refused.seen, str(refused))
+        return to_grants(rows, self._names), OBSERVED
+
+    def _open(self, database: str) -> AbstractContextManager[Link]:
+        parameters = {**self._parameters, "dbname": database}
+        return open_link(parameters, SQL["begin"], self._limits, self._deadline, self._count)
+
+    def _count(self) -> None:
+        self.statements += 1
+
+
+def _to_note(seen: Observation) -> str:
+    hint = HINTS.get(seen)
+    return f"{seen.reason}; {hint}" if hint else seen.reason

@@ -1,0 +1,100 @@
+"""What PostgreSQL's privileges are called in a snapshot, and what they amount to: constants and pure functions.
+
+An account's attributes are the columns of `pg_roles` under their own names; `settings` from `pg_db_role_setting`, by
+database ("": all) and parameter; `bootstrap_superuser` for the role that initdb made.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+
+from whalefall_pipeline.core.model import SERVER, AccountState, Json, Kind, Membership
+from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER, Category, Reasons
+
+DB_TYPE = "postgresql"
+DATABASE = "database"
+PREDEFINED_PREFIX = "pg_"
+"""The server itself reserves it: no user's role, `pgbouncer` among them, can have it."""
+
+_IN_DATABASE = ("database", "object")
+_IN_SCHEMA = ("database", "schema", "object")
+
+CATEGORIES: Mapping[str, Category] = {
+    "role": Category("postgresql_role_memberships", ("object",)),
+    DATABASE: Category("postgresql_database_privileges", ("database",)),
+    "tablespace": Category("postgresql_tablespace_privileges", ("object",)),
+    "parameter": Category("postgresql_parameter_privileges", ("object",)),
+    "schema": Category("postgresql_schema_privileges", ("database", "schema")),
+    "table": Category("postgresql_table_privileges", _IN_SCHEMA),
+    "column": Category("postgresql_column_privileges", (*_IN_SCHEMA, "column")),
+    "sequence": Category("postgresql_sequence_privileges", _IN_SCHEMA),
+    "routine": Category("postgresql_routine_privileges", _IN_SCHEMA),
+    "type": Category("postgresql_type_privileges", _IN_SCHEMA),
+    "language": Category("postgresql_language_privileges", _IN_DATABASE),
+    "foreign_data_wrapper": Category("postgresql_foreign_data_wrapper_privileges", _IN_DATABASE),
+    "foreign_server": Category("postgresql_foreign_server_privileges", _IN_DATABASE),
+    "large_object": Category("postgresql_large_object_privileges", _IN_DATABASE),
+    # the schema ("": all), the role whose future objects they are, and the kind of object
+    "default_privileges": Category("postgresql_default_privileges", (*_IN_SCHEMA, "column")),
+}
+
+ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {
+    "postgresql_role_attributes": frozenset(
+        {
+            *("rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb"),
+            *("rolcanlogin", "rolreplication", "rolbypassrls"),
+        }
+    ),
+}
+
+_SHARED = frozenset({"role", DATABASE, "tablespace", "parameter"})
+
+
+def observed_by(scope: str, database: str) -> str:
+    """Name what speaks for a grant: the cluster's shared catalogs, or one database's own."""
+    return SERVER if scope in _SHARED else f"{DATABASE}:{database}"
+
+
+def derived_categories(state: AccountState, members: Collection[Membership]) -> dict[str, Json]:  # noqa: ARG001 - Rules
+    """Give the predefined roles that an account is a direct member of, as other readers know them."""
+    predefined = [membership.role for membership in state.memberships if membership.role.startswith(PREDEFINED_PREFIX)]
+    return {"postgresql_predefined_roles": [*predefined]}
+
+
+def own_capabilities(state: AccountState, now: datetime) -> Reasons:
+    """See `Rules.own_capabilities`; `rolvaliduntil` stops password logins only, which a catalog can't tell apart."""
+    if state.account.kind is Kind.PUBLIC:
+        return {NO_LOGIN: ["PUBLIC stands for every role"]}
+    attributes = state.account.attributes
+    reasons: dict[str, list[str]] = {}
+    if attributes["rolsuper"]:
+        reasons[SUPERUSER] = ["rolsuper"]
+    if attributes["rolcreaterole"]:
+        reasons[GRANT_ADMIN] = ["rolcreaterole"]
+    if not attributes["rolcanlogin"]:
+        reasons[NO_LOGIN] = reasons[LOCKED] = ["rolcanlogin is false"]
+    valid_until = attributes.get("rolvaliduntil")
+    if isinstance(valid_until, str) and _is_past(valid_until, now):
+        expired = f"rolvaliduntil {valid_until} is past"
+        reasons[LOCKED] = [*reasons.get(LOCKED, []), expired]
+        reasons[PASSWORD_EXPIRED] = [expired]
+    return reasons
+
+
+def fixed_role_capabilities(membership: Membership) -> Reasons:  # noqa: ARG001 - Rules
+    """Give nothing: no predefined role is a superuser or may create roles."""
+    return {}
+
+
+def carries(membership: Membership, capability: str) -> bool:
+    """Whether a member can act as the role: role attributes are never inherited, only reached by SET ROLE.
+
+    With the admin option on it a member can give itself that option, though not on a superuser.
+    """
+    return "SET" in membership.options or (capability == GRANT_ADMIN and membership.admin_option)
+
+
+def _is_past(moment: str, now: datetime) -> bool:
+    if moment == "-infinity":
+        return True
+    year_is_far = moment.index("-") > 4
+    return not year_is_far and datetime.fromisoformat(moment).astimezone(UTC) <= now
