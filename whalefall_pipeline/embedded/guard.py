@@ -9,17 +9,16 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 
-from whalefall_pipeline.embedded.binaries import choose_owner, find_binaries, find_reachable
-from whalefall_pipeline.embedded.cluster import Cluster, initialise, start, stop_server
+from whalefall_pipeline.embedded.binaries import Binaries, choose_owner, reachable_binaries
+from whalefall_pipeline.embedded.cluster import USERS_LOCK, Cluster, initialise, start, stop_server
 from whalefall_pipeline.embedded.errors import EmbeddedServerError, explain
-from whalefall_pipeline.embedded.files import USERS_LOCK, locked
+from whalefall_pipeline.system import locked
 
 READY = "ready"
 _RESTARTS = 10
@@ -29,14 +28,11 @@ _TRIES = 10
 class Guard:
     """One running server."""
 
-    def __init__(self, folder: Path, lock_fd: int, spare: Path) -> None:
-        owner = choose_owner(folder / "data")
-        self._cluster = Cluster(folder, owner)
-        self._binaries = find_reachable(find_binaries(self._cluster.data), owner, spare)
-        self._lock_fd = lock_fd
+    def __init__(self, cluster: Cluster, binaries: Binaries, lock_fd: int) -> None:
+        self._cluster, self._binaries, self._lock_fd = cluster, binaries, lock_fd
         self._stopping = threading.Lock()
         self._unused = False
-        initialise(self._cluster, self._binaries)
+        initialise(cluster, binaries)
         self._server = self._start()
 
     def watch(self) -> None:
@@ -74,9 +70,11 @@ def main(folder: Path, lock_fd: int, report_fd: int) -> None:
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # the first user may be gone before the server is ready
-    with tempfile.TemporaryDirectory(prefix="whalefall-programs-") as spare:
+    with ExitStack() as held:
         try:
-            guard = Guard(folder, lock_fd, Path(spare))
+            cluster = Cluster(folder, choose_owner(folder / "data"))
+            binaries = held.enter_context(reachable_binaries(cluster.data, cluster.owner))
+            guard = Guard(cluster, binaries, lock_fd)
         except EmbeddedServerError as error:
             _report(report_fd, str(error))
             return

@@ -12,10 +12,18 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from whalefall_pipeline.embedded.cluster import HOST, START_SECONDS, USERNAME, read_postmaster
+from whalefall_pipeline.embedded.cluster import (
+    GUARD_LOCK,
+    HOST,
+    START_LOCK,
+    START_SECONDS,
+    USERNAME,
+    USERS_LOCK,
+    read_postmaster,
+)
 from whalefall_pipeline.embedded.errors import EmbeddedServerError, explain
-from whalefall_pipeline.embedded.files import GUARD_LOCK, START_LOCK, USERS_LOCK, locked, try_lock
 from whalefall_pipeline.embedded.guard import READY
+from whalefall_pipeline.system import locked, try_lock
 
 _GUARD = "whalefall_pipeline.embedded.guard"
 _STOP_SECONDS = 60.0

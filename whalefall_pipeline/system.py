@@ -1,25 +1,25 @@
-"""Files of a server's folder: its locks, which end with the last process that holds the file open, and private text."""
+"""What we ask of the operating system: locks that end with their holder, private files, children that end with us."""
 
+import ctypes
 import fcntl
 import os
-from collections.abc import Generator
+import signal
+import sys
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-USERS_LOCK = "users.lock"
-"""Shared by all users; the guard waits for it to be free."""
-
-START_LOCK = "start.lock"
-"""Held while somebody looks whether the server runs, starts it or stops it."""
-
-GUARD_LOCK = "guard.lock"
-"""Held by the guard and by every process of the server."""
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 @contextmanager
 def locked(path: Path, *, shared: bool = False) -> Generator[None]:
-    """Wait for the lock on a file, which is made where it is missing, and hold it."""
+    """Wait for the lock on a file, which is made where it is missing, and hold it.
+
+    The kernel releases it when the last process that holds the file open is gone, however that ended.
+    """
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
@@ -46,3 +46,16 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def on_parent_death(stop_signal: signal.Signals) -> Callable[[], None]:
+    """Give a `preexec_fn` that has the kernel send this signal to the child when the thread that made it ends.
+
+    Only Linux has such a thing; elsewhere it does nothing. It takes none of Python's locks, so threads do it no harm.
+    """
+
+    def ask() -> None:
+        if sys.platform == "linux":
+            _libc.prctl(_PR_SET_PDEATHSIG, int(stop_signal), 0, 0, 0)
+
+    return ask
