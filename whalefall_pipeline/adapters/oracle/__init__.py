@@ -7,3 +7,7 @@ What the collector's login needs is CREATE SESSION and either SELECT_CATALOG_ROL
 `catalog.sql` names. From the root of a container database it is a common user, granted with CONTAINER=ALL, that sees
 all containers: `ALTER USER C##WHALEFALL SET CONTAINER_DATA=ALL CONTAINER=CURRENT`.
 """
+
+from whalefall_pipeline.adapters.oracle.reader import OracleAdapter
+
+__all__ = ["OracleAdapter"]

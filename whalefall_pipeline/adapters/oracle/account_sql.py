@@ -17,8 +17,8 @@ SWITCHES = {
     ("read_only", False): "READ WRITE",
     ("editions_enabled", True): "ENABLE EDITIONS",
 }
-NOT_SET = frozenset({"created", "lock_date", "expiry_date", "password_versions", "external_name", "container"})
-"""Attributes that follow from others or from the moment."""
+NOT_SET = frozenset({"created", "lock_date", "expiry_date", "password_versions"})
+"""Attributes that follow from the moment or from the password."""
 
 
 def home_of(account: Account) -> str:
@@ -53,7 +53,7 @@ def build_alter(before: Account, after: Account, place: Place) -> list[str]:
     changed = [key for key in sorted({*before.attributes, *after.attributes}) if _differs(key, before, after)]
     if after.kind is not Kind.USER:
         return [f"-- {key} of {name}: {before.attributes.get(key)} -> {after.attributes.get(key)}" for key in changed]
-    clauses = [clause for key in changed for clause in _alter_clauses(key, before.attributes, after.attributes)]
+    clauses = dict.fromkeys(c for key in changed for c in _alter_clauses(key, before.attributes, after.attributes))
     return [_comment(name, clause) if "<" in clause else f"ALTER USER {name} {clause}" for clause in clauses]
 
 
@@ -116,7 +116,7 @@ def _alter_clauses(key: str, before: Mapping[str, Json], after: Mapping[str, Jso
             return _status_clauses(str(before.get(key)), str(value))
         case "default_tablespace" | "temporary_tablespace" | "profile":
             return [f"{key.replace('_', ' ').upper()} {quote(str(value))}"] if value else []
-        case "authentication_type":
+        case "authentication_type" | "external_name":
             return [_to_authentication(after) or f"IDENTIFIED BY {LATER}"]
         case _:
             return [SWITCHES.get((key, bool(value)), f"{NO_STATEMENT} {key}")]

@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.adapters.oracle.account_sql import build_alter, build_create, build_drop, home_of
-from whalefall_pipeline.adapters.oracle.grant_sql import Place, Unit, build_grants, build_revoke, to_unit
+from whalefall_pipeline.adapters.oracle.grant_sql import Place, Unit, build_grants, build_revoke, quote, to_unit
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind
 
 Units = dict[Unit, set[Grant]]
+INHERIT = "INHERIT PRIVILEGES"
+"""What each new user lets PUBLIC do by itself (SQL Language Reference, "GRANT")."""
 
 
 class _Step(NamedTuple):
@@ -37,6 +39,8 @@ def build_script(states: Mapping[str, AccountState]) -> list[str]:
     place = _place_of(state.account for state in ordered)
     given = {state.account.username for state in ordered if state.account.attributes.get("oracle_maintained")}
     steps = [step for state in ordered for step in _build_account(state, given, place)]
+    if rules.PUBLIC in states:
+        steps += _take_back_given(ordered, states[rules.PUBLIC], given, place)
     return _join(steps)
 
 
@@ -84,7 +88,7 @@ def _build_account(state: AccountState, given: Collection[str], place: Place) ->
         yield _Step(place.container(home_of(account)), turn, statement)
     wanted = state.grants
     if account.username in given:
-        wanted = frozenset(grant for grant in wanted if _is_of_others(grant, given))
+        wanted = frozenset(g for g in wanted if _is_of_others(g, given) and not _comes_with_user(g))
     for unit, grants in sorted(_units_of(wanted).items()):
         for statement in build_grants(unit, grants, place):
             yield _Step(place.container(unit.securable.database), GRANT, statement)
@@ -99,6 +103,24 @@ def _is_of_others(grant: Grant, given: Collection[str]) -> bool:
     if scope in ("directory", "user"):
         return name not in given and schema == "SYS"
     return bool(schema) and schema not in given
+
+
+def _comes_with_user(grant: Grant) -> bool:
+    return grant[:2] == (rules.PUBLIC, INHERIT) and grant.securable.scope == "user"
+
+
+def _take_back_given(
+    states: Iterable[AccountState], public: AccountState, given: Collection[str], place: Place
+) -> Iterator[_Step]:
+    """Take from PUBLIC what CREATE USER gives it, where it is not held."""
+    held = {(grant.securable.database, grant.securable.object) for grant in public.grants if _comes_with_user(grant)}
+    for account in (state.account for state in states):
+        home = home_of(account)
+        is_made = account.kind is Kind.USER and account.username not in given and build_create(account, place)
+        name = account.username.removeprefix(f"{home}.") if place.is_root else account.username
+        if is_made and name not in {held_name for database, held_name in held if not home or database == home}:
+            revoke = f"REVOKE {INHERIT} ON USER {quote(name)} FROM {rules.PUBLIC}{place.clause(home)}"
+            yield _Step(place.container(home), GRANT, revoke)
 
 
 def _units_of(grants: Iterable[Grant]) -> Units:

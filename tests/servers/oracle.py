@@ -1,0 +1,105 @@
+"""An Oracle stand-in for tests, since no package registry has the server.
+
+What it carries: the adapter's SQL text (through sqlglot, on DuckDB), containers, what a login sees, refused logins and
+lost sessions, the statements of scripts. What it does not: Oracle's optimiser, the size and the oddities of a real
+dictionary, and the wire. Its failures have Oracle's codes (`ORA-00942`).
+"""
+
+import os
+from dataclasses import dataclass, field
+
+import duckdb
+
+from tests.servers.oracle_standin.ddl import Administrator
+from tests.servers.oracle_standin.dictionary import ROOT_ID, ROOT_NAME, Dictionary
+from tests.servers.oracle_standin.tokens import OracleError
+
+DSN_VARIABLE = "WHALEFALL_TEST_ORACLE_DSN"
+VERSION_19 = "19.22.0.0.0"
+VERSION_23 = "23.6.0.24.10"
+COLLECTOR = "C##WHALEFALL"
+PASSWORD = "collects-only"
+SERVICES = {"FREE": ROOT_NAME, "SALESPDB": "SALESPDB", "HRPDB": "HRPDB"}
+
+
+def find_real_dsn() -> str | None:
+    """Give a real server's `user/password@host:port/service`, when the environment names one."""
+    return os.environ.get(DSN_VARIABLE)
+
+
+@dataclass
+class StandIn:
+    """A running stand-in of a container database. `failing` holds views and the code with which they fail."""
+
+    version: str = VERSION_19
+    failing: dict[str, str] = field(default_factory=dict[str, str])
+    dictionary: Dictionary = field(init=False)
+    sessions: "list[Session]" = field(default_factory=list["Session"])
+
+    def __post_init__(self) -> None:
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget everything, and make the collector's login anew."""
+        self.dictionary = Dictionary(self.version)
+        self.failing.clear()
+        self.execute(
+            f'CREATE USER {COLLECTOR} IDENTIFIED BY "{PASSWORD}" CONTAINER=ALL',
+            f"GRANT CREATE SESSION TO {COLLECTOR} CONTAINER=ALL",
+            f"GRANT SELECT_CATALOG_ROLE TO {COLLECTOR} CONTAINER=ALL",
+            container=ROOT_NAME,
+        )
+
+    def execute(self, *statements: str, container: str = "SALESPDB") -> None:
+        """Run statements as SYSTEM, in one session that begins in a container."""
+        administrator = Administrator(self.dictionary, container)
+        for statement in statements:
+            administrator.execute(statement)
+
+    def hide(self, *views: str) -> None:
+        """Take views away from the collector's login."""
+        self.failing |= dict.fromkeys(views, "ORA-00942")
+
+    def log_in(self, username: str, password: str, service: str | None) -> "Session":
+        """Open a session in the service's container. Raises OracleError."""
+        if service not in SERVICES:
+            raise OracleError("ORA-12514")
+        if (username, password) != (COLLECTOR, PASSWORD):
+            raise OracleError("ORA-01017")
+        container = SERVICES[service]
+        session = Session(self, ROOT_ID if container == ROOT_NAME else self.dictionary.pdbs[container])
+        self.sessions.append(session)
+        return session
+
+
+class Session:
+    """An open session of the stand-in."""
+
+    def __init__(self, server: StandIn, con_id: int) -> None:
+        self.server = server
+        self._con_id = con_id
+        self.is_killed = False
+        self.statements: list[str] = []
+
+    def fetch(self, statement: str) -> list[tuple[object, ...]]:
+        """Run a statement of the collector's. Raises OracleError."""
+        if self.is_killed:
+            raise OracleError("ORA-00028")
+        self.statements.append(statement)
+        if statement == "SET TRANSACTION READ ONLY":
+            return []
+        try:
+            views, rows = self.server.dictionary.query(statement, self._con_id)
+        except duckdb.CatalogException:
+            raise OracleError("ORA-00942") from None
+        except duckdb.BinderException:
+            raise OracleError("ORA-00904") from None
+        for view in views:
+            if view in self.server.failing:
+                raise OracleError(self.server.failing[view])
+        return rows
+
+    def close(self) -> None:
+        """End the session."""
+        if self in self.server.sessions:
+            self.server.sessions.remove(self)

@@ -1,0 +1,61 @@
+"""Runs an administrator's statements on the stand-in's dictionary, one session after the other."""
+
+import re
+from functools import partial
+
+from tests.servers.oracle_standin import accounts, grants
+from tests.servers.oracle_standin.dictionary import ROOT_ID, ROOT_NAME, Dictionary
+from tests.servers.oracle_standin.tokens import OracleError, Words
+
+_OBJECT = re.compile(
+    r"CREATE (TABLE|VIEW|SEQUENCE|PROCEDURE|FUNCTION|PACKAGE|TYPE|DIRECTORY) (?:\"([^\"]+)\"\.)?\"([^\"]+)\"", re.ASCII
+)
+
+
+STATEMENTS = {
+    "CREATE USER": accounts.create_user,
+    "ALTER USER": accounts.alter_user,
+    "CREATE ROLE": accounts.create_role,
+    "DROP USER": partial(accounts.drop_account, role=False),
+    "DROP ROLE": partial(accounts.drop_account, role=True),
+    "GRANT": grants.grant,
+    "REVOKE": grants.revoke,
+}
+
+
+class Administrator:
+    """A session of SYSTEM in one container; comments are skipped, of an object that is made the name and
+    type are noted, what Oracle would refuse raises OracleError."""
+
+    def __init__(self, dictionary: Dictionary, container: str) -> None:
+        self._dictionary = dictionary
+        self._con_id = self._find(container)
+
+    def execute(self, statement: str) -> None:
+        """Run one statement."""
+        if statement.startswith("--"):
+            return
+        dictionary, con_id = self._dictionary, self._con_id
+        made = _OBJECT.match(statement)
+        if made:
+            kind, owner, name = made.groups()
+            dictionary.insert("objects", con_id=con_id, owner=owner or "SYS", object_name=name, object_type=kind)
+            return
+        words = Words(statement)
+        if words.take("ALTER", "SESSION", "SET", "CONTAINER", "="):
+            self._con_id = self._find(words.name())
+            return
+        for start, run in STATEMENTS.items():
+            if words.take(*start.split()):
+                run(dictionary, con_id, words)
+                words.end()
+                return
+        raise OracleError(f"ORA-00900: invalid SQL statement {statement!r}")
+
+    def _find(self, container: str) -> int:
+        if container == ROOT_NAME:
+            return ROOT_ID
+        try:
+            return self._dictionary.pdbs[container]
+        except KeyError:
+            raise OracleError(f"ORA-65011: pluggable database {container} does not exist") from None

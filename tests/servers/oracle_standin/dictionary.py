@@ -1,0 +1,115 @@
+"""The stand-in's data dictionary: tables on DuckDB, and views of them as each container and login sees them."""
+
+import threading
+from importlib import resources
+from typing import Any
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+ROOT_ID = 1
+ROOT_NAME = "CDB$ROOT"
+VIEW_NAMES = {"pwfile_users": "v_$pwfile_users"}
+"""Tables whose view is not called DBA_ and CDB_."""
+INTERNAL = ("dual", "objects", "pdbs", "visible")
+
+
+class Dictionary:
+    """One container database's dictionary. Used from several threads, one statement at a time."""
+
+    def __init__(self, version: str) -> None:
+        self._lock = threading.Lock()
+        self._database = duckdb.connect()
+        self._database.execute("CREATE SCHEMA base")
+        files = ["schema.sql", *(["schema_23ai.sql"] if int(version.partition(".")[0]) >= 23 else []), "content.sql"]
+        for name in files:
+            self._database.execute(resources.files(__package__ or __name__).joinpath(name).read_text(encoding="utf-8"))
+        for con_id in [ROOT_ID, *self.pdbs.values()]:
+            self._make_views(con_id)
+
+    @property
+    def pdbs(self) -> dict[str, int]:
+        """The pluggable databases, the seed included, by name."""
+        return {name: con_id for con_id, name in self.run("SELECT pdb_id, pdb_name FROM base.pdbs")}
+
+    def run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run a statement of DuckDB's over the tables themselves."""
+        with self._lock:
+            return self._database.execute(statement, values).fetchall()
+
+    def insert(self, table: str, **values: object) -> None:
+        """Add a row."""
+        marks = ", ".join("?" for _ in values)
+        self.run(f"INSERT INTO base.{table} ({', '.join(values)}) VALUES ({marks})", *values.values())
+
+    def update(self, table: str, changes: dict[str, object], **where: object) -> None:
+        """Change rows."""
+        condition = " AND ".join(f"{name} = ?" for name in where)
+        assignments = ", ".join(f"{name} = ?" for name in changes)
+        self.run(f"UPDATE base.{table} SET {assignments} WHERE {condition}", *changes.values(), *where.values())
+
+    def delete(self, table: str, **where: object) -> int:
+        """Remove rows, and say how many."""
+        condition = " AND ".join(f"{name} = ?" for name in where)
+        return len(self.run(f"DELETE FROM base.{table} WHERE {condition} RETURNING 1", *where.values()))
+
+    def exists(self, table: str, **where: object) -> bool:
+        """Whether there is such a row."""
+        condition = " AND ".join(f"{name} = ?" for name in where)
+        return bool(self.run(f"SELECT 1 FROM base.{table} WHERE {condition} LIMIT 1", *where.values()))
+
+    def query(self, statement: str, con_id: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Run an Oracle query as a session in that container; the views that it read come first.
+
+        Raises sqlglot's ParseError for what is no Oracle SQL, and duckdb.Error (CatalogException for a view that is
+        not there, BinderException for a column).
+        """
+        tree = sqlglot.parse_one(statement, read="oracle")
+        views: list[str] = []
+        for table in tree.find_all(exp.Table):
+            if table.name.lower() != "dual":
+                views.append(table.name.upper())
+            table.set("db", exp.to_identifier(_schema_of(con_id)))
+        translated = tree.transform(self._resolve_context, con_id).sql(dialect="duckdb")
+        return views, self.run(translated)
+
+    def _resolve_context(self, node: exp.Expr, con_id: int) -> exp.Expr:
+        if isinstance(node, exp.Anonymous) and node.name.upper() == "SYS_CONTEXT":
+            names = {ROOT_ID: ROOT_NAME} | {number: name for name, number in self.pdbs.items()}
+            known = {"CON_ID": str(con_id), "CON_NAME": names[con_id]}
+            return exp.Literal.string(known[node.expressions[1].name])
+        return node
+
+    def _make_views(self, con_id: int) -> None:
+        schema = _schema_of(con_id)
+        self.run(f"CREATE SCHEMA {schema}")
+        self.run(f"CREATE VIEW {schema}.dual AS SELECT * FROM base.dual")
+        mine = f"con_id = {con_id}"
+        # Database Reference, "CDB_* Views": all open containers that CONTAINER_DATA shows, restricted ones left out
+        shown = f"""con_id IN (SELECT con_id FROM base.visible) AND con_id IN (
+            SELECT {ROOT_ID} UNION ALL SELECT pdb_id FROM base.pdbs
+            WHERE open_mode <> 'MOUNTED' AND restricted = 'NO' AND pdb_name <> 'PDB$SEED')"""
+        tables = self.run("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'base'")
+        for (table,) in tables:
+            if table in INTERNAL:
+                continue
+            if table in VIEW_NAMES:
+                seen = "true" if con_id == ROOT_ID else f"con_id IN (0, {con_id})"
+                self.run(f"CREATE VIEW {schema}.{VIEW_NAMES[table]} AS SELECT * FROM base.{table} WHERE {seen}")
+                continue
+            self.run(f"CREATE VIEW {schema}.dba_{table} AS SELECT * EXCLUDE con_id FROM base.{table} WHERE {mine}")
+            condition = shown if con_id == ROOT_ID else mine
+            self.run(f"CREATE VIEW {schema}.cdb_{table} AS SELECT * FROM base.{table} WHERE {condition}")
+        self.run(f"CREATE VIEW {schema}.dba_pdbs AS SELECT pdb_id, pdb_name, status FROM base.pdbs")
+        self.run(
+            f"CREATE VIEW {schema}.v_$pdbs AS SELECT pdb_id AS con_id, pdb_name AS name, open_mode, restricted"
+            " FROM base.pdbs WHERE pdb_id IN (SELECT con_id FROM base.visible)"
+        )
+        self.run(f"""CREATE VIEW {schema}.dba_tab_columns AS
+            SELECT 'SYS' AS owner, upper(table_name) AS table_name, upper(column_name) AS column_name
+            FROM duckdb_columns() WHERE schema_name = '{schema}'""")
+
+
+def _schema_of(con_id: int) -> str:
+    return f"container_{con_id}"
