@@ -81,7 +81,7 @@ SELECT
     CAST(NULL AS nvarchar(128)) AS schema_name,
     r.name COLLATE Latin1_General_100_BIN2 AS name
 FROM sys.server_principals AS r
-WHERE r.type = 'R' AND r.is_fixed_role = 0 AND r.owning_principal_id IS NOT NULL
+WHERE r.type = 'R' AND r.is_fixed_role = 0 AND r.name <> 'public' AND r.owning_principal_id IS NOT NULL
 UNION ALL
 SELECT 105, e.principal_id, NULL, NULL, e.name COLLATE Latin1_General_100_BIN2
 FROM sys.endpoints AS e

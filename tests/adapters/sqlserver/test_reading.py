@@ -1,0 +1,253 @@
+"""What a reading gives: each scope, each kind of principal, and what is easily got wrong."""
+
+import pytest
+
+from tests.adapters.sqlserver.conftest import Readings
+from tests.engines.engine import ACCOUNT, ScopeCase
+from tests.engines.sqlserver import SqlserverEngine
+from tests.engines.sqlserver_cases import CASES, DATABASE
+from tests.servers.sqlserver_standin.content import make_sid
+from whalefall_pipeline.adapters.adapter import Limits
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.sqlserver.names import to_username
+from whalefall_pipeline.adapters.sqlserver.reader import SqlserverAdapter
+from whalefall_pipeline.adapters.sqlserver.securables import MAPPED, SCOPES
+from whalefall_pipeline.core.errors import SyncDataError
+from whalefall_pipeline.core.model import MEMBER, Grant, Kind, Securable, Seen
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_each_scope_is_read_and_gone_again(engine: SqlserverEngine, readings: Readings, case: ScopeCase) -> None:
+    engine.create_accounts([ACCOUNT])
+    before = readings.grants()
+
+    engine.execute(*case.grant, database=case.database)
+    granted = readings.grants()
+    engine.execute(*case.revoke, database=case.database)
+
+    assert granted - before == set(case.expected)
+    assert readings.grants() == before
+
+
+def test_there_is_a_case_for_every_scope() -> None:
+    covered = {grant.securable.scope for case in CASES for grant in case.expected}
+    assert covered == set(SCOPES) - {"other"}
+
+
+def test_names_keep_their_spelling(engine: SqlserverEngine, readings: Readings) -> None:
+    usernames = engine.create_accounts(engine.awkward_names)
+    assert set(usernames) <= readings.states().keys()
+
+
+def test_a_permission_of_an_unknown_class_is_kept_under_its_own_name(
+    engine: SqlserverEngine, readings: Readings
+) -> None:
+    engine.execute("CREATE ROLE [r]", database=DATABASE)
+    engine.standin.tables.run(
+        f"insert into \"{DATABASE}\".sys.database_permissions select 77, 'NEW_THING', 5, 0, principal_id, 'FLY', 'G' "
+        f"from \"{DATABASE}\".sys.database_principals where name = 'r'"
+    )
+    securable = Securable("other", DATABASE, object="NEW_THING 5 0")
+    assert Grant(to_username(DATABASE, "r"), "FLY", securable) in readings.grants()
+
+
+def test_a_deny_over_a_grant_stays_a_deny(engine: SqlserverEngine, readings: Readings) -> None:
+    """A role's GRANT and the user's own DENY are two facts; neither hides the other."""
+    engine.create_accounts([ACCOUNT])
+    engine.execute(
+        f"CREATE USER [{ACCOUNT}] FOR LOGIN [{ACCOUNT}]",
+        "GRANT SELECT ON OBJECT::[dbo].[orders] TO [readers]",
+        f"ALTER ROLE [readers] ADD MEMBER [{ACCOUNT}]",
+        f"DENY SELECT ON OBJECT::[dbo].[orders] TO [{ACCOUNT}]",
+        database=DATABASE,
+    )
+    orders = Securable("table", DATABASE, "dbo", "orders")
+    on_orders = {grant for grant in readings.grants() if grant.securable == orders}
+    assert on_orders == {
+        Grant(ACCOUNT, "SELECT", orders, effect="deny"),
+        Grant(to_username(DATABASE, "readers"), "SELECT", orders),
+    }
+
+
+def test_an_object_id_names_the_object_of_its_own_database(engine: SqlserverEngine, readings: Readings) -> None:
+    """The same id is another table in master, the current database, and a third one in a third database."""
+    tables = engine.standin.tables
+    tables.create_database("Other")
+    for database, table in (("master", "wrong"), ("Other", "right")):
+        tables.add_object(database, table, number=4242)
+    engine.execute("CREATE ROLE [r]", "GRANT SELECT ON OBJECT::[dbo].[right] TO [r]", database="Other")
+    granted = {grant.securable for grant in readings.grants() if grant.grantee == to_username("Other", "r")}
+    assert granted == {Securable("table", "Other", "dbo", "right")}
+
+
+def test_databases_whose_collations_differ_keep_each_their_own_case(
+    engine: SqlserverEngine, readings: Readings
+) -> None:
+    """Where the collation is case-sensitive, `Readers` and `readers` are two: nothing folds or joins their names."""
+    tables = engine.standin.tables
+    tables.create_database("CaseSensitive")
+    for name in ("Readers", "readers"):
+        engine.execute(f"CREATE ROLE [{name}]", database="CaseSensitive")
+        tables.add_object("CaseSensitive", name)
+        engine.execute(f"GRANT SELECT ON OBJECT::[dbo].[{name}] TO [{name}]", database="CaseSensitive")
+    granted = {g for g in readings.grants() if g.securable.database == "CaseSensitive" and g.privilege == "SELECT"}
+    for name in ("Readers", "readers"):
+        grant = Grant(to_username("CaseSensitive", name), "SELECT", Securable("table", "CaseSensitive", "dbo", name))
+        assert grant in granted
+
+
+def test_nested_roles_of_server_and_database(engine: SqlserverEngine, readings: Readings) -> None:
+    engine.create_accounts(["outer", "inner"], role=True)
+    engine.create_accounts([ACCOUNT])
+    engine.grant_role("sysadmin", "outer")
+    engine.grant_role("outer", "inner")
+    engine.grant_role("inner", ACCOUNT)
+    engine.execute("CREATE ROLE [sub]", "ALTER ROLE [readers] ADD MEMBER [sub]", database=DATABASE)
+    states = readings.states()
+    assert [m.role for m in states[ACCOUNT].memberships] == ["inner"]
+    assert [m.role for m in states["inner"].memberships] == ["outer"]
+    assert [m.role for m in states["outer"].memberships] == ["sysadmin"]
+    sub = states[to_username(DATABASE, "sub")]
+    assert [(m.database, m.role) for m in sub.memberships] == [(DATABASE, to_username(DATABASE, "readers"))]
+    assert sub.account.kind is Kind.ROLE
+
+
+def test_users_with_and_without_a_login(engine: SqlserverEngine, readings: Readings) -> None:
+    """A mapped user is its login; contained, orphaned, loginless users and groups are accounts of their database."""
+    engine.create_accounts([ACCOUNT])
+    tables = engine.standin.tables
+    engine.execute(
+        f"CREATE USER [shop user] FOR LOGIN [{ACCOUNT}]",
+        "CREATE USER [loginless] WITHOUT LOGIN",
+        "CREATE USER [CORP\\staff]",
+        database=DATABASE,
+    )
+    view = f'"{DATABASE}".sys.database_principals'
+    tables.run(f"update {view} set type = 'G', type_desc = 'WINDOWS_GROUP' where name = 'CORP\\staff'")
+    orphan = ("orphan", 77, "S", "SQL_USER", "dbo", None, make_sid("gone"), False, "INSTANCE")
+    tables.insert("database_principals", [orphan], DATABASE)
+
+    states = readings.states()
+
+    mapped = Grant(ACCOUNT, MAPPED, Securable("database_user", DATABASE, object="shop user"))
+    assert mapped in states[ACCOUNT].grants
+    assert to_username(DATABASE, "shop user") not in states
+    of = {name: states[to_username(DATABASE, name)].account for name in ("orphan", "contained", "loginless", "guest")}
+    assert of["orphan"].attributes["is_orphaned"] is True
+    assert of["orphan"].attributes["sid"] == f"0x{make_sid('gone').hex().upper()}"
+    assert of["contained"].attributes["authentication_type"] == "DATABASE"
+    assert "is_orphaned" not in {**of["contained"].attributes, **of["loginless"].attributes, **of["guest"].attributes}
+    assert states[to_username(DATABASE, "CORP\\staff")].account.kind is Kind.GROUP
+    assert states[to_username(DATABASE, "kiosk")].account.kind is Kind.ROLE
+    assert states[to_username(DATABASE, "public")].account.kind is Kind.PUBLIC
+
+
+def test_the_database_owner_holds_what_dbo_holds(engine: SqlserverEngine, readings: Readings) -> None:
+    engine.create_accounts([ACCOUNT])
+    engine.execute(f"ALTER AUTHORIZATION ON DATABASE::[{DATABASE}] TO [{ACCOUNT}]")
+    mine = {grant for grant in readings.grants() if grant.grantee == ACCOUNT}
+    assert Grant(ACCOUNT, "OWNER", Securable("database", DATABASE)) in mine
+    assert Grant(ACCOUNT, MAPPED, Securable("database_user", DATABASE, object="dbo")) in mine
+    assert Grant(ACCOUNT, "OWNER", Securable("schema", DATABASE, object="dbo")) in mine
+
+
+def test_the_state_of_a_login(engine: SqlserverEngine, readings: Readings) -> None:
+    engine.create_accounts([ACCOUNT])
+    engine.lock(ACCOUNT)
+    engine.standin.tables.run("update login_properties set is_locked = 1, is_expired = 1, is_must_change = 1")
+    attributes = readings.states()[ACCOUNT].account.attributes
+    for flag in ("is_disabled", "is_locked_out", "is_expired", "is_must_change"):
+        assert attributes[flag] is True
+    mapped = readings.states()["##MS_SmoExtendedSigningCertificate##"].account
+    assert mapped.attributes["principal_type"] == "CERTIFICATE_MAPPED_LOGIN"
+    assert "is_locked_out" not in mapped.attributes
+
+
+def test_an_unknown_type_of_principal_fails_the_list(engine: SqlserverEngine, readings: Readings) -> None:
+    engine.create_accounts([ACCOUNT])
+    engine.standin.tables.run(f"update server_principals set type = 'Z' where name = '{ACCOUNT}'")
+    with pytest.raises(SyncDataError, match="'Z'"):
+        readings.read()
+
+
+def test_without_view_any_definition_there_is_no_list(engine: SqlserverEngine, readings: Readings) -> None:
+    engine.standin.tables.allow("VIEW ANY DEFINITION", held=0)
+    with SqlserverAdapter().open(readings.instance, readings.login, Limits(), Deadline(30)) as session:
+        with pytest.raises(SyncDataError, match="VIEW ANY DEFINITION"):
+            session.read_accounts()
+        reading = session.read_grants()
+        assert not reading.grants
+        assert {seen.status for seen in reading.coverage.values()} == {Seen.DENIED}
+        assert {"server", "databases", f"database:{DATABASE}"} <= reading.coverage.keys()
+        assert not any(part.readable for part in session.check() if part.scope == "server")
+
+
+def test_the_security_half_of_view_any_definition_is_enough(engine: SqlserverEngine, readings: Readings) -> None:
+    engine.standin.tables.allow("VIEW ANY DEFINITION", held=0)
+    engine.standin.tables.allow("VIEW ANY SECURITY DEFINITION", f"VIEW SECURITY DEFINITION {DATABASE}")
+    coverage = readings.read()[1].coverage
+    assert coverage["server"].status is Seen.OBSERVED
+    assert coverage[f"database:{DATABASE}"].status is Seen.OBSERVED
+
+
+def test_without_view_any_database_the_list_of_databases_is_not_observed(
+    engine: SqlserverEngine, readings: Readings
+) -> None:
+    engine.standin.tables.allow("VIEW ANY DATABASE", held=0)
+    assert readings.read()[1].coverage["databases"].status is Seen.DENIED
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [("offline", Seen.UNREACHABLE), ("no access", Seen.DENIED), ("no definition", Seen.DENIED), ("916", Seen.DENIED)],
+)
+def test_a_database_that_cannot_be_read_is_not_observed(
+    engine: SqlserverEngine, readings: Readings, fault: str, status: Seen
+) -> None:
+    """The others are complete, the reason stays the same, and its own accounts are not listed as seen."""
+    tables = engine.standin.tables
+    whole = readings.grants()
+    if fault == "offline":
+        tables.run("update databases set state_desc = 'OFFLINE' where name = ?", [DATABASE])
+    elif fault == "no access":
+        tables.allow(f"CONNECT {DATABASE}", held=0)
+    elif fault == "no definition":
+        tables.allow(f"VIEW DEFINITION {DATABASE}", held=0)
+    else:
+        refusal = 'The server principal "wf_collector" is not able to access the database'
+        engine.standin.wire.faults.refusing[DATABASE] = refusal
+    first, second = readings.read()[1], readings.read()[1]
+    assert first.coverage[f"database:{DATABASE}"].status is status
+    assert first.coverage == second.coverage
+    assert set(first.grants) == {grant for grant in whole if grant.securable.database != DATABASE}
+    with SqlserverAdapter().open(readings.instance, readings.login, Limits(), Deadline(30)) as session:
+        assert session.listing[f"database:{DATABASE}"].status is status
+        assert session.listing["server"].status is Seen.OBSERVED
+
+
+def test_statements_do_not_depend_on_the_number_of_accounts(engine: SqlserverEngine, readings: Readings) -> None:
+    engine.create_accounts([f"few{number}" for number in range(3)])
+    few = count_statements(readings)
+    engine.create_accounts([f"many{number}" for number in range(500)])
+    databases = len(engine.standin.tables.databases())
+    assert count_statements(readings) == few == 2 + 1 + 3 + 4 * databases
+
+
+def test_a_membership_of_a_role_that_came_later_waits(engine: SqlserverEngine, readings: Readings) -> None:
+    """A principal that the inventory does not know yet is left for the next reading, and breaks nothing."""
+    engine.create_accounts([ACCOUNT])
+    with SqlserverAdapter().open(readings.instance, readings.login, Limits(), Deadline(30)) as session:
+        session.read_accounts()
+        engine.create_accounts(["later"])
+        engine.make_superuser("later")
+        engine.execute("DROP LOGIN [wf_probe]")
+        reading = session.read_grants()
+    assert {g.grantee for g in reading.grants if g.privilege == MEMBER} == {"sa"}
+    assert reading.coverage["server"].status is Seen.OBSERVED
+
+
+def count_statements(readings: Readings) -> int:
+    with SqlserverAdapter().open(readings.instance, readings.login, Limits(), Deadline(30)) as session:
+        session.read_accounts()
+        session.read_grants()
+        return session.statements

@@ -1,0 +1,121 @@
+"""The TDS server: who may log in, what a statement answers, and the faults that a test asks for."""
+
+import socket
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+from pysqlbridge.logins import Login, LoginStore
+from pysqlbridge.server import BridgeServer
+from pysqlbridge.tds.result import Bit, Column, Integer, NVarChar, Query, QueryError, QueryResult, VarBinary
+from sqlglot.errors import ParseError
+
+from tests.servers.sqlserver_standin.content import CatalogTables
+from tests.servers.sqlserver_standin.rewriting import rewrite
+
+
+@dataclass
+class Faults:
+    """What goes wrong on purpose, by database name; `release` ends all that hangs."""
+
+    hanging: set[str] = field(default_factory=set[str])
+    refusing: dict[str, str] = field(default_factory=dict[str, str])
+    release: threading.Event = field(default_factory=threading.Event)
+
+
+class _Wire(BridgeServer):
+    """Keeps its clients' sockets, to cut them."""
+
+    clients: set[socket.socket]
+
+    def get_request(self) -> Any:
+        request, address = super().get_request()
+        self.clients.add(request)
+        return request, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self.clients.discard(request)
+        super().shutdown_request(request)
+
+
+class TdsServer:
+    """A listening server over the mirrored catalog."""
+
+    def __init__(self, tables: CatalogTables, username: str, password: str) -> None:
+        self.faults = Faults()
+        self.statements: list[str] = []
+        self._tables = tables
+        logins = LoginStore([Login(username, password, hashed=False)])
+        self._server = _Wire(port=0, query_handler=self._answer, logins=logins)
+        self._server.clients = set()
+
+    @property
+    def port(self) -> int:
+        """The loopback port."""
+        return int(self._server.address[1])
+
+    @property
+    def certificate(self) -> bytes:
+        """The self-signed certificate, PEM."""
+        return bytes(self._server.certificate.cert_pem)
+
+    @contextmanager
+    def serving(self) -> Generator["TdsServer"]:
+        """Answer clients inside the block."""
+        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.faults.release.set()
+            self._server.shutdown()
+            self._server.server_close()
+            self.cut()
+            thread.join()
+
+    def cut(self) -> None:
+        """End all connections, as KILL does."""
+        for client in list(self._server.clients):
+            try:
+                client.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def _answer(self, query: Query) -> QueryResult:
+        if query.procedure:
+            raise QueryError(f"the stand-in has no procedure {query.procedure}", number=2812)
+        self.statements.append(query.sql)
+        try:
+            sql, databases = rewrite(query.sql)
+            self._fail_on_purpose(databases)
+            columns, rows = self._tables.select(sql)
+        except (ParseError, ValueError) as error:
+            raise QueryError(f"Incorrect syntax: {error}", number=102, severity=15) from error
+        except duckdb.CatalogException as error:
+            raise QueryError(f"Invalid object name: {error}", number=208) from error
+        types = [_column_type(type_) for _, type_ in columns]
+        named = [Column(name, type_) for (name, _), type_ in zip(columns, types, strict=True)]
+        return QueryResult(named, [list(row) for row in rows])
+
+    def _fail_on_purpose(self, databases: frozenset[str]) -> None:
+        if databases & self.faults.hanging:
+            self.faults.release.wait(60)
+        for database in sorted(databases & self.faults.refusing.keys()):
+            raise QueryError(self.faults.refusing[database], number=916, severity=14)
+
+
+def _column_type(duckdb_type: str) -> Any:
+    match duckdb_type:
+        case "INTEGER" | "BIGINT" | "HUGEINT" | '"NULL"' | "NULL":
+            return Integer(4)
+        case "BOOLEAN":
+            return Bit()
+        case "BLOB":
+            return VarBinary(85)
+        case "VARCHAR":
+            return NVarChar(4000)
+        case _:
+            raise QueryError(f"the stand-in has no {duckdb_type} columns")
