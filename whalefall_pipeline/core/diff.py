@@ -3,7 +3,7 @@
 A difference is made only of what was observed: `carry_unseen` first puts back what a reading could not see.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Literal, TypedDict, cast
@@ -106,8 +106,19 @@ def to_other_diff(difference: Difference) -> dict[str, Json]:
     return {"version": DIFF_VERSION, "entries": cast("list[Json]", list(difference.other))}
 
 
-def describe(difference: Difference) -> str:
-    """Say a difference in one line for people: a few items in full, the others counted."""
+def describe(change_type: ChangeType, difference: Difference) -> str:
+    """Say a change in one line for people: a few items in full, the others counted.
+
+    Of an account that came or went it says what it holds or held, not its attributes.
+    """
+    if change_type in ("add", "reactivate", "delete"):
+        held, verb = (difference.lost, "held") if change_type == "delete" else (difference.gained, "holds")
+        items = [f"{to_token(grant)} on {grant.securable}" for grant in sorted(held)]
+        return f"{verb} {_join(items)}" if items else f"{verb} nothing"
+    return _join(_list_items(difference))
+
+
+def _list_items(difference: Difference) -> list[str]:
     optioned = {grant: grant._replace(grant_option=not grant.grant_option) for grant in difference.gained}
     changed = {grant for grant, twin in optioned.items() if twin in difference.lost}
     items = [
@@ -118,6 +129,10 @@ def describe(difference: Difference) -> str:
     rest = difference.lost - {optioned[grant] for grant in changed}
     items += [f"revoked {to_token(grant)} on {grant.securable}" for grant in sorted(rest)]
     items += [f"{entry['field']}: {_say(entry['before'])} -> {_say(entry['after'])}" for entry in difference.other]
+    return items
+
+
+def _join(items: Sequence[str]) -> str:
     more = len(items) - DESCRIBED
     return "; ".join(items[:DESCRIBED]) + (f"; and {more} more" if more > 0 else "")
 

@@ -61,11 +61,8 @@ def _say_counts(outcome: Outcome) -> str:
 
 def build_check(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
     """Check that every scope of every instance was observed; the metadata names those that were not."""
-    unseen = {
-        outcome.instance.name: {item.scope: f"{item.status}: {item.reason}" for item in outcome.permissions.unseen}
-        for outcome in outcomes
-        if outcome.permissions and outcome.permissions.unseen
-    }
+    unseen = {outcome.instance.name: _list_unseen(outcome) for outcome in outcomes}
+    unseen = {name: scopes for name, scopes in unseen.items() if scopes}
     return dg.AssetCheckResult(
         passed=not unseen,
         check_name=OBSERVED_CHECK,
@@ -73,6 +70,12 @@ def build_check(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"instances": len(outcomes), "not_observed": dg.MetadataValue.json(unseen)},
     )
+
+
+def _list_unseen(outcome: Outcome) -> dict[str, str]:
+    if outcome.permissions is None:
+        return {"everything": to_first_line(outcome.error) if outcome.error else "not read"}
+    return {item.scope: f"{item.status}: {item.reason}" for item in outcome.permissions.unseen}
 
 
 def build_failure(failed: Mapping[str, tuple[str, str]], total: int) -> dg.Failure:

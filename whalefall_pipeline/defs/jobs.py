@@ -5,13 +5,11 @@
 import dagster as dg
 
 from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
-from whalefall_pipeline.defs.partitions import INSTANCES
 
 SYNC_JOB = "sync_instances"
 
 sync_job = dg.define_asset_job(
     SYNC_JOB,
     selection=dg.AssetSelection.assets(INVENTORY, PERMISSIONS),
-    partitions_def=INSTANCES,
     description="Read the accounts and permissions of instances into the ledger.",
 )

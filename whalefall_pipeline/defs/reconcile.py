@@ -5,7 +5,7 @@ Idempotent: a session that ended is never touched again, and seeing a run twice 
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +14,7 @@ from dagster import DagsterInstance, RunRecord, RunsFilter
 from sqlalchemy import Connection, Engine
 
 from whalefall_pipeline.core.errors import WhalefallError
+from whalefall_pipeline.core.ranges import find_chosen
 from whalefall_pipeline.core.sessions import SessionStatus, to_batch_id, to_created_by, to_session_status, to_sync_type
 from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
 from whalefall_pipeline.defs.jobs import SYNC_JOB
@@ -129,7 +130,7 @@ def _syncs_accounts(record: RunRecord) -> bool:
 
 def _mirror_run(instance: DagsterInstance, connection: Connection, record: RunRecord) -> None:
     run = record.dagster_run
-    names = set(_partitions_of(instance, run))
+    names = set(find_chosen(instance.get_dynamic_partitions(PARTITIONS_NAME), run.tags))
     active = read_instances(connection)
     chosen = [item for item in active if item.name in names]
     sync_type = to_sync_type(run.tags, len(names), len(active))
@@ -138,14 +139,3 @@ def _mirror_run(instance: DagsterInstance, connection: Connection, record: RunRe
     status = "cancelled" if run.status is dg.DagsterRunStatus.CANCELED else "failed"
     message = "the run was cancelled before it began" if status == "cancelled" else "the run ended without the ledger"
     close_session(connection, run.run_id, status, code=WhalefallError.code, message=message)
-
-
-def _partitions_of(instance: DagsterInstance, run: dg.DagsterRun) -> Iterable[str]:
-    tags = run.tags
-    if "dagster/partition" in tags:
-        return [tags["dagster/partition"]]
-    keys = list(instance.get_dynamic_partitions(PARTITIONS_NAME))
-    ends = [tags.get(f"dagster/asset_partition_range_{end}", "") for end in ("start", "end")]
-    if not all(end in keys for end in ends):
-        return [end for end in ends if end]
-    return keys[keys.index(ends[0]) : keys.index(ends[1]) + 1]

@@ -3,13 +3,12 @@
 # pyright: reportUnknownMemberType=false
 
 from collections.abc import Iterator, Sequence
-from uuid import uuid4
 
 import dagster as dg
 
-from whalefall_pipeline.core.sessions import BATCH_TAG
+from whalefall_pipeline.core.ranges import build_ranges, build_run_tags
 from whalefall_pipeline.defs.jobs import sync_job
-from whalefall_pipeline.defs.partitions import PARTITIONS_NAME, build_range_tags, build_ranges
+from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
 from whalefall_pipeline.settings import get_settings
 
 
@@ -33,7 +32,5 @@ def build_requests(
 ) -> Iterator[dg.RunRequest]:
     """Request the runs that sync the chosen ones of all partition keys, as few as ranges allow."""
     blocks = build_ranges(keys, chosen, get_settings().partitions_per_run)
-    batch = {BATCH_TAG: str(uuid4())} if len(blocks) > 1 else {}
-    for block in blocks:
-        key = f"{run_key}:{block[0]}" if run_key else None
-        yield dg.RunRequest(run_key=key, tags={**build_range_tags(block), **batch})
+    for block, tags in zip(blocks, build_run_tags(blocks), strict=True):
+        yield dg.RunRequest(run_key=f"{run_key}:{block[0]}" if run_key else None, tags=tags)

@@ -114,7 +114,7 @@ def _to_log_row(target: Target, change: Change) -> tuple[object, ...]:
         change.change_type,
         target.read_at,
         target.session_id,
-        describe(difference),
+        describe(change.change_type, difference),
         _to_json(to_privilege_diff(difference)) if difference.gained or difference.lost else None,
         _to_json(to_other_diff(difference)) if difference.other else None,
     )

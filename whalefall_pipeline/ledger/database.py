@@ -19,6 +19,8 @@ from whalefall_pipeline.sql import load_sql
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 CONNECT_SECONDS = 10
+VERSION_TABLE = "whalefall_version"
+"""Alembic's table, under a name of our own: Dagster's storage may live in the same database, and has one too."""
 
 
 def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
@@ -127,7 +129,8 @@ def to_reason(error: SQLAlchemyError | psycopg.Error) -> str:
 
 
 def _read_revisions(connection: Connection) -> set[str]:
-    return set(MigrationContext.configure(connection).get_current_heads())
+    options = {"version_table": VERSION_TABLE}
+    return set(MigrationContext.configure(connection, opts=options).get_current_heads())
 
 
 def _scripts() -> ScriptDirectory:

@@ -2,7 +2,10 @@
 
 from alembic import context
 
+from whalefall_pipeline.ledger.database import VERSION_TABLE
 from whalefall_pipeline.ledger.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=metadata, version_table=VERSION_TABLE
+)
 context.run_migrations()

@@ -1,0 +1,116 @@
+"""`whalefall demo`: the whole way, on servers of the demo's own: register, sync, change, sync again, look."""
+
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from whalefall_pipeline.cli.launching import launch_locally
+from whalefall_pipeline.cli.output import console, show_rows
+from whalefall_pipeline.cli.progress import follow
+from whalefall_pipeline.cli.serving import serve
+from whalefall_pipeline.cli.show import show_records
+from whalefall_pipeline.cli.workplace import LEDGER, Workplace, find_user, open_workplace
+from whalefall_pipeline.core.errors import WhalefallError
+from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.core.sessions import CREATED_BY_TAG, SYNC_TYPE_TAG
+from whalefall_pipeline.demo.mysql_server import find_server_program, start_server
+from whalefall_pipeline.demo.mysql_shop import find_folder, prepare_web_shop
+from whalefall_pipeline.demo.servers import COLLECTOR, change_shop, prepare_ledger, prepare_shop
+from whalefall_pipeline.embedded import EmbeddedServer, embedded_server
+from whalefall_pipeline.ledger.database import connecting, transaction
+from whalefall_pipeline.ledger.instances import remove_instance, write_instance
+from whalefall_pipeline.ledger.queries import read_accounts, read_changes, read_records, read_sessions
+
+LEDGER_INSTANCE, SHOP_INSTANCE, WEB_INSTANCE = "demo-ledger", "demo-shop", "demo-webshop"
+
+
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="End by itself, without the UI.")] = False,
+    port: Annotated[int, typer.Option(help="Of the UI; the next free one if it is taken.")] = 3000,
+) -> None:
+    """Sync real servers that the demo starts, change something, find it, and open the Dagster UI."""
+    with open_workplace() as workplace, _sources(workplace) as (shop, names):
+        _say("1. The first sync")
+        session_ids = _sync(workplace, names)
+        _show_state(workplace, session_ids)
+        _say("2. Three changes on the shop's server")
+        for statement in change_shop(shop):
+            console.print(f"  {escape(statement)};")
+        _say("3. The second sync, and what it found")
+        _show_changes(workplace, _sync(workplace, names))
+        if not once:
+            serve(workplace, port=port)
+
+
+@contextmanager
+def _sources(workplace: Workplace) -> Generator[tuple[EmbeddedServer, list[str]]]:
+    """Start and register the sources: the embedded server, the shop's, and a MariaDB or MySQL where there is one."""
+    home = workplace.home
+    with ExitStack() as stack:
+        ledger = stack.enter_context(embedded_server(home / "postgres"))
+        shop = stack.enter_context(embedded_server(home / "demo" / "shop"))
+        ledger_instance = Instance(0, LEDGER_INSTANCE, "postgresql", ledger.host, ledger.port, LEDGER)
+        shop_instance = Instance(0, SHOP_INSTANCE, "postgresql", shop.host, shop.port)
+        _register(workplace, ledger_instance, prepare_ledger(ledger, LEDGER))
+        _register(workplace, shop_instance, prepare_shop(shop))
+        names = [LEDGER_INSTANCE, SHOP_INSTANCE]
+        program = find_server_program()
+        if program is None:
+            console.print("This machine has no MariaDB or MySQL server program: the demo goes on without one.")
+            _unregister(workplace, WEB_INSTANCE)
+        else:
+            web = stack.enter_context(start_server(program, find_folder(home)))
+            console.print(f"Found {escape(str(program))} ({web.flavour}): it takes part as {WEB_INSTANCE}.")
+            _register(workplace, Instance(0, WEB_INSTANCE, "mysql", web.host, web.port), prepare_web_shop(web))
+            names.append(WEB_INSTANCE)
+        yield shop, names
+
+
+def _register(workplace: Workplace, instance: Instance, password: str) -> None:
+    with connecting(workplace.engine) as connection, transaction(connection):
+        remove_instance(connection, instance.name)
+        write_instance(connection, instance, username=COLLECTOR, secret=workplace.store.encrypt(password))
+
+
+def _unregister(workplace: Workplace, name: str) -> None:
+    with connecting(workplace.engine) as connection, transaction(connection):
+        remove_instance(connection, name)
+
+
+def _sync(workplace: Workplace, names: Sequence[str]) -> Sequence[str]:
+    tags = {SYNC_TYPE_TAG: "manual_task", CREATED_BY_TAG: find_user()}
+    launch = launch_locally(workplace, names, tags)
+    sessions = follow(workplace.engine, launch, len(names))
+    with connecting(workplace.engine) as connection:
+        records = read_records(connection, launch.session_ids)
+    show_records(records)
+    if not sessions or any(row["status"] != "completed" for row in sessions):
+        raise WhalefallError(f"the demo's sync failed; see {launch.say_where()}")
+    return launch.session_ids
+
+
+def _show_state(workplace: Workplace, session_ids: Sequence[str]) -> None:
+    with connecting(workplace.engine) as connection:
+        sessions = [row for row in read_sessions(connection) if row["session_id"] in session_ids]
+        accounts = read_accounts(connection)
+    counts = ("total_instances", "successful_instances", "failed_instances")
+    show_rows(sessions, ("session_id", "sync_type", "status", *counts), title="\nSessions (whalefall sessions)")
+    columns = ("instance", "username", "kind", "capabilities", "roles")
+    show_rows(accounts, columns, title="\nAccounts (whalefall accounts)")
+    superusers = [row for row in accounts if "SUPERUSER" in row["capabilities"]]
+    show_rows(superusers, ("instance", "username"), title="\nSuperusers (whalefall accounts --superuser)")
+
+
+def _show_changes(workplace: Workplace, session_ids: Sequence[str]) -> None:
+    with connecting(workplace.engine) as connection:
+        rows = [row for session_id in session_ids for row in read_changes(connection, session_id=session_id)]
+    columns = ("instance", "username", "change_type", "message")
+    show_rows(rows, columns, title="\nChanges (whalefall changes)")
+
+
+def _say(text: str) -> None:
+    console.print(f"\n[bold]{text}[/bold]")

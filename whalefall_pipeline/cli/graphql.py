@@ -1,0 +1,75 @@
+"""Launches and ends runs through a webserver's GraphQL."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from whalefall_pipeline.core.errors import WhalefallError
+
+JOB = "sync_instances"
+LOCATION = "whalefall"
+REPOSITORY = "__repository__"
+SECONDS = 60
+
+PARTITIONS = """query($selector: RepositorySelector!) { repositoryOrError(repositorySelector: $selector) {
+  ... on Repository { assetNodes { partitionKeys } } } }"""
+ADD_PARTITION = """mutation($selector: RepositorySelector!, $name: String!, $key: String!) {
+  addDynamicPartition(repositorySelector: $selector, partitionsDefName: $name, partitionKey: $key) {
+    __typename ... on PythonError { message } ... on UnauthorizedError { message } } }"""
+LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } ... on Error { message } } }"""
+TERMINATE = """mutation($id: String!) { terminateRun(runId: $id) { __typename ... on Error { message } } }"""
+STATUS = """query($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status } } }"""
+
+
+class Webserver:
+    """A Dagster webserver that has our code location."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+
+    def read_partitions(self) -> list[str]:
+        """Give the partition keys in Dagster's order."""
+        nodes = self._ask(PARTITIONS, selector=_selector())["repositoryOrError"].get("assetNodes", [])
+        return list(nodes[0]["partitionKeys"]) if nodes else []
+
+    def add_partition(self, key: str) -> None:
+        """Add a partition; one that is there already is fine."""
+        self._ask(ADD_PARTITION, selector=_selector(), name="instances", key=key)
+
+    def launch(self, tags: Mapping[str, str]) -> str:
+        """Launch a run of the sync job with these tags and give its id."""
+        selector = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY, "jobName": JOB}
+        execution = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+        params = {"selector": selector, "runConfigData": {}, "executionMetadata": execution}
+        answer = self._ask(LAUNCH, params=params)["launchRun"]
+        if answer["__typename"] != "LaunchRunSuccess":
+            raise WhalefallError(f"the run could not be launched: {answer.get('message', answer['__typename'])}")
+        return str(answer["run"]["runId"])
+
+    def terminate(self, run_ids: Sequence[str]) -> None:
+        """Ask runs to end; those that have ended stay as they are."""
+        for run_id in run_ids:
+            self._ask(TERMINATE, id=run_id)
+
+    def read_status(self, run_id: str) -> str:
+        """Give a run's status as Dagster spells it."""
+        return str(self._ask(STATUS, id=run_id)["runOrError"].get("status", "FAILURE"))
+
+    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310 - the user's own webserver
+        try:
+            with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310 - see above
+                answer = json.load(response)
+        except (urllib.error.URLError, TimeoutError, ValueError) as error:
+            raise WhalefallError(f"the webserver at {self.url} does not answer: {error}") from None
+        if answer.get("errors"):
+            raise WhalefallError(f"the webserver at {self.url} refused: {answer['errors'][0]['message']}")
+        return dict(answer["data"])
+
+
+def _selector() -> dict[str, str]:
+    return {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}

@@ -1,0 +1,48 @@
+"""Gives an instance's accounts as they were at a past moment, from the intervals in which things held."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from whalefall_pipeline.core.errors import SnapshotMissingError
+from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Kind, Seen, Unseen
+from whalefall_pipeline.core.rules import Rules
+from whalefall_pipeline.core.snapshot import build_snapshot
+from whalefall_pipeline.core.states import build_members
+from whalefall_pipeline.ledger.changes import to_grant
+from whalefall_pipeline.ledger.database import load_statements
+
+SQL = load_statements("history.sql")
+
+
+def read_states_at(connection: Connection, instance_id: int, at: datetime) -> dict[str, AccountState]:
+    """Give the accounts that the ledger knew at `at`, by username, with all that they held then."""
+    values = {"instance_id": instance_id, "at": at}
+    accounts = {
+        row[0]: Account(row[1], Kind(row[2]), row[3]) for row in connection.execute(SQL["attributes_at"], values)
+    }
+    grants: dict[int, list[Grant]] = {}
+    for account_id, *columns in connection.execute(SQL["grants_at"], values):
+        if account_id in accounts:
+            grants.setdefault(account_id, []).append(to_grant(accounts[account_id].username, columns))
+    return {
+        account.username: AccountState(account, frozenset(grants.get(account_id, ())))
+        for account_id, account in accounts.items()
+    }
+
+
+def read_unseen_at(connection: Connection, instance_id: int, at: datetime) -> list[Unseen]:
+    """Give the scopes that the newest reading before `at` did not observe, ordered by scope."""
+    rows = connection.execute(SQL["unseen_at"], {"instance_id": instance_id, "at": at})
+    return [Unseen(scope, Seen(status), reason, moment) for scope, status, reason, moment in rows]
+
+
+def read_snapshot_at(
+    connection: Connection, instance_id: int, username: str, at: datetime, rules: Rules
+) -> dict[str, Json]:
+    """Rebuild an account's snapshot of a past moment. Raises SnapshotMissingError when it was not there then."""
+    states = read_states_at(connection, instance_id, at)
+    if username not in states:
+        raise SnapshotMissingError(f"{username!r} was not known at {at.isoformat()}")
+    members = build_members(states).get(username, ())
+    return build_snapshot(states[username], rules, members=members, unseen=read_unseen_at(connection, instance_id, at))
