@@ -20,7 +20,9 @@ OBJECTS = (
     f'CREATE TYPE "{OWNER}"."MONEY" AS OBJECT (AMOUNT NUMBER)',
     "CREATE DIRECTORY \"WF_FILES\" AS '/tmp'",
     'CREATE ROLE "wf_role"',
+    'CREATE ROLE "WF_ADMIN"',
     'CREATE USER "wf_client" NO AUTHENTICATION',
+    'CREATE USER "wf_other" NO AUTHENTICATION',
 )
 ON_OBJECTS = (
     ("table", "SELECT", f'"{OWNER}"."Orders"', OWNER, "Orders"),
@@ -46,32 +48,35 @@ def to_scope_cases(probe: str, *, is_root: bool, has_schemas: bool) -> Sequence[
     orders = Securable("table", PDB, OWNER, "Orders")
     note = Securable("column", PDB, OWNER, "Orders", "note")
     proxy = Securable("proxy", PDB, object=f"{prefix}wf_client")
+    other_role = role._replace(object=f"{prefix}WF_ADMIN")
+    other_proxy = proxy._replace(object=f"{prefix}wf_other")
+    one_role = Securable("proxy_role", PDB, f"{prefix}wf_other", f"{prefix}wf_role")
+    file = Securable("container_password_file" if is_root else "password_file", wide)
     cases = [
         _case("role", f'GRANT "wf_role" TO {name}', f'REVOKE "wf_role" FROM {name}',
               [Grant(probe, "MEMBER", role), Grant(probe, "DEFAULT", role)]),
-        _case("role with admin option", f'GRANT "wf_role" TO {name} WITH ADMIN OPTION', f'REVOKE "wf_role" FROM {name}',
-              [Grant(probe, "MEMBER", role, True), Grant(probe, "DEFAULT", role)]),
+        _case("role with admin option", f'GRANT "WF_ADMIN" TO {name} WITH ADMIN OPTION',
+              f'REVOKE "WF_ADMIN" FROM {name}',
+              [Grant(probe, "MEMBER", other_role, True), Grant(probe, "DEFAULT", other_role)]),
         _case("system privilege", f"GRANT CREATE ANY TABLE TO {name} WITH ADMIN OPTION",
               f"REVOKE CREATE ANY TABLE FROM {name}", [Grant(probe, "CREATE ANY TABLE", server, True)]),
-        _case("hierarchy option", f'GRANT SELECT ON "{OWNER}"."Orders" TO {name} WITH HIERARCHY OPTION',
-              f'REVOKE SELECT ON "{OWNER}"."Orders" FROM {name}',
-              [Grant(probe, "SELECT", orders), Grant(probe, "SELECT WITH HIERARCHY OPTION", orders)]),
+        _case("hierarchy option", f'GRANT DELETE ON "{OWNER}"."Orders" TO {name} WITH HIERARCHY OPTION',
+              f'REVOKE DELETE ON "{OWNER}"."Orders" FROM {name}',
+              [Grant(probe, "DELETE", orders), Grant(probe, "DELETE WITH HIERARCHY OPTION", orders)]),
         _case("column", f'GRANT UPDATE ("note") ON "{OWNER}"."Orders" TO {name} WITH GRANT OPTION',
               f'REVOKE UPDATE ON "{OWNER}"."Orders" FROM {name}', [Grant(probe, "UPDATE", note, True)]),
         _case("proxy", f'ALTER USER "wf_client" GRANT CONNECT THROUGH {name}',
               f'ALTER USER "wf_client" REVOKE CONNECT THROUGH {name}',
               [Grant(probe, "CONNECT THROUGH", proxy), Grant(probe, "PROXY MAY ACTIVATE ALL CLIENT ROLES", proxy)]),
-        _case("proxy with one role", f'ALTER USER "wf_client" GRANT CONNECT THROUGH {name} WITH ROLE "wf_role"',
-              f'ALTER USER "wf_client" REVOKE CONNECT THROUGH {name}',
-              [Grant(probe, "CONNECT THROUGH", proxy),
-               Grant(probe, "PROXY MAY ACTIVATE ROLE",
-                     Securable("proxy_role", PDB, f"{prefix}wf_client", f"{prefix}wf_role"))]),
+        _case("proxy with one role", f'ALTER USER "wf_other" GRANT CONNECT THROUGH {name} WITH ROLE "wf_role"',
+              f'ALTER USER "wf_other" REVOKE CONNECT THROUGH {name}',
+              [Grant(probe, "CONNECT THROUGH", other_proxy), Grant(probe, "PROXY MAY ACTIVATE ROLE", one_role)]),
         _case("quota", f'ALTER USER {name} QUOTA 1048576 ON "USERS"', f'ALTER USER {name} QUOTA 0 ON "USERS"',
               [Grant(probe, "QUOTA 1048576", Securable("tablespace", PDB, object="USERS"))]),
         _case("PUBLIC", f'GRANT SELECT ON "{OWNER}"."Orders" TO PUBLIC',
               f'REVOKE SELECT ON "{OWNER}"."Orders" FROM PUBLIC', [Grant("PUBLIC", "SELECT", orders)]),
         _case("password file", f"GRANT SYSBACKUP TO {name}", f"REVOKE SYSBACKUP FROM {name}",
-              [Grant(probe, "SYSBACKUP", Securable("container_password_file" if is_root else "password_file", wide))]),
+              [Grant(probe, "SYSBACKUP", file)]),
     ]  # fmt: skip
     cases += [
         _case(scope, f"GRANT {privilege} ON {written} TO {name}", f"REVOKE {privilege} ON {written} FROM {name}",

@@ -3,7 +3,7 @@
 -- Guide, "Overview of Common Users and Local Users": Oracle's own are common, in each container, and Oracle-maintained.
 
 INSERT INTO base.pdbs (pdb_id, pdb_name, open_mode) VALUES
-    (2, 'PDB$SEED', 'READ ONLY'), (3, 'SALESPDB', 'READ WRITE'), (4, 'HRPDB', 'READ WRITE'), (5, 'OLDPDB', 'MOUNTED');
+    (2, 'PDB$SEED', 'READ ONLY'), (3, 'SALESPDB', 'READ WRITE'), (4, 'HRPDB', 'READ WRITE'), (5, 'OLDPDB', 'READ WRITE');
 INSERT INTO base.visible SELECT pdb_id FROM base.pdbs UNION ALL SELECT 1;
 
 INSERT INTO base.users (con_id, username, account_status, authentication_type, common, oracle_maintained, inherited, default_tablespace)

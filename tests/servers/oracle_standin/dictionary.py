@@ -1,6 +1,7 @@
 """The stand-in's data dictionary: tables on DuckDB, and views of them as each container and login sees them."""
 
 import threading
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -20,7 +21,7 @@ class Dictionary:
 
     def __init__(self, version: str) -> None:
         self._lock = threading.Lock()
-        self._database = duckdb.connect()
+        self._database = duckdb.connect(config={"threads": 1})
         self._database.execute("CREATE SCHEMA base")
         files = ["schema.sql", *(["schema_23ai.sql"] if int(version.partition(".")[0]) >= 23 else []), "content.sql"]
         for name in files:
@@ -65,26 +66,18 @@ class Dictionary:
         Raises sqlglot's ParseError for what is no Oracle SQL, and duckdb.Error (CatalogException for a view that is
         not there, BinderException for a column).
         """
-        tree = sqlglot.parse_one(statement, read="oracle")
-        views: list[str] = []
-        for table in tree.find_all(exp.Table):
-            if table.name.lower() != "dual":
-                views.append(table.name.upper())
-            table.set("db", exp.to_identifier(_schema_of(con_id)))
-        translated = tree.transform(self._resolve_context, con_id).sql(dialect="duckdb")
+        views, translated = _translate(statement, _schema_of(con_id))
         return views, self.run(translated)
-
-    def _resolve_context(self, node: exp.Expr, con_id: int) -> exp.Expr:
-        if isinstance(node, exp.Anonymous) and node.name.upper() == "SYS_CONTEXT":
-            names = {ROOT_ID: ROOT_NAME} | {number: name for name, number in self.pdbs.items()}
-            known = {"CON_ID": str(con_id), "CON_NAME": names[con_id]}
-            return exp.Literal.string(known[node.expressions[1].name])
-        return node
 
     def _make_views(self, con_id: int) -> None:
         schema = _schema_of(con_id)
         self.run(f"CREATE SCHEMA {schema}")
         self.run(f"CREATE VIEW {schema}.dual AS SELECT * FROM base.dual")
+        names = {ROOT_ID: ROOT_NAME} | {number: name for name, number in self.pdbs.items()}
+        self.run(
+            f"CREATE MACRO {schema}.sys_context(namespace, parameter) AS"
+            f" CASE parameter WHEN 'CON_ID' THEN '{con_id}' WHEN 'CON_NAME' THEN '{names[con_id]}' END"
+        )
         mine = f"con_id = {con_id}"
         # Database Reference, "CDB_* Views": all open containers that CONTAINER_DATA shows, restricted ones left out
         shown = f"""con_id IN (SELECT con_id FROM base.visible) AND con_id IN (
@@ -109,6 +102,20 @@ class Dictionary:
         self.run(f"""CREATE VIEW {schema}.dba_tab_columns AS
             SELECT 'SYS' AS owner, upper(table_name) AS table_name, upper(column_name) AS column_name
             FROM duckdb_columns() WHERE schema_name = '{schema}'""")
+
+
+@cache
+def _translate(statement: str, schema: str) -> tuple[list[str], str]:
+    tree = sqlglot.parse_one(statement, read="oracle")
+    views: list[str] = []
+    for table in tree.find_all(exp.Table):
+        if table.name.lower() != "dual":
+            views.append(table.name.upper())
+        table.set("db", exp.to_identifier(schema))
+    for call in list(tree.find_all(exp.Anonymous)):
+        if call.name.upper() == "SYS_CONTEXT":
+            call.set("this", f"{schema}.sys_context")
+    return views, tree.sql(dialect="duckdb")
 
 
 def _schema_of(con_id: int) -> str:
