@@ -11,6 +11,12 @@ STARTERS = {
     "postgresql-16": "tests.engines.postgresql:start_16",
     "postgresql-17": "tests.engines.postgresql:start_17",
     "postgresql-18": "tests.engines.postgresql:start_18",
+    "mariadb": "tests.engines.mysql:start_mariadb",
+    "mariadb-newest": "tests.engines.mysql:start_mariadb_newest",
+    "mysql": "tests.engines.mysql:start_mysql",
+    "oracle-pluggable": "tests.engines.oracle:start_pluggable",
+    "oracle-root": "tests.engines.oracle:start_root",
+    "sqlserver": "tests.engines.sqlserver:start",
 }
 
 

@@ -26,46 +26,17 @@ TIMED_OUT = frozenset({1205, 1317, 1969, 3024})
 # The `*_priv` columns that every supported version has. A login with SELECT on some columns only is shown only those;
 # what it is not shown must not pass for privileges that nobody holds.
 DATABASE_COLUMNS = frozenset(
-    f"{word}_priv"
-    for word in [
-        "Select",
-        "Insert",
-        "Update",
-        "Delete",
-        "Create",
-        "Drop",
-        "Grant",
-        "References",
-        "Index",
-        "Alter",
-        "Create_tmp_table",
-        "Lock_tables",
-        "Create_view",
-        "Show_view",
-        "Create_routine",
-        "Alter_routine",
-        "Execute",
-        "Event",
-        "Trigger",
-    ]
-)
-SERVER_COLUMNS = DATABASE_COLUMNS | frozenset(
-    f"{word}_priv"
-    for word in [
-        "Reload",
-        "Shutdown",
-        "Process",
-        "File",
-        "Show_db",
-        "Super",
-        "Repl_slave",
-        "Repl_client",
-        "Create_user",
-        "Create_tablespace",
-        "Create_role",
-        "Drop_role",
-    ]
-)
+    {
+        "Select_priv", "Insert_priv", "Update_priv", "Delete_priv", "Create_priv", "Drop_priv", "Grant_priv",
+        "References_priv", "Index_priv", "Alter_priv", "Create_tmp_table_priv", "Lock_tables_priv",
+        "Create_view_priv", "Show_view_priv", "Create_routine_priv", "Alter_routine_priv", "Execute_priv",
+        "Event_priv", "Trigger_priv",
+    }
+)  # fmt: skip
+SERVER_COLUMNS = DATABASE_COLUMNS | {
+    "Reload_priv", "Shutdown_priv", "Process_priv", "File_priv", "Show_db_priv", "Super_priv", "Repl_slave_priv",
+    "Repl_client_priv", "Create_user_priv", "Create_tablespace_priv", "Create_role_priv", "Drop_role_priv",
+}  # fmt: skip
 
 
 class NotSeenError(Exception):

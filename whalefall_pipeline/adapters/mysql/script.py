@@ -1,6 +1,6 @@
 """The SQL that re-creates accounts, roles and grants, or takes one account from one state to another. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from whalefall_pipeline.adapters.mysql import script_accounts as accounts
 from whalefall_pipeline.adapters.mysql.mysql_accounts import DYNAMIC, GRANTED, MANDATORY
@@ -107,9 +107,17 @@ def _change_grants(before: AccountState | None, after: AccountState) -> Iterator
     held, wanted = _held(before), _held(after)
     grantee = _spell(after)
     for target in sorted(held.keys() | wanted.keys(), reverse=True):
-        yield from _take(target, held.get(target, {}), wanted.get(target, {}), grantee)
+        yield from _in_its_mode(target, _take(target, held.get(target, {}), wanted.get(target, {}), grantee))
     for target in sorted(wanted):
-        yield from _give(target, held.get(target, {}), wanted[target], grantee)
+        yield from _in_its_mode(target, _give(target, held.get(target, {}), wanted[target], grantee))
+
+
+def _in_its_mode(target: Target, statements: Iterable[str]) -> Iterator[str]:
+    """Before 11, MariaDB's grammar knows the word PACKAGE in its Oracle mode only."""
+    lines = list(statements)
+    if lines and ORDER[target[0]].startswith("package"):
+        lines = ["SET SESSION sql_mode = 'ORACLE';", *lines, "SET SESSION sql_mode = DEFAULT;"]
+    yield from lines
 
 
 def _take(target: Target, held: Mapping[str, bool], wanted: Mapping[str, bool], grantee: str) -> Iterator[str]:

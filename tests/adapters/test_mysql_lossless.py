@@ -1,0 +1,82 @@
+"""Grants rebuilt from snapshots, on an empty server, read there as the server itself says they were."""
+
+from collections.abc import Generator
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.engines import mysql as engines
+from tests.engines.mysql import MysqlServer
+from whalefall_pipeline.adapters.adapter import Limits
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.core.model import AccountState, Grant
+from whalefall_pipeline.core.snapshot import build_snapshot, to_state
+
+MOVES = {"password_last_changed"}
+STARTERS = {
+    "mariadb": engines.start_mariadb,
+    "mariadb-newest": engines.start_mariadb_newest,
+    "mysql": engines.start_mysql,
+}
+
+
+@pytest.fixture(scope="module", params=list(STARTERS))
+def pair(request: pytest.FixtureRequest) -> Generator[tuple[MysqlServer, MysqlServer]]:
+    """Two servers of one engine: where accounts are made, and where they are re-created."""
+    with ExitStack() as stack:
+        yield (stack.enter_context(STARTERS[request.param]()), stack.enter_context(STARTERS[request.param]()))
+
+
+def read(server: MysqlServer) -> dict[str, AccountState]:
+    """Read all accounts but the server's own, each by way of its snapshot."""
+    with server.adapter.open(server.instance, server.login, Limits(), Deadline(60)) as session:
+        accounts, reading = session.read_accounts(), session.read_grants()
+    grants: dict[str, set[Grant]] = {account.username: set() for account in accounts}
+    for grant in reading.grants:
+        grants[grant.grantee].add(grant)
+    states = [AccountState(account, frozenset(grants[account.username])) for account in accounts]
+    rules = server.adapter.rules
+    return server.exclude_given(to_state(s.account.username, build_snapshot(s, rules), rules) for s in states)
+
+
+def assert_recreated(source: MysqlServer, target: MysqlServer) -> None:
+    states = read(source)
+    target.execute(*source.adapter.build_script(states))
+    again = read(target)
+    assert again.keys() == states.keys()
+    for username, state in states.items():
+        assert target.show_grants(again[username]) == source.show_grants(state)
+        assert again[username].grants == state.grants
+        before, after = dict(state.account.attributes), dict(again[username].account.attributes)
+        assert {k: v for k, v in after.items() if k not in MOVES} == {k: v for k, v in before.items() if k not in MOVES}
+
+
+def start_over(*servers: MysqlServer) -> None:
+    for server in servers:
+        server.reset()
+        server.prepare()
+
+
+def test_every_scope_at_once_is_recreated(pair: tuple[MysqlServer, MysqlServer]) -> None:
+    source, target = pair
+    start_over(*pair)
+    source.create_accounts(["wf_probe"])
+    for case in source.scope_cases:
+        source.execute(*case.grant, database=case.database)
+    assert_recreated(source, target)
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a smaller example is not worth the servers' time
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+@given(choices=st.data())
+def test_drawn_accounts_are_recreated(pair: tuple[MysqlServer, MysqlServer], choices: st.DataObject) -> None:
+    source, target = pair
+    start_over(*pair)
+    source.execute(*choices.draw(source.drawn_statements()))
+    assert_recreated(source, target)
