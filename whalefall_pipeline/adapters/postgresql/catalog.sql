@@ -5,7 +5,7 @@
 
 -- name: begin (what follows finds no other objects first, waits no longer than it may, and the ledger may take its time)
 select set_config('search_path', 'pg_catalog', true), set_config('statement_timeout', %(milliseconds)s, true),
-       set_config('idle_in_transaction_session_timeout', '0', true);
+       set_config('idle_in_transaction_session_timeout', '0', true), set_config('jit', 'off', true);
 
 -- name: roles (one row per role, PostgreSQL's own included)
 select oid::int8, rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls,
@@ -135,28 +135,30 @@ cross join lateral (
 -- only what is added to it. Schema public is in database_grants in full, here with what it lost.
 with schemas as (select oid, nspname, nspowner, nspacl from pg_namespace),
 own_objects (scope, schema, object, field, code, owner, acl, classoid, objoid, objsubid) as (
-  select 'schema', nspname, '', ''::name, 'n'::"char", nspowner, nspacl, 'pg_namespace'::regclass, oid, 0 from schemas
+  -- no ACL goes back to null: one that is null has never changed
+  select 'schema', nspname, '', ''::name, 'n'::"char", nspowner, nspacl, 'pg_namespace'::regclass, oid, 0
+  from schemas where nspacl is not null
   union all
   select case c.relkind when 'S' then 'sequence' else 'table' end, s.nspname, c.relname, '',
          case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner, c.relacl, 'pg_class'::regclass, c.oid, 0
-  from pg_class c join schemas s on s.oid = c.relnamespace where c.relkind in ('r', 'v', 'S')
+  from pg_class c join schemas s on s.oid = c.relnamespace where c.relacl is not null and c.relkind in ('r', 'v', 'S')
   union all
   select 'column', s.nspname, c.relname, a.attname, 'c', c.relowner, a.attacl, 'pg_class'::regclass, c.oid, a.attnum
   from pg_attribute a join pg_class c on c.oid = a.attrelid join schemas s on s.oid = c.relnamespace
-  where not a.attisdropped
+  where a.attacl is not null and not a.attisdropped
   union all
   select 'routine', s.nspname, p.proname || '(' || oidvectortypes(p.proargtypes) || ')', '', 'f', p.proowner, p.proacl,
          'pg_proc'::regclass, p.oid, 0
-  from pg_proc p join schemas s on s.oid = p.pronamespace
+  from pg_proc p join schemas s on s.oid = p.pronamespace where p.proacl is not null
   union all
   select 'type', s.nspname, t.typname, '', 'T', t.typowner, t.typacl, 'pg_type'::regclass, t.oid, 0
-  from pg_type t join schemas s on s.oid = t.typnamespace
+  from pg_type t join schemas s on s.oid = t.typnamespace where t.typacl is not null
   union all
-  select 'language', '', lanname, '', 'l', lanowner, lanacl, 'pg_language'::regclass, oid, 0 from pg_language
+  select 'language', '', lanname, '', 'l', lanowner, lanacl, 'pg_language'::regclass, oid, 0
+  from pg_language where lanacl is not null
 ),
 changed (scope, schema, object, field, acl, initial) as (
-  select o.scope, o.schema, o.object, o.field,
-         coalesce(o.acl, acldefault(o.code, o.owner)),
+  select o.scope, o.schema, o.object, o.field, o.acl,
          -- information_schema's grants to PUBLIC are made after initdb has kept those of pg_catalog
          case when o.schema <> 'information_schema' then coalesce(i.initprivs, acldefault(o.code, o.owner))
               when o.scope = 'schema' then acldefault(o.code, o.owner) || makeaclitem(0, o.owner, 'USAGE', false)
@@ -164,7 +166,7 @@ changed (scope, schema, object, field, acl, initial) as (
               then acldefault(o.code, o.owner) || makeaclitem(0, o.owner, 'SELECT', false)
               else acldefault(o.code, o.owner) end
   from own_objects o left join pg_init_privs i using (classoid, objoid, objsubid)
-  where o.objoid < 16384 and (o.acl is distinct from i.initprivs or o.schema = 'information_schema')
+  where o.objoid < 16384 and o.acl is distinct from i.initprivs
   union all
   select 'default_privileges', coalesce(s.nspname, ''), role.rolname,
          case d.defaclobjtype when 'r' then 'TABLES' when 'S' then 'SEQUENCES' when 'f' then 'ROUTINES'
@@ -175,18 +177,20 @@ changed (scope, schema, object, field, acl, initial) as (
          else '{}' end
   from pg_default_acl d join pg_roles role on role.oid = d.defaclrole left join schemas s on s.oid = d.defaclnamespace
 ),
+-- aclexplode takes no array without elements
 gained as (
   select scope, schema, object, field, privilege_type, is_grantable, 'grant' as effect, grantee
   from changed cross join lateral (
-    select grantee, privilege_type, bool_or(is_grantable) as is_grantable from aclexplode(acl) group by 1, 2
-    except select grantee, privilege_type, is_grantable from aclexplode(initial)
+    select grantee, privilege_type, bool_or(is_grantable) as is_grantable from aclexplode(nullif(acl, '{}')) group by 1, 2
+    except select grantee, privilege_type, is_grantable from aclexplode(nullif(initial, '{}'))
   ) x
   where (scope, schema) <> ('schema', 'public')
 ),
 lost as (
   select scope, schema, object, field, privilege_type, false, 'revoke', grantee
   from changed cross join lateral (
-    select grantee, privilege_type from aclexplode(initial) except select grantee, privilege_type from aclexplode(acl)
+    select grantee, privilege_type from aclexplode(nullif(initial, '{}'))
+    except select grantee, privilege_type from aclexplode(nullif(acl, '{}'))
   ) x
 )
 select scope, current_database(), schema, object, field, privilege_type, is_grantable, effect, array_agg(grantee::int8)

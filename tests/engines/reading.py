@@ -1,0 +1,35 @@
+"""Reads a server under test as a sync does."""
+
+from typing import NamedTuple
+
+from tests.engines.engine import Server
+from whalefall_pipeline.adapters.adapter import Limits
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.core.model import AccountState, Grant, Reading
+from whalefall_pipeline.core.states import build_states
+
+LIMITS = Limits(connect_seconds=30, statement_seconds=60)
+
+
+class Seen(NamedTuple):
+    """What one reading gave, its accounts with their grants by username."""
+
+    states: dict[str, AccountState]
+    reading: Reading
+    statements: int
+
+    @property
+    def grants(self) -> frozenset[Grant]:
+        return frozenset(self.reading.grants)
+
+
+def read(server: Server) -> Seen:
+    with server.adapter.open(server.instance, server.login, LIMITS, Deadline(120)) as session:
+        accounts = session.read_accounts()
+        reading = session.read_grants()
+        return Seen(build_states(accounts, reading.grants)[0], reading, session.statements)
+
+
+def read_states(server: Server) -> dict[str, AccountState]:
+    """Give the accounts that tests made, and what they hold."""
+    return server.exclude_given(read(server).states.values())
