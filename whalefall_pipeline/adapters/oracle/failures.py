@@ -119,7 +119,7 @@ def _to_refusal(target: Target, error: BaseException) -> DatabaseConnectionError
 
 
 def _innermost(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
+    while isinstance(error, oracledb.Error) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
