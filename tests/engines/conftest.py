@@ -6,7 +6,22 @@ from contextlib import AbstractContextManager, ExitStack
 import pytest
 
 from tests.engines.engine import Server
-from tests.engines.registry import STARTERS, find_starter
+from tests.engines.registry import LIGHT, STARTERS, find_starter
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "thorough: takes its time; left out on engines between others of their kind")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if item.get_closest_marker("thorough") and _engine_of(item) in LIGHT]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _engine_of(item: pytest.Item) -> str:
+    return str(item.callspec.params.get("engine")) if isinstance(item, pytest.Function) else ""
 
 
 @pytest.fixture(scope="session", params=list(STARTERS))

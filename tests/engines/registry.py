@@ -19,6 +19,9 @@ STARTERS = {
     "sqlserver": "tests.engines.sqlserver:start",
 }
 
+LIGHT = frozenset({"postgresql-16", "postgresql-17"})
+"""Engines between others of their kind: tests that are marked `thorough` leave them out."""
+
 
 def find_starter(engine: str) -> StartServer:
     """Load an engine's start function when a test asks for it, so that no test needs another engine's libraries."""
