@@ -1,0 +1,79 @@
+"""How a list of accounts is compared with the one known, and when it is not believed."""
+
+import pytest
+
+from whalefall_pipeline.core.errors import SyncDataError
+from whalefall_pipeline.core.inventory import KnownAccount, check_collapse, compare_inventory
+from whalefall_pipeline.core.model import Account, Kind
+
+
+def _known(count: int, kind: str = "user", prefix: str = "u") -> list[KnownAccount]:
+    return [KnownAccount(number, f"{prefix}{number}", kind, True) for number in range(count)]
+
+
+def _read(known: list[KnownAccount]) -> list[Account]:
+    return [Account(item.username, Kind(item.kind)) for item in known]
+
+
+def test_new_returned_gone_and_of_another_kind() -> None:
+    known = [
+        KnownAccount(1, "stays", "user", True),
+        KnownAccount(2, "returns", "user", False),
+        KnownAccount(3, "goes", "user", True),
+        KnownAccount(4, "becomes a role", "user", True),
+        KnownAccount(5, "stays away", "user", False),
+    ]
+    read = [
+        *(Account(name, Kind.USER) for name in ("stays", "returns", "new")),
+        Account("becomes a role", Kind.ROLE),
+    ]
+    change = compare_inventory(known, read)
+    assert [account.username for account in change.new] == ["new"]
+    assert change.returned == [known[1]]
+    assert change.gone == [known[2]]
+    assert change.other_kind == [(known[3], Kind.ROLE)]
+
+
+def test_a_username_that_stands_twice_is_refused() -> None:
+    with pytest.raises(SyncDataError, match="'twin' twice"):
+        compare_inventory([], [Account("twin", Kind.USER), Account("twin", Kind.ROLE)])
+
+
+@pytest.mark.parametrize(
+    ("active", "left", "limit", "believed"),
+    [
+        (20, 10, 50, True),  # half is not more than half
+        (21, 10, 50, False),  # eleven of twenty-one
+        (14, 4, 50, True),  # more than half, but only ten
+        (100, 89, 10, False),  # eleven, with a limit of ten percent
+        (100, 1, 100, True),  # the rule is switched off
+    ],
+)
+def test_more_than_the_share_and_more_than_ten(active: int, left: int, limit: int, believed: bool) -> None:
+    known = _known(active)
+    change = compare_inventory(known, _read(known[:left]))
+    if believed:
+        check_collapse(known, change, limit)
+    else:
+        with pytest.raises(SyncDataError, match=f"{active - left} of {active} accounts would vanish"):
+            check_collapse(known, change, limit)
+
+
+def test_a_whole_kind_that_vanishes_is_not_believed() -> None:
+    users, roles = _known(50), _known(3, "role", "r")
+    with pytest.raises(SyncDataError, match="all 3 accounts of kind role would vanish"):
+        check_collapse([*users, *roles], compare_inventory([*users, *roles], _read(users)), 100)
+
+
+def test_the_only_role_may_be_dropped_and_a_kind_may_be_replaced() -> None:
+    users, roles = _known(5), _known(3, "role", "r")
+    check_collapse([*users, roles[0]], compare_inventory([*users, roles[0]], _read(users)), 50)
+    other = [*_read(users), Account("another role", Kind.ROLE)]
+    check_collapse([*users, *roles], compare_inventory([*users, *roles], other), 50)
+
+
+def test_inactive_accounts_do_not_count() -> None:
+    gone = [KnownAccount(number + 100, f"old{number}", "user", False) for number in range(100)]
+    known = [*_known(12), *gone]
+    with pytest.raises(SyncDataError, match="11 of 12"):
+        check_collapse(known, compare_inventory(known, _read(known[:1])), 50)

@@ -1,0 +1,87 @@
+"""The migrations give what the metadata says, and a ledger that can't be used is told from one that can."""
+
+from collections.abc import Generator
+from typing import Any
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+
+from tests.conftest import to_url
+from tests.servers.postgresql import PostgresqlServer, start_postgresql
+from whalefall_pipeline.core.errors import LedgerError
+from whalefall_pipeline.ledger.database import VERSION_TABLE, check_ledger, open_ledger, upgrade_ledger
+from whalefall_pipeline.ledger.tables import metadata
+
+
+@pytest.fixture
+def oldest() -> Generator[Engine]:
+    """A fresh database on the oldest PostgreSQL that a ledger may be on."""
+    with start_postgresql(14) as server:
+        engine = open_ledger(to_url(server, "postgres"))
+        yield engine
+        engine.dispose()
+
+
+def _differences(engine: Engine) -> list[object]:
+    options = {"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
+    with engine.connect() as connection:
+        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+
+
+def test_migrations_give_what_the_metadata_says(ledger: Engine) -> None:
+    assert _differences(ledger) == []
+    check_ledger(ledger)
+
+
+def test_the_oldest_server_takes_them_and_a_second_upgrade_does_nothing(oldest: Engine) -> None:
+    upgrade_ledger(oldest)
+    upgrade_ledger(oldest)
+    assert _differences(oldest) == []
+
+
+def test_an_empty_database_says_how_to_make_the_tables(ledger_server: PostgresqlServer) -> None:
+    engine = open_ledger(to_url(ledger_server, "postgres"))
+    with pytest.raises(LedgerError, match="is empty; create its tables with: whalefall db upgrade"):
+        check_ledger(engine)
+
+
+def test_a_newer_schema_is_left_alone(ledger: Engine) -> None:
+    with ledger.begin() as connection:
+        connection.execute(text(f"update {VERSION_TABLE} set version_num = '9999'"))
+    for use in (check_ledger, upgrade_ledger):
+        with pytest.raises(LedgerError, match=r"9999.* is newer than this version"):
+            use(ledger)
+
+
+@pytest.mark.parametrize("change", [{"port": 1}, {"password": "wrong"}, {"host": "no.such.host.invalid"}])
+def test_an_unreachable_ledger_is_one_line_without_the_password(ledger: Engine, change: dict[str, Any]) -> None:
+    password = str(ledger.url.password)
+    engine = open_ledger(ledger.url.set(**change).render_as_string(hide_password=False))
+    with pytest.raises(LedgerError, match="can't be reached") as raised:
+        check_ledger(engine)
+    assert "\n" not in str(raised.value)
+    assert password not in str(raised.value)
+
+
+def test_a_url_that_is_none_says_what_is_expected() -> None:
+    with pytest.raises(LedgerError, match="expected postgresql://"):
+        open_ledger("not a url")
+
+
+def test_it_shares_a_database_with_dagster(ledger: Engine) -> None:
+    """Dagster's storage has an `alembic_version` of its own."""
+    with ledger.connect() as connection:
+        tables = connection.execute(text("select tablename from pg_tables where schemaname = 'public'")).scalars().all()
+    assert "alembic_version" not in tables
+
+
+def test_the_views_have_documented_columns(ledger_url: str) -> None:
+    with psycopg.connect(ledger_url) as connection:
+        missing = connection.execute(
+            """select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+               where n.nspname = 'public' and c.relkind = 'v' and obj_description(c.oid) is null"""
+        ).fetchall()
+    assert missing == []

@@ -1,0 +1,148 @@
+"""An engine of the tests' own: its accounts and grants are said by the test, its rules are PostgreSQL's.
+
+For what the ledger makes of readings, whatever engine they come from; what engines give is tested on real servers.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Engine
+
+from whalefall_pipeline.adapters.adapter import Limits, Visibility
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.postgresql import rules
+from whalefall_pipeline.core.errors import WhalefallError
+from whalefall_pipeline.core.model import (
+    Account,
+    AccountState,
+    Grant,
+    Instance,
+    Kind,
+    Login,
+    Observation,
+    Reading,
+    Securable,
+    Seen,
+)
+from whalefall_pipeline.core.rules import Rules
+from whalefall_pipeline.ledger.database import transaction
+from whalefall_pipeline.ledger.instances import write_instance
+from whalefall_pipeline.ledger.secrets import SecretStore
+from whalefall_pipeline.ledger.sessions import SessionStart, open_session
+from whalefall_pipeline.sync.plan import Collector, Outcome, Plan
+from whalefall_pipeline.sync.session import run_session
+
+OBSERVED = Observation(Seen.OBSERVED)
+
+
+def _nothing(_name: str) -> None:
+    return None
+
+
+@dataclass
+class ScriptedAdapter:
+    """What every instance of it holds; `hook` is called with the name of each step of a reading, and may raise."""
+
+    accounts: list[Account] = field(default_factory=list[Account])
+    grants: list[Grant] = field(default_factory=list[Grant])
+    coverage: dict[str, Observation] = field(default_factory=lambda: {"server": OBSERVED})
+    grants_error: WhalefallError | None = None
+    hook: Callable[[str], None] = _nothing
+    default_port: int = 1
+    rules: Rules = rules
+    opened: int = 0
+
+    @contextmanager
+    def open(
+        self, instance: Instance, login: Login, limits: Limits, deadline: Deadline
+    ) -> Generator["ScriptedSession"]:
+        self.opened += 1
+        self.hook("open")
+        yield ScriptedSession(self)
+
+    def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
+        return sorted(states)
+
+    def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
+        return []
+
+
+@dataclass
+class ScriptedSession:
+    """One reading of it."""
+
+    adapter: ScriptedAdapter
+    version: str = "Scripted 1.0"
+    statements: int = 2
+
+    def read_accounts(self) -> list[Account]:
+        self.adapter.hook("accounts")
+        return list(self.adapter.accounts)
+
+    def read_grants(self) -> Reading:
+        self.adapter.hook("grants")
+        if self.adapter.grants_error:
+            raise self.adapter.grants_error
+        return Reading(tuple(self.adapter.grants), self.adapter.coverage)
+
+    def check(self) -> list[Visibility]:
+        return []
+
+
+@dataclass
+class Fleet:
+    """Instances that one scripted adapter serves, in a ledger, and a way to sync them."""
+
+    engine: Engine
+    home: Path
+    adapter: ScriptedAdapter = field(default_factory=ScriptedAdapter)
+    instances: list[Instance] = field(default_factory=list[Instance])
+
+    def register(self, *names: str, vanish_limit: int = 50) -> None:
+        store = SecretStore(self.home)
+        for name in names:
+            instance = Instance(0, name, "postgresql", "127.0.0.1", 1, vanish_limit_percent=vanish_limit)
+            with self.engine.connect() as connection, transaction(connection):
+                self.instances.append(
+                    write_instance(connection, instance, username="collector", secret=store.encrypt("hush"))
+                )
+
+    def plan(self, **settings: Any) -> Plan:
+        plan = Plan(
+            session_id=str(uuid4()),
+            engine=self.engine,
+            collectors={"postgresql": Collector(self.adapter)},
+            store=SecretStore(self.home),
+            backoff_seconds=0,
+            heartbeat_seconds=0.05,
+        )
+        return replace(plan, **settings)
+
+    def sync(self, instances: Sequence[Instance] | None = None, **settings: Any) -> list[Outcome]:
+        """Sync instances (all) in a session of their own, and give the outcomes."""
+        return self.run(self.plan(**settings), instances)
+
+    def run(self, plan: Plan, instances: Sequence[Instance] | None = None) -> list[Outcome]:
+        chosen = self.instances if instances is None else instances
+        with self.engine.connect() as connection, transaction(connection):
+            open_session(connection, SessionStart(plan.session_id, "manual_batch"), chosen)
+        return run_session(plan, chosen, lambda _outcome: None)
+
+
+FLAGS = {"rolsuper": False, "rolcreaterole": False, "rolcanlogin": True}
+
+
+def user(name: str, **attributes: bool | str | int) -> Account:
+    return Account(name, Kind.USER, {**FLAGS, **attributes})
+
+
+def role(name: str) -> Account:
+    return Account(name, Kind.ROLE, {**FLAGS, "rolcanlogin": False})
+
+
+def select_on(grantee: str, table: str, *, database: str = "shop", option: bool = False) -> Grant:
+    return Grant(grantee, "SELECT", Securable("table", database, "public", table), option)
