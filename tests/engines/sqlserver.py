@@ -46,6 +46,8 @@ class SqlserverEngine:
     def create_accounts(self, names: Iterable[str], *, role: bool = False) -> list[str]:
         made = list(names)
         self.standin.create_logins(made, role=role)
+        if ACCOUNT in made and not role and DATABASE in self.standin.tables.databases():
+            self.execute(f"CREATE USER {USER} FOR LOGIN {USER}", database=DATABASE)
         return [to_username("", name) for name in made]
 
     def drop_accounts(self, names: Iterable[str]) -> None:
@@ -102,12 +104,11 @@ _DATABASE_PRINCIPALS = (
 
 
 def _to_statements(cases: list[ScopeCase]) -> list[str]:
-    """Make the probe's login, its user once, and all that the cases grant."""
-    user = f"CREATE USER {USER} FOR LOGIN {USER}"
-    lines = [f"CREATE LOGIN {USER} WITH PASSWORD = N'x'"]
-    lines += [line for case in cases if not case.database for line in case.grant]
-    inside = [line for case in cases if case.database for line in case.grant if line != user]
-    return [*lines, f"USE [{DATABASE}]", user, *inside] if inside else lines
+    """Make the probe's login and user, and all that the cases grant."""
+    lines = [f"CREATE LOGIN {USER} WITH PASSWORD = N'x'", f"USE [{DATABASE}]", f"CREATE USER {USER} FOR LOGIN {USER}"]
+    for case in cases:
+        lines += [f"USE {quote_name(case.database or 'master')}", *case.grant]
+    return lines
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""One case or more for each of SQL Server's scopes: the T-SQL that grants and takes back, and what then stands."""
+"""One case or more for each of SQL Server's scopes: the T-SQL that grants and takes back, and what then stands.
+
+The probe's login is a user of DATABASE from its start (`SqlserverEngine.create_accounts`).
+"""
 
 from collections.abc import Sequence
 
@@ -8,6 +11,7 @@ from whalefall_pipeline.adapters.sqlserver.securables import MAPPED, OWNER
 from whalefall_pipeline.core.model import MEMBER, Effect, Grant, Securable
 
 DATABASE = "wf_Shop"
+OTHER_DATABASE = "msdb"
 USER = f"[{ACCOUNT}]"
 
 SECURABLES = {
@@ -52,13 +56,7 @@ def _server_case(name: str, permission: str, on: str, securable: Securable) -> S
 
 
 def _case(name: str, grant: Sequence[str], revoke: Sequence[str], *expected: Grant) -> ScopeCase:
-    """Make a case in the database, where the probe's login becomes a user first."""
-    made = [
-        held(MAPPED, Securable("database_user", DATABASE, object=ACCOUNT)),
-        held("CONNECT", Securable("database", DATABASE)),
-    ]
-    create, drop = f"CREATE USER {USER} FOR LOGIN {USER}", f"DROP USER {USER}"
-    return ScopeCase(name, (create, *grant), (*revoke, drop), [*made, *expected], DATABASE)
+    return ScopeCase(name, tuple(grant), tuple(revoke), expected, DATABASE)
 
 
 def _permission_case(scope: str, permission: str, on: str, securable: Securable, effect: Effect = "grant") -> ScopeCase:
@@ -114,6 +112,16 @@ def _named_cases() -> list[ScopeCase]:
     return cases
 
 
+def _mapping_case() -> ScopeCase:
+    """A login becomes a user of another database, and may connect to it."""
+    expected = [
+        held(MAPPED, Securable("database_user", OTHER_DATABASE, object="probe user")),
+        held("CONNECT", Securable("database", OTHER_DATABASE)),
+    ]
+    create = f"CREATE USER [probe user] FOR LOGIN {USER}"
+    return ScopeCase("mapping", (create,), ("DROP USER [probe user]",), expected, OTHER_DATABASE)
+
+
 def _other_cases() -> list[ScopeCase]:
     orders = "OBJECT::[dbo].[orders]"
     roles = ("readers", "db_datareader")
@@ -146,4 +154,4 @@ def _other_cases() -> list[ScopeCase]:
     ]
 
 
-CASES: Sequence[ScopeCase] = [*_server_cases(), *_named_cases(), *_other_cases()]
+CASES: Sequence[ScopeCase] = [*_server_cases(), *_named_cases(), *_other_cases(), _mapping_case()]

@@ -28,6 +28,7 @@ class SqlserverStandin:
         """Take the catalog back to a fresh server's, with the collector's login."""
         self.wire.faults.refusing.clear()
         self.wire.faults.hanging.clear()
+        self.wire.faults.release.clear()
         self.wire.statements.clear()
         self.tables.fill()
         self.create_logins([self.username])

@@ -57,7 +57,7 @@ class CatalogTables:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self._duckdb = duckdb.connect()
+        self._duckdb = duckdb.connect(config={"threads": 1})
         self._numbers = 0
         for name in SYSTEM_DATABASES:
             self._attach(name)

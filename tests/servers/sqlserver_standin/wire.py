@@ -33,6 +33,7 @@ class _Wire(BridgeServer):
 
     def get_request(self) -> Any:
         request, address = super().get_request()
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.clients.add(request)
         return request, address
 
@@ -116,6 +117,6 @@ def _column_type(duckdb_type: str) -> Any:
         case "BLOB":
             return VarBinary(85)
         case "VARCHAR":
-            return NVarChar(4000)
+            return NVarChar(128)  # sysname, as every name in the catalog
         case _:
             raise QueryError(f"the stand-in has no {duckdb_type} columns")

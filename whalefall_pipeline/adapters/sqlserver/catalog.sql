@@ -77,7 +77,7 @@ LEFT JOIN sys.availability_groups AS g ON g.group_id = r.group_id;
 SELECT
     101 AS class,
     r.owning_principal_id AS owner_id,
-    r.type AS kind,
+    r.type COLLATE Latin1_General_100_BIN2 AS kind,
     CAST(NULL AS nvarchar(128)) AS schema_name,
     r.name COLLATE Latin1_General_100_BIN2 AS name
 FROM sys.server_principals AS r

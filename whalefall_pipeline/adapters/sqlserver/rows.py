@@ -202,8 +202,13 @@ def to_memberships(rows: list[tuple[int, int]], database: str, names: Usernames,
             yield Grant(names[member_id], MEMBER, Securable(scope, database, object=roles[role_id]))
 
 
-def to_permissions(rows: list[PermissionRow], database: str, names: Usernames) -> Iterator[Grant]:
-    """Give the permissions; raises SyncDataError for a state that this code does not know."""
+def to_permissions(rows: list[PermissionRow], database: str, names: Usernames) -> set[Grant]:
+    """Give the permissions, one for all its grantors; raises SyncDataError for a state that this code does not know."""
+    grants = set(_to_permissions(rows, database, names))
+    return grants - {grant._replace(grant_option=False) for grant in grants if grant.grant_option}
+
+
+def _to_permissions(rows: list[PermissionRow], database: str, names: Usernames) -> Iterator[Grant]:
     for row in rows:
         if row.grantee_id not in names:
             continue

@@ -1,0 +1,147 @@
+"""What accounts amount to: each fact of the contract with its reason, by itself and through nested roles."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import pytest
+
+from whalefall_pipeline.adapters.sqlserver import rules
+from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES
+from whalefall_pipeline.adapters.sqlserver.names import to_username
+from whalefall_pipeline.core.facts import build_facts
+from whalefall_pipeline.core.model import MEMBER, Account, AccountState, Effect, Grant, Json, Kind, Securable
+from whalefall_pipeline.core.snapshot import build_snapshot, to_state
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LOGIN: dict[str, Json] = {"principal_type": "SQL_LOGIN"}
+FIXED: dict[str, Json] = {"principal_type": "SERVER_ROLE", "is_fixed_role": True}
+
+
+def make(username: str, *grants: Grant, kind: Kind = Kind.USER, attributes: Mapping[str, Json] = LOGIN) -> AccountState:
+    return AccountState(Account(username, kind, attributes), frozenset(grants))
+
+
+def held(username: str, privilege: str, scope: str = "server", effect: Effect = "grant", **path: str) -> Grant:
+    return Grant(username, privilege, Securable(scope, **path), effect=effect)
+
+
+def member(username: str, role: str, database: str = "") -> Grant:
+    name = to_username(database, role)
+    return Grant(username, MEMBER, Securable("database_role" if database else "role", database, object=name))
+
+
+def facts(state: AccountState, others: Iterable[AccountState] = ()) -> dict[str, list[str]]:
+    accounts = {other.account.username: other for other in (state, *others)}
+    reasons = build_facts(state, rules, accounts, NOW)["capability_reasons"]
+    assert isinstance(reasons, dict)
+    return {name: [str(why) for why in whys] for name, whys in reasons.items() if isinstance(whys, list)}
+
+
+SYSADMIN = AccountState(Account("sysadmin", Kind.ROLE, FIXED))
+SECURITYADMIN = AccountState(Account("securityadmin", Kind.ROLE, FIXED))
+
+
+def test_sysadmin_through_a_nested_role_has_the_path_in_its_reason() -> None:
+    outer = make("outer", member("outer", "sysadmin"), kind=Kind.ROLE)
+    found = facts(make("alice", member("alice", "outer")), [outer, SYSADMIN])
+    assert found["SUPERUSER"] == ["fixed server role sysadmin (through role outer > sysadmin)"]
+    assert found["GRANT_ADMIN"] == found["SUPERUSER"]
+
+
+def test_control_server_is_superuser_and_a_deny_takes_it_away() -> None:
+    granted = held("alice", "CONTROL SERVER")
+    assert facts(make("alice", granted)) == {
+        "SUPERUSER": ["granted CONTROL SERVER"],
+        "GRANT_ADMIN": ["granted CONTROL SERVER"],
+    }
+    denied = held("alice", "CONTROL SERVER", effect="deny")
+    assert facts(make("alice", denied)) == {}
+    assert facts(make("alice", granted, denied)) == {}
+
+
+def test_securityadmin_grants_but_is_no_superuser() -> None:
+    found = facts(make("alice", member("alice", "securityadmin")), [SECURITYADMIN])
+    assert set(found) == {"GRANT_ADMIN"}
+
+
+def test_a_database_role_of_that_name_gives_nothing_on_the_server() -> None:
+    assert facts(make("alice", member("alice", "sysadmin", "Shop")), [SYSADMIN]) == {}
+
+
+def test_a_login_named_as_a_fixed_role_is_none() -> None:
+    assert "SUPERUSER" not in facts(AccountState(Account("sysadmin", Kind.ROLE, {"principal_type": "SERVER_ROLE"})))
+
+
+@pytest.mark.parametrize(
+    ("attribute", "capabilities"),
+    [
+        ("is_disabled", {"LOCKED"}),
+        ("is_locked_out", {"LOCKED"}),
+        ("is_expired", {"LOCKED", "PASSWORD_EXPIRED"}),
+        ("is_must_change", {"LOCKED", "PASSWORD_EXPIRED"}),
+    ],
+)
+def test_each_state_that_locks(attribute: str, capabilities: set[str]) -> None:
+    assert set(facts(make("alice", attributes={**LOGIN, attribute: True}))) == capabilities
+    assert facts(make("alice", attributes={**LOGIN, attribute: False})) == {}
+
+
+def test_a_login_that_is_denied_connect_sql_is_locked() -> None:
+    assert facts(make("alice", held("alice", "CONNECT SQL"))) == {}
+    denied = held("alice", "CONNECT SQL", effect="deny")
+    assert facts(make("alice", denied)) == {"LOCKED": ["denied CONNECT SQL"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "why"),
+    [
+        (Kind.ROLE, {"principal_type": "SERVER_ROLE"}, "server role"),
+        (Kind.GROUP, {"principal_type": "WINDOWS_GROUP"}, "windows group"),
+        (Kind.USER, {"principal_type": "CERTIFICATE_MAPPED_LOGIN"}, "login of a certificate"),
+        (Kind.USER, {"database": "Shop", "is_orphaned": True}, "no login has the user's SID"),
+        (Kind.USER, {"database": "Shop", "authentication_type": "NONE"}, "user without login"),
+    ],
+)  # fmt: skip
+def test_who_never_logs_in(kind: Kind, attributes: dict[str, Json], why: str) -> None:
+    assert facts(make("x", kind=kind, attributes=attributes)) == {"NO_LOGIN": [why]}
+
+
+def test_a_contained_user_logs_in_unless_connect_is_denied() -> None:
+    contained: dict[str, Json] = {"principal_type": "SQL_USER", "database": "Shop", "authentication_type": "DATABASE"}
+    assert facts(make("x", attributes=contained)) == {}
+    denied = held("x", "CONNECT", "database", "deny", database="Shop")
+    assert facts(make("x", denied, attributes=contained)) == {"LOCKED": ["denied CONNECT in Shop"]}
+
+
+def test_the_snapshot_shows_the_role_lists_that_readers_know_and_what_fixed_roles_confer() -> None:
+    state = make(
+        "alice", member("alice", "sysadmin"), member("alice", "db_datareader", "Shop"), held("alice", "SHUTDOWN")
+    )
+    document = build_snapshot(state, rules)
+    categories = document["categories"]
+    assert isinstance(categories, dict)
+    assert categories["sqlserver_server_roles"] == ["sysadmin"]
+    assert categories["sqlserver_database_roles"] == {"Shop": ["db_datareader"]}
+    assert categories["sqlserver_server_permissions"] == ["SHUTDOWN"]
+    assert categories["sqlserver_fixed_role_permissions"] == {
+        "sysadmin": ["CONTROL SERVER"],
+        "[Shop].[db_datareader]": ["SELECT"],
+    }
+    assert to_state("alice", document, rules) == state
+
+
+def test_coverage_scopes() -> None:
+    assert rules.observed_by("login", "") == rules.listed_by("alice") == rules.listed_by("[[x]]]") == "server"
+    assert rules.observed_by("table", "Sh]op") == rules.listed_by("[Sh]]op].[alice]") == "database:Sh]op"
+
+
+def test_no_two_scopes_share_a_category() -> None:
+    names = [category.name for category in rules.CATEGORIES.values()]
+    assert len(names) == len(set(names))
+    assert all(name.startswith("sqlserver_") for name in names)
+
+
+def test_the_fixed_roles_are_all_there() -> None:
+    """Nine on the server with `public`, ten more from 2022 on; nine in each database without `public`."""
+    assert len(FIXED_SERVER_ROLES) == 8 + 10
+    assert len(FIXED_DATABASE_ROLES) == 9
