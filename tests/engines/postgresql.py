@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from psycopg import sql
 
 from tests.engines.engine import ACCOUNT, ScopeCase
-from tests.engines.postgresql_cases import DATABASE, OBJECTS, ROLE, SERVER_OBJECTS, build_cases
+from tests.engines.postgresql_cases import DATABASE, OBJECTS, ROLES, SERVER_OBJECTS, build_cases
 from tests.engines.postgresql_statements import draw_statements
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
 from whalefall_pipeline.adapters.postgresql import PostgresqlAdapter
@@ -99,7 +99,7 @@ class PostgresqlEngine:
                 sql.Identifier(COLLECTOR.username), sql.Literal(COLLECTOR.password)
             )
         )
-        self.create_accounts([ROLE, "wf_role_16"], role=True)
+        self.create_accounts(ROLES, role=True)
         for statement in SERVER_OBJECTS:
             self._admin.execute(statement)
         with psycopg.connect(self.running.conninfo(DATABASE), autocommit=True) as connection:
@@ -107,7 +107,8 @@ class PostgresqlEngine:
 
     def exclude_given(self, states: Iterable[AccountState]) -> dict[str, AccountState]:
         """Keep the bootstrap superuser: what it owns and what PUBLIC lost there is re-created too."""
-        return {state.account.username: state for state in states if state.account.username != COLLECTOR.username}
+        given = {COLLECTOR.username, *ROLES}
+        return {state.account.username: state for state in states if state.account.username not in given}
 
     def close(self) -> None:
         self._admin.close()

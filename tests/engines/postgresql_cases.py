@@ -8,6 +8,7 @@ from whalefall_pipeline.core.model import Effect, Grant, Securable
 
 DATABASE = "wf_shop"
 ROLE = "wf_role"
+ROLES = (ROLE, "wf_role_16")
 
 SERVER_OBJECTS = (
     f"CREATE DATABASE {DATABASE}",

@@ -132,7 +132,7 @@ cross join lateral (
 
 -- name: changed_grants (what differs from what PostgreSQL gives by itself: effect `revoke` is a default taken away)
 -- On its own objects that is pg_init_privs; for future objects of a role it is the built-in default, and in one schema
--- only what is added to it. Schema public is in database_grants in full, here with what it lost.
+-- only what is added to it; that role is their owner. Schema public is in database_grants in full, here with what it lost.
 with schemas as (select oid, nspname, nspowner, nspacl from pg_namespace),
 own_objects (scope, schema, object, field, code, owner, acl, classoid, objoid, objsubid) as (
   -- no ACL goes back to null: one that is null has never changed
@@ -157,6 +157,14 @@ own_objects (scope, schema, object, field, code, owner, acl, classoid, objoid, o
   select 'language', '', lanname, '', 'l', lanowner, lanacl, 'pg_language'::regclass, oid, 0
   from pg_language where lanacl is not null
 ),
+future (schema, role, owner, kind, code, acl) as (
+  select coalesce(s.nspname, ''), role.rolname, d.defaclrole,
+         case d.defaclobjtype when 'r' then 'TABLES' when 'S' then 'SEQUENCES' when 'f' then 'ROUTINES'
+           when 'T' then 'TYPES' when 'n' then 'SCHEMAS' when 'L' then 'LARGE OBJECTS' else d.defaclobjtype::text end,
+         case d.defaclobjtype when 'S' then 's' else d.defaclobjtype end,  -- acldefault's code for sequences
+         d.defaclacl
+  from pg_default_acl d join pg_roles role on role.oid = d.defaclrole left join schemas s on s.oid = d.defaclnamespace
+),
 changed (scope, schema, object, field, acl, initial) as (
   select o.scope, o.schema, o.object, o.field, o.acl,
          -- information_schema's grants to PUBLIC are made after initdb has kept those of pg_catalog
@@ -168,14 +176,9 @@ changed (scope, schema, object, field, acl, initial) as (
   from own_objects o left join pg_init_privs i using (classoid, objoid, objsubid)
   where o.objoid < 16384 and o.acl is distinct from i.initprivs
   union all
-  select 'default_privileges', coalesce(s.nspname, ''), role.rolname,
-         case d.defaclobjtype when 'r' then 'TABLES' when 'S' then 'SEQUENCES' when 'f' then 'ROUTINES'
-           when 'T' then 'TYPES' when 'n' then 'SCHEMAS' when 'L' then 'LARGE OBJECTS' else d.defaclobjtype::text end,
-         d.defaclacl,
-         case when d.defaclnamespace = 0
-         then acldefault(case d.defaclobjtype when 'S' then 's' else d.defaclobjtype end, d.defaclrole)
-         else '{}' end
-  from pg_default_acl d join pg_roles role on role.oid = d.defaclrole left join schemas s on s.oid = d.defaclnamespace
+  select 'default_privileges', schema, role, kind, acl,
+         case when schema = '' then acldefault(code, owner) else '{}' end
+  from future
 ),
 -- aclexplode takes no array without elements
 gained as (
@@ -194,5 +197,8 @@ lost as (
   ) x
 )
 select scope, current_database(), schema, object, field, privilege_type, is_grantable, effect, array_agg(grantee::int8)
-from (select * from gained union all select * from lost) differences
+from (
+  select * from gained union all select * from lost
+  union all select 'default_privileges', schema, role, kind, 'OWNER', false, 'grant', owner from future
+) differences
 group by scope, schema, object, field, privilege_type, is_grantable, effect;

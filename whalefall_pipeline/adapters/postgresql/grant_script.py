@@ -37,17 +37,28 @@ PUBLIC_DEFAULTS: Mapping[str, frozenset[str]] = {
 """What PUBLIC holds on a new object; the same table."""
 
 
-def build_owners(grants: Iterable[Grant]) -> Iterator[str]:
-    """Give the ALTER … OWNER of each grant of ownership; tables first, since their own sequences go with them."""
-    owned = [grant for grant in grants if grant.privilege == OWNER]
+def build_owners(grants: Iterable[Grant], *, anew: bool) -> Iterator[str]:
+    """Give the ALTER … OWNER of each grant of ownership; tables first, since their own sequences go with them.
+
+    `anew`: what the owner had before, and what the change of owner hands it of the old one's, is taken away too.
+    """
+    owned = filter(is_ownership, grants)
     for grant in sorted(owned, key=lambda grant: (grant.securable.scope == "sequence", grant)):
-        yield f"ALTER {_alter_keyword(grant.securable)} {spell(grant.securable)} OWNER TO {quote(grant.grantee)};"
+        name, owner = spell(grant.securable), quote(grant.grantee)
+        yield f"ALTER {_alter_keyword(grant.securable)} {name} OWNER TO {owner};"
+        if anew:
+            yield f"REVOKE ALL ON {KEYWORDS[grant.securable.scope]} {name} FROM {owner};"
+
+
+def is_ownership(grant: Grant) -> bool:
+    """Whether it is of an object; default privileges are made by being changed, and always their role's."""
+    return grant.privilege == OWNER and grant.securable.scope != DEFAULT_PRIVILEGES
 
 
 def build_owner_loss(grants: Iterable[Grant]) -> Iterator[str]:
     """Say in comments what somebody else must be made owner of; who, only that one's own change tells."""
     for grant in sorted(grants):
-        if grant.privilege == OWNER:
+        if is_ownership(grant):
             what = f"{_alter_keyword(grant.securable)} {spell(grant.securable)}"
             yield to_comment(f"{what}: {quote(grant.grantee)} is no longer its owner; ALTER … OWNER TO whoever is")
 
@@ -67,7 +78,7 @@ def find_taken_defaults(states: Mapping[str, AccountState]) -> list[Grant]:
     taken: list[Grant] = []
     for owner, state in states.items():
         held = _held(state)
-        for securable in (grant.securable for grant in state.grants if grant.privilege == OWNER):
+        for securable in (grant.securable for grant in state.grants if is_ownership(grant)):
             defaults = OWNER_DEFAULTS[securable.scope] | extra.get(securable.scope, frozenset())
             taken += [Grant(owner, name, securable) for name in defaults - held.get(securable, set())]
             if PUBLIC in states:

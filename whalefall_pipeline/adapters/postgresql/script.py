@@ -12,6 +12,7 @@ from whalefall_pipeline.adapters.postgresql.grant_script import (
     build_owners,
     build_privileges,
     find_taken_defaults,
+    is_ownership,
 )
 from whalefall_pipeline.adapters.postgresql.membership_script import build_memberships
 from whalefall_pipeline.adapters.postgresql.role_script import build_role, build_role_change
@@ -39,11 +40,18 @@ def build_change(before: AccountState | None, after: AccountState | None) -> lis
     difference = diff(before, after)
     lines = list(build_role_change(before.account, after.account) if before else build_role(after.account))
     lines += build_memberships(before, after)
-    lines += _build_grants(difference.gained, difference.lost)
+    regained = _find_owned_anew(difference.gained, after)
+    lines += _build_grants({*difference.gained, *regained}, difference.lost, anew=True)
     return lines
 
 
-def _build_grants(given: Iterable[Grant], taken: Iterable[Grant]) -> Iterator[str]:
+def _find_owned_anew(gained: Iterable[Grant], after: AccountState) -> list[Grant]:
+    """Give all that a new owner holds on what it now owns: the change of owner hands it the old one's as well."""
+    owned = {grant.securable[1:4] for grant in gained if is_ownership(grant)}
+    return [grant for grant in after.grants if grant.securable[1:4] in owned]
+
+
+def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool = False) -> Iterator[str]:
     """Give the statements of one database after the other, those on shared objects first."""
     sides = [(_database(grant), grant, True) for grant in given if grant.securable.scope not in ROLE_SCOPES]
     sides += [(_database(grant), grant, False) for grant in taken if grant.securable.scope not in ROLE_SCOPES]
@@ -58,7 +66,7 @@ def _build_grants(given: Iterable[Grant], taken: Iterable[Grant]) -> Iterator[st
             yield to_comment(f"{quote(database)} is left out: {error}")
             continue
         yield from connect
-        yield from build_owners(gained)
+        yield from build_owners(gained, anew=anew)
         yield from build_owner_loss(lost)
         yield from build_privileges(gained, lost)
 
