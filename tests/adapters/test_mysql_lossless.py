@@ -7,19 +7,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.engines import mysql as engines
+from tests.adapters.mysql_servers import STARTERS, read
 from tests.engines.mysql import MysqlServer
-from whalefall_pipeline.adapters.adapter import Limits
-from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.core.model import AccountState, Grant
 from whalefall_pipeline.core.snapshot import build_snapshot, to_state
-
-MOVES = {"password_last_changed"}
-STARTERS = {
-    "mariadb": engines.start_mariadb,
-    "mariadb-newest": engines.start_mariadb_newest,
-    "mysql": engines.start_mysql,
-}
 
 
 @pytest.fixture(scope="module", params=list(STARTERS))
@@ -29,28 +20,26 @@ def pair(request: pytest.FixtureRequest) -> Generator[tuple[MysqlServer, MysqlSe
         yield (stack.enter_context(STARTERS[request.param]()), stack.enter_context(STARTERS[request.param]()))
 
 
-def read(server: MysqlServer) -> dict[str, AccountState]:
+def read_states(server: MysqlServer) -> dict[str, AccountState]:
     """Read all accounts but the server's own, each by way of its snapshot."""
-    with server.adapter.open(server.instance, server.login, Limits(), Deadline(60)) as session:
-        accounts, reading = session.read_accounts(), session.read_grants()
-    grants: dict[str, set[Grant]] = {account.username: set() for account in accounts}
+    accounts, reading = read(server)
+    grants: dict[str, set[Grant]] = {username: set() for username in accounts}
     for grant in reading.grants:
         grants[grant.grantee].add(grant)
-    states = [AccountState(account, frozenset(grants[account.username])) for account in accounts]
+    states = [AccountState(account, frozenset(grants[name])) for name, account in accounts.items()]
     rules = server.adapter.rules
     return server.exclude_given(to_state(s.account.username, build_snapshot(s, rules), rules) for s in states)
 
 
 def assert_recreated(source: MysqlServer, target: MysqlServer) -> None:
-    states = read(source)
+    states = read_states(source)
     target.execute(*source.adapter.build_script(states))
-    again = read(target)
+    again = read_states(target)
     assert again.keys() == states.keys()
     for username, state in states.items():
         assert target.show_grants(again[username]) == source.show_grants(state)
         assert again[username].grants == state.grants
-        before, after = dict(state.account.attributes), dict(again[username].account.attributes)
-        assert {k: v for k, v in after.items() if k not in MOVES} == {k: v for k, v in before.items() if k not in MOVES}
+        assert again[username].account == state.account
 
 
 def start_over(*servers: MysqlServer) -> None:

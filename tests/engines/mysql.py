@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import cast
 
 import pymysql
@@ -113,13 +114,13 @@ class MysqlServer:
 
     def exclude_given(self, states: Iterable[AccountState]) -> dict[str, AccountState]:
         return {
-            state.account.username: state
+            state.account.username: _without_password_age(state)
             for state in states
             if state.account.username not in GIVEN and not state.account.attributes.get("built_in")
         }
 
     def show_grants(self, account: AccountState) -> list[str]:
-        """Give what the server says of an account's grants, ordered, without the password hashes that MariaDB prints."""
+        """Give what the server says of an account's grants, without the password hashes that MariaDB prints."""
         rows = self.query(f"SHOW GRANTS FOR {quote_account(account.account.username, self.flavour)}")
         return sorted(_COLUMNS.sub(_sort_columns, _HASH.sub("", cast("str", text))) for (text,) in rows)
 
@@ -150,6 +151,12 @@ class MysqlServer:
 
     def _spell(self, name: str) -> str:
         return quote_account(self._username(name), self.flavour)
+
+
+def _without_password_age(state: AccountState) -> AccountState:
+    """What is re-created later has a younger password."""
+    kept = {name: value for name, value in state.account.attributes.items() if name != "password_last_changed"}
+    return replace(state, account=replace(state.account, attributes=kept))
 
 
 def _sort_columns(listed: re.Match[str]) -> str:

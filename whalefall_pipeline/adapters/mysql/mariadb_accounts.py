@@ -21,10 +21,22 @@ BITS = (
     "FEDERATED ADMIN", "CONNECTION ADMIN", "READ_ONLY ADMIN", "REPLICATION SLAVE ADMIN",
     "REPLICATION MASTER ADMIN", "BINLOG ADMIN", "BINLOG REPLAY", "SLAVE MONITOR", "SHOW CREATE ROUTINE",
 )  # fmt: skip
-GRANT_BIT = 1 << BITS.index("GRANT OPTION")
+
+
+def _mask(*names: str) -> int:
+    return sum(1 << BITS.index(name) for name in names)
+
+
+GRANT_BIT = _mask("GRANT OPTION")
+SPLIT_FROM_SUPER = _mask(
+    "SET USER", "FEDERATED ADMIN", "CONNECTION ADMIN", "READ_ONLY ADMIN", "REPLICATION SLAVE ADMIN", "BINLOG ADMIN",
+    "BINLOG REPLAY",
+)  # fmt: skip
 EVERYTHING = 2**64 - 1
 SPLIT_VERSION = 100502
 MONITOR_VERSION = 100509
+READ_ONLY_VERSION = 101100
+SMALL_SUPER_VERSION = 110000
 SHOW_CREATE_VERSION = 110301
 
 
@@ -128,34 +140,36 @@ def _name_bit(bit: int, server_version: int) -> str:
 def to_effective_access(access: int, row_version: int, server_version: int) -> int:
     """Give the bits that the server goes by, which for a row that an older server wrote are not those in the row.
 
-    MariaDB 10.5.2 split SUPER and the replication privileges into finer ones, and 10.5.9 added SLAVE MONITOR; a row
-    from before holds what the old words meant. All bits set is how the installation writes ALL PRIVILEGES.
+    MariaDB 10.5.2 split SUPER and the replication privileges into finer ones, 10.5.9 added SLAVE MONITOR, from
+    10.11.0 SUPER no longer covers READ_ONLY ADMIN, and from 11.0.0 none of what was split from it; a row from before
+    holds what the old words meant. All bits set is how the installation writes ALL PRIVILEGES.
     """
     if access == EVERYTHING:
         return (1 << _known_bits(server_version)) - 1
     if server_version < SPLIT_VERSION:
         return access
     if row_version < SPLIT_VERSION:
-        return _split(access)
-    if row_version < MONITOR_VERSION and access & _mask("REPLICATION SLAVE ADMIN"):
-        return access | _mask("SLAVE MONITOR")
+        access = _split(access)
+    elif row_version < MONITOR_VERSION and access & _mask("REPLICATION SLAVE ADMIN"):
+        access |= _mask("SLAVE MONITOR")
+    if access & _mask("SUPER"):
+        if row_version < READ_ONLY_VERSION <= server_version:
+            access |= _mask("READ_ONLY ADMIN")
+        if row_version < SMALL_SUPER_VERSION <= server_version:
+            access |= SPLIT_FROM_SUPER & ~_mask("READ_ONLY ADMIN")
+            access |= _mask("REPLICATION MASTER ADMIN", "BINLOG MONITOR", "SLAVE MONITOR")
     return access
 
 
 def _split(access: int) -> int:
     split = access
     if access & _mask("SUPER"):
-        split |= _mask("SET USER", "FEDERATED ADMIN", "CONNECTION ADMIN", "READ_ONLY ADMIN")
-        split |= _mask("REPLICATION SLAVE ADMIN", "BINLOG ADMIN", "BINLOG REPLAY")
+        split |= SPLIT_FROM_SUPER
         if access & _mask("REPLICATION SLAVE"):
             split |= _mask("REPLICATION MASTER ADMIN")
     if access & _mask("BINLOG MONITOR", "REPLICATION SLAVE"):
         split |= _mask("SLAVE MONITOR")
     return split
-
-
-def _mask(*names: str) -> int:
-    return sum(1 << BITS.index(name) for name in names)
 
 
 def _known_bits(server_version: int) -> int:

@@ -1,0 +1,25 @@
+"""One server of each kind for the tests of the MySQL adapter alone, and a reading of it."""
+
+from collections.abc import Mapping
+
+from tests.engines import mysql as engines
+from tests.engines.mysql import MysqlServer
+from whalefall_pipeline.adapters.adapter import Limits
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.core.model import Account, Grant, Login, Reading
+
+STARTERS = {
+    "mariadb": engines.start_mariadb,
+    "mariadb-newest": engines.start_mariadb_newest,
+    "mysql": engines.start_mysql,
+}
+
+
+def read(server: MysqlServer, login: Login | None = None) -> tuple[Mapping[str, Account], Reading]:
+    """Read a server as its collector, or as another login."""
+    with server.adapter.open(server.instance, login or server.login, Limits(), Deadline(60)) as session:
+        return {account.username: account for account in session.read_accounts()}, session.read_grants()
+
+
+def grants_of(reading: Reading, username: str) -> set[Grant]:
+    return {grant for grant in reading.grants if grant.grantee == username}
