@@ -37,12 +37,17 @@ class StandIn:
     sessions: "list[Session]" = field(default_factory=list["Session"])
 
     def __post_init__(self) -> None:
-        self.start_anew()
+        self.dictionary = Dictionary(self.version)
+        self._make_login()
 
     def start_anew(self) -> None:
         """Forget everything, and make the collector's login anew."""
-        self.dictionary = Dictionary(self.version)
+        self.dictionary.start_anew()
         self.failing.clear()
+        self.sessions.clear()
+        self._make_login()
+
+    def _make_login(self) -> None:
         self.execute(
             f'CREATE USER {COLLECTOR} IDENTIFIED BY "{PASSWORD}" CONTAINER=ALL',
             f"GRANT CREATE SESSION TO {COLLECTOR} CONTAINER=ALL",

@@ -34,3 +34,5 @@ FROM (SELECT 1 AS con_id UNION ALL SELECT pdb_id FROM base.pdbs) c,
      (VALUES ('DUAL', 'SELECT', 'TABLE'), ('UTL_FILE', 'EXECUTE', 'PACKAGE')) g (name, privilege, type);
 
 INSERT INTO base.pwfile_users (username, sysdba, sysoper) VALUES ('SYS', 'TRUE', 'TRUE');
+
+INSERT INTO base.dual VALUES ('X');

@@ -1,6 +1,7 @@
 """The stand-in's data dictionary: tables on DuckDB, and views of them as each container and login sees them."""
 
 import threading
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -23,11 +24,21 @@ class Dictionary:
         self._lock = threading.Lock()
         self._database = duckdb.connect(config={"threads": 1})
         self._database.execute("CREATE SCHEMA base")
-        files = ["schema.sql", *(["schema_23ai.sql"] if int(version.partition(".")[0]) >= 23 else []), "content.sql"]
-        for name in files:
-            self._database.execute(resources.files(__package__ or __name__).joinpath(name).read_text(encoding="utf-8"))
-        for con_id in [ROOT_ID, *self.pdbs.values()]:
-            self._make_views(con_id)
+        is_later = int(version.partition(".")[0]) >= 23
+        for name in ("schema.sql", "schema_23ai.sql") if is_later else ("schema.sql",):
+            self._database.execute(_load(name))
+        self._tables = [
+            name for (name,) in self.run("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'base'")
+        ]
+        self.start_anew()
+        views = (view for con_id in [ROOT_ID, *self.pdbs.values()] for view in self._build_views(con_id))
+        self._database.execute(";\n".join(views))
+
+    def start_anew(self) -> None:
+        """Forget all rows, and fill in what a new container database has."""
+        with self._lock:
+            self._database.execute(";\n".join(f"DELETE FROM base.{table}" for table in self._tables))
+            self._database.execute(_load("content.sql"))
 
     @property
     def pdbs(self) -> dict[str, int]:
@@ -69,39 +80,38 @@ class Dictionary:
         views, translated = _translate(statement, _schema_of(con_id))
         return views, self.run(translated)
 
-    def _make_views(self, con_id: int) -> None:
+    def _build_views(self, con_id: int) -> Iterator[str]:
         schema = _schema_of(con_id)
-        self.run(f"CREATE SCHEMA {schema}")
-        self.run(f"CREATE VIEW {schema}.dual AS SELECT * FROM base.dual")
         names = {ROOT_ID: ROOT_NAME} | {number: name for name, number in self.pdbs.items()}
-        self.run(
-            f"CREATE MACRO {schema}.sys_context(namespace, parameter) AS"
-            f" CASE parameter WHEN 'CON_ID' THEN '{con_id}' WHEN 'CON_NAME' THEN '{names[con_id]}' END"
-        )
         mine = f"con_id = {con_id}"
         # Database Reference, "CDB_* Views": all open containers that CONTAINER_DATA shows, restricted ones left out
         shown = f"""con_id IN (SELECT con_id FROM base.visible) AND con_id IN (
             SELECT {ROOT_ID} UNION ALL SELECT pdb_id FROM base.pdbs
             WHERE open_mode <> 'MOUNTED' AND restricted = 'NO' AND pdb_name <> 'PDB$SEED')"""
-        tables = self.run("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'base'")
-        for (table,) in tables:
+        yield f"CREATE SCHEMA {schema}"
+        yield f"CREATE VIEW {schema}.dual AS SELECT * FROM base.dual"
+        yield f"""CREATE MACRO {schema}.sys_context(namespace, parameter) AS
+            CASE parameter WHEN 'CON_ID' THEN '{con_id}' WHEN 'CON_NAME' THEN '{names[con_id]}' END"""
+        for table in self._tables:
             if table in INTERNAL:
                 continue
             if table in VIEW_NAMES:
                 seen = "true" if con_id == ROOT_ID else f"con_id IN (0, {con_id})"
-                self.run(f"CREATE VIEW {schema}.{VIEW_NAMES[table]} AS SELECT * FROM base.{table} WHERE {seen}")
+                yield f"CREATE VIEW {schema}.{VIEW_NAMES[table]} AS SELECT * FROM base.{table} WHERE {seen}"
                 continue
-            self.run(f"CREATE VIEW {schema}.dba_{table} AS SELECT * EXCLUDE con_id FROM base.{table} WHERE {mine}")
             condition = shown if con_id == ROOT_ID else mine
-            self.run(f"CREATE VIEW {schema}.cdb_{table} AS SELECT * FROM base.{table} WHERE {condition}")
-        self.run(f"CREATE VIEW {schema}.dba_pdbs AS SELECT pdb_id, pdb_name, status FROM base.pdbs")
-        self.run(
-            f"CREATE VIEW {schema}.v_$pdbs AS SELECT pdb_id AS con_id, pdb_name AS name, open_mode, restricted"
-            " FROM base.pdbs WHERE pdb_id IN (SELECT con_id FROM base.visible)"
-        )
-        self.run(f"""CREATE VIEW {schema}.dba_tab_columns AS
+            yield f"CREATE VIEW {schema}.dba_{table} AS SELECT * EXCLUDE con_id FROM base.{table} WHERE {mine}"
+            yield f"CREATE VIEW {schema}.cdb_{table} AS SELECT * FROM base.{table} WHERE {condition}"
+        yield f"CREATE VIEW {schema}.dba_pdbs AS SELECT pdb_id, pdb_name, status FROM base.pdbs"
+        yield f"""CREATE VIEW {schema}.v_$pdbs AS SELECT pdb_id AS con_id, pdb_name AS name, open_mode, restricted
+            FROM base.pdbs WHERE pdb_id IN (SELECT con_id FROM base.visible)"""
+        yield f"""CREATE VIEW {schema}.dba_tab_columns AS
             SELECT 'SYS' AS owner, upper(table_name) AS table_name, upper(column_name) AS column_name
-            FROM duckdb_columns() WHERE schema_name = '{schema}'""")
+            FROM duckdb_columns() WHERE schema_name = '{schema}'"""
+
+
+def _load(name: str) -> str:
+    return resources.files(__package__ or __name__).joinpath(name).read_text(encoding="utf-8")
 
 
 @cache

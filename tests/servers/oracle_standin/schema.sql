@@ -78,4 +78,3 @@ CREATE TABLE base.pdbs (
 CREATE TABLE base.objects (con_id INTEGER, owner VARCHAR, object_name VARCHAR, object_type VARCHAR);
 CREATE TABLE base.visible (con_id INTEGER);
 CREATE TABLE base.dual (dummy VARCHAR);
-INSERT INTO base.dual VALUES ('X');

@@ -71,7 +71,7 @@ def quote(name: str) -> str:
 def to_unit(grant: Grant) -> Unit:
     """Name the unit that a grant belongs to."""
     scope, database, schema, name, _ = grant.securable
-    part = rules.PARTS.get(scope, rules.OBJECT_PRIVILEGES)
+    part = rules.part_of(scope)
     match part:
         case rules.ROLES:
             return Unit(1, part, grant.securable, "")

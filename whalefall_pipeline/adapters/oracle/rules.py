@@ -122,7 +122,7 @@ CATEGORIES = {
 }
 ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {}
 
-PARTS = {
+NARROW_PARTS = {
     SERVER: SYSTEM_PRIVILEGES,
     "database": SYSTEM_PRIVILEGES,
     "role": ROLES,
@@ -140,7 +140,12 @@ PARTS = {
 
 def observed_by(scope: str, database: str) -> str:
     """Name the container and, since each view of the catalog may be denied by itself, the part of its catalog."""
-    return to_coverage_scope(database, PARTS.get(scope, OBJECT_PRIVILEGES))
+    return to_coverage_scope(database, part_of(scope))
+
+
+def part_of(scope: str) -> str:
+    """Name the part of the catalog that speaks for a scope."""
+    return NARROW_PARTS.get(scope, OBJECT_PRIVILEGES)
 
 
 def to_coverage_scope(database: str, part: str) -> str:

@@ -1,0 +1,53 @@
+"""Reads a stand-in of Oracle's for tests: from one of its pluggable databases, or from the root."""
+
+from collections.abc import Mapping
+
+from tests.engines.oracle import to_connect
+from tests.servers.oracle import COLLECTOR, PASSWORD, StandIn
+from whalefall_pipeline.adapters.adapter import Limits
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.oracle import OracleAdapter
+from whalefall_pipeline.adapters.oracle.reader import OracleSession
+from whalefall_pipeline.core.model import AccountState, Coverage, Instance, Login
+from whalefall_pipeline.core.states import build_states
+
+ROOT = "FREE"
+PDB = "SALESPDB"
+
+
+class Seen:
+    """What one reading gave."""
+
+    def __init__(self, session: OracleSession) -> None:
+        self.accounts = session.read_accounts()
+        reading = session.read_grants()
+        self.grants = reading.grants
+        self.coverage: Coverage = reading.coverage
+        self.states: Mapping[str, AccountState]
+        self.states, self.strangers = build_states(self.accounts, reading.grants)
+        self.statements = session.statements
+        self.version = session.version
+        self.may_hide = {name: session.may_hide(name) for name in ("OLDPDB.SCOTT", "SALESPDB.SCOTT", "SCOTT")}
+
+    def tokens(self, username: str) -> set[tuple[str, str]]:
+        """Give what an account holds, each as privilege and securable in words."""
+        return {(grant.privilege, str(grant.securable)) for grant in self.states[username].grants}
+
+    @property
+    def unseen(self) -> dict[str, str]:
+        """Scopes that were not observed, with the reason."""
+        return {scope: item.reason for scope, item in self.coverage.items() if item.reason}
+
+
+def to_adapter(server: StandIn) -> OracleAdapter:
+    return OracleAdapter(connect=to_connect(server))
+
+
+def to_instance(service: str = PDB) -> Instance:
+    return Instance(1, "oracle", "oracle", "db.example", 1521, service)
+
+
+def read(server: StandIn, service: str = PDB) -> Seen:
+    login = Login(COLLECTOR, PASSWORD)
+    with to_adapter(server).open(to_instance(service), login, Limits(), Deadline(60)) as session:
+        return Seen(session)

@@ -1,0 +1,132 @@
+"""The root of a container database: each open pluggable database under its name, closed ones not observed."""
+
+import pytest
+
+from tests.adapters.oracle_reading import ROOT, read
+from tests.servers.oracle import COLLECTOR, StandIn
+from tests.servers.oracle_standin.dictionary import ROOT_NAME
+from whalefall_pipeline.adapters.oracle import rules
+from whalefall_pipeline.core.diff import carry_unseen
+from whalefall_pipeline.core.errors import SyncDataError
+from whalefall_pipeline.core.model import Seen
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> StandIn:
+    return StandIn()
+
+
+@pytest.fixture
+def server(stand_in: StandIn) -> StandIn:
+    stand_in.start_anew()
+    for pdb in ("SALESPDB", "HRPDB", "OLDPDB"):
+        stand_in.execute("CREATE USER SCOTT IDENTIFIED BY pw", "GRANT CREATE SESSION TO SCOTT", container=pdb)
+    return stand_in
+
+
+def test_a_local_user_is_an_account_of_its_container_and_a_common_one_is_one_account(server: StandIn) -> None:
+    seen = read(server, ROOT)
+    usernames = [account.username for account in seen.accounts]
+    assert {"SALESPDB.SCOTT", "HRPDB.SCOTT", "OLDPDB.SCOTT", "SYS", COLLECTOR} <= set(usernames)
+    assert len(usernames) == len(set(usernames))
+    assert not any(name.endswith((".SYS", ".PUBLIC", f".{COLLECTOR}", ".DBA")) for name in usernames)
+    assert seen.states["HRPDB.SCOTT"].account.attributes["container"] == "HRPDB"
+    assert seen.states["SYS"].account.attributes["container"] == ROOT_NAME
+    assert seen.strangers == 0
+
+
+def test_an_inherited_grant_is_told_once(server: StandIn) -> None:
+    seen = read(server, ROOT)
+    assert seen.tokens(COLLECTOR) == {
+        ("CREATE SESSION", "server"),
+        ("MEMBER", "role SELECT_CATALOG_ROLE"),
+        ("DEFAULT", "role SELECT_CATALOG_ROLE"),
+    }
+
+
+def test_a_grant_in_one_container_is_not_one_in_all(server: StandIn) -> None:
+    server.execute(f"GRANT DBA TO {COLLECTOR}", container="HRPDB")
+    server.execute(f"GRANT CREATE TABLE TO {COLLECTOR}", container=ROOT_NAME)
+    seen = read(server, ROOT)
+    assert seen.tokens(COLLECTOR) >= {
+        ("CREATE TABLE", f"database {ROOT_NAME}"),
+        ("MEMBER", "database_role HRPDB.DBA"),
+        ("CREATE SESSION", "server"),
+    }
+    assert seen.tokens("SALESPDB.SCOTT") == {("CREATE SESSION", "database SALESPDB")}
+
+
+def test_a_local_role_is_named_as_its_account(server: StandIn) -> None:
+    server.execute("CREATE ROLE CLERK", "GRANT CLERK TO SCOTT", "GRANT DBA TO CLERK", container="HRPDB")
+    states = read(server, ROOT).states
+    assert [membership.role for membership in states["HRPDB.SCOTT"].memberships] == ["HRPDB.CLERK"]
+    assert "HRPDB.CLERK" in states
+
+
+def close(server: StandIn, **changes: object) -> None:
+    server.dictionary.update("pdbs", changes, pdb_name="OLDPDB")
+
+
+def hide_container(server: StandIn) -> None:
+    server.dictionary.delete("visible", con_id=5)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "words"),
+    [
+        ({"open_mode": "MOUNTED"}, Seen.UNREACHABLE, "OPEN_MODE MOUNTED"),
+        ({"open_mode": "MIGRATE"}, Seen.UNREACHABLE, "OPEN_MODE MIGRATE"),
+        ({"restricted": "YES"}, Seen.UNREACHABLE, "restricted"),
+        (None, Seen.DENIED, "CONTAINER_DATA"),
+    ],
+    ids=["closed", "in migration", "restricted", "hidden from the login"],
+)
+def test_a_container_that_is_not_seen_keeps_what_it_had(
+    server: StandIn, how: dict[str, object] | None, status: Seen, words: str
+) -> None:
+    before = read(server, ROOT)
+    hide_container(server) if how is None else close(server, **how)
+    after = read(server, ROOT)
+    assert {after.coverage[scope].status for scope in after.unseen} == {status}
+    assert all(scope.startswith("database:OLDPDB/") and words in why for scope, why in after.unseen.items())
+
+    scott = before.states["OLDPDB.SCOTT"]
+    kept = carry_unseen(scott, scott.grants, after.coverage, rules)
+    assert kept.grants == scott.grants
+    assert after.may_hide == {"OLDPDB.SCOTT": True, "SALESPDB.SCOTT": False, "SCOTT": False}
+    assert after.states["SALESPDB.SCOTT"] == before.states["SALESPDB.SCOTT"]
+
+
+def test_a_container_without_a_single_account_was_not_seen(server: StandIn) -> None:
+    server.dictionary.delete("users", con_id=5)
+    assert all("CONTAINER_DATA" in reason for reason in read(server, ROOT).unseen.values())
+
+
+def test_a_container_that_is_dropped_is_gone(server: StandIn) -> None:
+    server.dictionary.delete("pdbs", pdb_name="OLDPDB")
+    seen = read(server, ROOT)
+    assert "OLDPDB.SCOTT" not in seen.states
+    assert seen.unseen == {}
+    assert not any(seen.may_hide.values())
+
+
+def test_a_view_that_is_denied_is_denied_for_each_container(server: StandIn) -> None:
+    server.hide("CDB_COL_PRIVS")
+    seen = read(server, ROOT)
+    assert seen.unseen.keys() == {
+        rules.to_coverage_scope(database, rules.COLUMN_PRIVILEGES)
+        for database in ("", ROOT_NAME, "SALESPDB", "HRPDB", "OLDPDB")
+    }
+    assert all("SYS.CDB_COL_PRIVS" in reason for reason in seen.unseen.values())
+
+
+def test_without_the_list_of_containers_there_is_no_account_list(server: StandIn) -> None:
+    server.hide("DBA_PDBS")
+    with pytest.raises(SyncDataError, match="DBA_PDBS"):
+        read(server, ROOT)
+
+
+def test_statements_do_not_depend_on_the_number_of_containers(server: StandIn) -> None:
+    many = read(server, ROOT).statements
+    close(server, open_mode="MOUNTED")
+    assert read(server, ROOT).statements == many

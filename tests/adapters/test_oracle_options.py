@@ -1,0 +1,53 @@
+"""What an Oracle instance may say of the way to its server."""
+
+import pytest
+
+from whalefall_pipeline.adapters.oracle.options import KNOWN_OPTIONS, to_target
+from whalefall_pipeline.core.errors import InvalidInstanceError
+from whalefall_pipeline.core.model import Instance, Login
+
+LOGIN = Login("whalefall", "s3cret")
+
+
+def make_instance(database: str | None = "SALES", **options: str) -> Instance:
+    return Instance(1, "oracle", "oracle", "db.example", 1521, database, options=options)
+
+
+def test_the_database_is_the_service_unless_the_options_name_one() -> None:
+    assert to_target(make_instance(), LOGIN, {}).service_name == "SALES"
+    assert to_target(make_instance(service_name="HR"), LOGIN, {}).service_name == "HR"
+    target = to_target(make_instance(sid="ORCL"), LOGIN, {})
+    assert (target.service_name, target.sid) == (None, "ORCL")
+
+
+def test_an_unknown_option_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(InvalidInstanceError) as caught:
+        to_target(make_instance(servicename="HR"), LOGIN, {})
+    assert "servicename" in str(caught.value)
+    assert all(name in str(caught.value) for name in KNOWN_OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("database", "options", "words"),
+    [
+        (None, {}, "no service"),
+        ("SALES", {"service_name": "HR", "sid": "ORCL"}, "both set"),
+        ("SALES", {"protocol": "https"}, "one of: tcp, tcps"),
+        ("SALES", {"protocol": "tcps", "ssl_server_dn_match": "maybe"}, "one of: on, off"),
+        ("SALES", {"wallet_location": "/wallet"}, "without protocol=tcps"),
+    ],
+)
+def test_what_can_not_be_used_is_said(database: str | None, options: dict[str, str], words: str) -> None:
+    with pytest.raises(InvalidInstanceError, match=words):
+        to_target(make_instance(database, **options), LOGIN, {})
+
+
+def test_an_instance_overrides_the_deployments_options() -> None:
+    defaults = {"protocol": "tcps", "ssl_server_dn_match": "off"}
+    target = to_target(make_instance(ssl_server_dn_match="on"), LOGIN, defaults)
+    assert (target.protocol, target.ssl_server_dn_match) == ("tcps", True)
+
+
+def test_the_password_is_in_no_repr() -> None:
+    target = to_target(make_instance(), LOGIN, {})
+    assert "s3cret" not in repr(target) + str(target)

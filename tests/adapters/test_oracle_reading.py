@@ -1,0 +1,291 @@
+"""What is easily got wrong in an Oracle dictionary, read from one pluggable database of the stand-in."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.adapters.oracle_reading import PDB, ROOT, read, to_adapter, to_instance
+from tests.servers.oracle import COLLECTOR, PASSWORD, VERSION_23, StandIn
+from whalefall_pipeline.adapters.adapter import Limits
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.oracle import rules
+from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError, SyncDataError
+from whalefall_pipeline.core.facts import build_facts
+from whalefall_pipeline.core.model import Grant, Kind, Login, Securable, Seen, is_observed
+from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED, SUPERUSER
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> StandIn:
+    return StandIn()
+
+
+@pytest.fixture
+def server(stand_in: StandIn) -> StandIn:
+    stand_in.start_anew()
+    return stand_in
+
+
+def test_names_keep_their_case(server: StandIn) -> None:
+    server.execute('CREATE USER "scott" NO AUTHENTICATION', "CREATE USER scott NO AUTHENTICATION", 'CREATE ROLE "Role"')
+    server.execute('CREATE TABLE "scott"."Orders" (ID NUMBER)', 'GRANT SELECT ON "scott"."Orders" TO "Role"')
+    seen = read(server)
+    assert {"scott", "SCOTT", "Role"} <= seen.states.keys()
+    assert seen.tokens("Role") == {("SELECT", "table SALESPDB.scott.Orders")}
+
+
+def test_expired_is_not_locked(server: StandIn) -> None:
+    server.execute(
+        "CREATE USER LATE IDENTIFIED BY pw PASSWORD EXPIRE", "CREATE USER SHUT IDENTIFIED BY pw ACCOUNT LOCK"
+    )
+    states = read(server).states
+    assert build_facts(states["LATE"], rules, states, NOW)["capabilities"] == [PASSWORD_EXPIRED]
+    assert build_facts(states["SHUT"], rules, states, NOW)["capabilities"] == [LOCKED]
+
+
+def test_rights_through_nested_roles_are_found_and_their_path_is_told(server: StandIn) -> None:
+    server.execute("CREATE USER SCOTT IDENTIFIED BY pw", "CREATE ROLE OUTER_ROLE", "CREATE ROLE INNER_ROLE")
+    server.execute("GRANT DBA TO INNER_ROLE", "GRANT INNER_ROLE TO OUTER_ROLE", "GRANT OUTER_ROLE TO SCOTT")
+    states = read(server).states
+    reasons = build_facts(states["SCOTT"], rules, states, NOW)["capability_reasons"]
+    assert isinstance(reasons, dict)
+    assert reasons[SUPERUSER] == ["role DBA (through role OUTER_ROLE > INNER_ROLE > DBA)"]
+
+
+def test_public_is_an_account_that_roles_are_granted_to(server: StandIn) -> None:
+    server.execute("CREATE ROLE EVERYBODY", "GRANT EVERYBODY TO PUBLIC")
+    public = read(server).states["PUBLIC"]
+    assert public.account.kind is Kind.PUBLIC
+    assert [membership.role for membership in public.memberships] == ["EVERYBODY"]
+
+
+def test_built_in_accounts_are_known_by_what_the_catalog_says(server: StandIn) -> None:
+    server.execute("CREATE USER SYSTEMS NO AUTHENTICATION", "CREATE USER SYSADM NO AUTHENTICATION")
+    accounts = {account.username: account.attributes["oracle_maintained"] for account in read(server).accounts}
+    assert accounts["SYS"] is accounts["DBA"] is accounts["PUBLIC"] is True
+    assert accounts["SYSTEMS"] is accounts["SYSADM"] is False
+
+
+def test_a_user_that_only_the_password_file_knows_is_an_account(server: StandIn) -> None:
+    server.dictionary.insert("pwfile_users", username="ASMADMIN", sysdba="TRUE", account_status="EXPIRED (GRACE)")
+    states = read(server).states
+    assert states["ASMADMIN"].account.attributes["password_file_only"] is True
+    assert build_facts(states["ASMADMIN"], rules, states, NOW)["capability_reasons"] == {
+        SUPERUSER: ["SYSDBA (password file)"]
+    }
+    assert "password_file_only" not in states["SYS"].account.attributes
+
+
+def test_a_default_role_and_one_that_must_be_set_are_told_apart(server: StandIn) -> None:
+    server.execute("CREATE USER SCOTT IDENTIFIED BY pw", "CREATE ROLE ONE", "CREATE ROLE TWO", "CREATE ROLE THREE")
+    server.execute(
+        "GRANT ONE TO SCOTT", "GRANT TWO TO SCOTT WITH ADMIN OPTION", "GRANT THREE TO SCOTT WITH DELEGATE OPTION"
+    )
+    server.execute("ALTER USER SCOTT DEFAULT ROLE ONE")
+    memberships = {item.role: (item.admin_option, item.options) for item in read(server).states["SCOTT"].memberships}
+    assert memberships == {
+        "ONE": (False, frozenset({"DEFAULT"})),
+        "TWO": (True, frozenset()),
+        "THREE": (False, frozenset({"DELEGATE"})),
+    }
+
+
+def test_what_two_grantors_gave_is_one_grant_with_the_stronger_option(server: StandIn) -> None:
+    for grantor, grantable in (("HR", "NO"), ("SYS", "YES"), ("OTHER", "NO")):
+        server.dictionary.insert(
+            "tab_privs", con_id=3, grantee="PUBLIC", owner="HR", table_name="T", grantor=grantor, privilege="SELECT",
+            type="TABLE", grantable=grantable,
+        )  # fmt: skip
+    found = [grant for grant in read(server).grants if grant.securable.schema == "HR"]
+    assert found == [Grant("PUBLIC", "SELECT", Securable("table", PDB, "HR", "T"), grant_option=True)]
+
+
+def test_what_the_code_has_never_heard_of_is_kept(server: StandIn) -> None:
+    server.dictionary.insert(
+        "tab_privs", con_id=3, grantee="PUBLIC", owner="HR", table_name="T", privilege="ENTANGLE", type="QUANTUM STATE"
+    )
+    server.dictionary.insert("sys_privs", con_id=3, grantee="PUBLIC", privilege="ENTANGLE ANY QUANTUM STATE")
+    assert read(server).tokens("PUBLIC") >= {
+        ("ENTANGLE", "object SALESPDB.HR.T"),
+        ("ENTANGLE ANY QUANTUM STATE", "server"),
+    }
+
+
+def test_a_type_of_object_is_its_scope(server: StandIn) -> None:
+    for kind in rules.OBJECT_TYPES:
+        server.dictionary.insert(
+            "tab_privs", con_id=3, grantee="PUBLIC", owner="HR", table_name=kind, privilege="USE", type=kind
+        )
+    held = {grant.securable.object: grant.securable.scope for grant in read(server).grants if grant.privilege == "USE"}
+    assert held == rules.OBJECT_SCOPES
+
+
+def test_a_quota_is_its_limit_and_not_what_is_in_use(server: StandIn) -> None:
+    server.execute(
+        'CREATE USER SCOTT IDENTIFIED BY pw QUOTA UNLIMITED ON "USERS" QUOTA 65536 ON "TOOLS" QUOTA 0 ON "OLD"'
+    )
+    before = read(server)
+    server.dictionary.run("UPDATE base.ts_quotas SET bytes = bytes * 2, blocks = blocks * 2")
+    assert before.tokens("SCOTT") == {
+        ("QUOTA UNLIMITED", "tablespace SALESPDB.USERS"),
+        ("QUOTA 65536", "tablespace SALESPDB.TOOLS"),
+    }
+    assert read(server).states == before.states
+
+
+def test_nothing_changes_by_itself(server: StandIn) -> None:
+    before = read(server)
+    server.dictionary.run("UPDATE base.users SET last_login = now(), password_versions = password_versions")
+    server.dictionary.run("UPDATE base.pwfile_users SET last_login = now()")
+    after = read(server)
+    assert (after.states, after.coverage) == (before.states, before.coverage)
+
+
+def test_an_enterprise_proxy_without_a_name_is_no_grant(server: StandIn) -> None:
+    server.dictionary.insert("proxies", con_id=3, client="SYSTEM", proxy_authority="DIRECTORY")
+    assert not [grant for grant in read(server).grants if grant.securable.scope == "proxy"]
+
+
+def test_schema_privileges_and_read_only_users_of_23ai_are_read() -> None:
+    server = StandIn(VERSION_23)
+    server.execute("CREATE USER HR NO AUTHENTICATION", "CREATE USER SCOTT IDENTIFIED BY pw READ ONLY")
+    server.execute("GRANT SELECT ANY TABLE ON SCHEMA HR TO SCOTT WITH ADMIN OPTION")
+    seen = read(server)
+    assert seen.tokens("SCOTT") == {("SELECT ANY TABLE", "schema SALESPDB.HR")}
+    assert seen.states["SCOTT"].account.attributes["read_only"] is True
+    assert "read_only" not in seen.states["HR"].account.attributes
+
+
+# visibility: what can't be seen is not observed, and everything else is complete
+
+PART_VIEWS = {
+    rules.ROLES: "DBA_ROLE_PRIVS",
+    rules.SYSTEM_PRIVILEGES: "DBA_SYS_PRIVS",
+    rules.OBJECT_PRIVILEGES: "DBA_TAB_PRIVS",
+    rules.COLUMN_PRIVILEGES: "DBA_COL_PRIVS",
+    rules.PROXIES: "DBA_PROXIES",
+    rules.QUOTAS: "DBA_TS_QUOTAS",
+}
+
+
+FAILURES = {
+    "ORA-00942": (Seen.DENIED, "GRANT SELECT ON SYS."),
+    "ORA-01031": (Seen.DENIED, "GRANT SELECT ON SYS."),
+    "ORA-41900": (Seen.DENIED, "GRANT SELECT ON SYS."),
+    "ORA-00904": (Seen.DENIED, "lacks a column"),
+    "DPY-4024": (Seen.TIMED_OUT, "within the statement's time"),
+    "ORA-01555": (Seen.UNREACHABLE, "can't be read"),
+}
+
+
+@pytest.mark.parametrize("part", PART_VIEWS)
+@pytest.mark.parametrize("code", FAILURES)
+def test_one_view_that_fails_hides_its_part_only(server: StandIn, part: str, code: str) -> None:
+    complete = read(server)
+    server.failing[PART_VIEWS[part]] = code
+    partial = read(server)
+    (unseen,) = partial.unseen
+    status, words = FAILURES[code]
+    assert partial.coverage[unseen].status is status
+    assert PART_VIEWS[part] in partial.unseen[unseen]
+    assert words in partial.unseen[unseen]
+    assert read(server).coverage == partial.coverage
+
+    lost = set(complete.grants) - set(partial.grants)
+    assert set(partial.grants) <= set(complete.grants)
+    for grant in complete.grants:
+        scope = rules.observed_by(grant.securable.scope, grant.securable.database)
+        assert is_observed(scope, partial.coverage) is (rules.part_of(grant.securable.scope) != part)
+        assert (grant in lost) is (rules.part_of(grant.securable.scope) == part)
+
+
+@pytest.mark.parametrize("view", ["DBA_USERS", "DBA_ROLES", "V_$PWFILE_USERS"])
+def test_an_account_list_that_is_not_whole_is_no_list(server: StandIn, view: str) -> None:
+    server.hide(view)
+    with pytest.raises(SyncDataError, match="the account list is not whole") as caught:
+        read(server)
+    assert view in str(caught.value)
+
+
+def test_a_row_that_can_not_be_understood_is_an_error_with_column_and_value(server: StandIn) -> None:
+    server.dictionary.run("UPDATE base.users SET oracle_maintained = 'MAYBE' WHERE username = 'OUTLN'")
+    with pytest.raises(SyncDataError, match="ORACLE_MAINTAINED holds 'MAYBE'"):
+        read(server)
+
+
+@pytest.mark.parametrize(("version", "is_unseen"), [("19.22.0.0.0", False), (VERSION_23, True)])
+def test_a_view_of_later_versions_is_missed_only_where_it_must_be(version: str, is_unseen: bool) -> None:
+    server = StandIn(version)
+    server.hide("DBA_TAB_COLUMNS", "DBA_SCHEMA_PRIVS")
+    assert bool(read(server).unseen) is is_unseen
+
+
+def test_the_check_says_which_grant_is_missing(server: StandIn) -> None:
+    server.hide("DBA_COL_PRIVS")
+    with to_adapter(server).open(to_instance(), Login(COLLECTOR, PASSWORD), Limits(), Deadline(60)) as session:
+        found = {item.scope: item for item in session.check()}
+    assert found["accounts"].readable
+    assert found["server"].readable
+    missing = found["database:SALESPDB/column_privileges"]
+    assert not missing.readable
+    assert "GRANT SELECT ON SYS.DBA_COL_PRIVS" in missing.note
+
+
+def test_the_check_says_when_no_account_can_be_listed(server: StandIn) -> None:
+    server.hide("DBA_USERS")
+    with to_adapter(server).open(to_instance(), Login(COLLECTOR, PASSWORD), Limits(), Deadline(60)) as session:
+        (only,) = session.check()
+    assert not only.readable
+
+
+# the connection
+
+
+@pytest.mark.parametrize("service", [PDB, ROOT])
+def test_statements_do_not_depend_on_the_number_of_accounts(server: StandIn, service: str) -> None:
+    few = read(server, service).statements
+    server.execute(*(f"CREATE USER U{number} IDENTIFIED BY pw" for number in range(50)))
+    server.execute(*(f"GRANT CREATE SESSION TO U{number}" for number in range(50)))
+    many = read(server, service)
+    assert len(many.accounts) > 50
+    assert many.statements == few
+
+
+def test_a_wrong_password_is_not_worth_another_try(server: StandIn) -> None:
+    login = Login(COLLECTOR, "wrong-secret")
+    with (
+        pytest.raises(DatabaseConnectionError, match="ORA-01017") as caught,
+        to_adapter(server).open(to_instance(), login, Limits(), Deadline(60)),
+    ):
+        raise AssertionError("the login is wrong")
+    assert not caught.value.transient
+    assert "wrong-secret" not in str(caught.value)
+
+
+def test_a_session_that_is_killed_is_a_lost_server(server: StandIn) -> None:
+    with to_adapter(server).open(to_instance(), Login(COLLECTOR, PASSWORD), Limits(), Deadline(60)) as session:
+        session.read_accounts()
+        server.sessions[0].is_killed = True
+        with pytest.raises(DatabaseConnectionError, match="the connection was lost") as caught:
+            session.read_grants()
+    assert caught.value.transient
+
+
+def test_a_cancelled_reading_stops(server: StandIn) -> None:
+    deadline = Deadline(60)
+    with to_adapter(server).open(to_instance(), Login(COLLECTOR, PASSWORD), Limits(), deadline) as session:
+        deadline.cancel()
+        with pytest.raises(SyncCancelledError):
+            session.read_accounts()
+
+
+def test_a_session_ends_with_the_reading(server: StandIn) -> None:
+    read(server)
+    assert server.sessions == []
+
+
+def test_all_is_read_at_one_point_in_time(server: StandIn) -> None:
+    with to_adapter(server).open(to_instance(), Login(COLLECTOR, PASSWORD), Limits(), Deadline(60)):
+        assert server.sessions[0].statements[0] == "SET TRANSACTION READ ONLY"
