@@ -12,12 +12,19 @@ _LOGIN_OPTIONS = {
     "is_expiration_checked": "CHECK_EXPIRATION",
 }
 _GIVEN = ("sa", "public", "dbo", "guest")
+_INTERNAL = "##"
+
+
+def is_given(account: Account) -> bool:
+    """Whether every server, or every database, has this account from its start."""
+    name = to_principal(account.username).name
+    return name in _GIVEN or name.startswith(_INTERNAL) or bool(account.attributes.get("is_fixed_role"))
 
 
 def build_create(account: Account) -> Iterator[str]:
     """Build what makes an account; nothing for those that every server has."""
     database, name = to_principal(account.username)
-    if name in _GIVEN or account.attributes.get("is_fixed_role"):
+    if is_given(account):
         return
     if database:
         yield from _create_in_database(account, name)

@@ -5,11 +5,13 @@ a random one that nobody knows, and a comment says so. What has no T-SQL form is
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import filterfalse
 
 from whalefall_pipeline.adapters.sqlserver.names import quote_name, to_principal
 from whalefall_pipeline.adapters.sqlserver.principals import build_alter, build_create, build_drop
 from whalefall_pipeline.adapters.sqlserver.securables import (
     COLUMN,
+    DATABASE,
     DATABASE_USER,
     MAPPED,
     OTHER,
@@ -20,6 +22,10 @@ from whalefall_pipeline.adapters.sqlserver.securables import (
 from whalefall_pipeline.core.diff import diff
 from whalefall_pipeline.core.model import MEMBER, ROLE_SCOPES, AccountState, Grant, Securable
 
+_SYSTEM_DATABASES = ("master", "model", "msdb", "tempdb")
+_SYSTEM_SCHEMAS = ("INFORMATION_SCHEMA", "sys")
+_GIVEN_SCHEMAS = ("dbo", "guest")
+_SYSTEM_ENDPOINTS = "TSQL "
 _ORDER = {"grant": 0, "deny": 1, "revoke": 2}
 
 
@@ -64,9 +70,27 @@ def _grants_of(states: Iterable[AccountState]) -> list[tuple[str, str]]:
     lines: list[tuple[tuple[object, ...], str, str]] = []
     for state in states:
         users = _users(state.account.username, state.grants)
-        for grant in state.grants:
+        for grant in filterfalse(_is_given, state.grants):
             lines += [(_narrow_last(grant), _database(grant), line) for line in _do(grant, users)]
     return [(database, line) for _, database, line in sorted(lines)]
+
+
+def _is_given(grant: Grant) -> bool:
+    """Whether every server has this from its start, and mostly refuses to have it changed.
+
+    That is all of `sa` on the server, the owners of the system's databases and schemas, and what `public` may read of
+    system objects.
+    """
+    securable = grant.securable
+    name = to_principal(grant.grantee).name
+    if grant.privilege == OWNER and securable.scope == DATABASE:
+        return securable.database in _SYSTEM_DATABASES
+    if grant.privilege == OWNER and securable.scope == "schema":
+        return securable.object in _GIVEN_SCHEMAS
+    if name == "sa":
+        return grant.privilege != OWNER or not securable.database
+    system = securable.schema in _SYSTEM_SCHEMAS or securable.object.startswith(_SYSTEM_ENDPOINTS)
+    return name == "public" and system
 
 
 def _users(username: str, grants: Iterable[Grant]) -> Mapping[str, str]:
@@ -107,7 +131,7 @@ def _do(grant: Grant, users: Mapping[str, str]) -> Iterator[str]:
         if securable.object != "dbo":
             yield f"CREATE USER {quote_name(securable.object)} FOR LOGIN {quote_name(users[''])}"
     elif grant.privilege == OWNER:
-        owner = users.get("") if securable.scope == "database" else user
+        owner = users.get("") if securable.scope == DATABASE else user
         if owner:
             yield f"ALTER AUTHORIZATION ON {_on(securable)} TO {quote_name(owner)}"
     elif user is None or user == "dbo":

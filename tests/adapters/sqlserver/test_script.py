@@ -1,0 +1,142 @@
+"""The T-SQL that re-creates and changes: applied to a stand-in that knows only the documented forms, and read again."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.adapters.sqlserver.conftest import Readings
+from tests.engines.engine import ACCOUNT, ScopeCase
+from tests.engines.sqlserver import SqlserverEngine
+from tests.engines.sqlserver_cases import CASES, DATABASE
+from tests.servers.sqlserver_standin.content import make_sid
+from whalefall_pipeline.adapters.sqlserver.names import to_username
+from whalefall_pipeline.adapters.sqlserver.script import build_change, build_script
+from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind, Securable
+
+SCENE = (
+    "CREATE LOGIN [o'brien] WITH PASSWORD = N'x', CHECK_POLICY = OFF, DEFAULT_DATABASE = [msdb]",
+    "CREATE LOGIN [off] WITH PASSWORD = N'x'",
+    "ALTER LOGIN [off] DISABLE",
+    "CREATE LOGIN [CORP\\dba] FROM WINDOWS",
+    "CREATE SERVER ROLE [auditors]",
+    "ALTER SERVER ROLE [securityadmin] ADD MEMBER [auditors]",
+    "ALTER SERVER ROLE [auditors] ADD MEMBER [CORP\\dba]",
+    "ALTER AUTHORIZATION ON SERVER ROLE::[auditors] TO [o'brien]",
+    "DENY VIEW ANY DATABASE TO [off]",
+    f"USE [{DATABASE}]",
+    "CREATE ROLE [wri]]ters]",
+    "CREATE USER [loginless] WITHOUT LOGIN WITH DEFAULT_SCHEMA = [App]",
+    "CREATE USER [shop user] FOR LOGIN [o'brien]",
+    "ALTER ROLE [wri]]ters] ADD MEMBER [shop user]",
+    "ALTER ROLE [db_datareader] ADD MEMBER [wri]]ters]",
+    "GRANT UPDATE ON OBJECT::[dbo].[orders] TO [wri]]ters] WITH GRANT OPTION",
+    "ALTER AUTHORIZATION ON SCHEMA::[App] TO [wri]]ters]",
+)
+
+
+def own(engine: SqlserverEngine, states: Mapping[str, AccountState]) -> dict[str, AccountState]:
+    return engine.exclude_given(states.values())
+
+
+def test_a_script_makes_the_same_on_an_empty_server(
+    engine: SqlserverEngine, readings: Readings, start_other: Callable[[], SqlserverEngine]
+) -> None:
+    engine.create_accounts([ACCOUNT])
+    engine.execute(*SCENE)
+    for case in CASES:
+        engine.execute(*case.grant, database=case.database)
+    states = own(engine, readings.states())
+
+    other = start_other()
+    other.execute(*build_script(states))
+
+    assert own(other, Readings(other).states()) == states
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cases=st.lists(st.sampled_from(CASES), unique_by=lambda case: case.name))
+def test_a_change_is_made_and_undone(engine: SqlserverEngine, readings: Readings, cases: list[ScopeCase]) -> None:
+    """Whatever is granted: its change done on the state before gives the state after, and undone the one before."""
+    engine.reset()
+    engine.prepare()
+    engine.create_accounts([ACCOUNT])
+    before = readings.states()[ACCOUNT]
+    for case in cases:
+        engine.execute(*case.grant, database=case.database)
+    after = readings.states()[ACCOUNT]
+    ownership = {grant for grant in after.grants if grant.privilege == "OWNER"}
+
+    engine.execute(*build_change(after, before))
+    assert readings.states()[ACCOUNT].grants - ownership == before.grants
+    engine.execute(*build_change(before, after))
+    assert readings.states()[ACCOUNT] == after
+
+
+def test_an_account_is_made_changed_and_dropped_again(engine: SqlserverEngine, readings: Readings) -> None:
+    engine.execute(*SCENE)
+    gone = readings.states()
+    engine.create_accounts([ACCOUNT])
+    there = readings.states()[ACCOUNT]
+
+    engine.execute(*build_change(there, None))
+    assert readings.states() == gone
+    engine.execute(*build_change(None, there))
+    assert readings.states()[ACCOUNT] == there
+
+    engine.lock(ACCOUNT)
+    locked = readings.states()[ACCOUNT]
+    engine.execute(*build_change(locked, there))
+    assert readings.states()[ACCOUNT] == there
+
+
+def test_what_every_server_has_is_not_made_again(engine: SqlserverEngine, readings: Readings) -> None:
+    """`sa`, the fixed roles, the system's databases and schemas, what `public` may read of system objects."""
+    engine.reset()
+    states = readings.states()
+    del states[engine.standin.username]
+    assert build_script(states) == [
+        "USE [master]",
+        "GRANT VIEW ANY DATABASE TO [public]",
+        "GRANT CONNECT ON DATABASE::[master] TO [guest]",
+        "USE [msdb]",
+        "GRANT CONNECT ON DATABASE::[msdb] TO [guest]",
+        "USE [tempdb]",
+        "GRANT CONNECT ON DATABASE::[tempdb] TO [guest]",
+    ]
+
+
+@pytest.fixture
+def orphan() -> AccountState:
+    attributes = {
+        "principal_type": "SQL_USER",
+        "database": DATABASE,
+        "name": "orphan",
+        "sid": f"0x{make_sid('gone').hex().upper()}",
+        "is_orphaned": True,
+    }
+    username = to_username(DATABASE, "orphan")
+    grant = Grant(username, "SELECT", Securable("schema", DATABASE, object="App"))
+    return AccountState(Account(username, Kind.USER, attributes), frozenset([grant]))
+
+
+def test_an_orphan_s_sid_is_told_and_its_grants_are_kept(orphan: AccountState) -> None:
+    assert build_script({orphan.account.username: orphan}) == [
+        f"-- [orphan] is orphaned, its SID {orphan.account.attributes['sid']} is no login's: made without login",
+        f"USE [{DATABASE}]",
+        "CREATE USER [orphan] WITHOUT LOGIN",
+        "GRANT SELECT ON SCHEMA::[App] TO [orphan]",
+    ]
+
+
+def test_a_password_is_neither_known_nor_guessable() -> None:
+    attributes = {"principal_type": "SQL_LOGIN", "sid": "0xA1", "is_policy_checked": True}
+    state = AccountState(Account("o'brien", Kind.USER, attributes))
+    assert build_script({"o'brien": state}) == [
+        "-- the password of [o'brien] is not known: set it with ALTER LOGIN [o'brien] WITH PASSWORD = ...",
+        "USE [master]",
+        "DECLARE @statement nvarchar(max) = N'CREATE LOGIN [o''brien] WITH PASSWORD = ' + "
+        "QUOTENAME(CONVERT(nvarchar(36), NEWID()) + N'aA1!', '''') + N', SID = 0xA1, CHECK_POLICY = ON'; "
+        "EXEC (@statement)",
+    ]
