@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +24,15 @@ START_LOCK = "start.lock"
 """Held while somebody looks whether the server runs, starts it or stops it."""
 GUARD_LOCK = "guard.lock"
 """Held by the guard and by every process of the server."""
+READY = "ready"
+"""What the guard says when the server takes connections; anything else says why it does not."""
 START_SECONDS = 120.0
 """Until a server answers, recovery after a crash included."""
 
 _STOP_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
 _LOG_BYTES = 10_000_000
+_PORTS = range(20_000, 32_000)
+"""Below those that clients' connections are given: one of these could sit on the port while the server restarts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +194,14 @@ def _data_argument(cluster: Cluster, data: Path) -> Path:
 
 
 def _choose_port(former: int | None) -> int:
-    for port in (former or 0, 0):
+    others = secrets.SystemRandom().sample(_PORTS, 100)
+    for port in [former, *others] if former else others:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as PostgreSQL does
-            try:
+            with suppress(OSError):
                 probe.bind((HOST, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise EmbeddedServerError(f"no free port on {HOST}")
+                return port
+    raise EmbeddedServerError(f"no free port on {HOST} from {_PORTS.start} to {_PORTS.stop - 1}")
 
 
 def _turn_log(log: Path) -> None:

@@ -1,8 +1,6 @@
 """The process that owns a server: starts it, starts it again after a crash, stops it when nobody uses it any more.
 
-Run as `python -m whalefall_pipeline.embedded.guard FOLDER LOCK_FD REPORT_FD` by the first user. It leaves the session
-of that user's terminal, so a Ctrl-C there does not reach it, and says on the pipe REPORT_FD when the server is ready,
-or why there is none.
+The first user runs it in a session of its own, so a Ctrl-C in that user's terminal does not reach it.
 """
 
 import os
@@ -16,11 +14,10 @@ from pathlib import Path
 from types import FrameType
 
 from whalefall_pipeline.embedded.binaries import Binaries, choose_owner, reachable_binaries
-from whalefall_pipeline.embedded.cluster import USERS_LOCK, Cluster, initialise, start, stop_server
+from whalefall_pipeline.embedded.cluster import READY, USERS_LOCK, Cluster, initialise, start, stop_server
 from whalefall_pipeline.embedded.errors import EmbeddedServerError, explain
 from whalefall_pipeline.system import locked
 
-READY = "ready"
 _RESTARTS = 10
 _TRIES = 10
 
@@ -66,7 +63,7 @@ class Guard:
 
 
 def main(folder: Path, lock_fd: int, report_fd: int) -> None:
-    """Own the server of a folder until it is stopped."""
+    """Own the server of a folder until it is stopped; say on the pipe when it is ready, or why there is none."""
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # the first user may be gone before the server is ready
@@ -95,9 +92,3 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
 def _report(report_fd: int, line: str) -> None:
     with suppress(BrokenPipeError), os.fdopen(report_fd, "w", encoding="utf-8") as report:
         report.write(line)
-
-
-if __name__ == "__main__":
-    if os.fork():
-        os._exit(0)  # the first user is not the parent of the guard, and need not wait for it
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

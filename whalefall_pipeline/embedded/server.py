@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +15,7 @@ from urllib.parse import quote
 from whalefall_pipeline.embedded.cluster import (
     GUARD_LOCK,
     HOST,
+    READY,
     START_LOCK,
     START_SECONDS,
     USERNAME,
@@ -22,10 +23,8 @@ from whalefall_pipeline.embedded.cluster import (
     read_postmaster,
 )
 from whalefall_pipeline.embedded.errors import EmbeddedServerError, explain
-from whalefall_pipeline.embedded.guard import READY
 from whalefall_pipeline.system import locked, try_lock
 
-_GUARD = "whalefall_pipeline.embedded.guard"
 _STOP_SECONDS = 60.0
 
 
@@ -73,6 +72,11 @@ def embedded_server(folder: Path) -> Generator[EmbeddedServer]:
         except OSError as error:
             raise EmbeddedServerError(explain(folder, error)) from None
         yield server
+
+
+def keep(folder: Path) -> AbstractContextManager[None]:
+    """Keep a server that runs until this is left, as a user does; for a program that must outlive who started it."""
+    return locked(folder / USERS_LOCK, shared=True)
 
 
 def is_running(folder: Path) -> bool:
@@ -149,11 +153,12 @@ def _try_login(server: EmbeddedServer) -> str | None:
 def _start_guard(folder: Path, lock: BinaryIO) -> None:
     """Start the guard, hand it the lock, and wait for its word."""
     reads, writes = os.pipe()
+    guard = [sys.executable, "-P", "-m", "whalefall_pipeline.embedded"]
     with os.fdopen(reads, encoding="utf-8") as report:
         try:
             with (folder / "postgres.log").open("ab") as log:
                 subprocess.run(  # noqa: S603 - our own module, without a shell
-                    [sys.executable, "-P", "-m", _GUARD, folder, str(lock.fileno()), str(writes)],
+                    [*guard, str(folder), str(lock.fileno()), str(writes)],
                     cwd=folder,
                     stdin=subprocess.DEVNULL,
                     stdout=log,

@@ -1,0 +1,33 @@
+"""The environment in which every Dagster process of ours runs, and the folder that it names."""
+
+import os
+import re
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def dagster_environment(home: Path, *, dagster_url: str, ledger_url: str) -> dict[str, str]:
+    """Give our environment with what Dagster needs added, and write `<home>/dagster/dagster.yaml`, which it will read.
+
+    `dagster_url` may name any driver of PostgreSQL; dagster-postgres gets the one that it needs.
+    """
+    home = home.absolute()
+    folder = home / "dagster"
+    (folder / "storage").mkdir(parents=True, exist_ok=True)
+    (folder / "dagster.yaml").write_text(find_settings().read_text(encoding="utf-8"), encoding="utf-8")
+    return os.environ | {
+        "DAGSTER_HOME": str(folder),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "WHALEFALL_HOME": str(home),
+        "WHALEFALL_DATABASE_URL": ledger_url,
+        "WHALEFALL_DAGSTER_FOLDER": str(folder / "storage"),
+        # psycopg 3 breaks its event log; a plain URL means psycopg2 to the SQLAlchemy that we pin.
+        "WHALEFALL_DAGSTER_URL": re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", dagster_url),
+    }
+
+
+def find_settings() -> Path:
+    """Give dagster.yaml: beside the package in a clone, inside it where it was installed from a wheel."""
+    inside = _PACKAGE / "dagster.yaml"
+    return inside if inside.exists() else _PACKAGE.parent / "dagster.yaml"

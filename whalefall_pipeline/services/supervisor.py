@@ -1,0 +1,126 @@
+"""Starts Dagster's services, starts one that died again, and ends them in the right order."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from whalefall_pipeline.services.errors import ServicesError
+from whalefall_pipeline.services.graphql import find_obstacle
+from whalefall_pipeline.services.plan import NOTICE, Plan
+from whalefall_pipeline.services.service import Service, turn_logs
+
+_START_SECONDS = 180.0
+_QUICK_SECONDS = 60.0
+_QUICK_ENDS = 3
+"""A service that ends this often, each time within _QUICK_SECONDS of its start, is given up."""
+_PORTS = 100
+
+
+class Supervisor:
+    """The three services of one home: a code server, and webserver and daemon, which share it."""
+
+    def __init__(self, plan: Plan, socket_folder: Path, say: Callable[[str, str], None]) -> None:
+        self._home, self._folder = Path(plan.home), Path(plan.home) / "dagster"
+        self._socket = socket_folder / "code.sock"
+        self._say = say
+        port = _choose_port(plan.host, plan.port)
+        self.address = f"http://{'127.0.0.1' if plan.host == '0.0.0.0' else plan.host}:{port}"  # noqa: S104 - compared
+        code = ["dagster", "api", "grpc", "--module-name", plan.module, "--location-name", "whalefall"]
+        workspace = ["--workspace", str(self._folder / "workspace.yaml")]
+        listen = ["--host", plan.host, "--port", str(port)]
+        code += ["--socket", str(self._socket), "--use-python-environment-entry-point"]
+        self._code = self._build("code-server", code, plan.run_grace_seconds)
+        self._webserver = self._build("webserver", ["dagster_webserver", *workspace, *listen], 5.0)
+        self._daemon = self._build("daemon", ["dagster._daemon", "run", *workspace], 10.0)
+
+    async def start(self) -> None:
+        """Return when the webserver answers and the definitions are loaded; raises ServicesError."""
+        self._write_workspace()
+        await self._start(self._code)
+        await self._until(self._find_code_obstacle, self._code)
+        await self._start(self._webserver)
+        await self._start(self._daemon)
+        await self._until(self._find_obstacle, self._code, self._webserver, self._daemon)
+
+    async def keep(self) -> None:
+        """Start again what ends, for ever; raises ServicesError when one ends again and again."""
+        await asyncio.gather(*(self._keep(service) for service in (self._code, self._webserver, self._daemon)))
+
+    async def stop(self) -> None:
+        """End those that ask for runs first, the one that has them last."""
+        await asyncio.gather(self._webserver.stop(), self._daemon.stop())
+        await self._code.stop()
+
+    async def _keep(self, service: Service) -> None:
+        quick_ends = 0
+        while True:
+            began = time.monotonic()
+            code = await service.wait()
+            quick_ends = quick_ends + 1 if time.monotonic() - began < _QUICK_SECONDS else 1
+            if quick_ends == _QUICK_ENDS:
+                raise ServicesError(f"the {service.name} ended {quick_ends} times in a row; see {service.log}")
+            self._say(NOTICE, f"the {service.name} ended ({_to_words(code)}) and is started again; see {service.log}")
+            await self._start(service)
+
+    async def _start(self, service: Service) -> None:
+        if service is self._code:
+            self._socket.unlink(missing_ok=True)
+        await service.start(os.environ, self._folder)
+
+    async def _until(self, find: Callable[[], Awaitable[str | None]], *services: Service) -> None:
+        """Wait until there is no obstacle; a service that ends meanwhile is one for good."""
+        ends_at = time.monotonic() + _START_SECONDS
+        while (obstacle := await find()) is not None:
+            for service in services:
+                if service.exit_code is not None:
+                    how = f"the {service.name} ended ({_to_words(service.exit_code)}) before it was ready"
+                    raise ServicesError(f"{how}: {_read_reason(service.log)}; see {service.log}")
+            if time.monotonic() > ends_at:
+                raise ServicesError(f"not ready within {_START_SECONDS:g} s: {obstacle}; see {self._home / 'logs'}")
+            await asyncio.sleep(0.05)
+
+    async def _find_code_obstacle(self) -> str | None:
+        return None if self._socket.exists() else "the definitions are being loaded"
+
+    async def _find_obstacle(self) -> str | None:
+        return await asyncio.to_thread(find_obstacle, self.address)
+
+    def _build(self, name: str, command: list[str], grace_seconds: float) -> Service:
+        log = self._home / "logs" / f"{name}.log"
+        turn_logs(log)
+        return Service(name, [sys.executable, "-m", *command], log, grace_seconds)
+
+    def _write_workspace(self) -> None:
+        """Name the code server that webserver and daemon share; else each would start, and load, its own."""
+        location = {"grpc_server": {"socket": str(self._socket), "location_name": "whalefall"}}
+        (self._folder / "workspace.yaml").write_text(json.dumps({"load_from": [location]}), encoding="utf-8")
+
+
+def _choose_port(host: str, first: int) -> int:
+    for port in range(first, first + _PORTS):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the webserver does
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise ServicesError(f"no free port on {host} from {first} to {first + _PORTS - 1}")
+
+
+def _to_words(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
+def _read_reason(log: Path) -> str:
+    """Pick the line in which a program of Dagster's says why it ended: a chain's first exception, or the end."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").split("\n") if line.strip()]
+    causes = (line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line))
+    return next(causes, lines[-1] if lines else "it said nothing")
