@@ -10,6 +10,7 @@ from rich.text import Text
 from whalefall_pipeline.cli import instances
 from whalefall_pipeline.cli.demo import demo
 from whalefall_pipeline.cli.output import errors
+from whalefall_pipeline.cli.script import script
 from whalefall_pipeline.cli.serving import stop, up, upgrade_database
 from whalefall_pipeline.cli.show import show_account, show_accounts, show_changes, show_holders, show_sessions
 from whalefall_pipeline.cli.sync import sync
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "show": show_account,
     "changes": show_changes,
     "who-has": show_holders,
+    "script": script,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

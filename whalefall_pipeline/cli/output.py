@@ -12,9 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+WIDE = 200
+"""Columns where there is no terminal that tells its width: a pipe or a log has no need to fold."""
 
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
+
+UNFOLDED = ("session_id", "instance", "status", "started_at", "change_time", "since", "error_code")
+LABELS = {"total_instances": "instances", "successful_instances": "completed", "failed_instances": "failed"}
 STYLES = {"completed": "green", "failed": "red", "running": "cyan", "cancelled": "yellow", "pending": "dim"}
 
 
@@ -41,7 +46,8 @@ def show_rows(
         return
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        label = LABELS.get(column, column.replace("_", " "))
+        table.add_column(label, overflow="fold", no_wrap=column in UNFOLDED)
     for row in rows:
         table.add_row(*(_to_cell(column, row[column]) for column in columns))
     console.print(table)

@@ -1,6 +1,6 @@
 """Gives an instance's accounts as they were at a past moment, from the intervals in which things held."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -46,3 +46,17 @@ def read_snapshot_at(
         raise SnapshotMissingError(f"{username!r} was not known at {at.isoformat()}")
     members = build_members(states).get(username, ())
     return build_snapshot(states[username], rules, members=members, unseen=read_unseen_at(connection, instance_id, at))
+
+
+def read_change_states(
+    connection: Connection, instance_id: int, change_id: int
+) -> tuple[AccountState | None, AccountState | None] | None:
+    """Give an account's states before and after one change of the log; None where there is no such change."""
+    values = {"change_id": change_id, "instance_id": instance_id}
+    row = connection.execute(SQL["change"], values).one_or_none()
+    if row is None:
+        return None
+    username, moment = row
+    moments = (moment - timedelta(microseconds=1), moment)
+    before, after = (read_states_at(connection, instance_id, at).get(username) for at in moments)
+    return before, after

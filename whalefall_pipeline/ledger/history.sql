@@ -19,3 +19,6 @@ where a.instance_id = :instance_id;
 select scope, status, reason, last_seen_at from instance_scopes
 where instance_id = :instance_id and valid_from <= :at and (valid_to is null or valid_to > :at)
 order by scope;
+
+-- name: change
+select c.username, c.change_time from account_change_log c where c.id = :change_id and c.instance_id = :instance_id;

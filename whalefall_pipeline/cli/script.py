@@ -1,0 +1,57 @@
+"""`whalefall script`: the SQL that re-creates an instance's accounts, or one of them, or takes one change back."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from sqlalchemy import Connection
+
+from whalefall_pipeline.adapters.registry import ADAPTERS
+from whalefall_pipeline.cli.moments import parse_moment
+from whalefall_pipeline.cli.workplace import open_workplace
+from whalefall_pipeline.core.errors import InvalidInstanceError, SnapshotMissingError
+from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.ledger.database import connecting
+from whalefall_pipeline.ledger.history import read_change_states, read_states_at
+from whalefall_pipeline.ledger.instances import read_instances
+
+
+def script(
+    instance: Annotated[str, typer.Argument(help="The instance's name.")],
+    account: Annotated[str | None, typer.Argument(help="Only this account; on MySQL user@host.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="As it was then: 2026-11-01, 2026-11-01T08:00, 7d.")] = None,
+    undo: Annotated[int | None, typer.Option(help="Take back this change; its id is in `whalefall changes`.")] = None,
+) -> None:
+    """Print the SQL that gives an empty server the same roles, memberships and grants; passwords are left out."""
+    if undo is not None and (as_of or account):
+        raise InvalidInstanceError("--undo names one change of the instance; leave out ACCOUNT and --as-of")
+    with open_workplace() as workplace, connecting(workplace.engine) as connection:
+        found = read_instances(connection, [instance])
+        if not found:
+            raise InvalidInstanceError(f"no instance is named {instance}; see: whalefall instances list")
+        if undo is not None:
+            statements = _undo(connection, found[0], undo)
+        else:
+            moment = parse_moment(as_of) if as_of else datetime.now(UTC)
+            statements = _recreate(connection, found[0], account, moment)
+    sys.stdout.writelines(f"{statement}\n" for statement in statements)
+
+
+def _recreate(connection: Connection, instance: Instance, account: str | None, at: datetime) -> Sequence[str]:
+    states = read_states_at(connection, instance.id, at)
+    if account is not None:
+        states = {name: state for name, state in states.items() if name == account}
+    if not states:
+        what = f"account {account!r}" if account else "accounts"
+        raise SnapshotMissingError(f"the ledger knows no {what} of {instance.name} at that moment")
+    return ADAPTERS[instance.db_type].build_script(states)
+
+
+def _undo(connection: Connection, instance: Instance, change_id: int) -> Sequence[str]:
+    states = read_change_states(connection, instance.id, change_id)
+    if states is None:
+        raise InvalidInstanceError(f"{instance.name} has no change {change_id}; see: whalefall changes")
+    before, after = states
+    return ADAPTERS[instance.db_type].build_change(after, before)
