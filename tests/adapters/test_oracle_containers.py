@@ -4,7 +4,7 @@ import pytest
 
 from tests.adapters.oracle_reading import ROOT, read
 from tests.servers.oracle import COLLECTOR, StandIn
-from tests.servers.oracle_standin.dictionary import ROOT_NAME
+from tests.servers.oracle_standin.tables import ROOT_NAME
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.core.diff import carry_unseen
 from whalefall_pipeline.core.errors import SyncDataError
@@ -63,12 +63,12 @@ def test_a_local_role_is_named_as_its_account(server: StandIn) -> None:
     assert "HRPDB.CLERK" in states
 
 
-def close(server: StandIn, **changes: object) -> None:
-    server.dictionary.update("pdbs", changes, pdb_name="OLDPDB")
+def close(server: StandIn, **changes: str) -> None:
+    server.tables.update("pdbs", {**changes}, pdb_name="OLDPDB")
 
 
 def hide_container(server: StandIn) -> None:
-    server.dictionary.delete("visible", con_id=5)
+    server.tables.delete("visible", con_id=5)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def hide_container(server: StandIn) -> None:
     ids=["closed", "in migration", "restricted", "hidden from the login"],
 )
 def test_a_container_that_is_not_seen_keeps_what_it_had(
-    server: StandIn, how: dict[str, object] | None, status: Seen, words: str
+    server: StandIn, how: dict[str, str] | None, status: Seen, words: str
 ) -> None:
     before = read(server, ROOT)
     hide_container(server) if how is None else close(server, **how)
@@ -98,12 +98,12 @@ def test_a_container_that_is_not_seen_keeps_what_it_had(
 
 
 def test_a_container_without_a_single_account_was_not_seen(server: StandIn) -> None:
-    server.dictionary.delete("users", con_id=5)
+    server.tables.delete("users", con_id=5)
     assert all("CONTAINER_DATA" in reason for reason in read(server, ROOT).unseen.values())
 
 
 def test_a_container_that_is_dropped_is_gone(server: StandIn) -> None:
-    server.dictionary.delete("pdbs", pdb_name="OLDPDB")
+    server.tables.delete("pdbs", pdb_name="OLDPDB")
     seen = read(server, ROOT)
     assert "OLDPDB.SCOTT" not in seen.states
     assert seen.unseen == {}

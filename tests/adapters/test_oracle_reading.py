@@ -69,7 +69,7 @@ def test_built_in_accounts_are_known_by_what_the_catalog_says(server: StandIn) -
 
 
 def test_a_user_that_only_the_password_file_knows_is_an_account(server: StandIn) -> None:
-    server.dictionary.insert("pwfile_users", username="ASMADMIN", sysdba="TRUE", account_status="EXPIRED (GRACE)")
+    server.tables.insert("pwfile_users", username="ASMADMIN", sysdba="TRUE", account_status="EXPIRED (GRACE)")
     states = read(server).states
     assert states["ASMADMIN"].account.attributes["password_file_only"] is True
     assert build_facts(states["ASMADMIN"], rules, states, NOW)["capability_reasons"] == {
@@ -94,7 +94,7 @@ def test_a_default_role_and_one_that_must_be_set_are_told_apart(server: StandIn)
 
 def test_what_two_grantors_gave_is_one_grant_with_the_stronger_option(server: StandIn) -> None:
     for grantor, grantable in (("HR", "NO"), ("SYS", "YES"), ("OTHER", "NO")):
-        server.dictionary.insert(
+        server.tables.insert(
             "tab_privs", con_id=3, grantee="PUBLIC", owner="HR", table_name="T", grantor=grantor, privilege="SELECT",
             type="TABLE", grantable=grantable,
         )  # fmt: skip
@@ -103,10 +103,10 @@ def test_what_two_grantors_gave_is_one_grant_with_the_stronger_option(server: St
 
 
 def test_what_the_code_has_never_heard_of_is_kept(server: StandIn) -> None:
-    server.dictionary.insert(
+    server.tables.insert(
         "tab_privs", con_id=3, grantee="PUBLIC", owner="HR", table_name="T", privilege="ENTANGLE", type="QUANTUM STATE"
     )
-    server.dictionary.insert("sys_privs", con_id=3, grantee="PUBLIC", privilege="ENTANGLE ANY QUANTUM STATE")
+    server.tables.insert("sys_privs", con_id=3, grantee="PUBLIC", privilege="ENTANGLE ANY QUANTUM STATE")
     assert read(server).tokens("PUBLIC") >= {
         ("ENTANGLE", "object SALESPDB.HR.T"),
         ("ENTANGLE ANY QUANTUM STATE", "server"),
@@ -115,7 +115,7 @@ def test_what_the_code_has_never_heard_of_is_kept(server: StandIn) -> None:
 
 def test_a_type_of_object_is_its_scope(server: StandIn) -> None:
     for kind in rules.OBJECT_TYPES:
-        server.dictionary.insert(
+        server.tables.insert(
             "tab_privs", con_id=3, grantee="PUBLIC", owner="HR", table_name=kind, privilege="USE", type=kind
         )
     held = {grant.securable.object: grant.securable.scope for grant in read(server).grants if grant.privilege == "USE"}
@@ -127,7 +127,7 @@ def test_a_quota_is_its_limit_and_not_what_is_in_use(server: StandIn) -> None:
         'CREATE USER SCOTT IDENTIFIED BY pw QUOTA UNLIMITED ON "USERS" QUOTA 65536 ON "TOOLS" QUOTA 0 ON "OLD"'
     )
     before = read(server)
-    server.dictionary.run("UPDATE base.ts_quotas SET bytes = bytes * 2, blocks = blocks * 2")
+    server.tables.update("ts_quotas", {"bytes": 131072, "blocks": 16})
     assert before.tokens("SCOTT") == {
         ("QUOTA UNLIMITED", "tablespace SALESPDB.USERS"),
         ("QUOTA 65536", "tablespace SALESPDB.TOOLS"),
@@ -137,14 +137,14 @@ def test_a_quota_is_its_limit_and_not_what_is_in_use(server: StandIn) -> None:
 
 def test_nothing_changes_by_itself(server: StandIn) -> None:
     before = read(server)
-    server.dictionary.run("UPDATE base.users SET last_login = now(), password_versions = password_versions")
-    server.dictionary.run("UPDATE base.pwfile_users SET last_login = now()")
+    server.tables.update("users", {"last_login": NOW.replace(tzinfo=None)})
+    server.tables.update("pwfile_users", {"last_login": NOW.replace(tzinfo=None)})
     after = read(server)
     assert (after.states, after.coverage) == (before.states, before.coverage)
 
 
 def test_an_enterprise_proxy_without_a_name_is_no_grant(server: StandIn) -> None:
-    server.dictionary.insert("proxies", con_id=3, client="SYSTEM", proxy_authority="DIRECTORY")
+    server.tables.insert("proxies", con_id=3, client="SYSTEM", proxy_authority="DIRECTORY")
     assert not [grant for grant in read(server).grants if grant.securable.scope == "proxy"]
 
 
@@ -210,7 +210,7 @@ def test_an_account_list_that_is_not_whole_is_no_list(server: StandIn, view: str
 
 
 def test_a_row_that_can_not_be_understood_is_an_error_with_column_and_value(server: StandIn) -> None:
-    server.dictionary.run("UPDATE base.users SET oracle_maintained = 'MAYBE' WHERE username = 'OUTLN'")
+    server.tables.update("users", {"oracle_maintained": "MAYBE"}, username="OUTLN")
     with pytest.raises(SyncDataError, match="ORACLE_MAINTAINED holds 'MAYBE'"):
         read(server)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import duckdb
 
 from tests.servers.oracle_standin.ddl import Administrator
-from tests.servers.oracle_standin.dictionary import ROOT_ID, ROOT_NAME, Dictionary
+from tests.servers.oracle_standin.dictionary import Dictionary
+from tests.servers.oracle_standin.tables import ROOT_ID, ROOT_NAME, Tables
 from tests.servers.oracle_standin.tokens import OracleError
 
 DSN_VARIABLE = "WHALEFALL_TEST_ORACLE_DSN"
@@ -40,9 +41,14 @@ class StandIn:
         self.dictionary = Dictionary(self.version)
         self._make_login()
 
+    @property
+    def tables(self) -> Tables:
+        """The rows behind the dictionary, for what no statement can make."""
+        return self.dictionary.tables
+
     def start_anew(self) -> None:
         """Forget everything, and make the collector's login anew."""
-        self.dictionary.start_anew()
+        self.tables.start_anew()
         self.failing.clear()
         self.sessions.clear()
         self._make_login()
@@ -57,7 +63,7 @@ class StandIn:
 
     def execute(self, *statements: str, container: str = "SALESPDB") -> None:
         """Run statements as SYSTEM, in one session that begins in a container."""
-        administrator = Administrator(self.dictionary, container)
+        administrator = Administrator(self.dictionary.tables, container)
         for statement in statements:
             administrator.execute(statement)
 
@@ -72,7 +78,7 @@ class StandIn:
         if (username, password) != (COLLECTOR, PASSWORD):
             raise OracleError("ORA-01017")
         container = SERVICES[service]
-        session = Session(self, ROOT_ID if container == ROOT_NAME else self.dictionary.pdbs[container])
+        session = Session(self, ROOT_ID if container == ROOT_NAME else self.tables.pdbs[container])
         self.sessions.append(session)
         return session
 

@@ -3,7 +3,7 @@
 Source: Oracle Database SQL Language Reference, "CREATE USER", "ALTER USER", "CREATE ROLE".
 """
 
-from tests.servers.oracle_standin.dictionary import ROOT_ID, Dictionary
+from tests.servers.oracle_standin.tables import ROOT_ID, Line, Tables
 from tests.servers.oracle_standin.tokens import OracleError, Words
 
 ADMINISTRATOR = "SYSTEM"
@@ -28,11 +28,11 @@ NAMED_CLAUSES = {
 class Scope:
     """Where a statement runs: the container of the session, and with CONTAINER=ALL all others as well."""
 
-    def __init__(self, dictionary: Dictionary, con_id: int, *, everywhere: bool) -> None:
+    def __init__(self, tables: Tables, con_id: int, *, everywhere: bool) -> None:
         if everywhere and con_id != ROOT_ID:
             raise OracleError("ORA-65050: common statements are for the root")
         self.common = "YES" if everywhere else "NO"
-        others = [(number, "YES") for number in dictionary.pdbs.values()] if everywhere else []
+        others = [(number, "YES") for number in tables.pdbs.values()] if everywhere else []
         self.rows = [(con_id, "NO"), *others]
 
 
@@ -43,11 +43,11 @@ def read_container(words: Words, *, default: bool = False) -> bool:
     return default
 
 
-def create_user(dictionary: Dictionary, con_id: int, words: Words) -> None:
+def create_user(tables: Tables, con_id: int, words: Words) -> None:
     name = words.name()
-    if dictionary.exists("users", con_id=con_id, username=name) or dictionary.exists("roles", con_id=con_id, role=name):
+    if tables.exists("users", con_id=con_id, username=name) or tables.exists("roles", con_id=con_id, role=name):
         raise OracleError(f"ORA-01920: user name '{name}' conflicts with another user or role name")
-    values: dict[str, object] = {}
+    values: Line = {}
     flags: set[str] = set()
     quotas: dict[str, int] = {}
     everywhere = con_id == ROOT_ID
@@ -58,20 +58,20 @@ def create_user(dictionary: Dictionary, con_id: int, words: Words) -> None:
             read_user_clause(words, values, flags, quotas)
     if con_id == ROOT_ID and not name.startswith("C##"):
         raise OracleError("ORA-65096: invalid common user or role name")
-    scope = Scope(dictionary, con_id, everywhere=everywhere)
+    scope = Scope(tables, con_id, everywhere=everywhere)
     values["account_status"] = to_status("OPEN", flags)
     for number, inherited in scope.rows:
-        dictionary.insert("users", con_id=number, username=name, common=scope.common, inherited=inherited, **values)
+        tables.insert("users", con_id=number, username=name, common=scope.common, inherited=inherited, **values)
         for tablespace, limit in quotas.items():
-            set_quota(dictionary, number, name, tablespace, limit)
+            set_quota(tables, number, name, tablespace, limit)
         # SQL Language Reference, "GRANT", INHERIT PRIVILEGES: each new user grants it to PUBLIC
-        dictionary.insert(
+        tables.insert(
             "tab_privs", con_id=number, grantee="PUBLIC", owner="SYS", table_name=name, grantor=name,
             privilege="INHERIT PRIVILEGES", type="USER", common=scope.common, inherited=inherited,
         )  # fmt: skip
 
 
-def read_user_clause(words: Words, values: dict[str, object], flags: set[str], quotas: dict[str, int]) -> None:
+def read_user_clause(words: Words, values: Line, flags: set[str], quotas: dict[str, int]) -> None:
     """Read one clause that CREATE USER and ALTER USER share."""
     for clause, (column, value) in FIXED_CLAUSES.items():
         if words.take(*clause.split()):
@@ -111,52 +111,52 @@ def to_status(status: str, flags: set[str]) -> str:
     return " & ".join(sorted(held)) or "OPEN"
 
 
-def set_quota(dictionary: Dictionary, con_id: int, username: str, tablespace: str, limit: int) -> None:
-    dictionary.delete("ts_quotas", con_id=con_id, username=username, tablespace_name=tablespace)
-    dictionary.insert("ts_quotas", con_id=con_id, username=username, tablespace_name=tablespace, max_bytes=limit)
+def set_quota(tables: Tables, con_id: int, username: str, tablespace: str, limit: int) -> None:
+    tables.delete("ts_quotas", con_id=con_id, username=username, tablespace_name=tablespace)
+    tables.insert("ts_quotas", con_id=con_id, username=username, tablespace_name=tablespace, max_bytes=limit)
 
 
-def alter_user(dictionary: Dictionary, con_id: int, words: Words) -> None:
+def alter_user(tables: Tables, con_id: int, words: Words) -> None:
     name = words.name()
-    found = dictionary.run("SELECT account_status FROM base.users WHERE con_id = ? AND username = ?", con_id, name)
+    found = tables.find("users", con_id=con_id, username=name)
     if not found:
         raise OracleError(f"ORA-01918: user '{name}' does not exist")
     if words.take("DEFAULT", "ROLE"):
-        _set_default_roles(dictionary, con_id, name, words)
+        _set_default_roles(tables, con_id, name, words)
         return
     if words.take("GRANT", "CONNECT", "THROUGH"):
-        _grant_proxy(dictionary, con_id, name, words)
+        _grant_proxy(tables, con_id, name, words)
         return
     if words.take("REVOKE", "CONNECT", "THROUGH"):
-        if not dictionary.delete("proxies", con_id=con_id, client=name, proxy=words.name()):
+        if not tables.delete("proxies", con_id=con_id, client=name, proxy=words.name()):
             raise OracleError("ORA-28150: proxy not authorized to connect as client")
         return
-    values: dict[str, object] = {}
+    values: Line = {}
     flags: set[str] = set()
     quotas: dict[str, int] = {}
     while not words.is_done:
         read_user_clause(words, values, flags, quotas)
-    values["account_status"] = to_status(found[0][0], flags)
-    dictionary.update("users", values, con_id=con_id, username=name)
+    values["account_status"] = to_status(str(found[0]["account_status"]), flags)
+    tables.update("users", values, con_id=con_id, username=name)
     for tablespace, limit in quotas.items():
-        set_quota(dictionary, con_id, name, tablespace, limit)
+        set_quota(tables, con_id, name, tablespace, limit)
 
 
-def _set_default_roles(dictionary: Dictionary, con_id: int, name: str, words: Words) -> None:
+def _set_default_roles(tables: Tables, con_id: int, name: str, words: Words) -> None:
     everything, nothing = words.take("ALL"), words.take("NONE")
     roles = [] if everything or nothing else words.names()
-    scope = Scope(dictionary, con_id, everywhere=read_container(words))
+    scope = Scope(tables, con_id, everywhere=read_container(words))
     for number, _ in scope.rows:
-        dictionary.update("role_privs", {"default_role": "YES" if everything else "NO"}, con_id=number, grantee=name)
+        tables.update("role_privs", {"default_role": "YES" if everything else "NO"}, con_id=number, grantee=name)
         for role in roles:
-            if not dictionary.exists("role_privs", con_id=number, grantee=name, granted_role=role):
+            if not tables.exists("role_privs", con_id=number, grantee=name, granted_role=role):
                 raise OracleError(f"ORA-01955: DEFAULT ROLE '{role}' not granted to user")
-            dictionary.update("role_privs", {"default_role": "YES"}, con_id=number, grantee=name, granted_role=role)
+            tables.update("role_privs", {"default_role": "YES"}, con_id=number, grantee=name, granted_role=role)
 
 
-def _grant_proxy(dictionary: Dictionary, con_id: int, client: str, words: Words) -> None:
+def _grant_proxy(tables: Tables, con_id: int, client: str, words: Words) -> None:
     proxy = words.name()
-    if not dictionary.exists("users", con_id=con_id, username=proxy):
+    if not tables.exists("users", con_id=con_id, username=proxy):
         raise OracleError(f"ORA-01918: user '{proxy}' does not exist")
     constraint, roles = "PROXY MAY ACTIVATE ALL CLIENT ROLES", [None]
     if words.take("WITH", "NO", "ROLES"):
@@ -166,17 +166,17 @@ def _grant_proxy(dictionary: Dictionary, con_id: int, client: str, words: Words)
     elif words.take("WITH", "ROLE"):
         constraint, roles = "PROXY MAY ACTIVATE ROLE", words.names()
     authentication = "YES" if words.take("AUTHENTICATION", "REQUIRED") else "NO"
-    dictionary.delete("proxies", con_id=con_id, client=client, proxy=proxy)
+    tables.delete("proxies", con_id=con_id, client=client, proxy=proxy)
     for role in roles:
-        dictionary.insert(
+        tables.insert(
             "proxies", con_id=con_id, client=client, proxy=proxy, authorization_constraint=constraint, role=role,
             authentication=authentication,
         )  # fmt: skip
 
 
-def create_role(dictionary: Dictionary, con_id: int, words: Words) -> None:
+def create_role(tables: Tables, con_id: int, words: Words) -> None:
     name = words.name()
-    if dictionary.exists("roles", con_id=con_id, role=name) or dictionary.exists("users", con_id=con_id, username=name):
+    if tables.exists("roles", con_id=con_id, role=name) or tables.exists("users", con_id=con_id, username=name):
         raise OracleError(f"ORA-01921: role name '{name}' conflicts with another user or role name")
     kind = "NONE"
     if words.take("IDENTIFIED", "BY"):
@@ -184,32 +184,32 @@ def create_role(dictionary: Dictionary, con_id: int, words: Words) -> None:
         kind = "PASSWORD"
     elif words.take("IDENTIFIED"):
         kind = words.next()[:-2]
-    scope = Scope(dictionary, con_id, everywhere=read_container(words, default=con_id == ROOT_ID))
+    scope = Scope(tables, con_id, everywhere=read_container(words, default=con_id == ROOT_ID))
     for number, inherited in scope.rows:
-        dictionary.insert(
+        tables.insert(
             "roles", con_id=number, role=name, authentication_type=kind, common=scope.common, inherited=inherited
         )
         # SQL Language Reference, "CREATE ROLE": the creator is granted the role with ADMIN OPTION
-        dictionary.insert(
+        tables.insert(
             "role_privs", con_id=number, grantee=ADMINISTRATOR, granted_role=name, admin_option="YES",
             common=scope.common, inherited=inherited,
         )  # fmt: skip
 
 
-def drop_account(dictionary: Dictionary, con_id: int, words: Words, *, role: bool) -> None:
+def drop_account(tables: Tables, con_id: int, words: Words, *, role: bool) -> None:
     name = words.name()
     if not role:
         words.take("CASCADE")
     table, column = ("roles", "role") if role else ("users", "username")
-    containers = [con_id, *(dictionary.pdbs.values() if con_id == ROOT_ID else ())]
-    if not sum(dictionary.delete(table, con_id=number, **{column: name}) for number in containers):
+    containers = [con_id, *(tables.pdbs.values() if con_id == ROOT_ID else ())]
+    if not sum(tables.delete(table, con_id=number, **{column: name}) for number in containers):
         raise OracleError(f"ORA-01918: user '{name}' does not exist" if not role else f"ORA-01919: role '{name}'")
     for number in containers:
         for grants in GRANTEE_TABLES:
-            dictionary.delete(grants, con_id=number, grantee=name)
-        dictionary.delete("role_privs", con_id=number, granted_role=name)
-        dictionary.delete("tab_privs", con_id=number, table_name=name, type="USER")
-        dictionary.delete("ts_quotas", con_id=number, username=name)
+            tables.delete(grants, con_id=number, grantee=name)
+        tables.delete("role_privs", con_id=number, granted_role=name)
+        tables.delete("tab_privs", con_id=number, table_name=name, type="USER")
+        tables.delete("ts_quotas", con_id=number, username=name)
         for side in ("proxy", "client"):
-            dictionary.delete("proxies", con_id=number, **{side: name})
-    dictionary.delete("pwfile_users", username=name)
+            tables.delete("proxies", con_id=number, **{side: name})
+    tables.delete("pwfile_users", username=name)

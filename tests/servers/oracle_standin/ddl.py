@@ -4,7 +4,7 @@ import re
 from functools import partial
 
 from tests.servers.oracle_standin import accounts, grants
-from tests.servers.oracle_standin.dictionary import ROOT_ID, ROOT_NAME, Dictionary
+from tests.servers.oracle_standin.tables import ROOT_ID, ROOT_NAME, Tables
 from tests.servers.oracle_standin.tokens import OracleError, Words
 
 _OBJECT = re.compile(
@@ -27,19 +27,19 @@ class Administrator:
     """A session of SYSTEM in one container; comments are skipped, of an object that is made the name and
     type are noted, what Oracle would refuse raises OracleError."""
 
-    def __init__(self, dictionary: Dictionary, container: str) -> None:
-        self._dictionary = dictionary
+    def __init__(self, tables: Tables, container: str) -> None:
+        self._tables = tables
         self._con_id = self._find(container)
 
     def execute(self, statement: str) -> None:
         """Run one statement."""
         if statement.startswith("--"):
             return
-        dictionary, con_id = self._dictionary, self._con_id
+        tables, con_id = self._tables, self._con_id
         made = _OBJECT.match(statement)
         if made:
             kind, owner, name = made.groups()
-            dictionary.insert("objects", con_id=con_id, owner=owner or "SYS", object_name=name, object_type=kind)
+            tables.insert("objects", con_id=con_id, owner=owner or "SYS", object_name=name, object_type=kind)
             return
         words = Words(statement)
         if words.take("ALTER", "SESSION", "SET", "CONTAINER", "="):
@@ -47,7 +47,7 @@ class Administrator:
             return
         for start, run in STATEMENTS.items():
             if words.take(*start.split()):
-                run(dictionary, con_id, words)
+                run(tables, con_id, words)
                 words.end()
                 return
         raise OracleError(f"ORA-00900: invalid SQL statement {statement!r}")
@@ -56,6 +56,6 @@ class Administrator:
         if container == ROOT_NAME:
             return ROOT_ID
         try:
-            return self._dictionary.pdbs[container]
+            return self._tables.pdbs[container]
         except KeyError:
             raise OracleError(f"ORA-65011: pluggable database {container} does not exist") from None

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -10,8 +11,8 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-ROOT_ID = 1
-ROOT_NAME = "CDB$ROOT"
+from tests.servers.oracle_standin.tables import ROOT_ID, ROOT_NAME, Tables, Value
+
 VIEW_NAMES = {"pwfile_users": "v_$pwfile_users"}
 """Tables whose view is not called DBA_ and CDB_."""
 INTERNAL = ("dual", "objects", "pdbs", "visible")
@@ -25,51 +26,11 @@ class Dictionary:
         self._database = duckdb.connect(config={"threads": 1})
         self._database.execute("CREATE SCHEMA base")
         is_later = int(version.partition(".")[0]) >= 23
-        for name in ("schema.sql", "schema_23ai.sql") if is_later else ("schema.sql",):
+        for name in ("schema.sql", *(["schema_23ai.sql"] if is_later else []), "content.sql"):
             self._database.execute(_load(name))
-        self._tables = [
-            name for (name,) in self.run("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'base'")
-        ]
-        self.start_anew()
-        views = (view for con_id in [ROOT_ID, *self.pdbs.values()] for view in self._build_views(con_id))
+        self.tables = self._read_tables()
+        views = (view for con_id in [ROOT_ID, *self.tables.pdbs.values()] for view in self._build_views(con_id))
         self._database.execute(";\n".join(views))
-
-    def start_anew(self) -> None:
-        """Forget all rows, and fill in what a new container database has."""
-        with self._lock:
-            self._database.execute(";\n".join(f"DELETE FROM base.{table}" for table in self._tables))
-            self._database.execute(_load("content.sql"))
-
-    @property
-    def pdbs(self) -> dict[str, int]:
-        """The pluggable databases, the seed included, by name."""
-        return {name: con_id for con_id, name in self.run("SELECT pdb_id, pdb_name FROM base.pdbs")}
-
-    def run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Run a statement of DuckDB's over the tables themselves."""
-        with self._lock:
-            return self._database.execute(statement, values).fetchall()
-
-    def insert(self, table: str, **values: object) -> None:
-        """Add a row."""
-        marks = ", ".join("?" for _ in values)
-        self.run(f"INSERT INTO base.{table} ({', '.join(values)}) VALUES ({marks})", *values.values())
-
-    def update(self, table: str, changes: dict[str, object], **where: object) -> None:
-        """Change rows."""
-        condition = " AND ".join(f"{name} = ?" for name in where)
-        assignments = ", ".join(f"{name} = ?" for name in changes)
-        self.run(f"UPDATE base.{table} SET {assignments} WHERE {condition}", *changes.values(), *where.values())
-
-    def delete(self, table: str, **where: object) -> int:
-        """Remove rows, and say how many."""
-        condition = " AND ".join(f"{name} = ?" for name in where)
-        return len(self.run(f"DELETE FROM base.{table} WHERE {condition} RETURNING 1", *where.values()))
-
-    def exists(self, table: str, **where: object) -> bool:
-        """Whether there is such a row."""
-        condition = " AND ".join(f"{name} = ?" for name in where)
-        return bool(self.run(f"SELECT 1 FROM base.{table} WHERE {condition} LIMIT 1", *where.values()))
 
     def query(self, statement: str, con_id: int) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run an Oracle query as a session in that container; the views that it read come first.
@@ -78,11 +39,41 @@ class Dictionary:
         not there, BinderException for a column).
         """
         views, translated = _translate(statement, _schema_of(con_id))
-        return views, self.run(translated)
+        with self._lock:
+            for table in sorted(self.tables.changed):
+                self._write_table(table)
+            self.tables.changed.clear()
+            return views, self._database.execute(translated).fetchall()
+
+    def _read_tables(self) -> Tables:
+        columns: dict[str, list[str]] = {}
+        defaults: dict[str, list[str]] = {}
+        listed = "SELECT table_name, column_name, coalesce(column_default, 'NULL') FROM duckdb_columns()"
+        for table, column, default in self._database.execute(f"{listed} WHERE schema_name = 'base'").fetchall():
+            columns.setdefault(table, []).append(column)
+            defaults.setdefault(table, []).append(default)
+        rows = {
+            table: [dict(zip(names, row, strict=True)) for row in self._select(f"* FROM base.{table}")]
+            for table, names in columns.items()
+        }
+        given = {
+            table: dict(zip(columns[table], self._select(", ".join(values))[0], strict=True))
+            for table, values in defaults.items()
+        }
+        return Tables(rows, given)
+
+    def _select(self, what: str) -> list[tuple[Any, ...]]:
+        return self._database.execute(f"SELECT {what}").fetchall()
+
+    def _write_table(self, table: str) -> None:
+        rows = ", ".join(f"({', '.join(map(_to_literal, row.values()))})" for row in self.tables.rows[table])
+        self._database.execute(f"DELETE FROM base.{table}")
+        if rows:
+            self._database.execute(f"INSERT INTO base.{table} VALUES {rows}")
 
     def _build_views(self, con_id: int) -> Iterator[str]:
         schema = _schema_of(con_id)
-        names = {ROOT_ID: ROOT_NAME} | {number: name for name, number in self.pdbs.items()}
+        names = {ROOT_ID: ROOT_NAME} | {number: name for name, number in self.tables.pdbs.items()}
         mine = f"con_id = {con_id}"
         # Database Reference, "CDB_* Views": all open containers that CONTAINER_DATA shows, restricted ones left out
         shown = f"""con_id IN (SELECT con_id FROM base.visible) AND con_id IN (
@@ -92,7 +83,7 @@ class Dictionary:
         yield f"CREATE VIEW {schema}.dual AS SELECT * FROM base.dual"
         yield f"""CREATE MACRO {schema}.sys_context(namespace, parameter) AS
             CASE parameter WHEN 'CON_ID' THEN '{con_id}' WHEN 'CON_NAME' THEN '{names[con_id]}' END"""
-        for table in self._tables:
+        for table in self.tables.rows:
             if table in INTERNAL:
                 continue
             if table in VIEW_NAMES:
@@ -108,6 +99,14 @@ class Dictionary:
         yield f"""CREATE VIEW {schema}.dba_tab_columns AS
             SELECT 'SYS' AS owner, upper(table_name) AS table_name, upper(column_name) AS column_name
             FROM duckdb_columns() WHERE schema_name = '{schema}'"""
+
+
+def _to_literal(value: Value) -> str:
+    if isinstance(value, datetime):
+        return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return "NULL" if value is None else str(value)
 
 
 def _load(name: str) -> str:
