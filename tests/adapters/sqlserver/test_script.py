@@ -140,3 +140,16 @@ def test_a_password_is_neither_known_nor_guessable() -> None:
         "QUOTENAME(CONVERT(nvarchar(36), NEWID()) + N'aA1!', '''') + N', SID = 0xA1, CHECK_POLICY = ON'; "
         "EXEC (@statement)",
     ]
+
+
+NASTY = "x\nDROP DATABASE [master]\r\n--\u2028DROP LOGIN [sa]"
+
+
+def test_a_line_break_in_a_name_ends_no_comment(orphan: AccountState) -> None:
+    username = to_username(DATABASE, NASTY)
+    state = AccountState(Account(username, Kind.USER, {**orphan.account.attributes, "name": NASTY}))
+    other = Grant(username, "FLY", Securable("other", DATABASE, object=NASTY))
+    lines = [*build_script({username: state}), *build_change(state, AccountState(state.account, frozenset([other])))]
+    comments = [line for line in lines if line.startswith("--")]
+    assert len(comments) == 2
+    assert all(len(line.splitlines()) == 1 for line in comments)

@@ -133,7 +133,7 @@ class Connection:
         except mssql_python.Error as error:
             if _BY_SERVER not in error.ddbc_error and error.driver_error != _TIMED_OUT:
                 raise to_connection_error(self._server, error) from None
-            failure = to_observation(error, seconds)
+            failure = _to_failure(error, seconds)
         if failure.status is Seen.TIMED_OUT:
             self.close()
         raise StatementError(failure)
@@ -194,8 +194,7 @@ def _close(opened: list[mssql_python.Connection]) -> None:
             driver.close()
 
 
-def to_observation(error: mssql_python.Error, seconds: float) -> Observation:
-    """Say why one statement's scope was not seen."""
+def _to_failure(error: mssql_python.Error, seconds: float) -> Observation:
     if error.driver_error == _TIMED_OUT:
         return Observation(Seen.TIMED_OUT, f"no answer within {seconds:g} s")
     text = _to_line(error)

@@ -1,4 +1,4 @@
-"""Pure spelling: quoted identifiers and literals, and the usernames of principals that live in one database.
+"""Pure spelling: quoted identifiers and literals, comments, and the usernames of principals that live in one database.
 
 A login is called by its name. A principal that lives in one database only (a contained or orphaned user, a database
 role, `guest`) is called `[database].[name]`, since that name may stand in every database and be a login's as well. A
@@ -26,6 +26,11 @@ def quote_name(name: str) -> str:
 def quote_literal(text: str) -> str:
     """Quote a Unicode string literal: `it's` gives `N'it''s'`."""
     return "N'" + text.replace("'", "''") + "'"
+
+
+def comment(text: str) -> str:
+    """Make a comment of one line: a name may hold line breaks, and what follows one would be run."""
+    return f"-- {' '.join(text.split())}"
 
 
 def to_username(database: str, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from whalefall_pipeline.adapters.sqlserver.names import quote_literal, quote_name, to_principal
+from whalefall_pipeline.adapters.sqlserver.names import comment, quote_literal, quote_name, to_principal
 from whalefall_pipeline.core.model import Account, Kind
 
 _LOGIN_OPTIONS = {
@@ -75,7 +75,9 @@ def _create_in_database(account: Account, name: str) -> Iterator[str]:
             yield from _with_random_password(f"CREATE USER {quoted}", name, "USER", options)
         case "SQL_USER":
             if attributes.get("is_orphaned"):
-                yield f"-- {quoted} is orphaned, its SID {attributes.get('sid')} is no login's: made without login"
+                yield comment(
+                    f"{quoted} is orphaned, its SID {attributes.get('sid')} is no login's: made without login"
+                )
             yield f"CREATE USER {quoted} WITHOUT LOGIN{_with(schema)}"
         case _:
             yield f"CREATE USER {quoted}{_with(schema)}"
@@ -84,7 +86,7 @@ def _create_in_database(account: Account, name: str) -> Iterator[str]:
 def _with_random_password(create: str, name: str, what: str, options: list[str]) -> Iterator[str]:
     """Make it with a password from NEWID(), so that a script which is run as it is leaves no door open."""
     quoted = quote_name(name)
-    yield f"-- the password of {quoted} is not known: set it with ALTER {what} {quoted} WITH PASSWORD = ..."
+    yield comment(f"the password of {quoted} is not known: set it with ALTER {what} {quoted} WITH PASSWORD = ...")
     ending = "".join(f", {option}" for option in options)
     text = f"{quote_literal(f'{create} WITH PASSWORD = ')} + QUOTENAME(CONVERT(nvarchar(36), NEWID()) + N'aA1!', '''')"
     yield f"DECLARE @statement nvarchar(max) = {text} + {quote_literal(ending)}; EXEC (@statement)"
@@ -121,7 +123,9 @@ def build_alter(before: Account, after: Account) -> Iterator[str]:
         elif name == "default_schema" and value is not None:
             yield f"ALTER USER {quoted} WITH DEFAULT_SCHEMA = {_spell(value)}"
         else:
-            yield f"-- {name} of {quoted} is the server's to set: {before.attributes.get(name)!r} becomes {value!r}"
+            yield comment(
+                f"{name} of {quoted} is the server's to set: {before.attributes.get(name)!r} becomes {value!r}"
+            )
 
 
 def build_drop(account: Account) -> Iterator[str]:

@@ -7,7 +7,7 @@ a random one that nobody knows, and a comment says so. What has no T-SQL form is
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import filterfalse
 
-from whalefall_pipeline.adapters.sqlserver.names import quote_name, to_principal
+from whalefall_pipeline.adapters.sqlserver.names import comment, quote_name, to_principal
 from whalefall_pipeline.adapters.sqlserver.principals import build_alter, build_create, build_drop
 from whalefall_pipeline.adapters.sqlserver.securables import (
     COLUMN,
@@ -136,11 +136,11 @@ def _do(grant: Grant, users: Mapping[str, str]) -> Iterator[str]:
             yield f"ALTER AUTHORIZATION ON {_on(securable)} TO {quote_name(owner)}"
     elif user is None or user == "dbo":
         if grant.privilege not in ("CONNECT", MEMBER):
-            yield f"-- {_words(grant)}: dbo holds it already, or the account is no user of the database"
+            yield comment(f"{_words(grant)}: dbo holds it already, or the account is no user of the database")
     elif securable.scope in ROLE_SCOPES:
         yield f"ALTER {_role(securable)} ADD MEMBER {quote_name(user)}"
     elif securable.scope == OTHER:
-        yield f"-- {_words(grant)}: this kind of securable is not known here"
+        yield comment(f"{_words(grant)}: this kind of securable is not known here")
     elif grant.effect == "revoke":
         yield f"REVOKE {grant.privilege}{_target(securable)} FROM {quote_name(user)}"
     else:
@@ -156,20 +156,24 @@ def _undo(grant: Grant, users: Mapping[str, str]) -> Iterator[str]:
         if securable.object != "dbo":
             yield f"DROP USER {quote_name(securable.object)}"
     elif grant.privilege == OWNER:
-        yield f"-- {_words(grant)}: ownership goes to the next owner by ALTER AUTHORIZATION, it can't be taken alone"
+        yield comment(
+            f"{_words(grant)}: ownership goes to the next owner by ALTER AUTHORIZATION, it can't be taken alone"
+        )
     elif user is None or user == "dbo" or securable.scope == OTHER:
-        yield f"-- {_words(grant)}: not taken back here"
+        yield comment(f"{_words(grant)}: not taken back here")
     elif securable.scope in ROLE_SCOPES:
         yield f"ALTER {_role(securable)} DROP MEMBER {quote_name(user)}"
     elif grant.effect == "revoke":
-        yield f"-- {_words(grant)}: a column's REVOKE ends when the permission on the whole object is granted again"
+        yield comment(
+            f"{_words(grant)}: a column's REVOKE ends when the permission on the whole object is granted again"
+        )
     else:
         cascade = " CASCADE" if grant.grant_option else ""
         yield f"REVOKE {grant.privilege}{_target(securable)} FROM {quote_name(user)}{cascade}"
 
 
 def _words(grant: Grant) -> str:
-    return " ".join(f"{grant.effect} {grant.privilege} on {grant.securable}".split())
+    return f"{grant.effect} {grant.privilege} on {grant.securable}"
 
 
 def _role(securable: Securable) -> str:
