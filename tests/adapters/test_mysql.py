@@ -16,7 +16,7 @@ from whalefall_pipeline.adapters.mysql import rules
 from whalefall_pipeline.adapters.mysql.reader import CATALOGS
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
 from whalefall_pipeline.core.model import MEMBER, AccountState, Grant, Kind, Login, Securable, Seen
-from whalefall_pipeline.core.rules import LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER
+from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER
 from whalefall_pipeline.core.snapshot import build_snapshot
 
 SCOPES = {"server", "databases", "tables", "columns", "routines", "proxies", "roles"}
@@ -118,6 +118,21 @@ def test_hosts_of_grants_are_matched_without_case(mysql: MysqlServer) -> None:
     assert grants_of(reading, "bob@db.example.com") == {
         Grant("bob@db.example.com", "SELECT", Securable("database", "wf_app"))
     }
+
+
+def test_a_grant_option_alone_is_a_grant(server: MysqlServer) -> None:
+    server.create_accounts(["ann"])
+    server.execute("GRANT USAGE ON *.* TO ann@'%' WITH GRANT OPTION")
+    accounts, reading = read(server)
+    assert grants_of(reading, "ann@%") == {Grant("ann@%", "USAGE", Securable("server"), grant_option=True)}
+    state = AccountState(accounts["ann@%"], frozenset(grants_of(reading, "ann@%")))
+    assert rules.own_capabilities(state, datetime.now(UTC))[GRANT_ADMIN] == ["GRANT OPTION on *.*"]
+
+
+def test_public_is_there_before_anything_is_granted_to_it(mariadb: MysqlServer) -> None:
+    accounts, reading = read(mariadb)
+    assert accounts["PUBLIC"].kind is Kind.PUBLIC
+    assert not grants_of(reading, "PUBLIC")
 
 
 def test_the_anonymous_user_is_an_account(server: MysqlServer) -> None:

@@ -69,3 +69,15 @@ def test_drawn_accounts_are_recreated(pair: tuple[MysqlServer, MysqlServer], cho
     start_over(*pair)
     source.execute(*choices.draw(source.drawn_statements()))
     assert_recreated(source, target)
+
+
+def test_a_table_privilege_taken_back_leaves_that_of_its_columns(pair: tuple[MysqlServer, MysqlServer]) -> None:
+    source, _ = pair
+    start_over(source)
+    source.create_accounts(["ann"])
+    source.execute("GRANT SELECT (id), UPDATE (total) ON wf_app.orders TO ann@'%'")
+    before = read_states(source)["ann@%"]
+    source.execute("GRANT SELECT, INSERT ON wf_app.orders TO ann@'%'")
+    after = read_states(source)["ann@%"]
+    source.execute(*source.adapter.build_change(after, before))
+    assert read_states(source)["ann@%"] == before

@@ -14,6 +14,12 @@ T = TypeVar("T")
 
 PROBE = f"{ACCOUNT}@%"
 TO = f"`{ACCOUNT}`@`%`"
+GIVE_ROLE = f"GRANT wf_scope TO {TO} WITH ADMIN OPTION"
+TAKE_ROLE = f"REVOKE wf_scope FROM {TO}"
+SERVER: dict[Flavour, Sequence[str]] = {
+    "mysql": ("SELECT", "INSERT", "REPLICATION SLAVE", "REPLICATION CLIENT", "SHOW DATABASES", "CREATE ROLE"),
+    "mariadb": ("SELECT", "INSERT", "REPLICATION SLAVE", "BINLOG MONITOR", "SHOW DATABASES", "DELETE HISTORY"),
+}
 ODD_TABLE = "Mixed `Case`.tbl"
 ODD_COLUMN = "odd `col`"
 
@@ -26,6 +32,7 @@ _COMMON = (
     "CREATE VIEW wf_app.totals AS SELECT total FROM wf_app.orders",
     "CREATE FUNCTION wf_app.one() RETURNS INT DETERMINISTIC RETURN 1",
     "CREATE PROCEDURE wf_app.one() SELECT 1",
+    "CREATE ROLE wf_scope",
 )
 OBJECTS: dict[Flavour, Sequence[str]] = {
     "mysql": (*_COMMON, "CREATE LIBRARY wf_app.lib LANGUAGE JAVASCRIPT AS $$ export function f(n) { return n } $$"),
@@ -64,20 +71,19 @@ def to_scope_cases(flavour: Flavour) -> list[ScopeCase]:
     odd = Securable("table", "wf_app", "", ODD_TABLE)
     column = Securable("column", "wf_app", "", "orders", ODD_COLUMN)
     shared = [
-        _case("server", "*.*", ["SELECT", "REPLICATION SLAVE", "SHOW DATABASES"], Securable("server")),
-        _case("server with grant option", "*.*", ["INSERT", "PROCESS"], Securable("server"), option=True),
-        _case("server grant option alone", "*.*", ["USAGE"], Securable("server"), option=True),
+        _case("server", "*.*", SERVER[flavour], Securable("server"), option=True),
         _case("database", "wf_app.*", ["SELECT", "CREATE TEMPORARY TABLES"], Securable("database", "wf_app")),
         _case("database pattern", r"`app\_%`.*", ["SELECT"], Securable("database", r"app\_%"), option=True),
         _case("database in capitals", "App_Mixed.*", ["SELECT"], Securable("database", "App_Mixed")),
-        _case("table", "wf_app.orders", ["SELECT", "CREATE VIEW"], orders, option=True),
-        _case("table with an odd name", f"wf_app.{quote(ODD_TABLE)}", ["SELECT", "TRIGGER"], odd),
+        # Before the table: revoking a privilege of the table revokes it for the columns too.
         ScopeCase(
             "column",
             (f"GRANT SELECT ({quote(ODD_COLUMN)}), UPDATE ({quote(ODD_COLUMN)}) ON wf_app.orders TO {TO}",),
             (f"REVOKE SELECT ({quote(ODD_COLUMN)}), UPDATE ({quote(ODD_COLUMN)}) ON wf_app.orders FROM {TO}",),
             [Grant(PROBE, "SELECT", column), Grant(PROBE, "UPDATE", column)],
         ),
+        _case("table", "wf_app.orders", ["SELECT", "CREATE VIEW"], orders, option=True),
+        _case("table with an odd name", f"wf_app.{quote(ODD_TABLE)}", ["SELECT", "TRIGGER"], odd),
         _case("function", "FUNCTION wf_app.one", ["EXECUTE"], Securable("function", "wf_app", "", "one")),
         _case(
             "procedure",
@@ -97,24 +103,21 @@ def to_scope_cases(flavour: Flavour) -> list[ScopeCase]:
 
 def _mysql_cases() -> list[ScopeCase]:
     role = Securable("role", object="wf_scope@%")
-    inserts = [
-        Grant(PROBE, "INSERT", Securable("server")),
-        Grant(PROBE, "INSERT", Securable("database", "wf_app"), effect="revoke"),
-    ]
+    restricted = Securable("database", "App_Mixed")
     return [
-        _case("dynamic", "*.*", ["BACKUP_ADMIN"], Securable("dynamic")),
+        _case("dynamic", "*.*", ["CONNECTION_ADMIN"], Securable("dynamic")),
         _case("dynamic with grant option", "*.*", ["BACKUP_ADMIN", "ROLE_ADMIN"], Securable("dynamic"), option=True),
         ScopeCase(
             "partial revoke",
-            (f"GRANT INSERT ON *.* TO {TO}", f"REVOKE INSERT ON wf_app.* FROM {TO}"),
-            (f"REVOKE INSERT ON *.* FROM {TO}",),
-            inserts,
+            (f"REVOKE INSERT ON App_Mixed.* FROM {TO}",),
+            (),  # it goes with the privilege on the whole server
+            [Grant(PROBE, "INSERT", restricted, effect="revoke")],
         ),
         _case("library", "LIBRARY wf_app.lib", ["EXECUTE"], Securable("library", "wf_app", "", "lib")),
         ScopeCase(
             "role",
-            ("CREATE ROLE wf_scope", f"GRANT wf_scope TO {TO} WITH ADMIN OPTION", f"SET DEFAULT ROLE wf_scope TO {TO}"),
-            ("DROP ROLE wf_scope",),
+            (GIVE_ROLE, f"SET DEFAULT ROLE wf_scope TO {TO}"),
+            (f"SET DEFAULT ROLE NONE TO {TO}", TAKE_ROLE),
             [Grant(PROBE, MEMBER, role, grant_option=True), Grant(PROBE, "DEFAULT", role)],
         ),
     ]
@@ -124,7 +127,6 @@ def _mariadb_cases() -> list[ScopeCase]:
     role = Securable("role", object="wf_scope")
     package = Securable("package", "wf_app", "", "pkg")
     return [
-        _case("server, MariaDB's own", "*.*", ["BINLOG MONITOR", "DELETE HISTORY"], Securable("server")),
         _in_oracle_mode(_case("package", "PACKAGE wf_app.pkg", ["EXECUTE"], package, option=True)),
         _in_oracle_mode(
             _case("package body", "PACKAGE BODY wf_app.pkg", ["EXECUTE"], package._replace(scope="package_body"))
@@ -132,11 +134,10 @@ def _mariadb_cases() -> list[ScopeCase]:
         ScopeCase(
             "role",
             (
-                "CREATE ROLE wf_scope",
-                f"GRANT wf_scope TO {TO} WITH ADMIN OPTION",
+                GIVE_ROLE,
                 f"SET DEFAULT ROLE wf_scope FOR {TO}",
             ),
-            ("DROP ROLE wf_scope",),
+            (f"SET DEFAULT ROLE NONE FOR {TO}", TAKE_ROLE),
             [Grant(PROBE, MEMBER, role, grant_option=True), Grant(PROBE, "DEFAULT", role)],
         ),
         ScopeCase(

@@ -1,6 +1,6 @@
 """Rows of MariaDB's mysql.global_priv as accounts and what they hold on the whole server. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
@@ -36,6 +36,7 @@ EVERYTHING = 2**64 - 1
 SPLIT_VERSION = 100502
 MONITOR_VERSION = 100509
 READ_ONLY_VERSION = 101100
+PUBLIC_VERSION = 101101
 SMALL_SUPER_VERSION = 110000
 SHOW_CREATE_VERSION = 110301
 
@@ -64,6 +65,14 @@ class PrivilegeRow(NamedTuple):
     max_connections: str | None
     max_user_connections: str | None
     max_statement_seconds: str | None
+
+
+def add_public(rows: Sequence[Row], server_version: int) -> Sequence[Row]:
+    """PUBLIC is there from 10.11 on, but has no row before something was granted to it."""
+    if server_version < PUBLIC_VERSION or any(row[:2] == (PUBLIC, "") for row in rows):
+        return rows
+    empty = dict.fromkeys(PrivilegeRow._fields)
+    return [*rows, tuple((empty | {"user": PUBLIC, "host": "", "is_role": "1"}).values())]
 
 
 def to_account(row: Row, variables: Mapping[str, str]) -> Account:

@@ -190,7 +190,9 @@ class CatalogSession:
     def _account_rows(self) -> list[tuple[rows.Row, Account]]:
         to_account = mariadb_accounts.to_account if self._flavour == "mariadb" else mysql_accounts.to_account
         try:
-            return [(row, to_account(row, self._variables)) for row in self._source.query(self._accounts_statement())]
+            found = self._source.query(self._accounts_statement())
+            given = mariadb_accounts.add_public(found, self._number) if self._flavour == "mariadb" else found
+            return [(row, to_account(row, self._variables)) for row in given]
         except (NotSeenError, pymysql.err.MySQLError) as error:
             reason = why_not(ACCOUNT_TABLES[self._flavour], error).reason
             raise SyncDataError(f"the account list can't be read: {reason}") from None

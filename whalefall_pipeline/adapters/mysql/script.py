@@ -109,7 +109,19 @@ def _change_grants(before: AccountState | None, after: AccountState) -> Iterator
     for target in sorted(held.keys() | wanted.keys(), reverse=True):
         yield from _in_its_mode(target, _take(target, held.get(target, {}), wanted.get(target, {}), grantee))
     for target in sorted(wanted):
-        yield from _in_its_mode(target, _give(target, held.get(target, {}), wanted[target], grantee))
+        left = _left_on_columns(target, held, wanted)
+        yield from _in_its_mode(target, _give(target, left, wanted[target], grantee))
+
+
+def _left_on_columns(target: Target, held: Held, wanted: Held) -> dict[str, bool]:
+    """Give what an account still holds on a target; a privilege revoked on a table goes on its columns too."""
+    place, on, option = target
+    here = held.get(target, {})
+    if ORDER[place] != "column":
+        return here
+    table = (ORDER.index("table"), on, option)
+    lost = held.get(table, {}).keys() - wanted.get(table, {}).keys()
+    return {name: held_option for name, held_option in here.items() if name.split(" (")[0] not in lost}
 
 
 def _in_its_mode(target: Target, statements: Iterable[str]) -> Iterator[str]:
