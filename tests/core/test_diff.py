@@ -1,0 +1,67 @@
+"""A difference leads from one state to the other, survives the log, and is made only of what was seen."""
+
+import json
+
+from hypothesis import assume, given
+
+from tests.core.strategies import RULES, USERNAME, coverages, states
+from whalefall_pipeline.core.diff import apply, carry_unseen, diff, to_difference, to_other_diff, to_privilege_diff
+from whalefall_pipeline.core.model import AccountState, Coverage, Observation, Seen, is_observed
+
+
+@given(states(), states())
+def test_a_difference_applied_gives_the_later_state(before: AccountState, after: AccountState) -> None:
+    assert apply(diff(before, after), before, USERNAME) == after
+    assert apply(diff(None, after), None, USERNAME) == after
+
+
+@given(states(), states())
+def test_there_is_a_difference_when_states_differ(before: AccountState, after: AccountState) -> None:
+    assert bool(diff(before, after)) == (before != after)
+    assert not diff(after, after)
+
+
+@given(states(), states())
+def test_a_difference_the_other_way_takes_it_back(before: AccountState, after: AccountState) -> None:
+    there, back = diff(before, after), diff(after, before)
+    assert (there.gained, there.lost) == (back.lost, back.gained)
+    assert [(entry["field"], entry["before"], entry["after"]) for entry in there.other] == [
+        (entry["field"], entry["after"], entry["before"]) for entry in back.other
+    ]
+
+
+@given(states(), states())
+def test_the_log_holds_the_whole_difference(before: AccountState, after: AccountState) -> None:
+    difference = diff(before, after)
+    privileges = json.loads(json.dumps(to_privilege_diff(difference)))
+    other = json.loads(json.dumps(to_other_diff(difference)))
+    assert to_difference(USERNAME, privileges, other) == difference
+
+
+@given(states(), states(), coverages())
+def test_only_what_was_seen_can_be_lost(before: AccountState, after: AccountState, coverage: Coverage) -> None:
+    carried = carry_unseen(after, before.grants, coverage, RULES)
+    lost = diff(before, carried).lost
+    assert all(is_observed(RULES.observed_by(*grant.securable[:2]), coverage) for grant in lost)
+    assert carried.grants >= after.grants
+
+
+@given(states(), states())
+def test_a_reading_of_everything_carries_nothing(before: AccountState, after: AccountState) -> None:
+    assert carry_unseen(after, before.grants, {"server": Observation(Seen.OBSERVED)}, RULES) == after
+
+
+@given(states(), states())
+def test_a_reading_of_nothing_loses_nothing(before: AccountState, after: AccountState) -> None:
+    assume(before.grants)
+    carried = carry_unseen(after, before.grants, {"server": Observation(Seen.DENIED, "why")}, RULES)
+    assert carried.grants == before.grants | after.grants
+
+
+def test_a_database_that_is_gone_is_seen_to_be_empty_and_one_that_refuses_is_not() -> None:
+    seen, refused = Observation(Seen.OBSERVED), Observation(Seen.DENIED, "why")
+    assert is_observed("database:gone", {"server": seen})
+    assert not is_observed("database:shop", {"server": seen, "database:shop": refused})
+    assert not is_observed("database:gone", {"server": refused})
+    assert is_observed("database:gone", {"server": refused, "databases": seen})
+    assert not is_observed("server", {})

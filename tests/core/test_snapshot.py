@@ -1,0 +1,65 @@
+"""The snapshot holds exactly what the state holds, and its digest tells two states apart."""
+
+import json
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.core.strategies import RULES, USERNAME, grants, states
+from whalefall_pipeline.core.model import Account, AccountState, Grant
+from whalefall_pipeline.core.snapshot import (
+    build_snapshot,
+    parse_token,
+    to_digest,
+    to_document_text,
+    to_state,
+    to_token,
+)
+
+
+def digest(state: AccountState) -> bytes:
+    return to_digest(to_document_text(build_snapshot(state, RULES)))
+
+
+@given(states())
+def test_a_state_comes_back_from_its_stored_snapshot(state: AccountState) -> None:
+    stored = json.loads(json.dumps(build_snapshot(state, RULES)))
+    assert to_state(USERNAME, stored, RULES) == state
+
+
+@given(states(), states())
+def test_snapshots_and_digests_are_equal_when_states_are(one: AccountState, other: AccountState) -> None:
+    first, second = build_snapshot(one, RULES), build_snapshot(other, RULES)
+    assert (first == second) == (one == other)
+    assert (digest(one) == digest(other)) == (one == other)
+
+
+@given(states(), st.randoms(use_true_random=False))
+def test_the_order_of_a_reading_does_not_matter(state: AccountState, random: Random) -> None:
+    shuffled = list(state.grants)
+    random.shuffle(shuffled)
+    attributes = list(state.account.attributes.items())
+    random.shuffle(attributes)
+    other = AccountState(Account(USERNAME, state.account.kind, dict(attributes)), frozenset(shuffled))
+    assert json.dumps(build_snapshot(state, RULES)["categories"]) == json.dumps(
+        build_snapshot(other, RULES)["categories"]
+    )
+    assert digest(state) == digest(other)
+
+
+@given(grants())
+def test_a_token_holds_privilege_option_and_effect(grant: Grant) -> None:
+    assert parse_token(to_token(grant)) == (grant.privilege, grant.grant_option, grant.effect)
+
+
+@given(st.sets(grants(), min_size=1))
+def test_tokens_of_one_securable_are_as_many_as_its_grants(held: set[Grant]) -> None:
+    spelled = {(grant.securable, to_token(grant)) for grant in held}
+    assert len(spelled) == len(held)
+
+
+def test_tokens_read_as_the_contract_says() -> None:
+    assert parse_token("SELECT WITH GRANT OPTION") == ("SELECT", True, "grant")
+    assert parse_token("MEMBER WITH ADMIN OPTION") == ("MEMBER", True, "grant")
+    assert parse_token("DENY SELECT") == ("SELECT", False, "deny")
