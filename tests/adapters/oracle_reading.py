@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.engines.oracle import to_connect
+from tests.engines.oracle import STAND_IN_PORT, to_connect
 from tests.servers.oracle import COLLECTOR, PASSWORD, StandIn
 from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
@@ -44,7 +44,7 @@ def to_adapter(server: StandIn) -> OracleAdapter:
 
 
 def to_instance(service: str = PDB) -> Instance:
-    return Instance(1, "oracle", "oracle", "db.example", 1521, service)
+    return Instance(1, "oracle", "oracle", "db.example", STAND_IN_PORT, service)
 
 
 def read(server: StandIn, service: str = PDB) -> Seen:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack
 import pytest
 
 from tests.engines.engine import Server
-from tests.engines.registry import LIGHT, STARTERS, find_starter
+from tests.engines.registry import LIGHT, STARTERS, find_starter, why_left_out
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -18,6 +18,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    for item in items:
+        reason = why_left_out(_engine_of(item), item.name.partition("[")[0])
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def _engine_of(item: pytest.Item) -> str:

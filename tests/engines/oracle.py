@@ -13,18 +13,21 @@ import oracledb
 from hypothesis.strategies import SearchStrategy
 
 from tests.engines.engine import ACCOUNT, ScopeCase
-from tests.engines.oracle_cases import OBJECTS, PDB, draw_statements, to_scope_cases
+from tests.engines.oracle_cases import OBJECTS, PDB, PREPARED, draw_statements, to_scope_cases
 from tests.engines.oracle_real import RealServer
 from tests.servers import oracle as servers
 from tests.servers.oracle_standin.tokens import OracleError
 from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.oracle import OracleAdapter, failures
+from whalefall_pipeline.adapters.oracle import OracleAdapter, driver, failures
 from whalefall_pipeline.adapters.oracle.account_sql import NOT_SET
-from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect
+from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect, Connection
 from whalefall_pipeline.adapters.oracle.options import Target
 from whalefall_pipeline.adapters.oracle.rows import Row
 from whalefall_pipeline.core.model import AccountState, Instance, Login
+
+STAND_IN_PORT = 0
+"""A port that no server has: it stands for the stand-in."""
 
 
 class StandInConnection:
@@ -54,9 +57,11 @@ class StandInConnection:
 
 
 def to_connect(server: servers.StandIn) -> Connect:
-    """Give the function that connects to a stand-in instead of a server."""
+    """Give the function that connects to a stand-in instead of a server; at any port but its own the driver does."""
 
-    def connect(target: Target, limits: Limits, deadline: Deadline) -> StandInConnection:
+    def connect(target: Target, limits: Limits, deadline: Deadline) -> Connection:
+        if target.port != STAND_IN_PORT:
+            return driver.connect(target, limits, deadline)
         deadline.check()
         try:
             session = server.log_in(target.username, target.password, target.service_name)
@@ -125,11 +130,9 @@ class OracleServer:
         wanted = list(names)
         if role:
             self._roles.update(wanted)
-            self.execute(*(f'CREATE ROLE "{name}"' for name in wanted))
-        else:
-            self.execute(
-                *(f'CREATE USER "{name}" IDENTIFIED BY "Wf-{number}-secret"' for number, name in enumerate(wanted))
-            )
+        # users with a password are re-created without it, and then look different
+        made = 'CREATE ROLE "{}"' if role else 'CREATE USER "{}" IDENTIFIED EXTERNALLY'
+        self.execute(*(made.format(name) for name in wanted))
         return [self._to_username(name) for name in wanted]
 
     def drop_accounts(self, names: Iterable[str]) -> None:
@@ -158,10 +161,11 @@ class OracleServer:
         self.execute(*OBJECTS)
 
     def exclude_given(self, states: Iterable[AccountState]) -> dict[str, AccountState]:
+        given = {self.login.username, *map(self._to_username, PREPARED)}
         return {
             state.account.username: _without_moments(state)
             for state in states
-            if not state.account.attributes.get("oracle_maintained") and state.account.username != self.login.username
+            if not state.account.attributes.get("oracle_maintained") and state.account.username not in given
         }
 
     def _to_username(self, name: str) -> str:
@@ -183,7 +187,7 @@ def _stand_in_for(version: str, service: str) -> OracleServer:
 
     return OracleServer(
         OracleAdapter(connect=to_connect(server)),
-        Instance(1, "oracle-under-test", "oracle", "127.0.0.1", 1521, service),
+        Instance(1, "oracle-under-test", "oracle", "127.0.0.1", STAND_IN_PORT, service),
         Login(servers.COLLECTOR, servers.PASSWORD),
         run=lambda statements, container: server.execute(*statements, container=container),
         forget=server.start_anew,

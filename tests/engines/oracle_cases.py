@@ -24,6 +24,8 @@ OBJECTS = (
     'CREATE USER "wf_client" NO AUTHENTICATION',
     'CREATE USER "wf_other" NO AUTHENTICATION',
 )
+PREPARED = (OWNER, "wf_role", "WF_ADMIN", "wf_client", "wf_other")
+"""The accounts among them: as given to a test as its objects are."""
 ON_OBJECTS = (
     ("table", "SELECT", f'"{OWNER}"."Orders"', OWNER, "Orders"),
     ("view", "READ", f'"{OWNER}"."RECENT"', OWNER, "RECENT"),
