@@ -13,6 +13,7 @@ from tests.engines.engine import ACCOUNT, ScopeCase
 from tests.engines.postgresql_cases import DATABASE, OBJECTS, ROLES, SERVER_OBJECTS, build_cases
 from tests.engines.postgresql_statements import draw_statements
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
+from whalefall_pipeline.adapters.adapter import Adapter
 from whalefall_pipeline.adapters.postgresql import PostgresqlAdapter
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 
@@ -23,7 +24,7 @@ GIVEN_DATABASES = ["postgres", "template0", "template1"]
 class PostgresqlEngine:
     """See `tests.engines.engine.Server`; `running` is the server itself, to be stopped and started again."""
 
-    adapter = PostgresqlAdapter()
+    adapter: Adapter = PostgresqlAdapter()
     login = COLLECTOR
     probe_username = ACCOUNT
     awkward_names = (
@@ -34,7 +35,7 @@ class PostgresqlEngine:
     def __init__(self, version: int, running: PostgresqlServer) -> None:
         self.version = version
         self.running = running
-        self.instance = Instance(1, f"pg{version}", "postgresql", running.host, running.port, DATABASE)
+        self.instance = Instance(1, f"pg{version}", "postgresql", running.host, running.port)
         self._admin = psycopg.connect(running.conninfo(), autocommit=True)
 
     @property
@@ -92,6 +93,8 @@ class PostgresqlEngine:
         roles = self._admin.execute("SELECT rolname FROM pg_roles WHERE oid >= 16384").fetchall()
         _drop_roles(self._admin, [name for (name,) in roles])
         self._admin.execute("ALTER ROLE ALL RESET ALL")
+        if self.version >= 15:
+            self._admin.execute("REVOKE ALL ON PARAMETER log_statement, work_mem FROM PUBLIC")
 
     def prepare(self) -> None:
         self._admin.execute(
@@ -102,6 +105,7 @@ class PostgresqlEngine:
         self.create_accounts(ROLES, role=True)
         for statement in SERVER_OBJECTS:
             self._admin.execute(statement)
+        self.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {COLLECTOR.username};")
         with psycopg.connect(self.running.conninfo(DATABASE), autocommit=True) as connection:
             connection.execute(OBJECTS)
 

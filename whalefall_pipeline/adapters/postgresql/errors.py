@@ -63,11 +63,11 @@ def to_statement_error(error: psycopg.Error | UnicodeDecodeError) -> DatabaseCon
 
 
 def to_line(message: str) -> str:
-    """Give libpq's last word on a failure as one line, without the address that it was spoken to.
+    """Give the reason of a failure as one line, without the address that was spoken to.
 
-    After a refusal over TLS, `sslmode=prefer` tries again without it: the first of several lines is of the one try,
-    the last of the other.
+    libpq tells one failure per address and way of trying, the last at the end, each followed by hints; with
+    `sslmode=prefer` a refusal over TLS comes first, that without it last.
     """
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    last = lines[-1] if lines else "no reason given"
-    return last.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()
+    failures = [line for line in lines if " failed: " in line] or lines[:1] or ["no reason given"]
+    return failures[-1].partition(" failed: ")[2].removeprefix("FATAL:").strip() or failures[-1]

@@ -1,0 +1,254 @@
+"""The traps of PostgreSQL's catalog, each on real servers: the oldest and the newest version."""
+
+from collections.abc import Generator
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from tests.engines.engine import ACCOUNT
+from tests.engines.postgresql import COLLECTOR, PostgresqlEngine, start
+from tests.engines.postgresql_cases import DATABASE, ROLE
+from tests.engines.reading import LIMITS, Seen, read
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.postgresql.rows import NOT_SHOWN, PUBLIC
+from whalefall_pipeline.core.model import Grant, Kind, Observation, Securable, is_observed
+from whalefall_pipeline.core.model import Seen as Status
+from whalefall_pipeline.core.snapshot import build_snapshot, to_token
+
+TOTAL = Securable("routine", DATABASE, "app", "total(integer)")
+ORDERS = Securable("table", DATABASE, "app", "orders")
+SHOP = f"database:{DATABASE}"
+FROM_ALL = f"FROM PUBLIC, {COLLECTOR.username}"
+
+
+@pytest.fixture(scope="module", params=[14, 18])
+def running(request: pytest.FixtureRequest) -> Generator[PostgresqlEngine]:
+    with start(request.param) as engine:
+        yield engine
+
+
+@pytest.fixture
+def engine(running: PostgresqlEngine) -> PostgresqlEngine:
+    running.reset()
+    running.prepare()
+    running.create_accounts([ACCOUNT])
+    return running
+
+
+def tokens(seen: Seen, username: str, securable: Securable) -> set[str]:
+    return {to_token(grant) for grant in seen.states[username].grants if grant.securable == securable}
+
+
+def not_observed(seen: Seen) -> dict[str, Observation]:
+    return {scope: what for scope, what in seen.reading.coverage.items() if what.status is not Status.OBSERVED}
+
+
+# What stands in an ACL
+
+
+def test_no_acl_is_the_default_and_an_empty_one_is_nothing(engine: PostgresqlEngine) -> None:
+    assert tokens(read(engine), PUBLIC, TOTAL) == {"EXECUTE"}
+    engine.execute("REVOKE ALL ON FUNCTION app.total(int) FROM PUBLIC, postgres;")
+    seen = read(engine)
+    assert tokens(seen, PUBLIC, TOTAL) == set()
+    assert tokens(seen, "postgres", TOTAL) == {"OWNER"}
+
+
+def test_a_privilege_on_a_column_is_none_on_the_table(engine: PostgresqlEngine) -> None:
+    engine.execute(f"GRANT SELECT (total) ON app.orders TO {ACCOUNT};")
+    seen = read(engine)
+    assert tokens(seen, ACCOUNT, ORDERS) == set()
+    assert tokens(seen, ACCOUNT, ORDERS._replace(scope="column", column="total")) == {"SELECT"}
+
+
+def test_overloads_stay_apart(engine: PostgresqlEngine) -> None:
+    engine.execute(f"GRANT EXECUTE ON FUNCTION app.total(text, int[]) TO {ACCOUNT};")
+    seen = read(engine)
+    assert tokens(seen, ACCOUNT, TOTAL) == set()
+    assert tokens(seen, ACCOUNT, TOTAL._replace(object="total(text, integer[])")) == {"EXECUTE"}
+
+
+def test_what_several_grantors_gave_is_held_once_with_the_option_of_any(engine: PostgresqlEngine) -> None:
+    engine.execute(
+        "GRANT USAGE ON SCHEMA app TO wf_role;",
+        "GRANT SELECT ON app.orders TO wf_role WITH GRANT OPTION;",
+        f"GRANT SELECT ON app.orders TO {ACCOUNT} WITH GRANT OPTION;",
+        f"SET ROLE wf_role; GRANT SELECT ON app.orders TO {ACCOUNT}; RESET ROLE;",
+    )
+    assert tokens(read(engine), ACCOUNT, ORDERS) == {"SELECT WITH GRANT OPTION"}
+    engine.execute(f"REVOKE SELECT ON app.orders FROM {ACCOUNT};")
+    assert tokens(read(engine), ACCOUNT, ORDERS) == {"SELECT"}
+
+
+def test_a_long_acl_is_read_in_full(engine: PostgresqlEngine) -> None:
+    usernames = engine.create_accounts(f"wf_many_{n}" for n in range(3000))
+    engine.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {', '.join(usernames)};")
+    seen = read(engine)
+    database = Securable("database", DATABASE)
+    assert [name for name in usernames if tokens(seen, name, database) != {"CONNECT"}] == []
+
+
+def test_the_defaults_of_future_objects_are_what_differs_from_the_built_in_ones(engine: PostgresqlEngine) -> None:
+    how = f"ALTER DEFAULT PRIVILEGES FOR ROLE {ROLE}"
+    engine.execute(
+        f"{how} REVOKE ALL ON ROUTINES FROM PUBLIC, {ROLE};",
+        f"{how} GRANT USAGE ON SEQUENCES TO {ACCOUNT};",
+        f"{how} IN SCHEMA app GRANT SELECT ON TABLES TO {ACCOUNT};",
+    )
+    seen = read(engine)
+    routines = Securable("default_privileges", DATABASE, "", ROLE, "ROUTINES")
+    assert tokens(seen, PUBLIC, routines) == {"REVOKE EXECUTE"}
+    assert tokens(seen, ROLE, routines) == {"OWNER", "REVOKE EXECUTE"}
+    assert tokens(seen, ACCOUNT, routines._replace(column="SEQUENCES")) == {"USAGE"}
+    assert tokens(seen, ROLE, routines._replace(column="SEQUENCES")) == {"OWNER"}
+    assert tokens(seen, ACCOUNT, routines._replace(schema="app", column="TABLES")) == {"SELECT"}
+
+
+def test_a_fresh_server_says_nothing_of_its_own_objects(engine: PostgresqlEngine) -> None:
+    own = {"pg_catalog", "information_schema", "pg_toast"}
+    assert [grant for grant in read(engine).grants if grant.securable.schema in own] == []
+    assert [grant for grant in read(engine).grants if grant.effect != "grant"] == []
+
+
+def test_schema_public_is_shown_in_full_and_with_what_it_lost(engine: PostgresqlEngine) -> None:
+    public = Securable("schema", DATABASE, "public")
+    assert "USAGE" in tokens(read(engine), PUBLIC, public)
+    engine.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC;")
+    lost = {"REVOKE USAGE"} if engine.version >= 15 else {"REVOKE USAGE", "REVOKE CREATE"}
+    assert tokens(read(engine), PUBLIC, public) == lost
+
+
+def test_temporary_objects_are_left_out(engine: PostgresqlEngine) -> None:
+    before = read(engine)
+    with psycopg.connect(engine.running.conninfo(DATABASE)) as connection:
+        connection.execute("CREATE TEMPORARY TABLE passing (id int)")
+        connection.commit()
+        assert read(engine).grants == before.grants
+
+
+# Who there is
+
+
+def test_roles_of_the_server_are_no_accounts_and_no_pattern_hides_one(engine: PostgresqlEngine) -> None:
+    engine.create_accounts(["pgbouncer", "pg", "PUBLIC", "postgres_exporter"])
+    engine.execute("GRANT pg_monitor TO pgbouncer;")
+    states = read(engine).states
+    assert {"pgbouncer", "pg", "PUBLIC", "postgres_exporter", "postgres"} < states.keys()
+    assert [name for name in states if name.startswith("pg_")] == []
+    assert states["PUBLIC"].account.kind is Kind.USER
+    assert states[PUBLIC].account.kind is Kind.PUBLIC
+    categories = build_snapshot(states["pgbouncer"], engine.adapter.rules)["categories"]
+    assert isinstance(categories, dict)
+    assert categories["postgresql_predefined_roles"] == ["pg_monitor"]
+
+
+def test_settings_are_attributes_and_secrets_in_them_are_not(engine: PostgresqlEngine) -> None:
+    engine.execute(
+        f"ALTER ROLE {ACCOUNT} SET search_path TO app, public;",
+        f"ALTER ROLE {ACCOUNT} IN DATABASE {DATABASE} SET app.jwt_secret TO 'hush';",
+        f"ALTER DATABASE {DATABASE} SET work_mem TO '7MB';",
+    )
+    states = read(engine).states
+    assert states[ACCOUNT].account.attributes["settings"] == {
+        "": {"search_path": "app, public"},
+        DATABASE: {"app.jwt_secret": NOT_SHOWN},
+    }
+    assert states[PUBLIC].account.attributes == {"settings": {DATABASE: {"work_mem": "7MB"}}}
+    script = engine.adapter.build_script(states)
+    assert "hush" not in "".join(script)
+
+
+def test_a_login_without_any_right_sees_what_a_superuser_sees(engine: PostgresqlEngine) -> None:
+    plain = read(engine)
+    engine.make_superuser(engine.login.username)
+    assert read(engine).grants == plain.grants
+
+
+def test_a_role_that_comes_or_goes_in_the_middle_does_no_harm(engine: PostgresqlEngine) -> None:
+    engine.create_accounts(["wf_leaving"])
+    engine.execute(f"GRANT SELECT ON app.orders TO wf_leaving, {ACCOUNT};")
+    with engine.adapter.open(engine.instance, engine.login, LIMITS, Deadline(60)) as session:
+        accounts = {account.username for account in session.read_accounts()}
+        engine.drop_accounts(["wf_leaving"])
+        engine.create_accounts(["wf_coming"])
+        engine.execute("GRANT SELECT ON app.orders TO wf_coming;")
+        grants = session.read_grants().grants
+    assert "wf_leaving" in accounts
+    assert {grant.grantee for grant in grants if grant.securable == ORDERS} == {"postgres", ACCOUNT}
+
+
+def test_options_of_a_membership_are_merged_over_its_grantors(engine: PostgresqlEngine) -> None:
+    by_two = (
+        "GRANT wf_role_16 TO wf_role WITH ADMIN OPTION;",
+        f"GRANT wf_role_16 TO {ACCOUNT} WITH INHERIT FALSE, SET TRUE;",
+        f"GRANT wf_role_16 TO {ACCOUNT} WITH INHERIT TRUE, SET FALSE GRANTED BY wf_role;",
+    )
+    # before 16 there is one grantor, and every membership is as these two together
+    engine.execute(*by_two if engine.version >= 16 else (f"GRANT wf_role_16 TO {ACCOUNT};",))
+    held = {grant for grant in read(engine).reading.grants if grant.grantee == ACCOUNT}
+    role = Securable("role", object="wf_role_16")
+    assert held == {Grant(ACCOUNT, privilege, role) for privilege in ("MEMBER", "INHERIT", "SET")}
+
+
+# What is not seen
+
+
+@pytest.mark.parametrize(
+    ("close", "reopen"),
+    [
+        (f"ALTER DATABASE {DATABASE} ALLOW_CONNECTIONS false", f"ALTER DATABASE {DATABASE} ALLOW_CONNECTIONS true"),
+        (f"REVOKE CONNECT ON DATABASE {DATABASE} {FROM_ALL}", f"GRANT CONNECT ON DATABASE {DATABASE} TO PUBLIC"),
+        (f"ALTER DATABASE {DATABASE} CONNECTION LIMIT 0", f"ALTER DATABASE {DATABASE} CONNECTION LIMIT -1"),
+    ],
+    ids=["allows no connections", "no CONNECT", "no connection left"],
+)
+def test_a_database_that_refuses_is_not_observed_and_comes_back(
+    engine: PostgresqlEngine, close: str, reopen: str
+) -> None:
+    engine.execute(f"GRANT SELECT ON app.orders TO {ACCOUNT};")
+    before = read(engine)
+    engine.execute(close, database="postgres")
+    closed, again = read(engine), read(engine)
+    assert list(not_observed(closed)) == [SHOP]
+    assert not is_observed(SHOP, closed.reading.coverage)
+    assert not_observed(closed)[SHOP].status is Status.DENIED
+    assert not_observed(closed) == not_observed(again)
+    assert [grant for grant in closed.grants if engine.adapter.rules.observed_by(*grant.securable[:2]) == SHOP] == []
+
+    engine.execute(reopen, database="postgres")
+    assert not_observed(read(engine)) == {}
+    assert tokens(read(engine), ACCOUNT, ORDERS) == tokens(before, ACCOUNT, ORDERS) == {"SELECT"}
+
+
+def test_a_catalog_that_is_denied_is_not_observed(engine: PostgresqlEngine) -> None:
+    engine.execute("REVOKE SELECT ON pg_largeobject_metadata FROM PUBLIC;")
+    reason = "permission denied for table pg_largeobject_metadata"
+    assert not_observed(read(engine)) == {SHOP: Observation(Status.DENIED, reason)}
+
+
+def test_a_statement_that_takes_too_long_is_not_observed(engine: PostgresqlEngine) -> None:
+    limits = replace(LIMITS, statement_seconds=0.2)
+    with psycopg.connect(engine.running.conninfo(DATABASE)) as blocking:
+        blocking.execute("LOCK TABLE pg_largeobject_metadata IN ACCESS EXCLUSIVE MODE")
+        with engine.adapter.open(engine.instance, engine.login, limits, Deadline(60)) as session:
+            coverage = session.read_grants().coverage
+    assert coverage[SHOP].status is Status.TIMED_OUT
+    assert coverage["server"].status is Status.OBSERVED
+
+
+def test_a_database_that_is_gone_is_not_covered(engine: PostgresqlEngine) -> None:
+    engine.execute(f"DROP DATABASE {DATABASE};", database="postgres")
+    with engine.adapter.open(engine.instance, engine.login, LIMITS, Deadline(60)) as session:
+        coverage = session.read_grants().coverage
+    assert SHOP not in coverage
+    assert is_observed(SHOP, coverage)
+
+
+def test_check_says_which_grant_is_missing(engine: PostgresqlEngine) -> None:
+    engine.execute(f"REVOKE CONNECT ON DATABASE {DATABASE} {FROM_ALL};")
+    with engine.adapter.open(engine.instance, engine.login, LIMITS, Deadline(60)) as session:
+        parts = {part.scope: part for part in session.check()}
+    assert parts["server"].readable
+    assert not parts[SHOP].readable
+    assert "GRANT CONNECT" in parts[SHOP].note

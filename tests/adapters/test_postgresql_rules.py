@@ -1,0 +1,63 @@
+"""What PostgreSQL's catalog says of an account, as facts."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from whalefall_pipeline.adapters.postgresql import rules
+from whalefall_pipeline.core.facts import build_facts
+from whalefall_pipeline.core.model import MEMBER, Account, AccountState, Grant, Json, Kind, Securable
+from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+PLAIN: dict[str, Json] = {"rolsuper": False, "rolcreaterole": False, "rolcanlogin": True}
+
+
+def account(name: str, *grants: tuple[str, str, bool], **attributes: Json) -> AccountState:
+    held = frozenset(Grant(name, token, Securable("role", object=role), option) for role, token, option in grants)
+    return AccountState(Account(name, Kind.USER, {**PLAIN, **attributes}), held)
+
+
+def capabilities(state: AccountState, *others: AccountState) -> list[str]:
+    accounts = {each.account.username: each for each in (state, *others)}
+    facts = build_facts(state, rules, accounts, NOW)["capabilities"]
+    assert isinstance(facts, list)
+    return [str(each) for each in facts]
+
+
+@pytest.mark.parametrize(
+    ("valid_until", "expired"),
+    [
+        ("2026-01-01T23:59:59.000000+00:00", True),
+        ("2026-01-02T00:00:01.000000+00:00", False),
+        ("-infinity", True),
+        ("20260-01-01T00:00:00.000000+00:00", False),
+    ],
+)
+def test_a_password_is_valid_until_its_moment(valid_until: str, expired: bool) -> None:
+    found = capabilities(account("ada", rolvaliduntil=valid_until))
+    assert found == ([LOCKED, PASSWORD_EXPIRED] if expired else [])
+
+
+def test_what_cannot_log_in_is_locked() -> None:
+    assert capabilities(account("ada", rolcanlogin=False)) == [LOCKED, NO_LOGIN]
+
+
+def test_public_is_not_locked() -> None:
+    assert capabilities(AccountState(Account("public", Kind.PUBLIC))) == [NO_LOGIN]
+
+
+@pytest.mark.parametrize(
+    ("options", "admin", "reached"),
+    [
+        (("INHERIT", "SET"), False, [GRANT_ADMIN, SUPERUSER]),
+        # role attributes are not inherited: without SET ROLE they are out of reach
+        (("INHERIT",), False, []),
+        # who may grant the role may give itself SET; of a superuser only superusers may grant
+        ((), True, [GRANT_ADMIN]),
+    ],
+)
+def test_a_member_reaches_what_it_can_become(options: tuple[str, ...], admin: bool, reached: list[str]) -> None:
+    grants = [("boss", MEMBER, admin), *(("boss", option, False) for option in options)]
+    boss = account("boss", rolsuper=True, rolcreaterole=True)
+    assert capabilities(account("ada", *grants), boss) == reached
