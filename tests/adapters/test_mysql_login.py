@@ -1,0 +1,157 @@
+"""How a connection is opened: TLS modes, the ways to authenticate, and what answers but is no MySQL server."""
+
+import socket
+import threading
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.engines.mysql import MysqlServer
+from tests.servers import mysql as servers
+from whalefall_pipeline.adapters.adapter import Limits
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
+from whalefall_pipeline.core.model import Instance, Login
+
+NAMED = "127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ca.pem, and a certificate for 127.0.0.1 that it signed."""
+    folder = tmp_path_factory.mktemp("tls")
+    ca_key, key = generate_private_key(65537, 2048), generate_private_key(65537, 2048)
+    _write(folder / "ca.pem", _sign(ca_key, ca_key, "an authority").public_bytes(Encoding.PEM))
+    _write(folder / "cert.pem", _sign(key, ca_key, "a server").public_bytes(Encoding.PEM))
+    _write(folder / "key.pem", key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()))
+    _write(folder / "other.pem", _sign(key, key, "another authority").public_bytes(Encoding.PEM))
+    for parent in (folder, folder.parent, folder.parent.parent):
+        parent.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["mariadb", "mysql"])
+def server(request: pytest.FixtureRequest, authority: Path) -> Generator[MysqlServer]:
+    options = [f"--ssl-ca={authority}/ca.pem", f"--ssl-cert={authority}/cert.pem", f"--ssl-key={authority}/key.pem"]
+    with servers.start(request.param, options) as running, closing(MysqlServer(running)) as server:
+        yield server
+
+
+def test_each_mode_connects(server: MysqlServer, authority: Path) -> None:
+    server.execute(f"ALTER USER {server.login.username}@localhost REQUIRE SSL")
+    certificate = str(authority / "ca.pem")
+    for options in (
+        {},
+        {"tls": "preferred"},
+        {"tls": "required"},
+        {"tls": "verify-ca", "tls_ca": certificate},
+        {"tls": "verify-identity", "tls_ca": certificate},
+    ):
+        connect(server, options)
+    with pytest.raises(DatabaseConnectionError) as raised:
+        connect(server, {"tls": "disabled"})
+    assert not raised.value.transient
+    server.execute(f"ALTER USER {server.login.username}@localhost REQUIRE NONE")
+    connect(server, {"tls": "disabled"})
+
+
+def connect(server: MysqlServer, options: dict[str, str], *, login: Login | None = None, host: str = NAMED) -> None:
+    instance = replace(server.instance, host=host, options=options)
+    with server.adapter.open(instance, login or server.login, Limits(), Deadline(60)) as session:
+        assert session.read_accounts()
+
+
+@pytest.mark.parametrize("mode", ["verify-ca", "verify-identity"])
+def test_a_certificate_of_another_authority_is_refused(server: MysqlServer, authority: Path, mode: str) -> None:
+    with pytest.raises(DatabaseConnectionError, match="certificate is refused") as raised:
+        connect(server, {"tls": mode, "tls_ca": str(authority / "other.pem")})
+    assert not raised.value.transient
+
+
+def test_another_name_is_refused_only_where_identity_counts(server: MysqlServer, authority: Path) -> None:
+    certificate = str(authority / "ca.pem")
+    connect(server, {"tls": "verify-ca", "tls_ca": certificate}, host="localhost")
+    with pytest.raises(DatabaseConnectionError, match="certificate is refused"):
+        connect(server, {"tls": "verify-identity", "tls_ca": certificate}, host="localhost")
+
+
+@pytest.mark.parametrize("mode", ["disabled", "required"])
+def test_caching_sha2_passwords_work_with_and_without_tls(server: MysqlServer, mode: str) -> None:
+    if server.flavour != "mysql":
+        pytest.skip("of MySQL only")
+    login = Login("sha2 пользователь", "pässwörd \u20ac")
+    server.execute(
+        f"CREATE USER IF NOT EXISTS '{login.username}'@'%' IDENTIFIED WITH caching_sha2_password BY '{login.password}'",
+        f"GRANT SELECT ON mysql.* TO '{login.username}'@'%'",
+        "FLUSH PRIVILEGES",  # empties the cache, so that the whole exchange is gone through
+    )
+    for _ in ("in full", "from the cache"):
+        connect(server, {"tls": mode}, login=login)
+
+
+def test_a_server_without_tls_gets_no_password_where_tls_is_required() -> None:
+    with servers.start("mariadb", ["--skip-ssl"]) as running, closing(MysqlServer(running)) as server:
+        connect(server, {"tls": "preferred"})
+        with pytest.raises(DatabaseConnectionError, match="SSL is required") as raised:
+            connect(server, {"tls": "required"})
+    assert not raised.value.transient
+
+
+def test_a_missing_authority_is_a_wrong_option(server: MysqlServer) -> None:
+    with pytest.raises(InvalidInstanceError, match="tls_ca"):
+        connect(server, {"tls": "verify-ca", "tls_ca": "/no/such/file.pem"})
+    with pytest.raises(InvalidInstanceError, match="known are disabled, preferred"):
+        connect(server, {"tls": "yes"})
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"SSH-2.0-OpenSSH_9.2p1\r\n", b"\x01\x00\x00\x00\x0a", b"\x05\x00\x00\x00\x0a9.7\x00"]
+)
+def test_what_is_no_mysql_server_is_said_to_be_none(server: MysqlServer, greeting: bytes) -> None:
+    with socket.create_server((NAMED, 0)) as listener:
+        answering = threading.Thread(target=_greet, args=(listener, greeting))
+        answering.start()
+        instance = Instance(1, "other", "mysql", NAMED, listener.getsockname()[1])
+        with (
+            pytest.raises(DatabaseConnectionError),
+            server.adapter.open(instance, server.login, Limits(connect_seconds=20), Deadline(20)),
+        ):
+            pass
+        answering.join()
+
+
+def _greet(listener: socket.socket, greeting: bytes) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.sendall(greeting)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    path.chmod(0o644)
+
+
+def _sign(key: RSAPrivateKey, authority: RSAPrivateKey, name: str) -> x509.Certificate:
+    issuer = "an authority" if key is not authority else name
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=key is authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(NAMED))]), critical=False)
+    )
+    return builder.sign(authority, hashes.SHA256())

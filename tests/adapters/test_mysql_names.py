@@ -1,0 +1,44 @@
+"""Laws of names: an account's name comes apart as it was put together, and no two share one."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whalefall_pipeline.adapters.mysql.mysql_accounts import parse_roles
+from whalefall_pipeline.adapters.mysql.names import Address, Flavour, quote, to_address, to_privilege, to_username
+from whalefall_pipeline.adapters.mysql.rows import parse_set, to_mask_reader
+
+USERS = st.text(alphabet="ab@`'\" %.,", max_size=6)
+HOSTS = st.text(alphabet="ab.%`'", max_size=4)
+FLAVOURS: st.SearchStrategy[Flavour] = st.sampled_from(["mysql", "mariadb"])
+
+
+@given(USERS, HOSTS, FLAVOURS)
+def test_a_username_comes_apart_as_it_was_joined(user: str, host: str, flavour: Flavour) -> None:
+    assert to_address(to_username(user, host, flavour)) == Address(user, host)
+
+
+@given(st.lists(st.tuples(USERS, HOSTS), unique=True), FLAVOURS)
+def test_no_two_accounts_share_a_username(addresses: list[tuple[str, str]], flavour: Flavour) -> None:
+    assert len({to_username(user, host, flavour) for user, host in addresses}) == len(addresses)
+
+
+@given(st.lists(st.tuples(USERS, HOSTS)))
+def test_mandatory_roles_are_read_as_they_are_quoted(roles: list[tuple[str, str]]) -> None:
+    assert parse_roles(", ".join(f"{quote(user)}@{quote(host)}" for user, host in roles)) == roles
+
+
+def test_mandatory_roles_may_be_without_quotes_or_host() -> None:
+    text = """a, 'b''c'@localhost,"d""e",f@'%'"""
+    assert parse_roles(text) == [("a", "%"), ("b'c", "localhost"), ('d"e', "%"), ("f", "%")]
+        ("a", "%"),
+        ("b'c", "localhost"),
+        ('d"e', "%"),
+        ("f", "%"),
+    ]
+    assert parse_roles("") == []
+
+
+def test_unknown_words_keep_their_own_name() -> None:
+    assert to_privilege("Time_travel") == "TIME TRAVEL"
+    assert parse_set("Select,Time travel,Grant") == (("SELECT", "TIME TRAVEL"), True)
+    assert to_mask_reader(["Select_priv", "Grant_priv", "Time_travel_priv"])("NYY") == (("TIME TRAVEL",), True)
