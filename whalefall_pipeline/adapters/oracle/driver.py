@@ -20,7 +20,7 @@ from whalefall_pipeline.adapters.oracle.connection import CatalogError
 from whalefall_pipeline.adapters.oracle.failures import is_lost, to_code, to_connection_error, to_lost_error
 from whalefall_pipeline.adapters.oracle.options import Target
 from whalefall_pipeline.adapters.oracle.rows import Row
-from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
+from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncCancelledError
 
 ROWS_PER_ROUND_TRIP = 5_000
 CLOSE_SECONDS = 2.0
@@ -104,7 +104,7 @@ class ThinConnection:
         except OSError as error:
             self._is_lost = True
             raise to_lost_error(self._target, error) from None
-        except DatabaseConnectionError:
+        except (DatabaseConnectionError, SyncCancelledError):
             self._is_lost = True
             raise
 

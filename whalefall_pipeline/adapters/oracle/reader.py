@@ -1,6 +1,6 @@
 """Reads an Oracle server: its accounts, its grants, and what of them was observed.
 
-Fourteen statements for one database or pluggable database, one or two more in a container's root and from 23ai on,
+Twelve statements for one database or pluggable database, one more for a whole container database and two from 23ai on,
 whatever the number of accounts and containers.
 """
 
