@@ -30,11 +30,6 @@ def test_mandatory_roles_are_read_as_they_are_quoted(roles: list[tuple[str, str]
 def test_mandatory_roles_may_be_without_quotes_or_host() -> None:
     text = """a, 'b''c'@localhost,"d""e",f@'%'"""
     assert parse_roles(text) == [("a", "%"), ("b'c", "localhost"), ('d"e', "%"), ("f", "%")]
-        ("a", "%"),
-        ("b'c", "localhost"),
-        ('d"e', "%"),
-        ("f", "%"),
-    ]
     assert parse_roles("") == []
 
 
