@@ -59,7 +59,10 @@ class Statements:
             (rf"CREATE (USER|ROLE|APPLICATION ROLE) {_NAME}(.*)", self._create_in_database),
             (rf"ALTER (SERVER ROLE|ROLE) {_NAME} (ADD|DROP) MEMBER {_NAME}", self._change_member),
             (rf"DROP (LOGIN|SERVER ROLE|USER|ROLE|APPLICATION ROLE) {_NAME}", self._drop),
-            (rf"ALTER AUTHORIZATION ON ([A-Z ]+)::((?:{_NAME}\.)?{_NAME}) TO {_NAME}", self._authorize),
+            (
+                rf"ALTER AUTHORIZATION ON ([A-Z ]+)::((?:{_NAME}\.)?{_NAME}) TO (?:{_NAME}|SCHEMA OWNER)",
+                self._authorize,
+            ),
             (_PERMISSION.pattern, self._change_permission),
         ]
 
@@ -169,7 +172,7 @@ class Statements:
             self._update("master", "databases", ("owner_sid", sid), ("name", name))
             self._update(name, "database_principals", ("sid", sid), ("principal_id", 1))
             return
-        owner = self._principal(_plain(match[5]), server=class_ > 100)
+        owner = self._principal(_plain(match[5]), server=class_ > 100) if match[5] else None
         database = "master" if class_ > 100 else self._database
         column = "owning_principal_id" if class_ in (4, 101) else "principal_id"
         self._update(database, view, (column, owner), (id_column, self._securable(match[1], name)))

@@ -44,7 +44,10 @@ def build_script(states: Mapping[str, AccountState]) -> list[str]:
 
 
 def build_change(before: AccountState | None, after: AccountState | None) -> list[str]:
-    """Build what takes one account from one state to the other; None: it is not there."""
+    """Build what takes one account from one state to the other; None: it is not there.
+
+    What it no longer owns goes to dbo or the schema's owner, since only the next owner's own change names them.
+    """
     change = diff(before, after)
     known = after or before
     if known is None:
@@ -156,9 +159,7 @@ def _undo(grant: Grant, users: Mapping[str, str]) -> Iterator[str]:
         if securable.object != "dbo":
             yield f"DROP USER {quote_name(securable.object)}"
     elif grant.privilege == OWNER:
-        yield comment(
-            f"{_words(grant)}: ownership goes to the next owner by ALTER AUTHORIZATION, it can't be taken alone"
-        )
+        yield _give_up(grant)
     elif user is None or user == "dbo" or securable.scope == OTHER:
         yield comment(f"{_words(grant)}: not taken back here")
     elif securable.scope in ROLE_SCOPES:
@@ -170,6 +171,14 @@ def _undo(grant: Grant, users: Mapping[str, str]) -> Iterator[str]:
     else:
         cascade = " CASCADE" if grant.grant_option else ""
         yield f"REVOKE {grant.privilege}{_target(securable)} FROM {quote_name(user)}{cascade}"
+
+
+def _give_up(grant: Grant) -> str:
+    """Hand on what an account owned: to whom it belongs unless somebody is named; of wider things nobody is."""
+    securable = grant.securable
+    if securable.scope == DATABASE or not securable.database:
+        return comment(f"{_words(grant)}: name the next owner with ALTER AUTHORIZATION ON {_on(securable)} TO ...")
+    return f"ALTER AUTHORIZATION ON {_on(securable)} TO {'SCHEMA OWNER' if securable.schema else '[dbo]'}"
 
 
 def _words(grant: Grant) -> str:
