@@ -25,7 +25,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _engine_of(item: pytest.Item) -> str:
-    return str(item.callspec.params.get("engine")) if isinstance(item, pytest.Function) else ""
+    is_parametrised = isinstance(item, pytest.Function) and hasattr(item, "callspec")
+    return str(item.callspec.params.get("engine")) if is_parametrised else ""
 
 
 @pytest.fixture(scope="session", params=list(STARTERS))
