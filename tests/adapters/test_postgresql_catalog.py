@@ -221,6 +221,15 @@ def test_a_database_that_refuses_is_not_observed_and_comes_back(
     assert tokens(read(engine), ACCOUNT, ORDERS) == tokens(before, ACCOUNT, ORDERS) == {"SELECT"}
 
 
+def test_only_template0_is_closed_and_not_named_so(engine: PostgresqlEngine) -> None:
+    assert "database:template0" not in read(engine).reading.coverage
+    engine.execute("ALTER DATABASE template1 ALLOW_CONNECTIONS false;")
+    try:
+        assert list(not_observed(read(engine))) == ["database:template1"]
+    finally:
+        engine.execute("ALTER DATABASE template1 ALLOW_CONNECTIONS true;")
+
+
 def test_a_catalog_that_is_denied_is_not_observed(engine: PostgresqlEngine) -> None:
     engine.execute("REVOKE SELECT ON pg_largeobject_metadata FROM PUBLIC;")
     reason = "permission denied for table pg_largeobject_metadata"

@@ -21,10 +21,10 @@ from pg_db_role_setting s
 left join pg_database d on d.oid = s.setdatabase
 where s.setdatabase = 0 or d.oid is not null;
 
--- name: databases (one row per database that is not, as template0 is, closed to everybody since it was made)
+-- name: databases (template0 is closed to everybody since it was made: nobody can use a privilege in it)
 select datname, datallowconn, has_database_privilege(oid, 'CONNECT')
 from pg_database
-where datallowconn or oid >= 16384
+where datallowconn or datname <> 'template0'
 order by datname;
 
 -- name: memberships_before_16 (the options that later versions keep are what these did: SET always, INHERIT by member)

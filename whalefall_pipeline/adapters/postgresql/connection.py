@@ -153,23 +153,30 @@ def _connect_to(parameters: Mapping[str, str], seconds: float, deadline: Deadlin
     """Connect in steps that never block, so that the limit and the deadline hold through the whole handshake."""
     ends_at = time.monotonic() + seconds
     pgconn: PGconn = pq.PGconn.connect_start(make_conninfo("", **parameters).encode())
-    while True:
-        status = PollingStatus.FAILED if pgconn.status == ConnStatus.BAD else pgconn.connect_poll()
-        if status == PollingStatus.OK:
-            pgconn.nonblocking = 1
-            return pgconn
-        if status == PollingStatus.FAILED:
-            said = pgconn.get_error_message()
-            pgconn.finish()
-            raise to_connect_error(said)
-        event = selectors.EVENT_READ if status == PollingStatus.READING else selectors.EVENT_WRITE
-        while not _is_ready(pgconn.socket, event):
-            deadline.check()
-            if time.monotonic() >= ends_at:
-                pgconn.finish()
-                raise DatabaseRefusedError(
-                    f"no answer to the login within {seconds:g} s", Seen.TIMED_OUT, transient=True
-                )
+    try:
+        while (event := _next_event(pgconn)) is not None:
+            while not _is_ready(pgconn.socket, event):
+                deadline.check()
+                _check_limit(seconds, ends_at)
+    except Exception:
+        pgconn.finish()
+        raise
+    pgconn.nonblocking = 1  # as psycopg's own connections are
+    return pgconn
+
+
+def _check_limit(seconds: float, ends_at: float) -> None:
+    if time.monotonic() >= ends_at:
+        raise DatabaseRefusedError(f"no answer to the login within {seconds:g} s", Seen.TIMED_OUT, transient=True)
+
+
+def _next_event(pgconn: PGconn) -> int | None:
+    """Take the next step of a login and give what it then waits for; None: it is done."""
+    status = PollingStatus.FAILED if pgconn.status == ConnStatus.BAD else pgconn.connect_poll()
+    if status == PollingStatus.FAILED:
+        raise to_connect_error(pgconn.get_error_message())
+    waits_for = {PollingStatus.READING: selectors.EVENT_READ, PollingStatus.WRITING: selectors.EVENT_WRITE}
+    return waits_for.get(PollingStatus(status))
 
 
 def _is_ready(handle: int, event: int) -> bool:

@@ -25,6 +25,7 @@ from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.sql import load_sql
 
 DEFAULT_DATABASE = "postgres"
+REFUSED = "check the login, its database, pg_hba.conf and sslmode"
 OBSERVED = Observation(Seen.OBSERVED)
 CLOSED = Observation(Seen.DENIED, "the database allows no connections (datallowconn is false)")
 NO_CONNECT = Observation(Seen.DENIED, "the collector's login has no CONNECT on the database")
@@ -69,6 +70,7 @@ class PostgresqlSession:
 
     def __init__(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> None:
         self._database = instance.database or DEFAULT_DATABASE
+        self._where = f"{instance.host}:{instance.port}, database {self._database}"
         self._parameters = to_parameters(instance, login, limits)
         self._limits = limits
         self._deadline = deadline
@@ -78,11 +80,14 @@ class PostgresqlSession:
     @contextmanager
     def connected(self) -> Generator[None]:
         """Hold the connection over which accounts and what all databases share are read, as of one moment."""
-        try:
-            with self._open(self._database) as self._link:
-                yield
-        except UnreadableError as failed:
-            raise DatabaseConnectionError(f"the server refuses to read: {failed}", transient=False) from None
+        with ExitStack() as stack:
+            try:
+                self._link = stack.enter_context(self._open(self._database))
+            except (DatabaseConnectionError, UnreadableError) as failed:
+                transient = isinstance(failed, DatabaseConnectionError) and failed.transient
+                advice = "is the server up, and reachable from here?" if transient else REFUSED
+                raise DatabaseConnectionError(f"{self._where}: {failed}; {advice}", transient=transient) from None
+            yield
 
     @property
     def version(self) -> str:

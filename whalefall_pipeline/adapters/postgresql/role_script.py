@@ -52,6 +52,7 @@ def build_role_change(before: Account, after: Account) -> Iterator[str]:
 
 
 def _options(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:
+    before, after = {**NEW_ROLE, **before}, {**NEW_ROLE, **after}
     for name, (given, taken) in OPTIONS.items():
         if before.get(name) != after.get(name):
             yield given if after.get(name) else taken

@@ -60,15 +60,19 @@ def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool 
         parts = list(group)
         gained = [grant for _, grant, is_given in parts if is_given]
         lost = [grant for _, grant, is_given in parts if not is_given]
+        lines = [*build_owners(gained, anew=anew), *build_owner_loss(lost), *build_privileges(gained, lost)]
+        yield from _in_database(database, lines)
+
+
+def _in_database(database: str, lines: Iterable[str]) -> Iterator[str]:
+    """Give lines to be run in a database ("": in any), or say why they can't be."""
+    if database:
         try:
-            connect = [to_connect(database)] if database else []
+            yield to_connect(database)
         except ValueError as error:
             yield to_comment(f"{quote(database)} is left out: {error}")
-            continue
-        yield from connect
-        yield from build_owners(gained, anew=anew)
-        yield from build_owner_loss(lost)
-        yield from build_privileges(gained, lost)
+            return
+    yield from lines
 
 
 def _database(grant: Grant) -> str:
@@ -80,8 +84,5 @@ def _build_drop(before: AccountState) -> Iterator[str]:
     role = quote(before.account.username)
     databases = {_database(grant) for grant in before.grants if grant.securable.scope not in ROLE_SCOPES}
     for database in sorted(databases):
-        if database:
-            yield to_connect(database)
-        yield f"REASSIGN OWNED BY {role} TO CURRENT_USER;"
-        yield f"DROP OWNED BY {role};"
+        yield from _in_database(database, [f"REASSIGN OWNED BY {role} TO CURRENT_USER;", f"DROP OWNED BY {role};"])
     yield f"DROP ROLE {role};"

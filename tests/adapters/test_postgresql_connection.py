@@ -1,0 +1,93 @@
+"""How PostgreSQL is connected to: options, addresses, and a server that goes away."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from tests.engines.postgresql import PostgresqlEngine, start
+from tests.engines.reading import LIMITS
+from whalefall_pipeline.adapters.adapter import Limits
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
+from whalefall_pipeline.core.model import Reading
+
+
+@pytest.fixture(scope="module")
+def engine() -> Generator[PostgresqlEngine]:
+    with start(18) as engine:
+        engine.prepare()
+        yield engine
+
+
+def read(
+    engine: PostgresqlEngine, host: str = "127.0.0.1", options: Mapping[str, str] | None = None, limits: Limits = LIMITS
+) -> Reading:
+    instance = replace(engine.instance, host=host, options=options or {})
+    with engine.adapter.open(instance, engine.login, limits, Deadline(60)) as session:
+        return session.read_grants()
+
+
+def test_a_host_is_a_name_or_an_address(engine: PostgresqlEngine) -> None:
+    # localhost may be ::1 first, where this server does not listen
+    assert read(engine, "localhost") == read(engine)
+    assert read(engine, "no-such-host.invalid", {"hostaddr": "127.0.0.1"}) == read(engine)
+
+
+def test_a_host_that_nobody_knows_is_named(engine: PostgresqlEngine) -> None:
+    with pytest.raises(DatabaseConnectionError, match=r"no-such-host\.invalid is not known"):
+        read(engine, "no-such-host.invalid")
+
+
+def test_tls_that_the_server_lacks_is_not_tried_again(engine: PostgresqlEngine) -> None:
+    with pytest.raises(DatabaseConnectionError, match="does not support SSL") as raised:
+        read(engine, options={"sslmode": "require"})
+    assert not raised.value.transient
+
+
+def test_options_of_the_deployment_hold_where_an_instance_has_none(engine: PostgresqlEngine) -> None:
+    limits = replace(LIMITS, default_options={"sslmode": "require"})
+    with pytest.raises(DatabaseConnectionError, match="does not support SSL"):
+        read(engine, limits=limits)
+    assert read(engine, options={"sslmode": "prefer"}, limits=limits) == read(engine)
+
+
+def test_an_sslmode_that_there_is_not_is_named_with_those_there_are(engine: PostgresqlEngine) -> None:
+    with pytest.raises(InvalidInstanceError, match=r"verify-full.*not verify-all"):
+        read(engine, options={"sslmode": "verify-all"})
+
+
+def test_a_database_that_is_not_there_is_not_tried_again(engine: PostgresqlEngine) -> None:
+    instance = replace(engine.instance, database="missing")
+    with (
+        pytest.raises(DatabaseConnectionError, match='database "missing" does not exist') as raised,
+        engine.adapter.open(instance, engine.login, LIMITS, Deadline(60)),
+    ):
+        pass
+    assert not raised.value.transient
+
+
+def test_a_server_that_crashes_in_the_middle_gives_no_reading(engine: PostgresqlEngine) -> None:
+    before = read(engine)
+    with engine.adapter.open(engine.instance, engine.login, LIMITS, Deadline(60)) as session:
+        session.read_accounts()
+        engine.running.crash()
+        with pytest.raises(DatabaseConnectionError) as raised:
+            session.read_grants()
+    assert raised.value.transient
+    engine.running.start()
+    assert read(engine) == before
+
+
+def test_a_collector_only_reads(engine: PostgresqlEngine) -> None:
+    with engine.adapter.open(engine.instance, engine.login, LIMITS, Deadline(60)) as session:
+        session.read_accounts()
+        with psycopg.connect(engine.running.conninfo()) as admin:
+            sessions = admin.execute(
+                "SELECT application_name, backend_xid, query FROM pg_stat_activity WHERE usename = %s",
+                [engine.login.username],
+            ).fetchall()
+    ((application, transaction, _),) = sessions
+    assert application == "whalefall"
+    assert transaction is None
