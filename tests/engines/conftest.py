@@ -25,8 +25,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _engine_of(item: pytest.Item) -> str:
-    is_parametrised = isinstance(item, pytest.Function) and hasattr(item, "callspec")
-    return str(item.callspec.params.get("engine")) if is_parametrised else ""
+    if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+        return str(item.callspec.params.get("engine"))
+    return ""
 
 
 @pytest.fixture(scope="session", params=list(STARTERS))
