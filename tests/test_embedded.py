@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
@@ -85,6 +86,16 @@ def user(folder: Path) -> Generator["subprocess.Popen[str]"]:
             yield running
         finally:
             running.kill()
+
+
+def kill_and_wait(pid: int, ends: int) -> None:
+    """Kill one process and wait until another one, or the same, has ended by that."""
+    ending = os.pidfd_open(ends)
+    try:
+        os.kill(pid, signal.SIGKILL)
+        select.select([ending], [], [])
+    finally:
+        os.close(ending)
 
 
 def parent_of(pid: int) -> int:
@@ -184,13 +195,14 @@ def test_ctrl_c_in_one_terminal_leaves_the_server_to_the_others(folder: Path) ->
         assert ask(server, "select 1") == 1
 
 
+@on_linux
 def test_a_crashed_server_comes_back_with_its_data_on_the_same_port(folder: Path) -> None:
     with embedded_server(folder) as server:
         with connect(server) as connection:
             connection.execute("create table t as select 42 as answer")
         postmaster = read_postmaster(folder)
         assert postmaster
-        os.kill(postmaster, signal.SIGKILL)
+        kill_and_wait(postmaster, ends=postmaster)
         with embedded_server(folder) as again:
             assert again == server
             assert ask(server, "select answer from t") == 42
@@ -204,7 +216,7 @@ def test_a_killed_guard_takes_the_server_with_it(folder: Path) -> None:
             connection.execute("create table t as select 42 as answer")
         postmaster = read_postmaster(folder)
         assert postmaster
-        os.kill(parent_of(postmaster), signal.SIGKILL)
+        kill_and_wait(parent_of(postmaster), ends=postmaster)
         with embedded_server(folder) as again:
             assert ask(again, "select answer from t") == 42
             assert read_postmaster(folder) != postmaster
@@ -275,7 +287,7 @@ def test_root_runs_it_as_another_user_below_folders_that_only_root_may_enter(
         assert postmaster
         assert Path(f"/proc/{postmaster}").stat().st_uid != 0
         assert Path(f"/proc/{postmaster}/exe").readlink().is_relative_to(open_folder)
-        os.kill(parent_of(postmaster), signal.SIGKILL)
+        kill_and_wait(parent_of(postmaster), ends=postmaster)
         with embedded_server(folder) as again:
             assert ask(again, "select 1") == 1
             assert again.password == server.password

@@ -40,12 +40,14 @@ def try_lock(path: Path) -> BinaryIO | None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, and see it on the disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Write a file that only its owner may read, and see it on the disk; readers find the old text or the new one."""
+    new = path.with_name(f"{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    new.replace(path)
 
 
 def on_parent_death(stop_signal: signal.Signals) -> Callable[[], None]:

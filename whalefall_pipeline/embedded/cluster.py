@@ -129,14 +129,16 @@ def start(cluster: Cluster, binaries: Binaries, keep_open: int) -> "subprocess.P
     """
     (cluster.data / "postmaster.pid").unlink(missing_ok=True)
     _turn_log(cluster.log)
-    port = _choose_port(read_port(cluster.folder))
+    former = read_port(cluster.folder)
+    port = _choose_port(former)
     with cluster.log.open("ab") as log:
         began = log.tell()
         server = _spawn(cluster, binaries, port, log.fileno(), keep_open)
     ends_at = time.monotonic() + START_SECONDS
     while server.poll() is None:
         if read_postmaster(cluster.folder, ready=True) == server.pid:
-            write_private(cluster.folder / "port", str(port))
+            if port != former:
+                write_private(cluster.folder / "port", str(port))
             return server
         if time.monotonic() > ends_at:
             stop_server(server)
