@@ -114,15 +114,20 @@ def test_a_missing_authority_is_a_wrong_option(server: MysqlServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "greeting", [b"SSH-2.0-OpenSSH_9.2p1\r\n", b"\x01\x00\x00\x00\x0a", b"\x05\x00\x00\x00\x0a9.7\x00"]
+    ("greeting", "meaning"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "does not speak MySQL"),
+        (b"\5\0\0\0\x0a9.7\0", "does not speak MySQL"),
+        (b"\1\0\0", "lost during the login"),
+    ],
 )
-def test_what_is_no_mysql_server_is_said_to_be_none(server: MysqlServer, greeting: bytes) -> None:
+def test_what_is_no_mysql_server_is_said_to_be_none(server: MysqlServer, greeting: bytes, meaning: str) -> None:
     with socket.create_server((NAMED, 0)) as listener:
         answering = threading.Thread(target=_greet, args=(listener, greeting))
         answering.start()
         instance = Instance(1, "other", "mysql", NAMED, listener.getsockname()[1])
         with (
-            pytest.raises(DatabaseConnectionError),
+            pytest.raises(DatabaseConnectionError, match=meaning),
             server.adapter.open(instance, server.login, Limits(connect_seconds=20), Deadline(20)),
         ):
             pass

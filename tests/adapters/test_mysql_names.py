@@ -3,9 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whalefall_pipeline.adapters.mysql.coverage import observe
 from whalefall_pipeline.adapters.mysql.mysql_accounts import parse_roles
 from whalefall_pipeline.adapters.mysql.names import Address, Flavour, quote, to_address, to_privilege, to_username
-from whalefall_pipeline.adapters.mysql.rows import parse_set, to_mask_reader
+from whalefall_pipeline.adapters.mysql.rows import parse_set, to_mask_reader, to_routine_grants
+from whalefall_pipeline.core.model import Grant, Seen
 
 USERS = st.text(alphabet="ab@`'\" %.,", max_size=6)
 HOSTS = st.text(alphabet="ab.%`'", max_size=4)
@@ -31,6 +33,14 @@ def test_mandatory_roles_may_be_without_quotes_or_host() -> None:
     text = """a, 'b''c'@localhost,"d""e",f@'%'"""
     assert parse_roles(text) == [("a", "%"), ("b'c", "localhost"), ('d"e', "%"), ("f", "%")]
     assert parse_roles("") == []
+
+
+def test_a_routine_of_an_unknown_type_makes_its_scope_not_observed() -> None:
+    rows = [("ann", "%", "app", "f", "AGGREGATE", "Execute")]
+    grants: list[Grant] = []
+    seen = observe("routines", lambda: grants.extend(to_routine_grants(rows, lambda user, host: f"{user}@{host}")))
+    assert seen.status is Seen.UNREACHABLE
+    assert "AGGREGATE" in seen.reason
 
 
 def test_unknown_words_keep_their_own_name() -> None:

@@ -23,6 +23,7 @@ _HASH = re.compile(r" IDENTIFIED (BY|VIA) .*?(?= REQUIRE | WITH |$)")
 _COLUMNS = re.compile(r"\(([^)]*)\)")
 GIVEN = frozenset({"root@localhost", f"{COLLECTOR}@localhost"})
 SYSTEM = ("mysql", "sys", "information_schema", "performance_schema")
+SINCE: dict[Flavour, dict[str, tuple[int, int]]] = {"mysql": {"library": (9, 2)}, "mariadb": {"public": (10, 11)}}
 FLAVOUR_OPTIONS: dict[Flavour, Sequence[str]] = {"mysql": ("--partial-revokes=ON",), "mariadb": ()}
 
 
@@ -38,6 +39,8 @@ class MysqlServer:
         self._admin = pymysql.connect(
             host=running.host, port=running.port, user=running.user, password=running.password, autocommit=True
         )
+        version = tuple(int(part) for part in re.findall(r"\d+", str(self.query("SELECT version()")[0][0]))[:2])
+        self._lacks = {name for name, since in SINCE[self.flavour].items() if version < since}
         self.execute(
             f"CREATE USER {COLLECTOR}@localhost IDENTIFIED BY '{self.login.password}'",
             f"GRANT SELECT ON mysql.* TO {COLLECTOR}@localhost",
@@ -49,7 +52,7 @@ class MysqlServer:
 
     @property
     def scope_cases(self) -> Sequence[ScopeCase]:
-        return to_scope_cases(self.flavour)
+        return [case for case in to_scope_cases(self.flavour) if case.name not in self._lacks]
 
     @property
     def awkward_names(self) -> Sequence[str]:
@@ -110,7 +113,7 @@ class MysqlServer:
         self._roles.clear()
 
     def prepare(self) -> None:
-        self.execute(*OBJECTS[self.flavour])
+        self.execute(*(made for made in OBJECTS[self.flavour] if not ("LIBRARY" in made and "library" in self._lacks)))
 
     def exclude_given(self, states: Iterable[AccountState]) -> dict[str, AccountState]:
         return {

@@ -14,6 +14,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -74,6 +75,7 @@ def find_server_program() -> Path | None:
     return next((Path(program) for program in found if program), None)
 
 
+@cache
 def read_flavour(program: Path) -> Flavour:
     """Ask a server program whose it is: a `mysqld` may be MariaDB's."""
     answer = subprocess.run([program, "--no-defaults", "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - the program that the caller chose

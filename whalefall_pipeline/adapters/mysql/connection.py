@@ -23,6 +23,7 @@ from whalefall_pipeline.core.model import Instance, Login
 OPTIONS = ("tls", "tls_ca")
 TLS_MODES = ("disabled", "preferred", "required", "verify-ca", "verify-identity")
 MARGIN_SECONDS = 5.0
+NO_MYSQL = "what answers there does not speak MySQL's protocol"
 
 Rows: TypeAlias = tuple[tuple[object, ...], ...]
 
@@ -92,6 +93,8 @@ def connect(instance: Instance, login: Login, limits: Limits, deadline: Deadline
         try:
             yield Source(connection, guard, deadline)
         finally:
+            with suppress(pymysql.err.MySQLError, OSError):
+                connection.close()  # says goodbye: the server would log an aborted connection otherwise
             shut_down(guard)
 
 
@@ -173,7 +176,7 @@ def _log_in(connection: "Connection[Cursor]", raw: socket.socket) -> None:
     except pymysql.err.MySQLError as error:
         raise to_login_error(error) from None
     except (LookupError, ValueError, RuntimeError, struct.error):
-        raise DatabaseConnectionError("what answers there does not speak MySQL's protocol", transient=False) from None
+        raise DatabaseConnectionError(NO_MYSQL, transient=False) from None
 
 
 def to_login_error(error: pymysql.err.MySQLError) -> DatabaseConnectionError:
@@ -186,6 +189,8 @@ def to_login_error(error: pymysql.err.MySQLError) -> DatabaseConnectionError:
         return DatabaseConnectionError(f"{REFUSED[code]} (error {code})", transient=False)
     if code in BUSY:
         return DatabaseConnectionError(f"{BUSY[code]} (error {code})", transient=True)
+    if isinstance(error, pymysql.err.InternalError) and not code:
+        return DatabaseConnectionError(NO_MYSQL, transient=False)
     if code in LOST or isinstance(cause, OSError):
         return DatabaseConnectionError("the connection was lost during the login", transient=True)
     return DatabaseConnectionError(" ".join(str(part) for part in error.args[1:]) or str(error), transient=False)

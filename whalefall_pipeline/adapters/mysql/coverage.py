@@ -21,7 +21,7 @@ TABLES = {
     "roles": "the role tables (mysql.role_edges and mysql.default_roles; MariaDB: mysql.roles_mapping)",
 }
 DENIED = frozenset({1044, 1142, 1143, 1227})
-TIMED_OUT = frozenset({1205, 1317, 1969, 3024})
+TIMED_OUT = frozenset({1205, 1969, 3024})
 
 # The `*_priv` columns that every supported version has. A login with SELECT on some columns only is shown only those;
 # what it is not shown must not pass for privileges that nobody holds.

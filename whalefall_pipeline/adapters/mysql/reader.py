@@ -166,10 +166,8 @@ class CatalogSession:
 
     @cached_property
     def _usernames(self) -> Mapping[tuple[str, str], str]:
-        keys = (cast("tuple[str, str]", row[:2]) for row, _ in self._account_rows)
-        return {
-            (user, host.lower()): account.username for (user, host), account in zip(keys, self._accounts, strict=True)
-        }
+        addresses = (cast("tuple[str, str]", row[:2]) for row, _ in self._account_rows)
+        return {(user, host.lower()): to_username(user, host, self._flavour) for user, host in addresses}
 
     @cached_property
     def _columns(self) -> Mapping[str, list[str]]:

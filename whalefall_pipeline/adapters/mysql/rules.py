@@ -87,7 +87,7 @@ def own_capabilities(state: AccountState, now: datetime) -> Reasons:
         GRANT_ADMIN: ["GRANT OPTION on *.*"] if any(grant.grant_option for grant in server) else [],
     }
     if state.account.kind is not Kind.USER:
-        return reasons | {NO_LOGIN: [f"a {state.account.kind.value}"]}
+        return reasons | {NO_LOGIN: [state.account.kind.value]}
     if state.account.attributes.get("account_locked"):
         reasons[LOCKED] = ["account_locked"]
     return reasons | {PASSWORD_EXPIRED: _expiry_reasons(state.account.attributes, now)}
