@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.adapters.mysql_servers import STARTERS, read
+from tests.adapters.mysql.servers import STARTERS, read
 from tests.engines.mysql import MysqlServer
 from whalefall_pipeline.core.model import AccountState, Grant
 from whalefall_pipeline.core.snapshot import build_snapshot, to_state
@@ -58,7 +58,7 @@ def test_every_scope_at_once_is_recreated(pair: tuple[MysqlServer, MysqlServer])
 
 
 @settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a smaller example is not worth the servers' time
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],

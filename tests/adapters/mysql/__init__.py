@@ -1,0 +1,1 @@
+"""MySQL and MariaDB: what the shared body of engine tests does not ask."""

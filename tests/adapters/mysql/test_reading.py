@@ -1,0 +1,120 @@
+"""What MySQL and MariaDB do not show is said, never shown as empty; and what a reading costs."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.adapters.mysql.servers import read
+from tests.engines.mysql import MysqlServer
+from whalefall_pipeline.adapters.adapter import Limits
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.mysql.reader import CATALOGS
+from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
+from whalefall_pipeline.core.model import Login, Seen
+
+SCOPES = {"server", "databases", "tables", "columns", "routines", "proxies", "roles"}
+
+
+def test_a_killed_connection_fails_the_reading(server: MysqlServer) -> None:
+    with server.adapter.open(server.instance, server.login, Limits(), Deadline(60)) as session:
+        session.read_accounts()
+        server.kill_collectors()
+        with pytest.raises(DatabaseConnectionError, match="lost") as raised:
+            session.read_grants()
+    assert raised.value.transient
+
+
+def test_no_hash_is_read(server: MysqlServer) -> None:
+    server.execute("CREATE USER ann@'%' IDENTIFIED BY 'a secret'")
+    table, column = ("user", "authentication_string") if server.flavour == "mysql" else ("global_priv", "priv")
+    ((stored,),) = server.query(f"SELECT {column} FROM mysql.{table} WHERE user = 'ann'")
+    secret = str(stored) if server.flavour == "mysql" else _between(str(stored), '"authentication_string":"', '"')
+    accounts, reading = read(server)
+    assert accounts["ann@%"].attributes["has_password"] is True
+    assert secret[-20:] not in repr(accounts) + repr(reading)
+
+
+def test_a_group_of_tables_that_is_denied_is_not_observed(server: MysqlServer) -> None:
+    accounts_table = "user" if server.flavour == "mysql" else "global_priv"
+    readable = [accounts_table, "db", "columns_priv"]
+    server.execute("CREATE USER partly@localhost IDENTIFIED BY 'x'")
+    server.execute(*(f"GRANT SELECT ON mysql.{table} TO partly@localhost" for table in readable))
+    login = Login("partly", "x")
+    _, reading = read(server, login)
+    expected = dict.fromkeys(SCOPES - {"server", "databases", "columns"}, "no SELECT on")
+    if server.flavour == "mysql":
+        expected["dynamic"] = "no SELECT on"
+    assert {scope for scope, seen in reading.coverage.items() if seen.status is Seen.DENIED} == expected.keys()
+    assert all(
+        seen.status is not Seen.DENIED or "no SELECT on mysql." in seen.reason or scope == "roles"
+        for scope, seen in reading.coverage.items()
+    )
+    assert reading.coverage["databases"].status is Seen.OBSERVED
+    with server.adapter.open(server.instance, login, Limits(), Deadline(60)) as session:
+        assert {item.scope for item in session.check() if not item.readable} == expected.keys()
+
+
+def test_an_unreadable_account_list_is_an_error_and_not_an_empty_list(server: MysqlServer) -> None:
+    server.execute("CREATE USER blind@localhost IDENTIFIED BY 'x'", "GRANT SELECT ON mysql.db TO blind@localhost")
+    login = Login("blind", "x")
+    with (
+        server.adapter.open(server.instance, login, Limits(), Deadline(60)) as session,
+        pytest.raises(SyncDataError, match="no SELECT on mysql"),
+    ):
+        session.read_accounts()
+    with server.adapter.open(server.instance, login, Limits(), Deadline(60)) as session:
+        (only,) = session.check()
+    assert not only.readable
+
+
+def test_hidden_columns_are_neither_false_nor_absent_privileges(mysql: MysqlServer) -> None:
+    mysql.execute("CREATE USER narrow@localhost IDENTIFIED BY 'x'")
+    mysql.execute("GRANT SELECT (User, Host, Select_priv, plugin) ON mysql.user TO narrow@localhost")
+    accounts, reading = read(mysql, Login("narrow", "x"))
+    assert "account_locked" not in accounts["root@localhost"].attributes
+    assert reading.coverage["server"].status is Seen.DENIED
+
+
+def test_a_statement_that_takes_too_long_is_a_scope_not_observed(
+    server: MysqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = "SELECT user, host, db, table_name, sleep(20) FROM mysql.tables_priv"
+    monkeypatch.setitem(CATALOGS[server.flavour], "tables", slow)
+    with server.adapter.open(server.instance, server.login, Limits(statement_seconds=0.5), Deadline(60)) as session:
+        reading = session.read_grants()
+    assert reading.coverage["tables"].status is Seen.TIMED_OUT
+    assert reading.coverage["databases"].status is Seen.OBSERVED
+
+
+def test_a_refused_login_is_never_tried_again(server: MysqlServer) -> None:
+    with (
+        pytest.raises(DatabaseConnectionError, match="refuses the login") as raised,
+        server.adapter.open(server.instance, Login(server.login.username, "wr0ng pässwörd"), Limits(), Deadline(60)),
+    ):
+        pass
+    assert not raised.value.transient
+    assert "pässwörd" not in str(raised.value)
+
+
+def test_an_unknown_option_is_named(server: MysqlServer) -> None:
+    instance = replace(server.instance, options={"ssl": "yes"})
+    with (
+        pytest.raises(InvalidInstanceError, match="unknown option ssl: known are tls, tls_ca"),
+        server.adapter.open(instance, server.login, Limits(), Deadline(60)),
+    ):
+        pass
+
+
+def test_statements_do_not_depend_on_the_number_of_accounts(server: MysqlServer) -> None:
+    counts: list[int] = []
+    for names in ([f"few{number}" for number in range(10)], [f"many{number}" for number in range(1000)]):
+        server.create_accounts(names)
+        with server.adapter.open(server.instance, server.login, Limits(), Deadline(60)) as session:
+            session.read_accounts()
+            session.read_grants()
+            counts.append(session.statements)
+    assert counts[0] == counts[1] <= 16
+
+
+def _between(text: str, start: str, end: str) -> str:
+    return text.split(start, 1)[1].split(end, 1)[0]
