@@ -6,6 +6,7 @@ from itertools import count
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import Engine
 
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
@@ -41,9 +42,11 @@ def ledger_url(ledger_server: PostgresqlServer) -> Generator[str]:
     """The URL of an empty ledger of the test's own."""
     name = f"ledger_{next(_numbers)}"
     with psycopg.connect(ledger_server.conninfo(), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {TEMPLATE}")
+        connection.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+        )
         yield to_url(ledger_server, name)
-        connection.execute(f"drop database {name} with (force)")
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ class ScriptedAdapter:
     accounts: list[Account] = field(default_factory=list[Account])
     grants: list[Grant] = field(default_factory=list[Grant])
     coverage: dict[str, Observation] = field(default_factory=lambda: {"server": OBSERVED})
+    hidden: set[str] = field(default_factory=set[str])
     grants_error: WhalefallError | None = None
     hook: Callable[[str], None] = _nothing
     default_port: int = 1
@@ -88,6 +89,9 @@ class ScriptedSession:
         if self.adapter.grants_error:
             raise self.adapter.grants_error
         return Reading(tuple(self.adapter.grants), self.adapter.coverage)
+
+    def may_hide(self, username: str) -> bool:
+        return username in self.adapter.hidden
 
     def check(self) -> list[Visibility]:
         return []

@@ -211,6 +211,23 @@ def test_a_scope_that_was_not_seen_keeps_its_grants(fleet: Fleet) -> None:
     assert snapshot["s"]["meta"] == {}
 
 
+def test_an_account_that_may_hide_in_a_database_that_was_not_seen_is_not_gone(fleet: Fleet) -> None:
+    """Users that live in one database of SQL Server, or in one pluggable database of Oracle."""
+    fleet.adapter.coverage = dict.fromkeys(("server", "database:hr"), OBSERVED)
+    _script(fleet, [user("ana"), user("hr.bob")], [select_on("hr.bob", "salaries", database="hr")])
+    fleet.sync()
+    fleet.adapter.coverage["database:hr"] = Observation(Seen.UNREACHABLE, "it is offline")
+    fleet.adapter.hidden = {"hr.bob"}
+    _script(fleet, [user("ana")], [])
+    (outcome,) = fleet.sync()
+    assert outcome.inventory is not None
+    assert (outcome.inventory.deleted, outcome.inventory.hidden) == (0, 1)
+    assert read_log(fleet.engine) == [("ana", "add"), ("hr.bob", "add")]
+    (snapshot,) = read(fleet.engine, "select permission_snapshot s from account_permission where username = 'hr.bob'")
+    assert snapshot["s"]["categories"]["postgresql_table_privileges"]["hr"] == {"public": {"salaries": ["SELECT"]}}
+    assert [item["scope"] for item in snapshot["s"]["meta"]["not_observed"]] == ["database:hr"]
+
+
 def test_a_database_that_is_gone_takes_its_grants_with_it(fleet: Fleet) -> None:
     fleet.adapter.coverage = dict.fromkeys(("server", "database:shop", "database:hr"), OBSERVED)
     _script(fleet, [user("ana")], [select_on("ana", "salaries", database="hr")])

@@ -24,6 +24,10 @@ from whalefall_pipeline.sync.session import run_session
 WAIT_SECONDS = 30
 
 
+def _never(_username: str) -> bool:
+    return False
+
+
 def _fail(times: int, error: Exception, at: str = "open") -> Callable[[str], None]:
     left = [times]
 
@@ -141,14 +145,14 @@ def test_an_older_reading_never_overwrites_a_newer_one(fleet: Fleet) -> None:
     with fleet.engine.connect() as connection:
         with transaction(connection):
             newer = Target(plan.session_id, instance, read_clock(connection))
-            write_inventory(connection, newer, [user("ana")], version="1")
+            write_inventory(connection, newer, [user("ana")], version="1", may_hide=_never)
             reading = Reading((select_on("ana", "orders"),), {})
-            write_permissions(connection, newer, [user("ana")], reading, rules, version="1")
+            write_permissions(connection, newer, [user("ana")], reading, rules, version="1", may_hide=_never)
         before = read_versions(fleet.engine)
         older = Target(plan.session_id, instance, newer.read_at - timedelta(seconds=1))
         for write in (
-            lambda: write_inventory(connection, older, [], version="1"),
-            lambda: write_permissions(connection, older, [], Reading((), {}), rules, version="1"),
+            lambda: write_inventory(connection, older, [], version="1", may_hide=_never),
+            lambda: write_permissions(connection, older, [], Reading((), {}), rules, version="1", may_hide=_never),
         ):
             with pytest.raises(Exception, match="a later reading"), transaction(connection):
                 write()

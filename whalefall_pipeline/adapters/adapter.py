@@ -62,6 +62,13 @@ class SourceSession(Protocol):
         """
         ...
 
+    def may_hide(self, username: str) -> bool:
+        """Whether an account that the list lacks may exist all the same, where this reading could not look.
+
+        So it is on an engine whose databases have accounts of their own, while one of them can't be read.
+        """
+        ...
+
     def check(self) -> list[Visibility]:
         """Say which parts of the catalog this login can see."""
         ...

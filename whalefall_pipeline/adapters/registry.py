@@ -3,8 +3,14 @@
 from collections.abc import Mapping
 
 from whalefall_pipeline.adapters.adapter import Adapter
+from whalefall_pipeline.adapters.mysql import MysqlAdapter
+from whalefall_pipeline.adapters.oracle.reader import OracleAdapter
 from whalefall_pipeline.adapters.postgresql.reader import PostgresqlAdapter
+from whalefall_pipeline.adapters.sqlserver.reader import SqlserverAdapter
 
 ADAPTERS: Mapping[str, Adapter] = {
     "postgresql": PostgresqlAdapter(),
+    "mysql": MysqlAdapter(),
+    "sqlserver": SqlserverAdapter(),
+    "oracle": OracleAdapter(),
 }

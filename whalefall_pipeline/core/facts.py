@@ -33,6 +33,8 @@ def build_facts(
         if inherited:
             reasons.setdefault(capability, []).extend(inherited)
     roles = sorted({path.role for path in reach_roles(state, accounts)})
+    held_by = [state, *(accounts[role] for role in roles if role in accounts)]
+    reasons = {name: why for name, why in reasons.items() if not rules.withholds(name, held_by)}
     return {
         "version": FACTS_VERSION,
         "db_type": rules.DB_TYPE,

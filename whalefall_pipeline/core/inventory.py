@@ -1,7 +1,7 @@
 """How an instance's account list differs from the one known, and whether the difference may be believed."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from whalefall_pipeline.core.errors import SyncDataError
@@ -26,20 +26,32 @@ class InventoryChange(NamedTuple):
     new: list[Account]
     returned: list[KnownAccount]
     gone: list[KnownAccount]
+    hidden: list[KnownAccount]
     other_kind: list[tuple[KnownAccount, Kind]]
 
 
-def compare_inventory(known: Sequence[KnownAccount], accounts: Sequence[Account]) -> InventoryChange:
-    """Compare the list that was read with the one known. Raises SyncDataError when a username stands twice."""
+def _is_listed(_username: str) -> bool:
+    return False
+
+
+def compare_inventory(
+    known: Sequence[KnownAccount], accounts: Sequence[Account], may_hide: Callable[[str], bool] = _is_listed
+) -> InventoryChange:
+    """Compare the list that was read with the one known. Raises SyncDataError when a username stands twice.
+
+    An active account that the list lacks is gone, unless it `may_hide` where the reading could not look.
+    """
     by_name = {account.username: account for account in accounts}
     if len(by_name) != len(accounts):
         twice = Counter(account.username for account in accounts).most_common(1)[0][0]
         raise SyncDataError(f"the account list holds {twice!r} twice")
     known_names = {account.username for account in known}
+    missing = [item for item in known if item.is_active and item.username not in by_name]
     return InventoryChange(
         new=[account for account in accounts if account.username not in known_names],
         returned=[item for item in known if not item.is_active and item.username in by_name],
-        gone=[item for item in known if item.is_active and item.username not in by_name],
+        gone=[item for item in missing if not may_hide(item.username)],
+        hidden=[item for item in missing if may_hide(item.username)],
         other_kind=[
             (item, by_name[item.username].kind)
             for item in known

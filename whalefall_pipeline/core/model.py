@@ -175,8 +175,10 @@ class Unseen(NamedTuple):
 def is_observed(scope: str, coverage: Coverage) -> bool:
     """Whether the absence of a grant in `scope` means that it is gone.
 
-    A database that is not listed does not exist any more, provided that the list itself (`databases`, where an
-    engine reports it apart, else `server`) was observed.
+    A part (`database:sales/object_privileges`) that is not listed goes by its whole. A database that is not listed
+    does not exist any more, provided that the list itself (`databases`, where an engine reports it apart, else
+    `server`) was observed.
     """
-    known = coverage.get(scope) or coverage.get("databases") or coverage.get(SERVER)
+    whole = scope.rpartition("/")[0]
+    known = coverage.get(scope) or coverage.get(whole) or coverage.get("databases") or coverage.get(SERVER)
     return known is not None and known.status is Seen.OBSERVED

@@ -3,7 +3,7 @@
 Each engine's `rules` module is one implementation, checked by its adapter's type.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -65,6 +65,10 @@ class Rules(Protocol):
 
     def fixed_role_capabilities(self, membership: Membership) -> Reasons:
         """Say what a role confers that is built in and is no account of the inventory."""
+        ...
+
+    def withholds(self, capability: str, states: Sequence[AccountState]) -> bool:
+        """Whether an explicit denial takes the capability away; `states` are the account's and its roles'."""
         ...
 
     def carries(self, membership: Membership, capability: str) -> bool:

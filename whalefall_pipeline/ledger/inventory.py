@@ -1,6 +1,6 @@
 """Writes an instance's account list: new, returned and gone accounts, in a constant number of statements."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -21,21 +21,29 @@ class InventoryCounts(NamedTuple):
     created: int
     reactivated: int
     deleted: int
+    hidden: int
 
 
 def write_inventory(
-    connection: Connection, target: Target, accounts: Sequence[Account], *, version: str, accept_collapse: bool = False
+    connection: Connection,
+    target: Target,
+    accounts: Sequence[Account],
+    *,
+    version: str,
+    may_hide: Callable[[str], bool],
+    accept_collapse: bool = False,
 ) -> InventoryCounts:
     """Make the ledger's accounts equal to the list that was read, in the caller's transaction.
 
-    Accounts that are gone are marked inactive, their grants end, and the log says so. Raises SyncDataError, with
+    Accounts that are gone are marked inactive, their grants end, and the log says so; those that `may_hide` where the
+    reading could not look stay as they are. Raises SyncDataError, with
     nothing written, when the list collapsed past the safety limit, unless that is accepted.
     """
     instance = target.instance
     check_order(connection, target, "inventory_read_at")
     rows = connection.execute(SQL["read_known"], {"instance_id": instance.id})
     known = [KnownAccount._make(row) for row in rows]
-    change = compare_inventory(known, accounts)
+    change = compare_inventory(known, accounts, may_hide)
     if not accept_collapse:
         check_collapse(known, change, instance.vanish_limit_percent)
     moment = {"read_at": target.read_at}
@@ -52,7 +60,7 @@ def write_inventory(
         write_deletions(connection, target, change.gone)
         connection.execute(SQL["deactivate"], {**moment, "ids": [account.id for account in change.gone]})
     connection.execute(SQL["mark_read"], {"instance_id": instance.id, "version": version, **moment})
-    return InventoryCounts(len(accounts), len(change.new), len(change.returned), len(change.gone))
+    return InventoryCounts(len(accounts), len(change.new), len(change.returned), len(change.gone), len(change.hidden))
 
 
 def _unzip(rows: Sequence[Sequence[object]]) -> list[list[object]]:

@@ -1,6 +1,6 @@
 """Writes what an instance's accounts hold: only what differs from the ledger, in a constant number of statements."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -55,12 +55,19 @@ class Document(NamedTuple):
 
 
 def write_permissions(
-    connection: Connection, target: Target, accounts: Sequence[Account], reading: Reading, rules: Rules, *, version: str
+    connection: Connection,
+    target: Target,
+    accounts: Sequence[Account],
+    reading: Reading,
+    rules: Rules,
+    *,
+    version: str,
+    may_hide: Callable[[str], bool],
 ) -> PermissionCounts:
     """Write snapshots, facts, grant intervals and log entries of accounts that changed, in the caller's transaction.
 
-    Scopes that were not observed keep their grants. Accounts that the inventory in the ledger does not have are
-    counted, not written.
+    Scopes that were not observed keep their grants, and so do accounts that `may_hide` in them. Accounts that the
+    inventory in the ledger does not have are counted, not written.
     """
     owner = {"instance_id": target.instance.id}
     read_before = check_order(connection, target, "permissions_read_at")
@@ -69,6 +76,8 @@ def write_permissions(
     unseen_before = _read_unseen(connection, target)
     unseen = build_unseen(reading.coverage, unseen_before, read_before)
     if unseen:
+        hidden = [item.account_id for name, item in stored.items() if name not in states and may_hide(name)]
+        states |= {state.account.username: state for state in read_states(connection, hidden).values()}
         states = _carry_all(connection, target, states, reading.coverage, rules)
     known = {username: state for username, state in states.items() if username in stored}
     documents = list(_build_documents(target, known, stored, rules, unseen))

@@ -69,7 +69,12 @@ def _write_inventory(plan: Plan, connection: Connection, outcome: Outcome, read:
         return
     with transaction(connection):
         counts = write_inventory(
-            connection, read.target, read.accounts, version=outcome.version, accept_collapse=plan.accept_collapse
+            connection,
+            read.target,
+            read.accounts,
+            version=outcome.version,
+            may_hide=read.may_hide,
+            accept_collapse=plan.accept_collapse,
         )
         if plan.permissions:
             hold_record(connection, read.target)
@@ -85,7 +90,15 @@ def _write_permissions(
     outcome.coverage = reading.coverage
     rules = collector.adapter.rules
     with transaction(connection):
-        counts = write_permissions(connection, read.target, read.accounts, reading, rules, version=outcome.version)
+        counts = write_permissions(
+            connection,
+            read.target,
+            read.accounts,
+            reading,
+            rules,
+            version=outcome.version,
+            may_hide=read.may_hide,
+        )
         complete_record(connection, read.target, replace(outcome, permissions=counts).to_items())
     outcome.permissions = counts
 

@@ -78,6 +78,8 @@ class Outcome:
             "permissions": permissions is not None,
             "coverage": {scope: _to_json(seen) for scope, seen in sorted(self.coverage.items())},
         }
+        if self.inventory:
+            details["accounts_not_observed"] = self.inventory.hidden
         if permissions:
             details |= {
                 "grants": permissions.grants,

@@ -1,6 +1,7 @@
 """Reads one instance through its adapter, again where that may help."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -19,6 +20,7 @@ class Read:
 
     target: Target
     accounts: list[Account]
+    may_hide: Callable[[str], bool]
     reading: Reading | None
     lost: WhalefallError | None = None
 
@@ -69,11 +71,11 @@ class Source:
                 outcome.version = session.version
                 accounts = session.read_accounts()
                 if not self.plan.permissions:
-                    return Read(target, accounts, None)
+                    return Read(target, accounts, session.may_hide, None)
                 try:
-                    return Read(target, accounts, session.read_grants())
+                    return Read(target, accounts, session.may_hide, session.read_grants())
                 except WhalefallError as error:
-                    return Read(target, accounts, None, lost=error)
+                    return Read(target, accounts, session.may_hide, None, lost=error)
             finally:
                 outcome.statements += session.statements
 

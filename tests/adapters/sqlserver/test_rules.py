@@ -59,6 +59,18 @@ def test_control_server_is_superuser_and_a_deny_takes_it_away() -> None:
     assert facts(make("alice", granted, denied)) == {}
 
 
+def test_a_deny_anywhere_beats_control_server_from_a_role_but_not_sysadmin() -> None:
+    holder = make("holders", held("holders", "CONTROL SERVER"), kind=Kind.ROLE)
+    login = make("ana", member("ana", "holders"))
+    assert "SUPERUSER" in facts(login, [holder])
+    denied = make("ana", member("ana", "holders"), held("ana", "CONTROL SERVER", effect="deny"))
+    assert "SUPERUSER" not in facts(denied, [holder])
+    denier = make("deniers", held("deniers", "CONTROL SERVER", effect="deny"), kind=Kind.ROLE)
+    assert "SUPERUSER" not in facts(make("ana", member("ana", "holders"), member("ana", "deniers")), [holder, denier])
+    both = make("ana", member("ana", "sysadmin"), held("ana", "CONTROL SERVER", effect="deny"))
+    assert "SUPERUSER" in facts(both)
+
+
 def test_securityadmin_grants_but_is_no_superuser() -> None:
     found = facts(make("alice", member("alice", "securityadmin")), [SECURITYADMIN])
     assert set(found) == {"GRANT_ADMIN"}

@@ -102,6 +102,11 @@ class CatalogSession:
             coverage[scope] = observe(scope, lambda read=read: grants.extend(list(read())))
         return Reading(tuple(grants), coverage)
 
+    def may_hide(self, username: str) -> bool:
+        """Give False: accounts are listed by one table, all or none."""
+        del username
+        return False
+
     def check(self) -> list[Visibility]:
         """See `SourceSession.check`: what can be seen is found out by reading it."""
         try:

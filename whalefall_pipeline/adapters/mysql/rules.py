@@ -11,7 +11,7 @@ of the server, where it changes what an account can do: `activate_all_roles_on_l
 database grants are no patterns).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -115,6 +115,12 @@ def _expiry_reasons(attributes: Mapping[str, Json], now: datetime) -> list[str]:
 def fixed_role_capabilities(membership: Membership) -> Reasons:  # noqa: ARG001 - the servers have no built-in roles
     """Give nothing: every role is an account."""
     return {}
+
+
+def withholds(capability: str, states: Sequence[AccountState]) -> bool:
+    """Give False: MySQL has no denials."""
+    del capability, states
+    return False
 
 
 def carries(membership: Membership, capability: str) -> bool:  # noqa: ARG001 - see below

@@ -19,7 +19,7 @@ GRANT ANY ROLE is not counted as GRANT_ADMIN (the ledger's contract names DBA an
 the system privileges. A role that has to be set, because it is no default role, still counts.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -202,6 +202,12 @@ def parse_account_status(status: str) -> list[str]:
 def fixed_role_capabilities(membership: Membership) -> Reasons:
     """Say what DBA confers where it is no account of the inventory; other built-in roles are read as they are."""
     return _DBA_CAPABILITIES if membership.role == DBA else {}
+
+
+def withholds(capability: str, states: Sequence[AccountState]) -> bool:
+    """Give False: Oracle has no denials."""
+    del capability, states
+    return False
 
 
 def carries(membership: Membership, capability: str) -> bool:  # noqa: ARG001 - the protocol's

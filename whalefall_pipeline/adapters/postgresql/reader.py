@@ -127,6 +127,11 @@ class PostgresqlSession:
             coverage[f"{rules.DATABASE}:{name}"] = observation
         return Reading(tuple(grants), coverage)
 
+    def may_hide(self, username: str) -> bool:
+        """Give False: roles are listed by the cluster, all or none."""
+        del username
+        return False
+
     def check(self) -> list[Visibility]:
         """Read all grants, and say of which scopes that gave something. See `SourceSession.check`."""
         return [

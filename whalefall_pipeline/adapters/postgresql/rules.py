@@ -4,7 +4,7 @@ An account's attributes are the columns of `pg_roles` under their own names; `se
 database ("": all) and parameter; `bootstrap_superuser` for the role that initdb made.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from whalefall_pipeline.core.model import SERVER, AccountState, Json, Kind, Membership
@@ -83,6 +83,12 @@ def own_capabilities(state: AccountState, now: datetime) -> Reasons:
 def fixed_role_capabilities(membership: Membership) -> Reasons:  # noqa: ARG001 - Rules
     """Give nothing: no predefined role is a superuser or may create roles."""
     return {}
+
+
+def withholds(capability: str, states: Sequence[AccountState]) -> bool:
+    """Give False: PostgreSQL has no denials."""
+    del capability, states
+    return False
 
 
 def carries(membership: Membership, capability: str) -> bool:

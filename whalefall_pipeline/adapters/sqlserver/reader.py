@@ -29,7 +29,6 @@ from whalefall_pipeline.core.model import (
     SERVER,
     Account,
     AccountState,
-    Coverage,
     Grant,
     Instance,
     Login,
@@ -37,6 +36,7 @@ from whalefall_pipeline.core.model import (
     Reading,
     Securable,
     Seen,
+    is_observed,
 )
 from whalefall_pipeline.core.rules import Rules
 
@@ -65,17 +65,11 @@ class SqlserverSession:
         """How many statements were sent so far: two to begin with, four for the server, four per database."""
         return self._catalog.statements
 
-    @property
-    def listing(self) -> Coverage:
-        """Which databases' own accounts the list of `read_accounts` can speak for; the others are not gone."""
-        inventory = self._read_inventory()
-        return {SERVER: OBSERVED, DATABASES: self._databases_observation, **inventory.coverage}
-
     def read_accounts(self) -> list[Account]:
         """Read logins, server roles, and each observable database's own users and roles, ordered by username.
 
         Needs VIEW ANY DEFINITION (2022: VIEW ANY SECURITY DEFINITION): without it, or when a login can't be
-        understood, SyncDataError is raised. Accounts of a database that can't be read are missing: see `listing`.
+        understood, SyncDataError is raised. Accounts of a database that can't be read are missing: see `may_hide`.
         """
         return self._read_inventory().accounts
 
@@ -100,6 +94,12 @@ class SqlserverSession:
                 except StatementError as error:
                     coverage[f"database:{row.name}"] = error.observation
         return Reading(tuple(sorted(grants)), coverage)
+
+    def may_hide(self, username: str) -> bool:
+        """Whether an account that the list lacks may still exist, in a database that could not be read."""
+        inventory = self._read_inventory()
+        listing = {SERVER: OBSERVED, DATABASES: self._databases_observation, **inventory.coverage}
+        return not is_observed(rules.listed_by(username), listing)
 
     def check(self) -> list[Visibility]:
         """Say what this login sees: the server's principals, the list of databases, and each database."""

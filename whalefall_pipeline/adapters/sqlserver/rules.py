@@ -7,7 +7,7 @@ key), of server roles `is_fixed_role`; of principals of one database `database`,
 keeps them in the server's local time, without its offset.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -151,6 +151,16 @@ def fixed_role_capabilities(membership: Membership) -> Reasons:
         capability: [f"fixed server role {membership.role}"]
         for capability in _ROLE_CAPABILITIES.get(membership.role, ())
     }
+
+
+def withholds(capability: str, states: Sequence[AccountState]) -> bool:
+    """Whether DENY CONTROL SERVER, to the account or a role, beats what it was granted; a fixed role is not beaten."""
+    if capability not in (SUPERUSER, GRANT_ADMIN):
+        return False
+    roles = {membership.role for state in states for membership in state.memberships if not membership.database}
+    roles |= {state.account.username for state in states if state.account.attributes.get("is_fixed_role")}
+    fixed = any(capability in _ROLE_CAPABILITIES.get(role, ()) for role in roles)
+    return not fixed and any("deny" in _effects(state, SERVER, CONTROL_SERVER) for state in states)
 
 
 def carries(membership: Membership, capability: str) -> bool:

@@ -1,0 +1,51 @@
+"""What the definitions hold: a change of the graph shows in review, and loading them prints nothing."""
+
+import subprocess
+import sys
+
+import dagster as dg
+
+from whalefall_pipeline.core.sessions import SYNC_TYPE_TAG
+from whalefall_pipeline.definitions import defs
+from whalefall_pipeline.defs.partitions import diff_partitions
+
+
+def test_the_definitions_are_these() -> None:
+    repository = defs.get_repository_def()
+    graph = defs.resolve_asset_graph()
+    assets = {
+        key.to_user_string(): sorted(parent.to_user_string() for parent in graph.get(key).parent_keys)
+        for key in graph.get_all_asset_keys()
+    }
+    assert assets == {"instance_accounts": [], "account_permissions": ["instance_accounts"]}
+    assert {str(key) for key in graph.asset_check_keys} == {
+        str(dg.AssetCheckKey(dg.AssetKey("account_permissions"), "every_scope_observed"))
+    }
+    jobs = sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__"))
+    assert jobs == ["sync_instances"]
+    schedules = {
+        item.name: (item.cron_schedule, item.execution_timezone, item.default_status.value)
+        for item in repository.schedule_defs
+    }
+    assert schedules == {"daily_sync": ("0 3 * * *", "UTC", "STOPPED")}
+    sensors = {item.name: (item.minimum_interval_seconds, item.default_status.value) for item in repository.sensor_defs}
+    assert sensors == {
+        "instance_partitions": (10, "RUNNING"),
+        "changed_instances": (10, "STOPPED"),
+        "session_ends": (5, "RUNNING"),
+    }
+
+
+def test_loading_them_prints_nothing() -> None:
+    command = [sys.executable, "-c", "import whalefall_pipeline.definitions"]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (loaded.stdout, loaded.stderr) == ("", "")
+
+
+def test_partitions_to_add_and_to_delete() -> None:
+    assert diff_partitions(["a", "b"], ["b", "d", "c"]) == (["c", "d"], ["a"])
+    assert diff_partitions(["a"], ["a"]) == ([], [])
+
+
+def test_the_sync_type_tag_has_a_name_of_ours() -> None:
+    assert SYNC_TYPE_TAG.startswith("whalefall/")
