@@ -105,7 +105,7 @@ def start_postgresql(version: int) -> Generator[PostgresqlServer]:
     """
     programs = find_programs(version)
     template, password = _initialise(programs)
-    home = make_folder(f"postgresql-{version}")
+    home = make_folder(f"postgresql-{version}", in_memory=True)
     run(["cp", "-R", template, home / "pgdata"])
     server = PostgresqlServer(programs, home / "pgdata", _free_port(), password)
     try:
@@ -119,7 +119,7 @@ def start_postgresql(version: int) -> Generator[PostgresqlServer]:
 @cache
 def _initialise(programs: Path) -> tuple[Path, str]:
     """Make the data folder that servers of this test run begin as copies of; gives it and the superuser's password."""
-    home = make_folder("template")
+    home = make_folder("template", in_memory=True)
     password = secrets.token_urlsafe(12)
     secret = home / "password"
     secret.write_text(password)

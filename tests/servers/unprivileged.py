@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TypedDict
 
 ROOT_RUNS_AS = "nobody"
+MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of its own in it
+ROOM = 2 * 1024**3
 
 
 class RunAs(TypedDict, total=False):
@@ -28,14 +30,22 @@ def run_as() -> RunAs:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def make_folder(name: str) -> Path:
-    """Make a temporary folder that belongs to the servers' user, and is removed when this test run ends."""
-    folder = Path(tempfile.mkdtemp(prefix=f"whalefall-{name}-"))
+def make_folder(name: str, *, in_memory: bool = False) -> Path:
+    """Make a temporary folder that belongs to the servers' user, and is removed when this test run ends.
+
+    `in_memory` where there is room: a database is hundreds of small files, made ten times as fast there.
+    """
+    base = MEMORY if in_memory and _has_room(MEMORY) else None
+    folder = Path(tempfile.mkdtemp(prefix=f"whalefall-{name}-", dir=base))
     who = run_as()
     if "user" in who and "group" in who:
         os.chown(folder, who["user"], who["group"])
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def _has_room(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM
 
 
 def run(command: Sequence[str | Path]) -> None:
