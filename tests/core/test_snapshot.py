@@ -29,10 +29,12 @@ def test_a_state_comes_back_from_its_stored_snapshot(state: AccountState) -> Non
 
 
 @given(states(), states())
-def test_snapshots_and_digests_are_equal_when_states_are(one: AccountState, other: AccountState) -> None:
+def test_snapshots_and_digests_tell_states_apart(one: AccountState, other: AccountState) -> None:
+    """That equal states give equal digests is the next test's: here 0 and False, equal in Python, would differ."""
     first, second = build_snapshot(one, RULES), build_snapshot(other, RULES)
     assert (first == second) == (one == other)
-    assert (digest(one) == digest(other)) == (one == other)
+    if digest(one) == digest(other):
+        assert one == other
 
 
 @given(states(), st.randoms(use_true_random=False))
