@@ -75,7 +75,7 @@ class Link:
                 raise to_statement_error(error) from None
 
     def close(self) -> None:
-        """Close without a word to the server, which may not be there any more."""
+        """Close, and wait for nothing: the server may not be there any more."""
         self._connection.close()
         self._socket.close()
 
