@@ -13,6 +13,7 @@ from whalefall_pipeline.cli.graphql import Webserver
 from whalefall_pipeline.cli.workplace import Workplace
 from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.ranges import build_ranges, build_run_tags
+from whalefall_pipeline.system import on_parent_death
 
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 
@@ -104,6 +105,7 @@ def launch_locally(workplace: Workplace, chosen: Sequence[str], tags: Mapping[st
             stderr=file,
             text=True,
             start_new_session=True,
+            preexec_fn=on_parent_death(signal.SIGTERM),
         )
     return LocalLaunch(process, _exchange(process, chosen, tags, log), log)
 

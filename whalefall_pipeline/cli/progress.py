@@ -16,7 +16,7 @@ POLL_SECONDS = 0.25
 
 
 def follow(engine: Engine, launch: Launch, total: int) -> Records:
-    """Show progress until every session has ended, and give their rows; a run without a session has none.
+    """Show progress until every run has ended, and give their sessions; a run that ended before it began has none.
 
     Ctrl-C cancels the runs, and goes on following until they have ended; a second one leaves at once.
     """
@@ -40,7 +40,7 @@ def follow(engine: Engine, launch: Launch, total: int) -> Records:
 def _follow(engine: Engine, launch: Launch, progress: Progress, task: TaskID) -> Records:
     began, told = time.monotonic(), set[tuple[str, str]]()
     while True:
-        over = launch.is_over()
+        over = launch.is_over()  # asked before the ledger: what is read then is the last word
         with connecting(engine) as connection:
             sessions = read_progress(connection, launch.session_ids)
             failures = read_failures(connection, launch.session_ids)
@@ -52,8 +52,7 @@ def _follow(engine: Engine, launch: Launch, progress: Progress, task: TaskID) ->
         done = sum(row["completed"] + row["failed"] for row in sessions)
         seconds = time.monotonic() - began
         progress.update(task, completed=done, speed=f"{done / seconds:.1f}/s" if done else "")
-        ended = len(sessions) == len(launch.session_ids) and all(row["status"] != "running" for row in sessions)
-        if over or ended:
+        if over:
             return sessions
         time.sleep(POLL_SECONDS)
 
