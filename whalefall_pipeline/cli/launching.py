@@ -105,7 +105,7 @@ def launch_locally(workplace: Workplace, chosen: Sequence[str], tags: Mapping[st
             stderr=file,
             text=True,
             start_new_session=True,
-            preexec_fn=on_parent_death(signal.SIGTERM),
+            preexec_fn=on_parent_death(signal.SIGTERM),  # noqa: PLW1509 - it takes no lock of ours
         )
     return LocalLaunch(process, _exchange(process, chosen, tags, log), log)
 
