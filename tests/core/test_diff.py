@@ -1,12 +1,23 @@
 """A difference leads from one state to the other, survives the log, and is made only of what was seen."""
 
 import json
+from typing import cast
 
 from hypothesis import assume, given
 
 from tests.core.strategies import RULES, USERNAME, coverages, states
 from whalefall_pipeline.core.diff import apply, carry_unseen, diff, to_difference, to_other_diff, to_privilege_diff
-from whalefall_pipeline.core.model import AccountState, Coverage, Observation, Seen, is_observed
+from whalefall_pipeline.core.model import (
+    Account,
+    AccountState,
+    Coverage,
+    Grant,
+    Kind,
+    Observation,
+    Securable,
+    Seen,
+    is_observed,
+)
 
 
 @given(states(), states())
@@ -65,3 +76,19 @@ def test_a_database_that_is_gone_is_seen_to_be_empty_and_one_that_refuses_is_not
     assert not is_observed("database:gone", {"server": refused})
     assert is_observed("database:gone", {"server": refused, "databases": seen})
     assert not is_observed("server", {})
+
+
+def test_an_option_that_is_gained_or_lost_is_no_grant_and_no_revoke() -> None:
+    table, role = Securable("table", "shop", "public", "orders"), Securable("role", object="readers")
+    plain = [Grant(USERNAME, "SELECT", table), Grant(USERNAME, "MEMBER", role)]
+    account = Account(USERNAME, Kind.USER)
+    before, after = (
+        AccountState(account, frozenset(grant._replace(grant_option=option) for grant in plain))
+        for option in (False, True)
+    )
+    for action, difference in (("GRANT", diff(before, after)), ("REVOKE", diff(after, before))):
+        entries = cast("list[dict[str, object]]", to_privilege_diff(difference)["entries"])
+        assert [(entry["action"], entry["object"], entry["permissions"]) for entry in entries] == [
+            (action, "role readers", ["ADMIN OPTION FOR MEMBER"]),
+            (action, "table shop.public.orders", ["GRANT OPTION FOR SELECT"]),
+        ]

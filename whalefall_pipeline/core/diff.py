@@ -8,7 +8,17 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Literal, TypedDict, cast
 
-from whalefall_pipeline.core.model import Account, AccountState, Coverage, Grant, Json, Kind, Securable, is_observed
+from whalefall_pipeline.core.model import (
+    MEMBER,
+    Account,
+    AccountState,
+    Coverage,
+    Grant,
+    Json,
+    Kind,
+    Securable,
+    is_observed,
+)
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import parse_token, to_token
 
@@ -17,12 +27,18 @@ KIND_FIELD = "account_kind"
 DESCRIBED = 5
 
 ChangeType = Literal["add", "modify_privilege", "modify_other", "delete", "reactivate"]
+Action = Literal["GRANT", "REVOKE"]
+OPTION_PREFIXES = ("GRANT OPTION FOR ", "ADMIN OPTION FOR ")
+"""Before the token of a privilege, of a membership, that stays as it is while its option is gained or lost."""
 
 
 class PrivilegeEntry(TypedDict):
-    """Tokens gained (GRANT) or lost (REVOKE) on one securable; `object` says it in words, `securable` in fields."""
+    """Tokens gained (GRANT) or lost (REVOKE) on one securable; `object` says it in words, `securable` in fields.
 
-    action: Literal["GRANT", "REVOKE"]
+    What only gained or lost its option is one token, in SQL's own words: `GRANT OPTION FOR SELECT`.
+    """
+
+    action: Action
     object: str
     permissions: list[str]
     securable: dict[str, str]
@@ -86,19 +102,38 @@ def _diff_attributes(before: Mapping[str, Json], after: Mapping[str, Json]) -> I
 
 def to_privilege_diff(difference: Difference) -> dict[str, Json]:
     """Spell gained and lost grants as the log's `privilege_diff`: one entry per action and securable, ordered."""
-    entries = [*_entries("GRANT", difference.gained), *_entries("REVOKE", difference.lost)]
+    entries = [
+        PrivilegeEntry(
+            action=action,
+            object=str(securable),
+            permissions=[token for _, _, token in group],
+            securable={name: value for name, value in securable._asdict().items() if value},
+        )
+        for (action, securable), group in groupby(sorted(_list_tokens(difference)), key=lambda item: item[:2])
+    ]
     return {"version": DIFF_VERSION, "entries": cast("list[Json]", entries)}
 
 
-def _entries(action: Literal["GRANT", "REVOKE"], grants: Collection[Grant]) -> Iterable[PrivilegeEntry]:
-    ordered = sorted(grants, key=lambda grant: (grant.securable, to_token(grant)))
-    for securable, group in groupby(ordered, key=lambda grant: grant.securable):
-        yield PrivilegeEntry(
-            action=action,
-            object=str(securable),
-            permissions=[to_token(grant) for grant in group],
-            securable={name: value for name, value in securable._asdict().items() if value},
-        )
+def _list_tokens(difference: Difference) -> Iterable[tuple[Action, Securable, str]]:
+    optioned = _find_option_changes(difference)
+    for grant in difference.gained - optioned:
+        yield "GRANT", grant.securable, to_token(grant)
+    for grant in difference.lost - {_twin(grant) for grant in optioned}:
+        yield "REVOKE", grant.securable, to_token(grant)
+    for grant in optioned:
+        token = OPTION_PREFIXES[grant.privilege == MEMBER] + to_token(grant._replace(grant_option=False))
+        yield "GRANT" if grant.grant_option else "REVOKE", grant.securable, token
+
+
+def _find_option_changes(difference: Difference) -> frozenset[Grant]:
+    """Give the gained grants of which a lost one differs in its option alone."""
+    if not difference.lost:
+        return frozenset()
+    return frozenset(grant for grant in difference.gained if _twin(grant) in difference.lost)
+
+
+def _twin(grant: Grant) -> Grant:
+    return grant._replace(grant_option=not grant.grant_option)
 
 
 def to_other_diff(difference: Difference) -> dict[str, Json]:
@@ -119,14 +154,13 @@ def describe(change_type: ChangeType, difference: Difference) -> str:
 
 
 def _list_items(difference: Difference) -> list[str]:
-    optioned = {grant: grant._replace(grant_option=not grant.grant_option) for grant in difference.gained}
-    changed = {grant for grant, twin in optioned.items() if twin in difference.lost}
+    changed = _find_option_changes(difference)
     items = [
         f"{'gained' if grant.grant_option else 'lost'} the option to pass on {grant.privilege} on {grant.securable}"
         for grant in sorted(changed)
     ]
     items += [f"granted {to_token(grant)} on {grant.securable}" for grant in sorted(difference.gained - changed)]
-    rest = difference.lost - {optioned[grant] for grant in changed}
+    rest = difference.lost - {_twin(grant) for grant in changed}
     items += [f"revoked {to_token(grant)} on {grant.securable}" for grant in sorted(rest)]
     items += [f"{entry['field']}: {_say(entry['before'])} -> {_say(entry['after'])}" for entry in difference.other]
     return items
@@ -145,15 +179,23 @@ def to_difference(
     username: str, privilege_diff: Mapping[str, Json] | None, other_diff: Mapping[str, Json] | None
 ) -> Difference:
     """Read a difference back from a log entry's two documents."""
-    privilege_entries = cast("list[PrivilegeEntry]", (privilege_diff or {}).get("entries", []))
-    sides: dict[str, set[Grant]] = {"GRANT": set(), "REVOKE": set()}
-    for entry in privilege_entries:
-        securable = Securable(**entry["securable"])
+    gained, lost = set[Grant](), set[Grant]()
+    for entry in cast("list[PrivilegeEntry]", (privilege_diff or {}).get("entries", [])):
+        given, taken = (gained, lost) if entry["action"] == "GRANT" else (lost, gained)
         for token in entry["permissions"]:
-            privilege, grant_option, effect = parse_token(token)
-            sides[entry["action"]].add(Grant(username, privilege, securable, grant_option, effect))
+            grant, is_option = _parse_entry_token(token, username, Securable(**entry["securable"]))
+            given.add(_twin(grant) if is_option else grant)
+            if is_option:
+                taken.add(grant)
     other = cast("list[OtherEntry]", (other_diff or {}).get("entries", []))
-    return Difference(frozenset(sides["GRANT"]), frozenset(sides["REVOKE"]), tuple(other))
+    return Difference(frozenset(gained), frozenset(lost), tuple(other))
+
+
+def _parse_entry_token(token: str, username: str, securable: Securable) -> tuple[Grant, bool]:
+    """Give a token's grant, and whether it is the grant's option alone that the token speaks of."""
+    prefix = next((prefix for prefix in OPTION_PREFIXES if token.startswith(prefix)), "")
+    privilege, grant_option, effect = parse_token(token.removeprefix(prefix))
+    return Grant(username, privilege, securable, grant_option, effect), bool(prefix)
 
 
 def carry_unseen(state: AccountState, before: Collection[Grant], coverage: Coverage, rules: Rules) -> AccountState:
