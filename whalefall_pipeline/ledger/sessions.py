@@ -61,12 +61,13 @@ def start_record(connection: Connection, session_id: str, instance: Instance) ->
     return moment
 
 
-def hold_record(connection: Connection, target: Target) -> None:
-    """Keep a record running until the transaction ends; to be called last, before data without completion is committed.
+def note_progress(connection: Connection, target: Target, items: Items) -> None:
+    """Write into a running record what the transaction of this data adds; whatever ends the record then keeps it.
 
     Raises SyncCancelledError when it was closed meanwhile: the caller's transaction must not be committed then.
     """
-    if connection.execute(SQL["hold_record"], _key(target.session_id, target.instance)).one_or_none() is None:
+    key = _key(target.session_id, target.instance)
+    if not connection.execute(SQL["note_progress"], {**key, **_to_values(items)}).rowcount:
         raise SyncCancelledError(f"the record of {target.instance.name} was closed meanwhile; nothing was written")
 
 

@@ -16,10 +16,11 @@ update sync_instance_records set status = 'running', started_at = clock_timestam
 where sync_session_id = :session_id and instance_id = :instance_id and status = 'pending'
 returning started_at;
 
--- name: hold_record
-select status from sync_instance_records
-where sync_session_id = :session_id and instance_id = :instance_id and status = 'running'
-for update;
+-- name: note_progress
+update sync_instance_records
+set items_synced = :synced, items_created = :created, items_updated = :updated, items_deleted = :deleted,
+    sync_details = cast(:details as jsonb)
+where sync_session_id = :session_id and instance_id = :instance_id and status = 'running';
 
 -- name: other_session
 select sync_session_id from sync_instance_records

@@ -10,7 +10,7 @@ from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_login
 from whalefall_pipeline.ledger.inventory import write_inventory
 from whalefall_pipeline.ledger.permissions import write_permissions
-from whalefall_pipeline.ledger.sessions import complete_record, fail_record, hold_record, start_record
+from whalefall_pipeline.ledger.sessions import complete_record, fail_record, note_progress, start_record
 from whalefall_pipeline.sync.lock import holding
 from whalefall_pipeline.sync.plan import Collector, Outcome, Plan
 from whalefall_pipeline.sync.reading import Read, Source
@@ -64,7 +64,7 @@ def _find_collector(plan: Plan, instance: Instance) -> Collector:
 
 
 def _write_inventory(plan: Plan, connection: Connection, outcome: Outcome, read: Read) -> None:
-    """Write the accounts, and the record with them where no permissions follow."""
+    """Write the accounts, and what the record says of them; it is completed where no permissions follow."""
     if not plan.inventory:
         return
     with transaction(connection):
@@ -76,10 +76,8 @@ def _write_inventory(plan: Plan, connection: Connection, outcome: Outcome, read:
             may_hide=read.may_hide,
             accept_collapse=plan.accept_collapse,
         )
-        if plan.permissions:
-            hold_record(connection, read.target)
-        else:
-            complete_record(connection, read.target, replace(outcome, inventory=counts).to_items())
+        write_record = note_progress if plan.permissions else complete_record
+        write_record(connection, read.target, replace(outcome, inventory=counts).to_items())
     outcome.inventory = counts
 
 
