@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     keep_records_days: int = Field(
         400, ge=1, description="how long finished sessions and their records are kept; accounts' history always is"
     )
+    keep_runs_days: int = Field(
+        90,
+        ge=1,
+        description="how long Dagster's finished runs and events are kept; those that partitions show always are",
+    )
     webserver_url: str | None = Field(
         None, description="where `whalefall sync` launches; unset: as `whalefall up` runs"
     )

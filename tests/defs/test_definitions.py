@@ -22,12 +22,15 @@ def test_the_definitions_are_these() -> None:
         str(dg.AssetCheckKey(dg.AssetKey("account_permissions"), "every_scope_observed"))
     }
     jobs = sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__"))
-    assert jobs == ["sync_instances"]
+    assert jobs == ["clean_up", "sync_instances"]
     schedules = {
         item.name: (item.cron_schedule, item.execution_timezone, item.default_status.value)
         for item in repository.schedule_defs
     }
-    assert schedules == {"daily_sync": ("0 3 * * *", "UTC", "STOPPED")}
+    assert schedules == {
+        "daily_sync": ("0 3 * * *", "UTC", "STOPPED"),
+        "daily_clean_up": ("30 2 * * *", "UTC", "RUNNING"),
+    }
     sensors = {item.name: (item.minimum_interval_seconds, item.default_status.value) for item in repository.sensor_defs}
     assert sensors == {
         "instance_partitions": (10, "RUNNING"),

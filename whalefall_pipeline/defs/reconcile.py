@@ -102,7 +102,7 @@ def _mirror_runs(instance: DagsterInstance, connection: Connection, cursor: Curs
     said: list[str] = []
     after = cursor.seen_until - OVERLAP
     while records := _read_finished(instance, after):
-        ours = {record.dagster_run.run_id: record for record in records if _syncs_accounts(record)}
+        ours = {record.dagster_run.run_id: record for record in records if syncs_accounts(record.dagster_run)}
         with transaction(connection):
             missing = read_unmirrored(connection, ours.keys())
             for run_id in sorted(missing):
@@ -123,9 +123,9 @@ def to_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _syncs_accounts(record: RunRecord) -> bool:
-    selection = record.dagster_run.asset_selection or set()
-    return bool(selection & {INVENTORY, PERMISSIONS}) or record.dagster_run.job_name == SYNC_JOB
+def syncs_accounts(run: dg.DagsterRun) -> bool:
+    """Whether a run is one of ours: of the job, or of our assets however they were selected."""
+    return bool((run.asset_selection or set()) & {INVENTORY, PERMISSIONS}) or run.job_name == SYNC_JOB
 
 
 def _mirror_run(instance: DagsterInstance, connection: Connection, record: RunRecord) -> None:
