@@ -40,9 +40,7 @@ def script(
 
 
 def _recreate(connection: Connection, instance: Instance, account: str | None, at: datetime) -> Sequence[str]:
-    states = read_states_at(connection, instance.id, at)
-    if account is not None:
-        states = {name: state for name, state in states.items() if name == account}
+    states = read_states_at(connection, instance.id, at, account)
     if not states:
         what = f"account {account!r}" if account else "accounts"
         raise SnapshotMissingError(f"the ledger knows no {what} of {instance.name} at that moment")

@@ -4,7 +4,7 @@ Values only; how they are read stands in `adapters`, how they are stored in `led
 thousands, so they are named tuples: made, hashed and compared at the speed of the interpreter's own tuples.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -118,21 +118,25 @@ class AccountState:
     @property
     def memberships(self) -> list[Membership]:
         """The roles that this account is a direct member of, ordered by database and name."""
-        options: dict[tuple[str, str], set[str]] = {}
-        admin: dict[tuple[str, str], bool] = {}
-        for grant in self.grants:
-            if grant.securable.scope not in ROLE_SCOPES:
-                continue
-            key = (grant.securable.database, grant.securable.object)
-            if grant.privilege == MEMBER:
-                admin[key] = grant.grant_option
-            else:
-                options.setdefault(key, set()).add(grant.privilege)
-        username = self.account.username
-        return [
-            Membership(username, role, database, admin[database, role], frozenset(options.get((database, role), ())))
-            for database, role in sorted(admin)
-        ]
+        return to_memberships(self.account.username, self.grants)
+
+
+def to_memberships(member: str, grants: Iterable[Grant]) -> list[Membership]:
+    """Read one account's memberships off its grants, ordered by database and name."""
+    options: dict[tuple[str, str], set[str]] = {}
+    admin: dict[tuple[str, str], bool] = {}
+    for grant in grants:
+        if grant.securable.scope not in ROLE_SCOPES:
+            continue
+        key = (grant.securable.database, grant.securable.object)
+        if grant.privilege == MEMBER:
+            admin[key] = grant.grant_option
+        else:
+            options.setdefault(key, set()).add(grant.privilege)
+    return [
+        Membership(member, role, database, admin[database, role], frozenset(options.get((database, role), ())))
+        for database, role in sorted(admin)
+    ]
 
 
 class Seen(StrEnum):

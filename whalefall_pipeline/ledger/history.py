@@ -5,19 +5,30 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.errors import SnapshotMissingError
-from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Kind, Seen, Unseen
+from whalefall_pipeline.core.model import (
+    Account,
+    AccountState,
+    Grant,
+    Json,
+    Kind,
+    Membership,
+    Seen,
+    Unseen,
+    to_memberships,
+)
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import build_snapshot
-from whalefall_pipeline.core.states import build_members
 from whalefall_pipeline.ledger.changes import to_grant
 from whalefall_pipeline.ledger.database import load_statements
 
 SQL = load_statements("history.sql")
 
 
-def read_states_at(connection: Connection, instance_id: int, at: datetime) -> dict[str, AccountState]:
-    """Give the accounts that the ledger knew at `at`, by username, with all that they held then."""
-    values = {"instance_id": instance_id, "at": at}
+def read_states_at(
+    connection: Connection, instance_id: int, at: datetime, username: str | None = None
+) -> dict[str, AccountState]:
+    """Give the accounts (or one of them) that the ledger knew at `at`, by username, with all that they held then."""
+    values = {"instance_id": instance_id, "at": at, "username": username}
     accounts = {
         row[0]: Account(row[1], Kind(row[2]), row[3]) for row in connection.execute(SQL["attributes_at"], values)
     }
@@ -31,6 +42,16 @@ def read_states_at(connection: Connection, instance_id: int, at: datetime) -> di
     }
 
 
+def read_members_at(connection: Connection, instance_id: int, role: str, at: datetime) -> list[Membership]:
+    """Give the direct memberships of a role at `at`, ordered by member."""
+    grants: dict[str, list[Grant]] = {}
+    for username, *columns in connection.execute(
+        SQL["members_at"], {"instance_id": instance_id, "role": role, "at": at}
+    ):
+        grants.setdefault(username, []).append(to_grant(username, columns))
+    return [item for member in sorted(grants) for item in to_memberships(member, grants[member])]
+
+
 def read_unseen_at(connection: Connection, instance_id: int, at: datetime) -> list[Unseen]:
     """Give the scopes that the newest reading before `at` did not observe, ordered by scope."""
     rows = connection.execute(SQL["unseen_at"], {"instance_id": instance_id, "at": at})
@@ -41,11 +62,11 @@ def read_snapshot_at(
     connection: Connection, instance_id: int, username: str, at: datetime, rules: Rules
 ) -> dict[str, Json]:
     """Rebuild an account's snapshot of a past moment. Raises SnapshotMissingError when it was not there then."""
-    states = read_states_at(connection, instance_id, at)
-    if username not in states:
+    state = read_states_at(connection, instance_id, at, username).get(username)
+    if state is None:
         raise SnapshotMissingError(f"{username!r} was not known at {at.isoformat()}")
-    members = build_members(states).get(username, ())
-    return build_snapshot(states[username], rules, members=members, unseen=read_unseen_at(connection, instance_id, at))
+    members = read_members_at(connection, instance_id, username, at)
+    return build_snapshot(state, rules, members=members, unseen=read_unseen_at(connection, instance_id, at))
 
 
 def read_change_states(
@@ -58,5 +79,5 @@ def read_change_states(
         return None
     username, moment = row
     moments = (moment - timedelta(microseconds=1), moment)
-    before, after = (read_states_at(connection, instance_id, at).get(username) for at in moments)
+    before, after = (read_states_at(connection, instance_id, at, username).get(username) for at in moments)
     return before, after

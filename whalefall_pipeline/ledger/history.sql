@@ -1,11 +1,11 @@
--- What held at a past moment: `at` is inside [valid_from, valid_to).
+-- What held at a past moment: `at` is inside [valid_from, valid_to). Without a username: of every account.
 
 -- name: attributes_at
 select a.id, a.username, t.kind, t.attributes
 from instance_accounts a
 join account_attributes t on t.instance_account_id = a.id
  and t.valid_from <= :at and (t.valid_to is null or t.valid_to > :at)
-where a.instance_id = :instance_id;
+where a.instance_id = :instance_id and (cast(:username as text) is null or a.username = :username);
 
 -- name: grants_at
 select g.instance_account_id, g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name,
@@ -13,7 +13,15 @@ select g.instance_account_id, g.privilege, g.scope, g.database_name, g.schema_na
 from instance_accounts a
 join account_grant g on g.instance_account_id = a.id
  and g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at)
-where a.instance_id = :instance_id;
+where a.instance_id = :instance_id and (cast(:username as text) is null or a.username = :username);
+
+-- name: members_at (what accounts hold on one role: their membership and its options)
+select a.username, g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option,
+       g.effect
+from account_grant g
+join instance_accounts a on a.id = g.instance_account_id
+where g.object_name = :role and g.scope in ('role', 'database_role') and g.instance_id = :instance_id
+  and g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at);
 
 -- name: unseen_at
 select scope, status, reason, last_seen_at from instance_scopes
