@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -16,6 +16,7 @@ from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting
 from whalefall_pipeline.ledger.history import read_change_states, read_states_at
 from whalefall_pipeline.ledger.instances import read_instances
+from whalefall_pipeline.ledger.target import read_clock
 
 
 def script(
@@ -34,7 +35,7 @@ def script(
         if undo is not None:
             statements = _undo(connection, found[0], undo)
         else:
-            moment = parse_moment(as_of) if as_of else datetime.now(UTC)
+            moment = parse_moment(as_of) if as_of else read_clock(connection)
             statements = _recreate(connection, found[0], account, moment)
     sys.stdout.writelines(f"{statement}\n" for statement in statements)
 

@@ -62,15 +62,16 @@ def read_changes(connection: Connection, *, at_most: int = 200, **filters: Any) 
 
 
 def read_holders(connection: Connection, privilege: str | None, on: Sequence[str] = ()) -> Records:
-    """Give who holds a privilege now, and since when; `on` is an object's name path: object, or schema or database
-    before it. Without a path, in every scope; without a privilege, any on that path."""
+    """Give who holds a privilege now, and since when: each grant by itself, none that a wider one implies.
+
+    `on` is the name path of an object, schema or database, of up to three names; a shorter one finds all that end so.
+    Without it: in every scope. Without a privilege: any on that path.
+    """
     wanted = privilege.upper() if privilege else None
     if not on:
         return _read(connection, "who_has", privilege=wanted)
-    *before, name = on
-    levels = dict(zip(("schema_name", "database_name"), reversed(before), strict=False))
-    path = {"schema_name": levels.get("schema_name"), "database_name": levels.get("database_name")}
-    return _read(connection, "who_has_on_object", privilege=wanted, object_name=name, **path)
+    first, before, name = (*(None,) * (3 - len(on)), *on)
+    return _read(connection, "who_has_on_object", privilege=wanted, name=name, before=before, first=first)
 
 
 def _read(connection: Connection, statement: str, **values: Any) -> Records:

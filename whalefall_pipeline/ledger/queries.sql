@@ -56,16 +56,22 @@ where (cast(:instance as text) is null or i.name = :instance)
 order by c.created_at desc, c.id desc
 limit :at_most;
 
--- name: who_has_on_object
+-- name: who_has_on_object (an object by its name path from the right, as far as it is given; a schema; a database)
 select instance_name as instance, username, kind, privilege, grant_option, effect, scope, database_name, schema_name,
        object_name, column_name, valid_from as since
 from grant_history
 where valid_to is null
-  and object_name = :object_name
-  and (cast(:database_name as text) is null or database_name = :database_name)
-  and (cast(:schema_name as text) is null or schema_name = :schema_name)
   and (cast(:privilege as text) is null or upper(privilege) = :privilege)
-order by instance, username, scope, privilege;
+  and (
+    (object_name = :name
+      and (cast(:before as text) is null or schema_name = :before
+           or (schema_name = '' and database_name = :before and cast(:first as text) is null))  -- as on MySQL
+      and (cast(:first as text) is null or database_name = :first))
+    or (object_name = '' and scope = 'schema' and schema_name = :name
+      and (cast(:before as text) is null or database_name = :before) and cast(:first as text) is null)
+    or (object_name = '' and scope = 'database' and database_name = :name and cast(:before as text) is null)
+  )
+order by instance, username, scope, privilege, database_name, schema_name, object_name, column_name;
 
 -- name: who_has
 select instance_name as instance, username, kind, privilege, grant_option, effect, scope, database_name, schema_name,
