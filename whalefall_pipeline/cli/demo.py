@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ from whalefall_pipeline.cli.workplace import LEDGER, Workplace, find_user, open_
 from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.core.sessions import CREATED_BY_TAG, SYNC_TYPE_TAG
-from whalefall_pipeline.demo.mysql_server import find_server_program, start_server
+from whalefall_pipeline.demo.mysql_server import RunningServer, find_server_program, start_server
 from whalefall_pipeline.demo.mysql_shop import find_folder, prepare_web_shop
 from whalefall_pipeline.demo.servers import COLLECTOR, change_shop, prepare_ledger, prepare_shop
 from whalefall_pipeline.embedded import EmbeddedServer, embedded_server
@@ -58,16 +59,28 @@ def _sources(workplace: Workplace) -> Generator[tuple[EmbeddedServer, list[str]]
         _register(workplace, ledger_instance, prepare_ledger(ledger, LEDGER))
         _register(workplace, shop_instance, prepare_shop(shop))
         names = [LEDGER_INSTANCE, SHOP_INSTANCE]
-        program = find_server_program()
-        if program is None:
-            console.print("This machine has no MariaDB or MySQL server program: the demo goes on without one.")
-            _unregister(workplace, WEB_INSTANCE)
-        else:
-            web = stack.enter_context(start_server(program, find_folder(home)))
-            console.print(f"Found {escape(str(program))} ({web.flavour}): it takes part as {WEB_INSTANCE}.")
+        web = _start_web_shop(stack, home)
+        if web:
             _register(workplace, Instance(0, WEB_INSTANCE, "mysql", web.host, web.port), prepare_web_shop(web))
             names.append(WEB_INSTANCE)
+        else:
+            _unregister(workplace, WEB_INSTANCE)
         yield shop, names
+
+
+def _start_web_shop(stack: ExitStack, home: Path) -> RunningServer | None:
+    """Start the machine's own MariaDB or MySQL program; without one that runs, say so and go on."""
+    program = find_server_program()
+    if program is None:
+        console.print("This machine has no MariaDB or MySQL server program: the demo goes on without one.")
+        return None
+    try:
+        web = stack.enter_context(start_server(program, find_folder(home)))
+    except (OSError, RuntimeError) as error:
+        console.print(f"{escape(str(program))} does not run here ({escape(str(error))}): the demo goes on without it.")
+        return None
+    console.print(f"Found {escape(str(program))} ({web.flavour}): it takes part as {WEB_INSTANCE}.")
+    return web
 
 
 def _register(workplace: Workplace, instance: Instance, password: str) -> None:
@@ -98,18 +111,18 @@ def _show_state(workplace: Workplace, session_ids: Sequence[str]) -> None:
         sessions = [row for row in read_sessions(connection) if row["session_id"] in session_ids]
         accounts = read_accounts(connection)
     counts = ("total_instances", "successful_instances", "failed_instances")
-    show_rows(sessions, ("session_id", "sync_type", "status", *counts), title="\nSessions (whalefall sessions)")
+    show_rows(sessions, ("session_id", "sync_type", "status", *counts), title="Sessions (whalefall sessions)")
     columns = ("instance", "username", "kind", "capabilities", "roles")
-    show_rows(accounts, columns, title="\nAccounts (whalefall accounts)")
+    show_rows(accounts, columns, title="Accounts (whalefall accounts)")
     superusers = [row for row in accounts if "SUPERUSER" in row["capabilities"]]
-    show_rows(superusers, ("instance", "username"), title="\nSuperusers (whalefall accounts --superuser)")
+    show_rows(superusers, ("instance", "username"), title="Superusers (whalefall accounts --superuser)")
 
 
 def _show_changes(workplace: Workplace, session_ids: Sequence[str]) -> None:
     with connecting(workplace.engine) as connection:
         rows = [row for session_id in session_ids for row in read_changes(connection, session_id=session_id)]
     columns = ("instance", "username", "change_type", "message")
-    show_rows(rows, columns, title="\nChanges (whalefall changes)")
+    show_rows(rows, columns, title="Changes (whalefall changes)")
 
 
 def _say(text: str) -> None:

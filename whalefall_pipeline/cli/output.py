@@ -44,7 +44,9 @@ def show_rows(
         writer.writerow(columns)
         writer.writerows([_to_flat(row[column]) for column in columns] for row in rows)
         return
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    if title:
+        console.print(Text(f"\n{title}", style="italic"))
+    table = Table(header_style="bold", box=None, pad_edge=False)
     for column in columns:
         label = LABELS.get(column, column.replace("_", " "))
         table.add_column(label, overflow="fold", no_wrap=column in UNFOLDED)
