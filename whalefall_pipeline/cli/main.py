@@ -1,5 +1,6 @@
 """The `whalefall` command."""
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ from whalefall_pipeline.embedded import EmbeddedServerError
 from whalefall_pipeline.services import ServicesError
 
 WRONG_USE = 2
+CANCELLED = 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,11 +50,15 @@ for name, command in COMMANDS.items():
 
 
 def main() -> None:
-    """Run a command; what goes wrong is one line on standard error, and exit code 2."""
+    """Run a command; what goes wrong is one line on standard error, and exit code 2.
+
+    A SIGTERM ends a command as Ctrl-C does, so that nothing that it started is left behind.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except (WhalefallError, EmbeddedServerError, ServicesError) as error:
         errors.print(Text(f"whalefall: {error}", style="red"), soft_wrap=True)
         sys.exit(WRONG_USE)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(CANCELLED)

@@ -18,6 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from whalefall_pipeline.system import on_parent_death
+
 Flavour = Literal["mariadb", "mysql"]
 
 HOST = "127.0.0.1"
@@ -135,6 +137,7 @@ def _launch(program: Path, folder: Path, port: int, options: Sequence[str]) -> R
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=on_parent_death(signal.SIGTERM),  # noqa: PLW1509 - it takes no lock of ours
         )
     return RunningServer(flavour, port, password, process)
 

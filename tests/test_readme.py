@@ -1,0 +1,33 @@
+"""What the README promises is there: settings, commands, targets, options of engines."""
+
+from pathlib import Path
+
+import pytest
+
+from whalefall_pipeline.cli.main import COMMANDS
+from whalefall_pipeline.settings import Settings
+
+TOP = Path(__file__).parents[1]
+README = (TOP / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", list(Settings.model_fields))
+def test_every_setting_is_in_the_readme_with_its_default_and_meaning(name: str) -> None:
+    field = Settings.model_fields[name]
+    (row,) = [line for line in README.splitlines() if line.startswith(f"| `WHALEFALL_{name.upper()}` |")]
+    assert field.default is None or f"`{field.default}`" in row
+    assert str(field.description) in row
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"demo", "up", "stop", "sessions"}))
+def test_every_command_has_an_example(command: str) -> None:
+    assert f"whalefall {command} " in README
+
+
+def test_its_files_are_there() -> None:
+    assert (TOP / "docs" / "dagster-ui.png").stat().st_size > 10_000
+    assert (TOP / "CONTRIBUTING.md").exists()
+    makefile = (TOP / "Makefile").read_text(encoding="utf-8")
+    for target in ("demo", "test", "up", "clean"):
+        assert f"make {target}" in README
+        assert f"\n{target}: " in makefile
