@@ -33,6 +33,11 @@ def _to_range_tags(block: Sequence[str]) -> dict[str, str]:
     return {RANGE_START_TAG: block[0], RANGE_END_TAG: block[-1]}
 
 
+def find_missing_ends(keys: Sequence[str], tags: Mapping[str, str]) -> list[str]:
+    """Give the ends of a run's range that are no partition: what lies between them can't be told then."""
+    return [tags[tag] for tag in (RANGE_START_TAG, RANGE_END_TAG) if tag in tags and tags[tag] not in keys]
+
+
 def find_chosen(keys: Sequence[str], tags: Mapping[str, str]) -> list[str]:
     """Give the partitions that a run's tags select of all keys, in their order; ends that are no keys by themselves."""
     if PARTITION_TAG in tags:

@@ -17,6 +17,7 @@ from whalefall_pipeline.defs.events import (
     PERMISSIONS,
     build_check,
     build_failure,
+    tell_carried_over,
     tell_outcome,
 )
 from whalefall_pipeline.defs.opening import open_run
@@ -61,6 +62,7 @@ def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None
     settings, selected = get_settings(), context.selected_asset_keys
     ledger = context.resources.ledger
     run = open_run(context, ledger.get_engine())
+    tell_carried_over(context, run.carried_over, selected)
     plan = Plan(
         session_id=context.run_id,
         engine=ledger.get_engine(),

@@ -29,6 +29,21 @@ def tell_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: 
     context.log.error("%s: %s: %s", name, outcome.error.code, message)
 
 
+def tell_carried_over(
+    context: dg.AssetExecutionContext, carried_over: Mapping[str, str], selected: Collection[dg.AssetKey]
+) -> None:
+    """Log a materialization of each partition that an earlier run completed, with that run.
+
+    Without one, Dagster shows it as failed when this run fails, since the run was to make it.
+    """
+    for name, run_id in carried_over.items():
+        for key in selected:
+            metadata = {"carried_over_from": dg.MetadataValue.dagster_run(run_id)}
+            context.log_event(dg.AssetMaterialization(key, partition=name, metadata=metadata))
+    if carried_over:
+        context.log.info("%d instances were completed by earlier runs and are left out", len(carried_over))
+
+
 def _written(outcome: Outcome) -> dict[dg.AssetKey, dict[str, Any]]:
     written: dict[dg.AssetKey, dict[str, Any]] = {}
     if outcome.inventory:

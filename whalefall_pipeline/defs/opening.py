@@ -4,69 +4,112 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import dagster as dg
+from dagster import DagsterInstance, DagsterRun
 from sqlalchemy import Connection, Engine
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.core.ranges import find_chosen, find_missing_ends
 from whalefall_pipeline.core.sessions import BACKFILL_TAG, to_batch_id, to_created_by, to_sync_type
 from whalefall_pipeline.defs.events import build_failure
-from whalefall_pipeline.ledger.database import check_ledger, connecting, transaction
+from whalefall_pipeline.defs.lineage import find_ancestors, read_own_tags
+from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
+from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_instances
-from whalefall_pipeline.ledger.sessions import SessionStart, close_session, open_session, read_completed
+from whalefall_pipeline.ledger.schema import check_ledger
+from whalefall_pipeline.ledger.sessions import (
+    Items,
+    SessionStart,
+    close_session,
+    fail_record,
+    open_session,
+    read_completed,
+)
 
 Refused = Mapping[str, tuple[str, str]]
+NO_PARTITION = "the run names no partition, so there is nothing to sync"
 
 
 class OpenRun(NamedTuple):
-    """What a run will sync, and the partitions that it can't, with error code and reason."""
+    """What a run will sync, and what it will not.
+
+    `carried_over` holds what a re-executed run leaves out, each with the run that completed it; `refused` what can't be
+    synced, each with error code and reason.
+    """
 
     instances: Sequence[Instance]
+    carried_over: Mapping[str, str]
     refused: Refused
 
 
 def open_run(context: dg.AssetExecutionContext, engine: Engine) -> OpenRun:
     """Write the run's session with its pending records, and give its instances.
 
-    A re-executed run leaves out what its parent completed. Raises Failure, and closes the session as failed, when no
-    instance is left that could be synced; LedgerError when the ledger can't be used.
+    A re-executed run leaves out what the runs before it completed, unless that is everything. Raises Failure, and
+    closes the session as failed, when nothing could be synced; LedgerError when the ledger can't be used.
     """
     check_ledger(engine)
-    keys, tags = context.partition_keys, context.run.tags
+    instance, run = context.instance, context.run
+    partitions = instance.get_dynamic_partitions(PARTITIONS_NAME)
+    keys = find_chosen(partitions, run.tags)
     with connecting(engine) as connection, transaction(connection):
-        active = read_instances(connection)
-        chosen = [instance for instance in active if instance.name in set(keys)]
-        refused = _refuse(keys, chosen)
-        instances = _leave_out_completed(connection, context.run, chosen)
-        start = SessionStart(
-            session_id=context.run_id,
-            sync_type=to_sync_type(tags, _count_batch(context), len(active)),
-            batch_id=to_batch_id(tags),
-            created_by=to_created_by(tags),
-        )
-        open_session(connection, start, instances)
-        if refused and not instances:
-            text = "; ".join(reason for _, reason in refused.values())
-            close_session(connection, context.run_id, "failed", message=text)
-    if refused and not instances:
-        raise build_failure(refused, len(refused))
-    return OpenRun(instances, refused)
+        known = {item.name: item for item in read_instances(connection, keys)}
+        refused = _refuse_range(partitions, run) or _refuse(keys, known)
+        chosen = [] if find_missing_ends(partitions, run.tags) else [known[key] for key in keys if key not in refused]
+        done = read_completed(connection, find_ancestors(instance, run))
+        opened = _leave_out(chosen, done, refused)
+        removed = [known[key] for key in refused if key in known]
+        _write_session(connection, instance, run, opened, removed)
+    if not opened.instances:
+        raise build_failure(refused, len(refused)) if refused else dg.Failure(NO_PARTITION, allow_retries=False)
+    return opened
 
 
-def _refuse(keys: Sequence[str], chosen: Sequence[Instance]) -> Refused:
-    code = InvalidInstanceError.code
-    names = {instance.name for instance in chosen}
-    return {key: (code, f"{key} is no active instance") for key in keys if key not in names}
-
-
-def _leave_out_completed(connection: Connection, run: dg.DagsterRun, chosen: Sequence[Instance]) -> list[Instance]:
-    done = read_completed(connection, run.parent_run_id) if run.parent_run_id else set[str]()
-    return [instance for instance in chosen if instance.name not in done]
-
-
-def _count_batch(context: dg.AssetExecutionContext) -> int:
-    """Count the instances that were chosen together: those of the run, or of its whole backfill."""
-    backfill_id = context.run.tags.get(BACKFILL_TAG)
-    backfill = context.instance.get_backfill(backfill_id) if backfill_id else None
+def describe_start(
+    instance: DagsterInstance, run: DagsterRun, chosen: int, active: int, message: str | None = None
+) -> SessionStart:
+    """Say of a run over so many of the active instances how and by whom it was started."""
+    tags = read_own_tags(instance, run)
+    backfill = instance.get_backfill(tags[BACKFILL_TAG]) if BACKFILL_TAG in tags else None
     if backfill and backfill.asset_backfill_data:
-        return backfill.asset_backfill_data.get_num_partitions() or len(context.partition_keys)
-    return len(context.partition_keys)
+        chosen = backfill.asset_backfill_data.get_num_partitions() or chosen
+    sync_type = to_sync_type(tags, chosen, active)
+    return SessionStart(run.run_id, sync_type, to_batch_id(tags), to_created_by(tags), message)
+
+
+def _refuse_range(partitions: Sequence[str], run: DagsterRun) -> Refused:
+    reason = "{} is no partition, so nothing tells which instances lie between the ends of the range"
+    code = InvalidInstanceError.code
+    return {end: (code, reason.format(end)) for end in find_missing_ends(partitions, run.tags)}
+
+
+def _refuse(keys: Sequence[str], known: Mapping[str, Instance]) -> Refused:
+    code = InvalidInstanceError.code
+    removed = {key: (code, f"{key} was removed") for key in keys if key in known and not known[key].is_active}
+    return removed | {key: (code, f"no instance is named {key}") for key in keys if key not in known}
+
+
+def _leave_out(chosen: Sequence[Instance], done: Mapping[str, str], refused: Refused) -> OpenRun:
+    instances = [item for item in chosen if item.name not in done] or chosen
+    left_out = {item.name for item in chosen} - {item.name for item in instances}
+    return OpenRun(instances, {name: done[name] for name in left_out}, refused)
+
+
+def _write_session(
+    connection: Connection, instance: DagsterInstance, run: DagsterRun, opened: OpenRun, removed: Sequence[Instance]
+) -> None:
+    """Write the session with its records; those of removed instances are failed already.
+
+    What has no record, because the ledger never heard of it, is said in the session's message, which fails it.
+    """
+    recorded = {item.name for item in removed}
+    unknown = "; ".join(reason for name, (_, reason) in opened.refused.items() if name not in recorded)
+    active = len(read_instances(connection))
+    start = describe_start(instance, run, len(opened.instances), active, unknown or None)
+    open_session(connection, start, [*opened.instances, *removed])
+    for item in removed:
+        code, reason = opened.refused[item.name]
+        fail_record(connection, run.run_id, item, code=code, message=reason, items=Items())
+    if not opened.instances:
+        message = None if recorded else NO_PARTITION
+        close_session(connection, run.run_id, "failed", message=unknown or message)

@@ -6,7 +6,7 @@ Idempotent: a session that ended is never touched again, and seeing a run twice 
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -15,14 +15,14 @@ from sqlalchemy import Connection, Engine
 
 from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.ranges import find_chosen
-from whalefall_pipeline.core.sessions import SessionStatus, to_batch_id, to_created_by, to_session_status, to_sync_type
+from whalefall_pipeline.core.sessions import SessionStatus, to_session_status
 from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
 from whalefall_pipeline.defs.jobs import SYNC_JOB
+from whalefall_pipeline.defs.opening import describe_start
 from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.sessions import (
-    SessionStart,
     close_session,
     open_session,
     read_open_sessions,
@@ -32,7 +32,11 @@ from whalefall_pipeline.ledger.sessions import (
 OVERLAP = timedelta(minutes=1)
 """Looked back beyond the last run seen: `updated_after` is strict, and clocks differ."""
 BATCH = 100
+ABANDONED = timedelta(minutes=10)
+"""After which a run that nobody started never will be: a launch that failed halfway leaves such a run."""
 SILENT_BEATS = 2
+CANCELLED_EARLY = "the run was cancelled before it began"
+ENDED_EARLY = "the run ended before it could write its session; its page in Dagster says why"
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
@@ -64,6 +68,7 @@ def reconcile(instance: DagsterInstance, engine: Engine, cursor: Cursor, heartbe
     """
     with connecting(engine) as connection:
         said = _end_open_sessions(instance, connection, cursor, heartbeat_seconds)
+        _end_abandoned(instance)
         return said + _mirror_runs(instance, connection, cursor)
 
 
@@ -95,6 +100,13 @@ def _end_session(instance: DagsterInstance, connection: Connection, session_id: 
     with transaction(connection):
         ended = close_session(connection, session_id, status, code=WhalefallError.code, message=message)
     return f"session {session_id} ended as {ended}: {message}" if ended else None
+
+
+def _end_abandoned(instance: DagsterInstance) -> None:
+    filters = RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED], created_before=datetime.now(UTC) - ABANDONED)
+    for record in instance.get_run_records(filters):
+        if syncs_accounts(record.dagster_run):
+            instance.report_run_failed(record.dagster_run, "the run was made but never started: its launch failed")
 
 
 def _mirror_runs(instance: DagsterInstance, connection: Connection, cursor: Cursor) -> list[str]:
@@ -133,9 +145,16 @@ def _mirror_run(instance: DagsterInstance, connection: Connection, record: RunRe
     names = set(find_chosen(instance.get_dynamic_partitions(PARTITIONS_NAME), run.tags))
     active = read_instances(connection)
     chosen = [item for item in active if item.name in names]
-    sync_type = to_sync_type(run.tags, len(names), len(active))
-    start = SessionStart(run.run_id, sync_type, to_batch_id(run.tags), to_created_by(run.tags))
-    open_session(connection, start, chosen)
+    start = describe_start(instance, run, len(names), len(active))
+    began, ended = _read_span(record)
+    open_session(connection, replace(start, started_at=began), chosen)
     status = "cancelled" if run.status is dg.DagsterRunStatus.CANCELED else "failed"
-    message = "the run was cancelled before it began" if status == "cancelled" else "the run ended without the ledger"
-    close_session(connection, run.run_id, status, code=WhalefallError.code, message=message)
+    message = CANCELLED_EARLY if status == "cancelled" else ENDED_EARLY
+    close_session(connection, run.run_id, status, code=WhalefallError.code, message=message, ended_at=ended)
+
+
+def _read_span(record: RunRecord) -> tuple[datetime, datetime]:
+    """Give when a run began, or was asked for where it never did, and when it ended."""
+    began = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else to_utc(record.create_timestamp)
+    ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else to_utc(record.update_timestamp)
+    return began, ended

@@ -28,6 +28,10 @@ class SessionStart:
     sync_type: SyncType
     batch_id: str | None = None
     created_by: str | None = None
+    message: str | None = None
+    """What fails the session although no record says it."""
+    started_at: datetime | None = None
+    """When the run began, where that was not now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class Items:
 def open_session(connection: Connection, start: SessionStart, instances: Sequence[Instance]) -> None:
     """Write a running session with a pending record per instance; one that is there already stays as it is."""
     values = {"session_id": start.session_id, "batch_id": start.batch_id, "sync_type": start.sync_type}
-    connection.execute(SQL["insert_session"], {**values, "created_by": start.created_by, "total": len(instances)})
+    values |= {"created_by": start.created_by, "message": start.message, "started_at": start.started_at}
+    connection.execute(SQL["insert_session"], {**values, "total": len(instances)})
     ids, names = [item.id for item in instances], [item.name for item in instances]
     connection.execute(SQL["insert_records"], {"session_id": start.session_id, "ids": ids, "names": names})
 
@@ -103,13 +108,15 @@ def close_session(
     *,
     code: str | None = None,
     message: str | None = None,
+    ended_at: datetime | None = None,
 ) -> SessionStatus | None:
     """End a session, and with it the records that are still open, and give its state; None: it was ended already.
 
-    Counts are taken from the records; one failed record makes a completed session a failed one.
+    Counts are taken from the records; one failed record makes a completed session a failed one. `ended_at` is when the
+    run ended, where that was not now.
     """
     record_status: RecordStatus = "cancelled" if status == "cancelled" else "failed"
-    values = {"session_id": session_id, "message": message}
+    values = {"session_id": session_id, "message": message, "ended_at": ended_at}
     connection.execute(SQL["close_records"], {**values, "record_status": record_status, "code": code})
     return connection.execute(SQL["close_session"], {**values, "status": status}).scalar_one_or_none()
 
@@ -137,9 +144,13 @@ def read_incomplete(connection: Connection, session_or_batch: str) -> list[str] 
     return list(connection.execute(SQL["read_incomplete"], {"ids": ids}).scalars()) if ids else None
 
 
-def read_completed(connection: Connection, session_id: str) -> set[str]:
-    """Give the names of the instances that a session completed."""
-    return set(connection.execute(SQL["read_completed"], {"session_id": session_id}).scalars())
+def read_completed(connection: Connection, session_ids: Sequence[str]) -> dict[str, str]:
+    """Give the names of the instances that sessions completed, each with the session that did.
+
+    The first of the sessions that took an instance decides, whatever became of it in those behind.
+    """
+    rows = connection.execute(SQL["read_completed"], {"ids": list(session_ids)})
+    return {name: session_id for name, session_id, status in rows if status == "completed"}
 
 
 def delete_old_sessions(connection: Connection, days: int) -> int:

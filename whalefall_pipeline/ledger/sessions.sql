@@ -1,8 +1,10 @@
 -- The statements of sessions.py. A terminal state never changes: every update asks for an open one.
 
 -- name: insert_session
-insert into sync_sessions (session_id, batch_id, sync_type, status, started_at, total_instances, created_by, heartbeat_at)
-values (:session_id, :batch_id, :sync_type, 'running', clock_timestamp(), :total, :created_by, clock_timestamp())
+insert into sync_sessions
+    (session_id, batch_id, sync_type, status, started_at, total_instances, created_by, message, heartbeat_at)
+values (:session_id, :batch_id, :sync_type, 'running', coalesce(cast(:started_at as timestamptz), clock_timestamp()),
+        :total, :created_by, :message, clock_timestamp())
 on conflict (session_id) do nothing;
 
 -- name: insert_records
@@ -53,14 +55,16 @@ update sync_sessions set heartbeat_at = clock_timestamp() where session_id = :se
 
 -- name: close_records
 update sync_instance_records
-set status = :record_status, started_at = coalesce(started_at, clock_timestamp()), completed_at = clock_timestamp(),
+set status = :record_status, started_at = coalesce(started_at, cast(:ended_at as timestamptz), clock_timestamp()),
+    completed_at = coalesce(cast(:ended_at as timestamptz), clock_timestamp()),
     error_code = :code, error_message = :message
 where sync_session_id = :session_id and status in ('pending', 'running');
 
 -- name: close_session
 update sync_sessions s
-set status = case when :status = 'completed' and counted.failed > 0 then 'failed' else :status end,
-    message = case when :status <> 'completed' then :message end, completed_at = clock_timestamp(),
+set status = case when :status = 'completed' and (counted.failed > 0 or s.message is not null) then 'failed' else :status end,
+    message = coalesce(case when :status <> 'completed' then :message end, s.message),
+    completed_at = coalesce(cast(:ended_at as timestamptz), clock_timestamp()),
     successful_instances = counted.completed, failed_instances = counted.failed
 from (select count(*) filter (where status = 'completed') as completed,
              count(*) filter (where status = 'failed') as failed
@@ -83,7 +87,10 @@ where sync_session_id = any (cast(:ids as text[])) and status <> 'completed' ord
 select session_id from sync_sessions where session_id = :id or batch_id = :id order by started_at;
 
 -- name: read_completed
-select instance_name from sync_instance_records where sync_session_id = :session_id and status = 'completed';
+select distinct on (instance_name) instance_name, sync_session_id, status
+from sync_instance_records
+where sync_session_id = any (cast(:ids as text[]))
+order by instance_name, array_position(cast(:ids as text[]), sync_session_id);
 
 -- name: delete_old_records
 delete from sync_instance_records r using sync_sessions s
