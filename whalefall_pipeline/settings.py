@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     dagster_url: SecretStr | None = Field(None, description="Dagster's storage; unset: beside the ledger")
     secret_key: SecretStr | None = Field(None, description="Fernet key of the credentials; unset: <home>/secret.key")
 
+    schedule: str = Field("0 3 * * *", description="cron, in UTC, of the schedule that syncs all active instances")
     parallelism: int = Field(
         8, ge=1, description="instances worked on at once in a run: drivers wait on the network most of the time"
     )

@@ -1,4 +1,4 @@
-"""The daily sync of all active instances."""
+"""The sync of all active instances by the clock: daily, unless WHALEFALL_SCHEDULE says otherwise."""
 # Dagster's own signatures hold unknown types.
 # pyright: reportUnknownMemberType=false
 
@@ -14,10 +14,10 @@ from whalefall_pipeline.settings import get_settings
 
 @dg.schedule(
     job=sync_job,
-    cron_schedule="0 3 * * *",
+    cron_schedule=get_settings().schedule,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Sync all active instances, every day at 03:00 UTC.",
+    description="Sync all active instances, by default every day at 03:00 UTC.",
 )
 def daily_sync(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Request one run over all partitions, or several of at most `partitions_per_run` with one batch id."""
