@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator
+from contextlib import contextmanager
 from itertools import count
 
 import psycopg
@@ -10,7 +11,8 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
-from whalefall_pipeline.ledger.database import open_ledger, upgrade_ledger
+from whalefall_pipeline.ledger.database import open_ledger
+from whalefall_pipeline.ledger.schema import upgrade_ledger
 
 LEDGER_VERSION = 18
 """That of the embedded server, which is always there."""
@@ -37,16 +39,23 @@ def ledger_server() -> Generator[PostgresqlServer]:
         yield server
 
 
-@pytest.fixture
-def ledger_url(ledger_server: PostgresqlServer) -> Generator[str]:
-    """The URL of an empty ledger of the test's own."""
+@contextmanager
+def making_ledger(server: PostgresqlServer) -> Generator[str]:
+    """Give the URL of an empty ledger that lives as long as the block."""
     name = f"ledger_{next(_numbers)}"
-    with psycopg.connect(ledger_server.conninfo(), autocommit=True) as connection:
+    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
         connection.execute(
             sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
         )
-        yield to_url(ledger_server, name)
+        yield to_url(server, name)
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def ledger_url(ledger_server: PostgresqlServer) -> Generator[str]:
+    """The URL of an empty ledger of the test's own."""
+    with making_ledger(ledger_server) as url:
+        yield url
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from sqlalchemy import Engine, text
 from tests.conftest import to_url
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
 from whalefall_pipeline.core.errors import LedgerError
-from whalefall_pipeline.ledger.database import VERSION_TABLE, check_ledger, open_ledger, upgrade_ledger
+from whalefall_pipeline.ledger.database import open_ledger
+from whalefall_pipeline.ledger.schema import VERSION_TABLE, check_ledger, upgrade_ledger
 from whalefall_pipeline.ledger.tables import metadata
 
 
@@ -78,10 +79,12 @@ def test_it_shares_a_database_with_dagster(ledger: Engine) -> None:
     assert "alembic_version" not in tables
 
 
-def test_the_views_have_documented_columns(ledger_url: str) -> None:
+def test_the_views_and_their_columns_are_documented(ledger_url: str) -> None:
     with psycopg.connect(ledger_url) as connection:
         missing = connection.execute(
-            """select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-               where n.nspname = 'public' and c.relkind = 'v' and obj_description(c.oid) is null"""
+            """select c.relname, a.attname
+               from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
+               where n.nspname = 'public' and c.relkind = 'v'
+                 and (obj_description(c.oid) is null or col_description(c.oid, a.attnum) is null)"""
         ).fetchall()
     assert missing == []
