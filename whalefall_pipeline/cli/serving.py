@@ -7,7 +7,7 @@ import typer
 from whalefall_pipeline.cli.output import console
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.embedded import stop as stop_server
-from whalefall_pipeline.ledger.database import upgrade_ledger
+from whalefall_pipeline.ledger.schema import upgrade_ledger
 from whalefall_pipeline.services import run_services, stop_services
 from whalefall_pipeline.settings import get_settings
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from whalefall_pipeline.embedded import embedded_server
-from whalefall_pipeline.ledger.database import check_ledger, open_ledger, upgrade_ledger
+from whalefall_pipeline.ledger.database import open_ledger
+from whalefall_pipeline.ledger.schema import check_ledger, upgrade_ledger
 from whalefall_pipeline.ledger.secrets import SecretStore
 from whalefall_pipeline.services import dagster_environment
 from whalefall_pipeline.settings import Settings, get_settings

@@ -1,15 +1,10 @@
-"""Opens the ledger: its connections, its schema's version, its migrations."""
+"""Opens the ledger: its connections, its transactions, and rows on their way to it."""
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import cast
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import Connection, Engine, TextClause, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -17,10 +12,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from whalefall_pipeline.core.errors import LedgerError
 from whalefall_pipeline.sql import load_sql
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 CONNECT_SECONDS = 10
-VERSION_TABLE = "whalefall_version"
-"""Alembic's table, under a name of our own: Dagster's storage may live in the same database, and has one too."""
 
 
 def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
@@ -45,42 +37,6 @@ def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
     )
 
 
-def check_ledger(engine: Engine) -> None:
-    """Raise LedgerError, with what to do, unless the ledger answers and has the schema of this version."""
-    with connecting(engine) as connection:
-        present = _read_revisions(connection)
-    script = _scripts()
-    head = script.get_current_head()
-    if present == {head}:
-        return
-    if not present:
-        raise LedgerError(f"the ledger at {_place(engine)} is empty; create its tables with: whalefall db upgrade")
-    known = {revision.revision for revision in script.walk_revisions()}
-    if present <= known:
-        raise LedgerError(f"the ledger's schema is older than this version ({head}); run: whalefall db upgrade")
-    raise LedgerError(
-        f"the ledger's schema ({', '.join(sorted(present))}) is newer than this version; upgrade whalefall"
-    )
-
-
-def upgrade_ledger(engine: Engine) -> None:
-    """Bring the ledger's schema to this version; does nothing when it is there already.
-
-    Raises LedgerError when the ledger can't be reached or has a schema that this version does not know.
-    """
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            unknown = _read_revisions(connection) - {item.revision for item in _scripts().walk_revisions()}
-            if unknown:
-                raise LedgerError(f"the ledger's schema ({', '.join(sorted(unknown))}) is newer than this version")
-            command.upgrade(config, "head")
-    except SQLAlchemyError as error:
-        raise LedgerError(f"the ledger at {_place(engine)} can't be upgraded: {to_reason(error)}") from None
-
-
 def load_statements(filename: str) -> dict[str, TextClause]:
     """Give the named statements of one of this folder's `.sql` files, ready to execute."""
     return {name: text(statement) for name, statement in load_sql("whalefall_pipeline.ledger", filename).items()}
@@ -92,7 +48,7 @@ def connecting(engine: Engine) -> Generator[Connection]:
     try:
         connection = engine.connect()
     except SQLAlchemyError as error:
-        raise LedgerError(f"the ledger at {_place(engine)} can't be reached: {to_reason(error)}") from None
+        raise LedgerError(f"the ledger at {to_place(engine)} can't be reached: {to_reason(error)}") from None
     with connection:
         yield connection
 
@@ -128,14 +84,6 @@ def to_reason(error: SQLAlchemyError | psycopg.Error) -> str:
     return lines[0] if lines else type(cause).__name__
 
 
-def _read_revisions(connection: Connection) -> set[str]:
-    options = {"version_table": VERSION_TABLE}
-    return set(MigrationContext.configure(connection, opts=options).get_current_heads())
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(MIGRATIONS))
-
-
-def _place(engine: Engine) -> str:
+def to_place(engine: Engine) -> str:
+    """Give where a ledger is, without its login."""
     return f"{engine.url.host}:{engine.url.port or 5432}/{engine.url.database}"

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from whalefall_pipeline.ledger.database import VERSION_TABLE
+from whalefall_pipeline.ledger.schema import VERSION_TABLE
 from whalefall_pipeline.ledger.tables import metadata
 
 context.configure(
