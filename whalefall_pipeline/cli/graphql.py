@@ -1,12 +1,10 @@
 """Launches and ends runs through a webserver's GraphQL."""
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whalefall_pipeline.core.errors import WhalefallError
+from whalefall_pipeline.services.graphql import ask
 
 JOB = "sync_instances"
 LOCATION = "whalefall"
@@ -59,16 +57,10 @@ class Webserver:
         return str(self._ask(STATUS, id=run_id)["runOrError"].get("status", "FAILURE"))
 
     def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310 - the user's own webserver
         try:
-            with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310 - see above
-                answer = json.load(response)
-        except (urllib.error.URLError, TimeoutError, ValueError) as error:
-            raise WhalefallError(f"the webserver at {self.url} does not answer: {error}") from None
-        if answer.get("errors"):
-            raise WhalefallError(f"the webserver at {self.url} refused: {answer['errors'][0]['message']}")
-        return dict(answer["data"])
+            return ask(self.url, query, variables, timeout_seconds=SECONDS)
+        except OSError as error:
+            raise WhalefallError(f"the webserver does not answer as it should: {error}") from None
 
 
 def _selector() -> dict[str, str]:

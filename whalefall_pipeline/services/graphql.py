@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,13 +12,20 @@ _LOCATIONS = """
 """
 
 
-def ask(address: str, query: str, *, timeout_seconds: float = 5.0) -> dict[str, Any]:
-    """Give the `data` of a GraphQL answer; raises OSError when there is none."""
+def ask(
+    address: str, query: str, variables: Mapping[str, Any] | None = None, *, timeout_seconds: float = 5.0
+) -> dict[str, Any]:
+    """Give the `data` of a GraphQL answer; raises OSError when there is none, with what the server said against it."""
     parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_seconds)
+    secure = parts.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout_seconds)
     try:
-        connection.request("POST", "/graphql", json.dumps({"query": query}), {"Content-Type": "application/json"})
+        body = json.dumps({"query": query, "variables": variables or {}})
+        connection.request("POST", f"{parts.path.rstrip('/')}/graphql", body, {"Content-Type": "application/json"})
         answer = json.loads(connection.getresponse().read())
+        if answer.get("errors"):
+            raise OSError(f"{address} refused: {answer['errors'][0]['message']}")
         return answer["data"]
     except (http.client.HTTPException, ValueError, KeyError) as error:
         raise OSError(f"{address} does not answer as Dagster does: {error}") from None
