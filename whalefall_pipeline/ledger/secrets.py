@@ -29,7 +29,7 @@ class SecretStore:
         kind, _, value = stored.partition(":")
         if kind == "env":
             if value not in os.environ:
-                raise InvalidInstanceError(f"the credential's environment variable {value} is not set")
+                raise InvalidInstanceError(f"the environment variable {value} is not set where the sync runs")
             return os.environ[value]
         if kind == "file":
             return _read_file(Path(value))
