@@ -9,6 +9,7 @@ from tests.cli.conftest import environment, whalefall
 from tests.engines.conftest import running_server, server, start_second
 from tests.engines.engine import Server
 from tests.history.watched import Watched
+from tests.scripted import Fleet
 
 __all__ = ["environment", "running_server", "server", "start_second", "whalefall"]
 
@@ -23,3 +24,10 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def watched(server: Server, ledger: Engine, tmp_path: Path) -> Watched:
     return Watched(ledger, server, tmp_path)
+
+
+@pytest.fixture
+def fleet(ledger: Engine, tmp_path: Path) -> Fleet:
+    fleet = Fleet(ledger, tmp_path)
+    fleet.register("one")
+    return fleet
