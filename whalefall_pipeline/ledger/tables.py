@@ -49,8 +49,14 @@ def _instance_id() -> Column[int]:
     return _reference("instance_id", "instances.id")
 
 
-def _account_id(*, primary_key: bool = False) -> Column[int]:
-    return _reference("instance_account_id", "instance_accounts.id", primary_key=primary_key)
+# What accounts hold has no foreign keys: their checks, one by one, were two thirds of the time that a first sync's rows
+# took, and neither instances nor accounts are ever deleted.
+def _of_instance() -> Column[int]:
+    return Column("instance_id", BigInteger, nullable=False)
+
+
+def _of_account(*, primary_key: bool = False) -> Column[int]:
+    return Column("instance_account_id", BigInteger, nullable=False, primary_key=primary_key, autoincrement=False)
 
 
 credentials = Table(
@@ -119,8 +125,8 @@ instance_accounts = Table(
 account_snapshots = Table(
     "account_snapshots",
     metadata,
-    _account_id(primary_key=True),
-    _instance_id(),
+    _of_account(primary_key=True),
+    _of_instance(),
     Column("permission_snapshot", JSONB, nullable=False),
     Column("permission_facts", JSONB, nullable=False),
     Column("digest", LargeBinary, nullable=False, comment="of snapshot and facts; equal digest: nothing to write"),
@@ -133,8 +139,8 @@ account_snapshots = Table(
 account_attributes = Table(
     "account_attributes",
     metadata,
-    _account_id(),
-    _instance_id(),
+    _of_account(),
+    _of_instance(),
     Column("kind", Text, nullable=False),
     Column("attributes", JSONB, nullable=False),
     Column("valid_from", MOMENT, nullable=False),
@@ -146,8 +152,8 @@ account_attributes = Table(
 account_grant = Table(
     "account_grant",
     metadata,
-    _account_id(),
-    _instance_id(),
+    _of_account(),
+    _of_instance(),
     Column("privilege", Text, nullable=False),
     Column("effect", Text, nullable=False),
     Column("grant_option", Boolean, nullable=False),
@@ -167,8 +173,8 @@ account_change_log = Table(
     "account_change_log",
     metadata,
     _id(),
-    _instance_id(),
-    _account_id(),
+    _of_instance(),
+    _of_account(),
     Column("db_type", Text, nullable=False),
     Column("username", Text, nullable=False),
     Column("change_type", Text, nullable=False),

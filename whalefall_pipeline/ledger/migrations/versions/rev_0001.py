@@ -110,10 +110,6 @@ def _create_accounts() -> None:
         ),
         sa.Column("last_change_type", sa.Text(), nullable=False),
         sa.Column("last_change_time", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["instance_account_id"], ["instance_accounts.id"], name=op.f("account_snapshots_instance_account_id_fkey")
-        ),
-        sa.ForeignKeyConstraint(["instance_id"], ["instances.id"], name=op.f("account_snapshots_instance_id_fkey")),
         sa.PrimaryKeyConstraint("instance_account_id", name=op.f("account_snapshots_pkey")),
         comment="the stored part of the view account_permission",
     )
@@ -126,10 +122,6 @@ def _create_accounts() -> None:
         sa.Column("attributes", postgresql.JSONB(), nullable=False),
         sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("valid_to", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["instance_account_id"], ["instance_accounts.id"], name=op.f("account_attributes_instance_account_id_fkey")
-        ),
-        sa.ForeignKeyConstraint(["instance_id"], ["instances.id"], name=op.f("account_attributes_instance_id_fkey")),
         comment="what the engine said of an account itself, in one interval of time; now: valid_to is null",
     )
     op.create_index(
@@ -152,10 +144,6 @@ def _create_history() -> None:
         sa.Column("column_name", sa.Text(), nullable=False),
         sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("valid_to", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["instance_account_id"], ["instance_accounts.id"], name=op.f("account_grant_instance_account_id_fkey")
-        ),
-        sa.ForeignKeyConstraint(["instance_id"], ["instances.id"], name=op.f("account_grant_instance_id_fkey")),
         comment="a grant, or a membership (scope role), of an account in one interval of time; now: valid_to is null",
     )
     op.create_index("account_grant_account", "account_grant", ["instance_account_id", "valid_from"], unique=False)
@@ -177,10 +165,6 @@ def _create_history() -> None:
         sa.Column("message", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("privilege_diff", postgresql.JSONB(), nullable=True),
         sa.Column("other_diff", postgresql.JSONB(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["instance_account_id"], ["instance_accounts.id"], name=op.f("account_change_log_instance_account_id_fkey")
-        ),
-        sa.ForeignKeyConstraint(["instance_id"], ["instances.id"], name=op.f("account_change_log_instance_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("account_change_log_pkey")),
     )
     op.create_index("account_change_log_account", "account_change_log", ["instance_account_id", "id"], unique=False)
