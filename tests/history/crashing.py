@@ -49,9 +49,13 @@ def lose_grants(fleet: Fleet) -> None:
 
 
 def _at_each_step(engine: Engine, reach: Callable[[], None]) -> None:
-    def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         reach()
-        return database.copy_rows(connection, table, columns, rows)
+        database.copy_rows(connection, table, columns, rows)
+
+    def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+        reach()
+        database.copy_lines(connection, table, columns, lines)
 
     def on_event(*_values: object) -> None:
         reach()
@@ -60,6 +64,7 @@ def _at_each_step(engine: Engine, reach: Callable[[], None]) -> None:
     event.listen(engine, "commit", on_event)
     for module in (changes, permissions):
         vars(module)["copy_rows"] = copy_rows
+    changes.copy_lines = copy_lines
 
 
 def _sync_until(url: str, fleet: Fleet, last_step: int) -> None:

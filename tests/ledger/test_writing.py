@@ -99,12 +99,17 @@ def _count_statements(monkeypatch: pytest.MonkeyPatch, fleet: Fleet, work: Calla
     def note(_connection: Connection, _cursor: object, statement: str, *_more: object) -> None:
         seen.append(statement)
 
-    def note_copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    def note_copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         seen.append(f"copy {table}")
-        return database.copy_rows(connection, table, columns, rows)
+        database.copy_rows(connection, table, columns, rows)
+
+    def note_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+        seen.append(f"copy {table}")
+        database.copy_lines(connection, table, columns, lines)
 
     for module in ("changes", "permissions"):
         monkeypatch.setattr(f"whalefall_pipeline.ledger.{module}.copy_rows", note_copy)
+    monkeypatch.setattr("whalefall_pipeline.ledger.changes.copy_lines", note_lines)
     event.listen(fleet.engine, "before_cursor_execute", note)
     try:
         work()

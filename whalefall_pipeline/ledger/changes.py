@@ -1,6 +1,6 @@
 """Writes what changed of accounts: their grants and attributes in intervals of time, and the log of it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import orjson
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from whalefall_pipeline.core.diff import ChangeType, Difference, describe, diff, to_other_diff, to_privilege_diff
 from whalefall_pipeline.core.inventory import KnownAccount
 from whalefall_pipeline.core.model import Account, AccountState, Effect, Grant, Json, Kind, Securable
-from whalefall_pipeline.ledger.database import copy_rows, load_statements
+from whalefall_pipeline.ledger.database import copy_lines, copy_rows, escape, load_statements
 from whalefall_pipeline.ledger.target import Target
 
 SQL = load_statements("changes.sql")
@@ -58,8 +58,7 @@ def to_grant(username: str, row: Sequence[object]) -> Grant:
 def write_changes(connection: Connection, target: Target, changes: Sequence[Change]) -> None:
     """Write changes of accounts that are there: intervals end and begin at the reading's moment; the log says it."""
     _end_grants(connection, target, changes)
-    gained = ((change.account_id, grant) for change in changes for grant in change.difference.gained)
-    copy_rows(connection, "account_grant", GRANT_COLUMNS, (_to_grant_row(target, *item) for item in gained))
+    copy_lines(connection, "account_grant", GRANT_COLUMNS, _list_gained(target, changes))
     moved = [change for change in changes if change.difference.other]
     if any(change.change_type.startswith("modify") for change in moved):
         ids = [change.account_id for change in moved]
@@ -93,6 +92,23 @@ def _end_grants(connection: Connection, target: Target, changes: Iterable[Change
 def _to_grant_row(target: Target, account_id: int, grant: Grant) -> tuple[object, ...]:
     _, privilege, securable, grant_option, effect = grant
     return (account_id, privilege, *securable, grant_option, effect, target.instance.id, target.read_at)
+
+
+def _list_gained(target: Target, changes: Iterable[Change]) -> Iterator[str]:
+    """Give a line for each grant; what it says beside its grantee is spelled once, however many have the same."""
+    of_reading = f"{target.instance.id}\t{target.read_at.isoformat()}\n"
+    spelled: dict[tuple[object, ...], str] = {}
+    for change in changes:
+        for grant in change.difference.gained:
+            held = grant[1:]
+            if held not in spelled:
+                spelled[held] = "\t".join(map(escape, _list_fields(grant)))
+            yield f"{change.account_id}\t{spelled[held]}\t{of_reading}"
+
+
+def _list_fields(grant: Grant) -> list[str]:
+    _, privilege, securable, grant_option, effect = grant
+    return [privilege, *securable, "t" if grant_option else "f", effect]
 
 
 def _to_attribute_row(target: Target, account_id: int, account: Account) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import cast
 
 import psycopg
@@ -13,6 +14,8 @@ from whalefall_pipeline.core.errors import LedgerError
 from whalefall_pipeline.sql import load_sql
 
 CONNECT_SECONDS = 10
+LINES_AT_ONCE = 5000
+ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
 def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
@@ -63,18 +66,34 @@ def transaction(connection: Connection) -> Generator[Connection]:
         raise LedgerError(f"the ledger could not be written: {to_reason(error)}") from None
 
 
-def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
-    """Append rows to a table with COPY, in the connection's transaction, and give their number."""
+def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Append rows to a table with COPY, in the connection's transaction."""
+    with _copying(connection, table, columns) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+    """Append rows to a table that are lines of COPY's text format, for many rows that have most of it in common."""
+    remaining = iter(lines)
+    with _copying(connection, table, columns) as copy:
+        while block := "".join(islice(remaining, LINES_AT_ONCE)):
+            copy.write(block)
+
+
+def escape(value: str) -> str:
+    """Spell a text as a field of COPY's text format."""
+    return value.translate(ESCAPES)
+
+
+@contextmanager
+def _copying(connection: Connection, table: str, columns: Sequence[str]) -> Generator[psycopg.Copy]:
     driver = cast("psycopg.Connection[object]", connection.connection.driver_connection)
     statement = sql.SQL("copy {} ({}) from stdin").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    count = 0
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
-            count += 1
-    return count
+        yield copy
 
 
 def to_reason(error: SQLAlchemyError | psycopg.Error) -> str:
