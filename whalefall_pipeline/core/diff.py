@@ -5,6 +5,7 @@ A difference is made only of what was observed: `carry_unseen` first puts back w
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import nsmallest
 from itertools import groupby
 from typing import Literal, TypedDict, cast
 
@@ -148,9 +149,10 @@ def describe(change_type: ChangeType, difference: Difference) -> str:
     """
     if change_type in ("add", "reactivate", "delete"):
         held, verb = (difference.lost, "held") if change_type == "delete" else (difference.gained, "holds")
-        items = [f"{to_token(grant)} on {grant.securable}" for grant in sorted(held)]
-        return f"{verb} {_join(items)}" if items else f"{verb} nothing"
-    return _join(_list_items(difference))
+        items = [f"{to_token(grant)} on {grant.securable}" for grant in nsmallest(DESCRIBED, held)]
+        return f"{verb} {_join(items, len(held))}" if items else f"{verb} nothing"
+    items = _list_items(difference)
+    return _join(items, len(items))
 
 
 def _list_items(difference: Difference) -> list[str]:
@@ -166,8 +168,8 @@ def _list_items(difference: Difference) -> list[str]:
     return items
 
 
-def _join(items: Sequence[str]) -> str:
-    more = len(items) - DESCRIBED
+def _join(items: Sequence[str], number: int) -> str:
+    more = number - DESCRIBED
     return "; ".join(items[:DESCRIBED]) + (f"; and {more} more" if more > 0 else "")
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
-from typing import cast
+from functools import cached_property, partial
+from typing import NamedTuple, cast
 
 from whalefall_pipeline.core.access import RolePath, reach_roles
-from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Json, Unseen
+from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Json, Securable, Unseen
 from whalefall_pipeline.core.rules import GRANT_ADMIN, SUPERUSER, Rules
 from whalefall_pipeline.core.snapshot import to_json_unseen, to_token
 
@@ -22,55 +22,103 @@ def build_facts(
     *,
     unseen: Sequence[Unseen] = (),
 ) -> dict[str, Json]:
-    """Build the version-2 facts; `accounts` are all of the instance by username, `now` decides what has expired.
+    """Build the version-2 facts of one account. See `FactsBuilder`."""
+    return FactsBuilder(rules, accounts, now, unseen=unseen).build(state)
 
-    `privileges` holds what the account itself holds on the server and on whole databases, tokens by securable;
-    narrower scopes stand in the snapshot only.
+
+class _Inherited(NamedTuple):
+    roles: list[str]
+    reasons: dict[str, list[str]]
+
+
+class FactsBuilder:
+    """Builds the version-2 facts of an instance's accounts; many have the same roles, which are followed once.
+
+    `accounts` are all of the instance by username, `now` decides what has expired.
     """
-    reasons = {name: list(why) for name, why in rules.own_capabilities(state, now).items() if why}
-    for capability in INHERITED:
-        inherited = _inherited_reasons(capability, state, rules, accounts, now)
-        if inherited:
-            reasons.setdefault(capability, []).extend(inherited)
-    roles = sorted({path.role for path in reach_roles(state, accounts)})
-    held_by = [state, *(accounts[role] for role in roles if role in accounts)]
-    reasons = {name: why for name, why in reasons.items() if not rules.withholds(name, held_by)}
-    return {
-        "version": FACTS_VERSION,
-        "db_type": rules.DB_TYPE,
-        "capabilities": cast("list[Json]", sorted(reasons)),
-        "capability_reasons": cast("dict[str, Json]", {name: reasons[name] for name in sorted(reasons)}),
-        "roles": cast("list[Json]", roles),
-        "privileges": _wide_privileges(state),
-        "errors": [],
-        "meta": {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {},
-    }
 
+    def __init__(
+        self, rules: Rules, accounts: Mapping[str, AccountState], now: datetime, *, unseen: Sequence[Unseen] = ()
+    ) -> None:
+        self._rules = rules
+        self._accounts = accounts
+        self._now = now
+        self._meta: dict[str, Json] = {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
+        self._inherited: dict[frozenset[tuple[object, ...]], _Inherited] = {}
 
-def _inherited_reasons(
-    capability: str, state: AccountState, rules: Rules, accounts: Mapping[str, AccountState], now: datetime
-) -> list[str]:
-    carries = partial(rules.carries, capability=capability)
-    return [
-        f"{why} (through role {path})"
-        for path in reach_roles(state, accounts, carries)
-        for why in _role_reasons(capability, path, rules, accounts, now)
-    ]
+    def build(self, state: AccountState) -> dict[str, Json]:
+        """Build one account's facts.
 
+        `privileges` holds what the account itself holds on the server and on whole databases, tokens by securable;
+        narrower scopes stand in the snapshot only.
+        """
+        reasons = {name: list(why) for name, why in self._rules.own_capabilities(state, self._now).items() if why}
+        roles, inherited = self._inherit(state)
+        for name, why in inherited.items():
+            reasons.setdefault(name, []).extend(why)
+        if reasons:
+            held_by = [state, *(self._accounts[role] for role in roles if role in self._accounts)]
+            reasons = {name: why for name, why in reasons.items() if not self._rules.withholds(name, held_by)}
+        return {
+            "version": FACTS_VERSION,
+            "db_type": self._rules.DB_TYPE,
+            "capabilities": cast("list[Json]", sorted(reasons)),
+            "capability_reasons": cast("dict[str, Json]", {name: reasons[name] for name in sorted(reasons)}),
+            "roles": cast("list[Json]", roles),
+            "privileges": _wide_privileges(state),
+            "errors": [],
+            "meta": self._meta,
+        }
 
-def _role_reasons(
-    capability: str, path: RolePath, rules: Rules, accounts: Mapping[str, AccountState], now: datetime
-) -> list[str]:
-    role = accounts.get(path.role)
-    reasons = rules.own_capabilities(role, now) if role else rules.fixed_role_capabilities(path.path[-1])
-    return reasons.get(capability, [])
+    def _inherit(self, state: AccountState) -> _Inherited:
+        """Follow an account's roles, or take what was found for another account that has the same ones.
+
+        An account that is a role itself is left out of its own paths, so it shares with none.
+        """
+        if state.account.username in self._granted:
+            return self._follow(state)
+        memberships = frozenset([grant[1:] for grant in state.grants if grant.securable.scope in ROLE_SCOPES])
+        if memberships not in self._inherited:
+            self._inherited[memberships] = self._follow(state)
+        return self._inherited[memberships]
+
+    @cached_property
+    def _granted(self) -> set[str]:
+        """The names of all roles that somebody is a member of."""
+        return {
+            grant.securable.object
+            for state in self._accounts.values()
+            for grant in state.grants
+            if grant.securable.scope in ROLE_SCOPES
+        }
+
+    def _follow(self, state: AccountState) -> _Inherited:
+        roles = sorted({path.role for path in reach_roles(state, self._accounts)})
+        reasons = {name: self._follow_capability(name, state) for name in INHERITED}
+        return _Inherited(roles, {name: why for name, why in reasons.items() if why})
+
+    def _follow_capability(self, capability: str, state: AccountState) -> list[str]:
+        carries = partial(self._rules.carries, capability=capability)
+        return [
+            f"{why} (through role {path})"
+            for path in reach_roles(state, self._accounts, carries)
+            for why in self._confer(capability, path)
+        ]
+
+    def _confer(self, capability: str, path: RolePath) -> list[str]:
+        role = self._accounts.get(path.role)
+        if role:
+            return self._rules.own_capabilities(role, self._now).get(capability, [])
+        return self._rules.fixed_role_capabilities(path.path[-1]).get(capability, [])
 
 
 def _wide_privileges(state: AccountState) -> dict[str, Json]:
     wide: dict[str, Json] = {}
-    for grant in sorted(state.grants):
-        securable = grant.securable
-        if securable.scope in ROLE_SCOPES or securable.schema or securable.object or securable.column:
-            continue
-        cast("list[Json]", wide.setdefault(str(securable), [])).append(to_token(grant))
+    for grant in sorted([grant for grant in state.grants if _is_wide(grant.securable)]):
+        cast("list[Json]", wide.setdefault(str(grant.securable), [])).append(to_token(grant))
     return wide
+
+
+def _is_wide(securable: Securable) -> bool:
+    scope, _, schema, name, column = securable
+    return not (schema or name or column or scope in ROLE_SCOPES)

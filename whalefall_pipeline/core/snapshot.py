@@ -71,13 +71,16 @@ def build_snapshot(
 
 def _grant_categories(state: AccountState, rules: Rules) -> dict[str, Json]:
     categories: dict[str, Json] = {}
-    for grant in sorted(state.grants):
+    by_path: dict[tuple[str, ...], list[Grant]] = {}
+    for grant in state.grants:
         category = rules.CATEGORIES[grant.securable.scope]
-        keys = [category.name, *(cast("str", getattr(grant.securable, level)) for level in category.levels)]
+        path = (category.name, *[cast("str", getattr(grant.securable, level)) for level in category.levels])
+        by_path.setdefault(path, []).append(grant)
+    for (*keys, last), grants in sorted(by_path.items()):
         node = categories
-        for key in keys[:-1]:
+        for key in keys:
             node = cast("dict[str, Json]", node.setdefault(key, {}))
-        cast("list[Json]", node.setdefault(keys[-1], [])).append(to_token(grant))
+        node[last] = [to_token(grant) for grant in sorted(grants)]
     return categories
 
 

@@ -1,10 +1,10 @@
 """Puts a reading together: grants to their accounts, and scopes to what is known of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from whalefall_pipeline.core.model import Account, AccountState, Coverage, Grant, Membership, Seen, Unseen
+from whalefall_pipeline.core.model import ROLE_SCOPES, Account, AccountState, Coverage, Grant, Membership, Seen, Unseen
 
 
 def build_states(accounts: Iterable[Account], grants: Iterable[Grant]) -> tuple[dict[str, AccountState], int]:
@@ -23,16 +23,23 @@ def build_states(accounts: Iterable[Account], grants: Iterable[Grant]) -> tuple[
 
 
 def _drop_nulls(account: Account) -> Account:
+    if None not in account.attributes.values():
+        return account
     return replace(account, attributes={name: value for name, value in account.attributes.items() if value is not None})
 
 
-def build_members(states: Mapping[str, AccountState]) -> dict[str, list[Membership]]:
-    """Give the direct members of each role, ordered by member."""
+def build_members(states: Mapping[str, AccountState], roles: Collection[str]) -> dict[str, list[Membership]]:
+    """Give the direct members of each of these roles, ordered by member."""
     members: dict[str, list[Membership]] = {}
-    for username in sorted(states):
+    wanted = set(roles)
+    for username in sorted(name for name, state in states.items() if _is_member(state, wanted)):
         for membership in states[username].memberships:
             members.setdefault(membership.role, []).append(membership)
     return members
+
+
+def _is_member(state: AccountState, roles: Collection[str]) -> bool:
+    return any(grant.securable.object in roles and grant.securable.scope in ROLE_SCOPES for grant in state.grants)
 
 
 def build_unseen(coverage: Coverage, before: Mapping[str, Unseen], read_before: datetime | None) -> list[Unseen]:

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.diff import ChangeType, carry_unseen, diff
-from whalefall_pipeline.core.facts import build_facts
+from whalefall_pipeline.core.facts import FactsBuilder
+from whalefall_pipeline.core.fingerprint import build_digests
 from whalefall_pipeline.core.model import Account, AccountState, Coverage, Grant, Reading, Seen, Unseen
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import build_snapshot, to_digest, to_document_text
@@ -115,14 +119,34 @@ def _build_documents(
     rules: Rules,
     unseen: Sequence[Unseen],
 ) -> Iterator[Document]:
-    members = build_members(states)
-    for username, state in states.items():
+    """Build the documents of the accounts of which anything differs that they are built from."""
+    digests = build_digests(states, rules, target.read_at, unseen=unseen, code=read_code())
+    changed = [username for username, digest in digests.items() if digest != stored[username].digest]
+    members = build_members(states, changed)
+    facts = FactsBuilder(rules, states, target.read_at, unseen=unseen)
+    for username in changed:
+        state = states[username]
         snapshot = build_snapshot(state, rules, members=members.get(username, ()), unseen=unseen)
-        facts = build_facts(state, rules, states, target.read_at, unseen=unseen)
-        texts = to_document_text(snapshot), to_document_text(facts)
-        digest = to_digest(*texts)
-        if digest != stored[username].digest:
-            yield Document(username, stored[username], *texts, digest)
+        texts = to_document_text(snapshot), to_document_text(facts.build(state))
+        yield Document(username, stored[username], *texts, digests[username])
+
+
+@cache
+def read_code() -> bytes:
+    """Give a digest of the code that documents are built by: a new version of it builds them all again."""
+    package = resources.files("whalefall_pipeline")
+    return to_digest(*(_read_sources(package / folder) for folder in ("core", "adapters")))
+
+
+def _read_sources(folder: Traversable) -> bytes:
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    return to_digest(
+        *(_read_sources(entry) if entry.is_dir() else entry.read_bytes() for entry in entries if _is_source(entry))
+    )
+
+
+def _is_source(entry: Traversable) -> bool:
+    return entry.name.endswith(".py") or (entry.is_dir() and entry.name != "__pycache__")
 
 
 def _build_changes(

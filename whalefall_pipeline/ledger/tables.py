@@ -129,7 +129,9 @@ account_snapshots = Table(
     _of_instance(),
     Column("permission_snapshot", JSONB, nullable=False),
     Column("permission_facts", JSONB, nullable=False),
-    Column("digest", LargeBinary, nullable=False, comment="of snapshot and facts; equal digest: nothing to write"),
+    Column(
+        "digest", LargeBinary, nullable=False, comment="of all that both are built from; equal digest: nothing to write"
+    ),
     Column("last_change_type", Text, nullable=False),
     Column("last_change_time", MOMENT, nullable=False),
     Index("account_snapshots_instance", "instance_id"),

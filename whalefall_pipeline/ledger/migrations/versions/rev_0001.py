@@ -106,7 +106,10 @@ def _create_accounts() -> None:
         sa.Column("permission_snapshot", postgresql.JSONB(), nullable=False),
         sa.Column("permission_facts", postgresql.JSONB(), nullable=False),
         sa.Column(
-            "digest", sa.LargeBinary(), nullable=False, comment="of snapshot and facts; equal digest: nothing to write"
+            "digest",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="of all that both are built from; equal digest: nothing to write",
         ),
         sa.Column("last_change_type", sa.Text(), nullable=False),
         sa.Column("last_change_time", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,87 @@
+"""Where an account's digest is equal, so are its documents: a law. And what does not matter to it is not in it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.scripted import role, select_on, user
+from whalefall_pipeline.adapters.postgresql import rules
+from whalefall_pipeline.core.facts import build_facts
+from whalefall_pipeline.core.fingerprint import build_digests
+from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Securable, Seen, Unseen
+from whalefall_pipeline.core.snapshot import build_snapshot
+from whalefall_pipeline.core.states import build_members, build_states
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+NAMES = ("ana", "bob", "readers", "writers", "admins")
+UNSEEN = Unseen("database:shop", Seen.DENIED, "no CONNECT", None)
+
+States = dict[str, AccountState]
+
+
+def _member(grantee: str, role_name: str, option: str = "MEMBER", *, admin: bool = False) -> Grant:
+    return Grant(grantee, option, Securable("role", object=role_name), admin)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> States:
+    accounts = [
+        user(name, rolsuper=draw(st.booleans()), rolvaliduntil=draw(st.sampled_from(["2026-11-01", "2027-01-01"])))
+        for name in NAMES
+    ]
+    name = st.sampled_from(NAMES)
+    memberships = st.builds(_member, name, name, st.sampled_from(["MEMBER", "SET"]), admin=st.booleans())
+    grants = draw(st.lists(st.one_of(st.builds(select_on, name, st.just("orders")), memberships), max_size=12))
+    return build_states(accounts, grants)[0]
+
+
+def _documents(states: States, now: datetime, unseen: Sequence[Unseen]) -> dict[str, tuple[Json, Json]]:
+    members = build_members(states, states)
+    return {
+        name: (
+            build_snapshot(state, rules, members=members.get(name, ()), unseen=unseen),
+            build_facts(state, rules, states, now, unseen=unseen),
+        )
+        for name, state in states.items()
+    }
+
+
+def _digests(states: States, now: datetime = NOW, unseen: Sequence[Unseen] = (), code: bytes = b"") -> dict[str, bytes]:
+    return build_digests(states, rules, now, unseen=unseen, code=code)
+
+
+moments = st.sampled_from([NOW, NOW + timedelta(days=90)])
+scopes = st.sampled_from([(), (UNSEEN,)])
+
+
+readings = st.tuples(worlds(), moments, scopes)
+
+
+@given(readings, readings)
+def test_equal_digests_mean_equal_documents(
+    one: tuple[States, datetime, Sequence[Unseen]], other: tuple[States, datetime, Sequence[Unseen]]
+) -> None:
+    before, after = _digests(*one), _digests(*other)
+    first, second = _documents(*one), _documents(*other)
+    assert [name for name in NAMES if before[name] == after[name] and first[name] != second[name]] == []
+
+
+def _changed(accounts: list[Account], before: list[Grant], after: list[Grant]) -> list[str]:
+    old, new = (_digests(build_states(accounts, grants)[0]) for grants in (before, after))
+    return [name for name in old if old[name] != new[name]]
+
+
+def test_a_role_that_gains_a_grant_does_not_change_its_members() -> None:
+    accounts = [user("ana"), role("readers"), role("outer")]
+    held = [_member("ana", "readers")]
+    assert _changed(accounts, held, [*held, select_on("readers", "orders")]) == ["readers"]
+    assert _changed(accounts, held, [*held, _member("readers", "outer")]) == ["ana", "readers", "outer"]
+    assert _changed(accounts, held, []) == ["ana", "readers"]
+
+
+def test_other_code_builds_all_again() -> None:
+    states = build_states([user("ana")], [])[0]
+    assert _digests(states) == _digests(states)
+    assert _digests(states) != _digests(states, code=b"newer")
