@@ -1,5 +1,6 @@
 """Works through a session's instances with a bounded pool of threads: drivers wait on the network, the GIL is free."""
 
+import gc
 import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -12,6 +13,7 @@ from whalefall_pipeline.ledger.sessions import beat, close_session
 from whalefall_pipeline.sync.instance import sync_instance
 from whalefall_pipeline.sync.plan import Outcome, Plan
 
+NEW_OBJECTS = 500_000
 UNWRITTEN = "its outcome could not be written when it ended"
 
 
@@ -22,7 +24,7 @@ def run_session(plan: Plan, instances: Sequence[Instance], tell: Callable[[Outco
     """
     pool = ThreadPoolExecutor(plan.parallelism, thread_name_prefix="sync")
     try:
-        with _beating(plan):
+        with _beating(plan), _collecting_rarely():
             outcomes: list[Outcome] = []
             for future in as_completed([pool.submit(sync_instance, plan, instance) for instance in instances]):
                 outcomes.append(future.result())
@@ -70,3 +72,14 @@ def _beating(plan: Plan) -> Generator[None]:
     finally:
         ended.set()
         thread.join()
+
+
+@contextmanager
+def _collecting_rarely() -> Generator[None]:
+    """Let Python look for garbage in cycles rarely: a reading is a million values without any, and half of the time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(NEW_OBJECTS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
