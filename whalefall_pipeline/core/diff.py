@@ -5,8 +5,6 @@ A difference is made only of what was observed: `carry_unseen` first puts back w
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from heapq import nsmallest
-from itertools import groupby
 from typing import Literal, TypedDict, cast
 
 from whalefall_pipeline.core.model import (
@@ -103,14 +101,17 @@ def _diff_attributes(before: Mapping[str, Json], after: Mapping[str, Json]) -> I
 
 def to_privilege_diff(difference: Difference) -> dict[str, Json]:
     """Spell gained and lost grants as the log's `privilege_diff`: one entry per action and securable, ordered."""
+    tokens: dict[tuple[Action, Securable], list[str]] = {}
+    for action, securable, token in _list_tokens(difference):
+        tokens.setdefault((action, securable), []).append(token)
     entries = [
         PrivilegeEntry(
             action=action,
             object=str(securable),
-            permissions=[token for _, _, token in group],
-            securable={name: value for name, value in securable._asdict().items() if value},
+            permissions=sorted(tokens[action, securable]),
+            securable={name: value for name, value in zip(Securable._fields, securable, strict=True) if value},
         )
-        for (action, securable), group in groupby(sorted(_list_tokens(difference)), key=lambda item: item[:2])
+        for action, securable in sorted(tokens)
     ]
     return {"version": DIFF_VERSION, "entries": cast("list[Json]", entries)}
 
@@ -149,7 +150,7 @@ def describe(change_type: ChangeType, difference: Difference) -> str:
     """
     if change_type in ("add", "reactivate", "delete"):
         held, verb = (difference.lost, "held") if change_type == "delete" else (difference.gained, "holds")
-        items = [f"{to_token(grant)} on {grant.securable}" for grant in nsmallest(DESCRIBED, held)]
+        items = [f"{to_token(grant)} on {grant.securable}" for grant in sorted(held)[:DESCRIBED]]
         return f"{verb} {_join(items, len(held))}" if items else f"{verb} nothing"
     items = _list_items(difference)
     return _join(items, len(items))
