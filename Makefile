@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format lint types imports lock clean
+.PHONY: help demo up test bench check format lint types imports lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ up: $(VENV)/runtime ## start webserver, daemon and embedded PostgreSQL, for real
 
 test: $(VENV)/dev ## run the tests, on real servers that they start themselves (ARGS="-k name")
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/dev ## measure syncs beside the floor, on servers that it starts (ARGS=--quick: two minutes)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 check: format lint types imports test ## all that CI runs
 

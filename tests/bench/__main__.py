@@ -1,0 +1,30 @@
+"""`make bench`: prints a Markdown table; `--quick` measures 1,000 accounts in one round."""
+
+import argparse
+import sys
+
+from tests.bench.measuring import Sample, list_engines, measure
+from tests.bench.report import build_table, describe_machine
+
+SIZES = (1_000, 10_000)
+ROUNDS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="1,000 accounts, one round: ends in two minutes")
+    parser.add_argument("--engine", action="append", default=[], help="one engine only (may be repeated)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    asked = parser.parse_args()
+    sizes, rounds = (SIZES[:1], 1) if asked.quick else (SIZES, asked.rounds)
+    samples: list[Sample] = []
+    for engine in list_engines(asked.engine):
+        for accounts in sizes:
+            for sample in measure(engine, accounts, rounds):
+                samples.append(sample)
+                sys.stderr.write(f"{engine}, {accounts:,} accounts, {sample.phase}, {sample.side}: {sample.measured}\n")
+    sys.stdout.write(f"{describe_machine()}; {rounds} rounds\n\n{build_table(samples)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""One measured sync in a process of its own: standard input says of what, one line of standard output how it was."""
+
+import importlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+
+STATUS = Path("/proc/self/status")
+MODULES = {"floor": "tests.bench.floor", "ours": "tests.bench.ours"}
+
+
+class Measured(NamedTuple):
+    """How one sync was; memory is the peak of the whole process, Python and libraries included."""
+
+    seconds: float
+    peak_mib: float
+    source_statements: int
+    ledger_statements: int
+
+
+def main() -> None:
+    request = json.load(sys.stdin)
+    run = importlib.import_module(MODULES[request["side"]]).run  # the other side's libraries would be in its memory
+    count = _count_statements()
+    begun = time.perf_counter()
+    from_source = run(request)
+    seconds = time.perf_counter() - begun
+    own = from_source if request["instance"]["db_type"] == "postgresql" else 0
+    sys.stdout.write(json.dumps(Measured(seconds, _read_peak_mib(), from_source, count() - own)) + "\n")
+
+
+def _read_peak_mib() -> float:
+    """Give this process's peak; Linux's ru_maxrss has the parent's in it, as it was before this program began."""
+    if not STATUS.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def _count_statements() -> Callable[[], int]:
+    """Count what psycopg sends from now on, COPY included: to the ledger, and to a source that is PostgreSQL."""
+    sent = 0
+
+    def counting(work: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*values: Any, **named: Any) -> Any:
+            nonlocal sent
+            sent += 1
+            return work(*values, **named)
+
+        return call
+
+    for name in ("execute", "copy"):
+        setattr(psycopg.Cursor, name, counting(getattr(psycopg.Cursor, name)))
+    return lambda: sent
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""The sync as a session of one instance runs it, from opening the session to closing it."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from whalefall_pipeline.adapters.registry import ADAPTERS
+from whalefall_pipeline.ledger.database import connecting, open_ledger, transaction
+from whalefall_pipeline.ledger.instances import read_instances
+from whalefall_pipeline.ledger.secrets import SecretStore
+from whalefall_pipeline.ledger.sessions import SessionStart, open_session
+from whalefall_pipeline.sync.plan import Collector, Plan
+from whalefall_pipeline.sync.session import run_session
+
+
+def run(request: dict[str, Any]) -> int:
+    """Give the number of statements to the source."""
+    engine = open_ledger(request["ledger"])
+    with connecting(engine) as connection, transaction(connection):
+        instances = read_instances(connection)
+    collectors = {db_type: Collector(adapter) for db_type, adapter in ADAPTERS.items()}
+    plan = Plan(str(uuid4()), engine, collectors, SecretStore(Path(request["home"])))
+    with connecting(engine) as connection, transaction(connection):
+        open_session(connection, SessionStart(plan.session_id, "manual_single"), instances)
+    (outcome,) = run_session(plan, instances, lambda _outcome: None)
+    if outcome.error:
+        raise outcome.error
+    return outcome.statements

@@ -1,0 +1,34 @@
+"""Every kind of source server that is measured, by the engine's name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Protocol
+
+from tests.bench import mysql_source, postgresql_source
+from whalefall_pipeline.core.model import Instance, Login
+
+
+class Source(Protocol):
+    """A running server, and an administrator's login to it."""
+
+    @property
+    def instance(self) -> Instance: ...
+
+    @property
+    def login(self) -> Login: ...
+
+    def fill(self, accounts: int) -> None:
+        """Make so many accounts and all that they hold."""
+        ...
+
+    def change(self, usernames: Sequence[str]) -> None:
+        """Grant each of these one privilege more."""
+        ...
+
+
+SOURCES: Mapping[str, Callable[[], AbstractContextManager[Source]]] = {
+    "postgresql": postgresql_source.start_source,
+    "mariadb": partial(mysql_source.start_source, "mariadb"),
+    "mysql": partial(mysql_source.start_source, "mysql"),
+}
