@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.scripted import role, select_on, user
 from whalefall_pipeline.adapters.postgresql import rules
-from whalefall_pipeline.core.facts import build_facts
+from whalefall_pipeline.core.facts import FactsBuilder, build_facts
 from whalefall_pipeline.core.fingerprint import build_digests
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Securable, Seen, Unseen
 from whalefall_pipeline.core.snapshot import build_snapshot
@@ -66,6 +66,13 @@ def test_equal_digests_mean_equal_documents(
     before, after = _digests(*one), _digests(*other)
     first, second = _documents(*one), _documents(*other)
     assert [name for name in NAMES if before[name] == after[name] and first[name] != second[name]] == []
+
+
+@given(worlds(), moments)
+def test_facts_that_share_what_was_followed_are_those_of_each_alone(states: States, now: datetime) -> None:
+    builder = FactsBuilder(rules, states, now)
+    together = [builder.build(state) for state in states.values()]
+    assert together == [build_facts(state, rules, states, now) for state in states.values()]
 
 
 def _changed(accounts: list[Account], before: list[Grant], after: list[Grant]) -> list[str]:
