@@ -40,15 +40,18 @@ def build_change(before: AccountState | None, after: AccountState | None) -> lis
     difference = diff(before, after)
     lines = list(build_role_change(before.account, after.account) if before else build_role(after.account))
     lines += build_memberships(before, after)
-    regained = _find_owned_anew(difference.gained, after)
+    regained = _find_on_moved(difference.gained | difference.lost, after)
     lines += _build_grants({*difference.gained, *regained}, difference.lost, anew=True)
     return lines
 
 
-def _find_owned_anew(gained: Iterable[Grant], after: AccountState) -> list[Grant]:
-    """Give all that a new owner holds on what it now owns: the change of owner hands it the old one's as well."""
-    owned = {grant.securable[1:4] for grant in gained if is_ownership(grant)}
-    return [grant for grant in after.grants if grant.securable[1:4] in owned]
+def _find_on_moved(changed: Iterable[Grant], after: AccountState) -> list[Grant]:
+    """Give all that a new owner holds on what it now owns, and an old one on what it owned.
+
+    The change of owner hands the old one's privileges to the new one.
+    """
+    moved = {grant.securable[1:4] for grant in changed if is_ownership(grant)}
+    return [grant for grant in after.grants if grant.securable[1:4] in moved]
 
 
 def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool = False) -> Iterator[str]:
