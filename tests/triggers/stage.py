@@ -1,0 +1,221 @@
+"""Running services, a ledger on a server of its own, Dagster's storage on another, and instances to sync."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from tests.engines.proxy import open_black_hole
+from tests.servers.postgresql import PostgresqlServer
+from tests.triggers.api import Api
+from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.ledger.database import open_ledger, transaction
+from whalefall_pipeline.ledger.instances import remove_instance, write_instance
+from whalefall_pipeline.ledger.secrets import SecretStore
+from whalefall_pipeline.sync.lock import SPACE
+
+LEDGER, DAGSTER = "ledger", "dagster"
+COLLECTOR, PASSWORD = "collector", "not-a-secret-but-long-enough"
+WAIT_SECONDS = 120
+COMMAND = (sys.executable, "-c", "from whalefall_pipeline.cli.main import main; main()")
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+
+def wait_for(look: Callable[[], T | None], what: str) -> T:
+    """Look until there is something true to see; a generous limit turns a hang into a failure that says what."""
+    ends_at = time.monotonic() + WAIT_SECONDS
+    while not (seen := look()):
+        assert time.monotonic() < ends_at, f"not within {WAIT_SECONDS} s: {what}"
+        time.sleep(0.2)
+    return seen
+
+
+@dataclass
+class Stage:
+    """What the tests of triggers share; a test brings instances of its own, or uses the standing `fleet`."""
+
+    home: Path
+    environment: Mapping[str, str] = field(repr=False)
+    api: Api
+    ledger: PostgresqlServer
+    sources: PostgresqlServer
+    fleet: Sequence[str] = ()
+    """Names of four instances that are fine; they stand in the order of the partitions."""
+
+    def read(self, query: str, *values: object) -> list[Row]:
+        return _read(self.ledger.conninfo(LEDGER), query, values)
+
+    def read_session(self, session_id: str) -> Row:
+        (row,) = self.read("select * from sync_sessions where session_id = %s", session_id)
+        return row
+
+    def read_records(self, session_id: str) -> dict[str, Row]:
+        query = "select * from sync_instance_records where sync_session_id = %s order by id"
+        return {row["instance_name"]: row for row in self.read(query, session_id)}
+
+    def read_states(self, session_id: str) -> dict[str, str]:
+        return {name: row["status"] for name, row in self.read_records(session_id).items()}
+
+    def wait_for_session(self, session_id: str) -> Row:
+        """Wait until a session and its run have ended, and give the session."""
+        query = "select * from sync_sessions where session_id = %s and status <> 'running'"
+        (row,) = wait_for(lambda: self.read(query, session_id), f"the end of session {session_id}")
+        wait_for(lambda: self.is_over(session_id), f"the end of run {session_id}")
+        return row
+
+    def is_over(self, run_id: str) -> bool:
+        return self.api.read_status(run_id) in ("SUCCESS", "FAILURE", "CANCELED")
+
+    def wait_for_record(self, session_id: str, name: str, status: str) -> None:
+        wait_for(
+            lambda: (
+                self.read("select from sync_sessions where session_id = %s", session_id)
+                and self.read_states(session_id).get(name) == status
+            ),
+            f"{name} to be {status} in {session_id}",
+        )
+
+    @contextmanager
+    def instances(self, **ports: int) -> Generator[list[str]]:
+        """Register more instances, each with its port, with their partitions, until the block ends."""
+        names = [self.register(name, port=port) for name, port in ports.items()]
+        try:
+            yield names
+        finally:
+            for name in names:
+                self.remove(name)
+
+    @contextmanager
+    def stuck_instance(self, name: str) -> Generator[str]:
+        """Register an instance that accepts connections and never answers."""
+        with open_black_hole() as port, self.instances(**{name: port}):
+            yield name
+
+    def register(self, name: str, *, port: int = 0, password: str = PASSWORD, partition: bool = True) -> str:
+        """Register an instance, by default of the server that is fine."""
+        instance = Instance(0, name, "postgresql", self.sources.host, port or self.sources.port)
+        with self._open_ledger() as connection, transaction(connection):
+            write_instance(connection, instance, username=COLLECTOR, secret=SecretStore(self.home).encrypt(password))
+        if partition:
+            self.api.add_partition(name)
+        return name
+
+    def remove(self, name: str) -> None:
+        """Remove an instance and its partition."""
+        with self._open_ledger() as connection, transaction(connection):
+            remove_instance(connection, name)
+        self.api.delete_partition(name)
+
+    def repair(self, name: str) -> None:
+        """Give an instance what it needs to be read."""
+        with self._open_ledger() as connection, transaction(connection):
+            remove_instance(connection, name)
+        self.register(name, partition=False)
+
+    @contextmanager
+    def holding_lock(self, name: str) -> Generator[None]:
+        """Hold an instance's lock, as another session does: its sync waits before it begins."""
+        with self._holding(f"select pg_advisory_lock({SPACE}, id::int) from instances where name = %s", name):
+            yield
+
+    @contextmanager
+    def holding_grants(self) -> Generator[None]:
+        """Keep all others from writing grants: an instance's sync stops in the middle of its last transaction."""
+        with self._holding("lock table account_grant in share mode"):
+            yield
+
+    @contextmanager
+    def _holding(self, statement: str, *values: object) -> Generator[None]:
+        connection = psycopg.connect(self.ledger.conninfo(LEDGER))
+        try:
+            connection.execute(statement.encode(), values)
+            yield
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _open_ledger(self) -> Generator[Any]:
+        engine = open_ledger(to_url(self.ledger, LEDGER))
+        try:
+            with engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def command(self, *arguments: str) -> Generator["subprocess.Popen[str]"]:
+        """Run `whalefall` with arguments beside the test; it does not outlive the block."""
+        with subprocess.Popen(
+            [*COMMAND, *arguments], env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run `whalefall` with arguments to its end."""
+        with self.command(*arguments) as process:
+            output, error = process.communicate(timeout=WAIT_SECONDS)
+            return subprocess.CompletedProcess(arguments, process.returncode, output, error)
+
+    def list_locks(self) -> list[Row]:
+        """Give the locks that sessions hold on instances."""
+        return self.read("select pid from pg_locks where locktype = 'advisory' and classid = %s", SPACE)
+
+    def list_collectors(self) -> list[Row]:
+        """Give the connections that collectors have at the sources."""
+        query = "select pid, state, query from pg_stat_activity where usename = %s"
+        return _read(self.sources.conninfo(), query, [COLLECTOR])
+
+
+def _read(conninfo: str, query: str, values: Sequence[object]) -> list[Row]:
+    with (
+        psycopg.connect(conninfo, connect_timeout=WAIT_SECONDS) as connection,
+        connection.cursor(row_factory=dict_row) as cursor,
+    ):
+        return cursor.execute(query.encode(), values).fetchall()
+
+
+def kill(pid: int) -> None:
+    """End a process as a power cut would."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be collected by its parent does not."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def to_url(server: PostgresqlServer, database: str) -> str:
+    return f"postgresql://{server.superuser}:{server.password}@{server.host}:{server.port}/{database}"
+
+
+def prepare_sources(server: PostgresqlServer) -> None:
+    """Make the collector's login, Dagster's database, and some accounts to find."""
+    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create role {} login password {}").format(sql.Identifier(COLLECTOR), sql.Literal(PASSWORD))
+        )
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(DAGSTER)))
+        connection.execute("create role ana login; create role boss superuser nologin; grant boss to ana")
+
+
+def with_fleet(stage: Stage) -> Stage:
+    """Register the standing fleet."""
+    return replace(stage, fleet=[stage.register(name) for name in ("amber", "birch", "cedar", "dogwood")])
