@@ -61,7 +61,7 @@ def _create_ledger(server: PostgresqlServer, database: str, source: Source, home
     with psycopg.connect(server.conninfo(), autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
     floor.create_tables(server.conninfo(database))
-    engine = open_ledger(_to_url(server, database))
+    engine = open_ledger(to_url(server, database))
     upgrade_ledger(engine)
     secret = SecretStore(home).encrypt(source.login.password)
     with engine.connect() as connection, transaction(connection):
@@ -71,7 +71,7 @@ def _create_ledger(server: PostgresqlServer, database: str, source: Source, home
 
 def _run(server: PostgresqlServer, database: str, source: Source, home: str, side: str) -> tuple[Measured, int]:
     before = _count_rows(server, database, side)
-    ledger = server.conninfo(database) if side == "floor" else _to_url(server, database)
+    ledger = server.conninfo(database) if side == "floor" else to_url(server, database)
     request = {"side": side, "ledger": ledger, "home": home, "login": asdict(source.login)}
     request["instance"] = {**asdict(source.instance)}
     done = subprocess.run(
@@ -93,7 +93,7 @@ def _count_rows(server: PostgresqlServer, database: str, side: str) -> int:
     return int(found[0]) if found else 0
 
 
-def _to_url(server: PostgresqlServer, database: str) -> str:
+def to_url(server: PostgresqlServer, database: str) -> str:
     return f"postgresql://{server.superuser}:{server.password}@{server.host}:{server.port}/{database}"
 
 
