@@ -67,7 +67,7 @@ def _to_plain(value: Any) -> Any:
 def _to_flat(value: Any) -> str:
     if value is None:
         return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(_to_plain(value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | list | dict) else str(_to_plain(value))
 
 
 def _to_cell(column: str, value: Any) -> Text:
