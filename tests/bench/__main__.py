@@ -1,16 +1,13 @@
 """`make bench`: prints a Markdown table; `--quick` measures 1,000 accounts in one round."""
 
 import argparse
-import json
 import sys
 
-from tests.bench.fleet import measure_fleet
 from tests.bench.measuring import Sample, list_engines, measure
 from tests.bench.report import build_table, describe_machine
 
 SIZES = (1_000, 10_000)
 ROUNDS = 5
-FLEET = 1_000
 
 
 def main() -> None:
@@ -18,13 +15,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="1,000 accounts, one round: ends in two minutes")
     parser.add_argument("--engine", action="append", default=[], help="one engine only (may be repeated)")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument(
-        "--fleet", type=int, nargs="?", const=FLEET, help=f"a fleet of so many instances ({FLEET}) instead"
-    )
     asked = parser.parse_args()
-    if asked.fleet:
-        sys.stdout.write(json.dumps(measure_fleet(asked.fleet), indent=2) + "\n")
-        return
     sizes, rounds = (SIZES[:1], 1) if asked.quick else (SIZES, asked.rounds)
     samples: list[Sample] = []
     for engine in list_engines(asked.engine):
