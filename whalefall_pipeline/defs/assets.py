@@ -5,6 +5,7 @@ partition as materialized, and a separate downstream step is skipped for all par
 """
 
 from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -78,7 +79,8 @@ def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None
         lock_wait_seconds=settings.lock_wait_seconds,
         heartbeat_seconds=settings.heartbeat_seconds,
     )
-    outcomes = run_session(plan, run.instances, lambda outcome: tell_outcome(context, outcome, selected))
+    with _cancelling(context):
+        outcomes = run_session(plan, run.instances, lambda outcome: tell_outcome(context, outcome, selected))
     if PERMISSIONS in selected:
         yield build_check(outcomes)
     failed = {
@@ -89,3 +91,15 @@ def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None
     failed.update(run.refused)
     if failed:
         raise build_failure(failed, len(outcomes) + len(run.refused))
+
+
+@contextmanager
+def _cancelling(context: dg.AssetExecutionContext) -> Generator[None]:
+    """Have Dagster end a run that a signal interrupts as cancelled, as its session is; else it calls it failed."""
+    try:
+        yield
+    except dg.DagsterExecutionInterruptedError:
+        run = context.instance.get_run_by_id(context.run_id)
+        if run and run.status is dg.DagsterRunStatus.STARTED:
+            context.instance.report_run_canceling(run, "the run was interrupted")
+        raise
