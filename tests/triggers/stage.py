@@ -22,6 +22,7 @@ from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import open_ledger, transaction
 from whalefall_pipeline.ledger.instances import remove_instance, write_instance
 from whalefall_pipeline.ledger.secrets import SecretStore
+from whalefall_pipeline.services.graphql import find_obstacle
 from whalefall_pipeline.sync.lock import SPACE
 
 LEDGER, DAGSTER = "ledger", "dagster"
@@ -170,6 +171,22 @@ class Stage:
         with self.command(*arguments) as process:
             output, error = process.communicate(timeout=WAIT_SECONDS)
             return subprocess.CompletedProcess(arguments, process.returncode, output, error)
+
+    def find_service(self, *words: str) -> int:
+        """Give the process id of the service whose command has these words."""
+        home = f"DAGSTER_HOME={self.home}/dagster\0".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if all(word in command for word in words) and home in (process / "environ").read_bytes():
+                    return int(process.name)
+            except OSError:
+                continue
+        raise LookupError(f"no process has {words} in its command")
+
+    def is_loaded(self) -> bool:
+        """Whether the code server answers."""
+        return find_obstacle(self.api.url) is None
 
     def list_locks(self) -> list[Row]:
         """Give the locks that sessions hold on instances."""
