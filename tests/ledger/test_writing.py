@@ -216,6 +216,17 @@ def test_a_scope_that_was_not_seen_keeps_its_grants(fleet: Fleet) -> None:
     assert snapshot["s"]["meta"] == {}
 
 
+def test_a_database_that_was_never_seen_has_no_moment(fleet: Fleet) -> None:
+    fleet.adapter.coverage = {"server": OBSERVED, "database:hr": Observation(Seen.DENIED, "no CONNECT")}
+    _script(fleet, [user("ana")], [])
+    fleet.sync()
+    fleet.adapter.coverage["database:new"] = Observation(Seen.DENIED, "no CONNECT")
+    fleet.sync()
+    (snapshot,) = read(fleet.engine, "select permission_snapshot s from account_permission")
+    seen = {item["scope"]: item["last_seen_at"] for item in snapshot["s"]["meta"]["not_observed"]}
+    assert seen == {"database:hr": None, "database:new": None}
+
+
 def test_an_account_that_may_hide_in_a_database_that_was_not_seen_is_not_gone(fleet: Fleet) -> None:
     """Users that live in one database of SQL Server, or in one pluggable database of Oracle."""
     fleet.adapter.coverage = dict.fromkeys(("server", "database:hr"), OBSERVED)

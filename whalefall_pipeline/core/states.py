@@ -42,14 +42,18 @@ def _is_member(state: AccountState, roles: Collection[str]) -> bool:
     return any(grant.securable.object in roles and grant.securable.scope in ROLE_SCOPES for grant in state.grants)
 
 
-def build_unseen(coverage: Coverage, before: Mapping[str, Unseen], read_before: datetime | None) -> list[Unseen]:
+def build_unseen(
+    coverage: Coverage, before: Mapping[str, Unseen], seen_before: Mapping[str, datetime | None]
+) -> list[Unseen]:
     """Name the scopes that a reading did not observe, ordered by scope, with the moment each was last seen.
 
-    `before` holds what the reading at `read_before` (None: there was none) did not observe; a scope that was unseen
-    then keeps its moment, any other was seen then. That it did not exist then can't be told apart, and does no harm.
+    `before` holds what the reading before did not observe, and `seen_before` what it did, with its moment; a scope
+    that is in neither was never seen.
     """
     return [
-        Unseen(scope, seen.status, seen.reason, before[scope].last_seen_at if scope in before else read_before)
+        Unseen(
+            scope, seen.status, seen.reason, before[scope].last_seen_at if scope in before else seen_before.get(scope)
+        )
         for scope, seen in sorted(coverage.items())
         if seen.status is not Seen.OBSERVED
     ]

@@ -78,7 +78,8 @@ def write_permissions(
     stored = {row[0]: Stored(*row[1:]) for row in connection.execute(SQL["read_stored"], owner)}
     states, without_account = build_states(accounts, reading.grants)
     unseen_before = _read_unseen(connection, target)
-    unseen = build_unseen(reading.coverage, unseen_before, read_before)
+    seen_before = dict.fromkeys(connection.execute(SQL["read_observed"], owner).scalar_one(), read_before)
+    unseen = build_unseen(reading.coverage, unseen_before, seen_before)
     if unseen:
         hidden = [item.account_id for name, item in stored.items() if name not in states and may_hide(name)]
         states |= {state.account.username: state for state in read_states(connection, hidden).values()}
@@ -89,7 +90,9 @@ def write_permissions(
     write_changes(connection, target, changes)
     _write_snapshots(connection, target, documents, changes)
     _write_unseen(connection, target, unseen_before, unseen)
-    connection.execute(SQL["mark_read"], {**owner, "read_at": target.read_at, "version": version})
+    observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
+    values = {"read_at": target.read_at, "version": version, "observed": observed}
+    connection.execute(SQL["mark_read"], {**owner, **values})
     added = sum(change.change_type in ("add", "reactivate") for change in changes)
     grants = sum(len(state.grants) for state in known.values())
     missing = len(states) - len(known)

@@ -29,5 +29,10 @@ select :instance_id, item.scope, item.status, item.reason, item.last_seen_at, :r
 from unnest(cast(:scopes as text[]), cast(:statuses as text[]), cast(:reasons as text[]),
             cast(:moments as timestamptz[])) as item (scope, status, reason, last_seen_at);
 
+-- name: read_observed
+select observed_scopes from instances where id = :instance_id;
+
 -- name: mark_read
-update instances set permissions_read_at = :read_at, server_version = :version where id = :instance_id;
+update instances
+set permissions_read_at = :read_at, server_version = :version, observed_scopes = cast(:observed as text[])
+where id = :instance_id;

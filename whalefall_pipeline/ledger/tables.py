@@ -23,7 +23,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -89,6 +89,13 @@ instances = Table(
     Column("inventory_read_at", MOMENT, comment="when the newest inventory in the ledger was begun"),
     Column("permissions_read_at", MOMENT, comment="when the newest permissions in the ledger were begun"),
     Column("server_version", Text),
+    Column(
+        "observed_scopes",
+        ARRAY(Text),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="what the newest reading of permissions observed",
+    ),
     CheckConstraint("vanish_limit_percent between 0 and 100", name="vanish_limit_percent"),
 )
 
