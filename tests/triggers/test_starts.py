@@ -1,0 +1,97 @@
+"""Every way to start a sync gives a session that says how, by whom, over how many, together with which."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from tests.triggers.stage import Stage, wait_for
+
+
+class Started(NamedTuple):
+    """What the daemon was asked for, all at once, since each takes it a while."""
+
+    backfill: str
+    scheduled: str
+    first_tick: str
+
+
+@pytest.fixture(scope="module")
+def started(stage: Stage) -> Iterator[Started]:
+    """A backfill over scattered partitions, the schedule, and the first tick of the sensor of changes."""
+    schedule = stage.api.start_schedule("daily_sync")
+    sensor = stage.api.start_sensor("changed_instances")
+    backfill = stage.api.launch_backfill([stage.fleet[0], stage.fleet[2]])
+    first_tick = wait_for(lambda: find_run(stage, "dagster/sensor_name", "changed_instances"), "the sensor's run")
+    scheduled = wait_for(lambda: find_run(stage, "dagster/schedule_name", "daily_sync"), "the schedule's run")
+    stage.api.stop_schedule(schedule)
+    yield Started(backfill, scheduled, first_tick)
+    stage.api.stop_sensor(sensor)
+
+
+def find_run(stage: Stage, tag: str, value: str) -> str | None:
+    """Give the newest run with a tag."""
+    return next(iter(stage.api.read_runs(tags=[{"key": tag, "value": value}])), None)
+
+
+def test_a_backfill_over_scattered_partitions_is_one_batch(stage: Stage, started: Started) -> None:
+    query = "select session_id from sync_sessions where batch_id = %s and status <> 'running'"
+    sessions = wait_for(
+        lambda: rows if len(rows := stage.read(query, started.backfill)) == 2 else None, "the backfill's two sessions"
+    )
+    for row in sessions:
+        session = stage.wait_for_session(row["session_id"])
+        assert (session["sync_type"], session["status"]) == ("manual_batch", "completed")
+    shown = stage.run("sessions", started.backfill)
+    assert all(row["session_id"] in shown.stdout for row in sessions)
+
+
+def test_the_schedule_syncs_all_in_one_run(stage: Stage, started: Started) -> None:
+    session = stage.wait_for_session(started.scheduled)
+    assert (session["sync_type"], session["created_by"]) == ("scheduled_task", "schedule daily_sync")
+    assert (session["status"], session["total_instances"]) == ("completed", len(stage.fleet))
+
+
+def test_an_instance_is_synced_when_it_is_added(stage: Stage, started: Started) -> None:
+    stage.wait_for_session(started.first_tick)
+    stage.register("hazel", partition=False)
+    try:
+        run_id = wait_for(
+            lambda: run if (run := find_run(stage, "dagster/partition", "hazel")) else None, "the new instance's run"
+        )
+        session = stage.wait_for_session(run_id)
+        assert (session["sync_type"], session["created_by"]) == ("scheduled_task", "sensor changed_instances")
+        assert stage.read_states(run_id) == {"hazel": "completed"}
+    finally:
+        stage.remove("hazel")
+
+
+def test_one_partition_by_graphql(stage: Stage) -> None:
+    session = stage.wait_for_session(stage.api.launch_one(stage.fleet[0]))
+    assert (session["sync_type"], session["status"], session["total_instances"]) == ("manual_single", "completed", 1)
+
+
+def test_the_command_waits_for_names_and_gives_ids_at_once_for_all(stage: Stage) -> None:
+    done = stage.run("sync", "--wait", stage.fleet[0], stage.fleet[2])
+    assert done.returncode == 0, done.stderr
+    sessions = [stage.read_session(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("session ")]
+    assert [row["sync_type"] for row in sessions] == ["manual_batch"] * 2
+    assert len({row["batch_id"] for row in sessions}) == 1
+    done = stage.run("sync", "--all")
+    assert done.returncode == 0, done.stderr
+    (word, session_id) = done.stdout.split()
+    session = stage.wait_for_session(session_id)
+    assert (word, session["sync_type"], session["total_instances"]) == ("session", "manual_task", len(stage.fleet))
+    assert session["created_by"]
+
+
+def test_the_command_retries_what_a_session_did_not_complete(stage: Stage) -> None:
+    with stage.instances(oak=1):
+        failed = stage.run("sync", "--wait", "dogwood", "oak")
+        assert failed.returncode == 1
+        assert "oak: DATABASE_CONNECTION_ERROR" in failed.stderr
+        session_id = failed.stdout.split()[1]
+        stage.repair("oak")
+        retried = stage.run("sync", "--local", "--retry", session_id)
+        assert retried.returncode == 0, retried.stderr
+        assert stage.read_states(retried.stdout.split()[1]) == {"oak": "completed"}
