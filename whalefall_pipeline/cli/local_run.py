@@ -24,7 +24,7 @@ def main() -> int:
     """Run what standard input asks for."""
     request = json.load(sys.stdin)
     with dg.DagsterInstance.get() as instance:
-        reconcile(instance, LedgerResource().get_engine(), Cursor(), get_settings().heartbeat_seconds)
+        _reconcile(instance)
         blocks = _build_blocks(instance, request["names"])
         run_ids = [str(uuid4()) for _ in blocks]
         sys.stdout.write(json.dumps(run_ids) + "\n")
@@ -40,6 +40,15 @@ def main() -> int:
             for run_id, tags in zip(run_ids, build_run_tags(blocks, request["tags"]), strict=True)
         ]
     return 0 if all(result.success for result in results) else 1
+
+
+def _reconcile(instance: dg.DagsterInstance) -> None:
+    """End what died, as the sensor does where services run; what was silent the last time is remembered in the home."""
+    settings = get_settings()
+    path = settings.home / "reconcile.json"
+    cursor = Cursor.parse(path.read_text(encoding="utf-8") if path.exists() else None)
+    reconcile(instance, LedgerResource().get_engine(), cursor, settings.heartbeat_seconds)
+    path.write_text(cursor.dump(), encoding="utf-8")
 
 
 def _build_blocks(instance: dg.DagsterInstance, names: Sequence[str]) -> list[list[str]]:
