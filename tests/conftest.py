@@ -1,6 +1,7 @@
 """Fixtures that many subjects share: a ledger of its own for each test, on one real server."""
 
 import os
+import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import count
@@ -25,6 +26,12 @@ def _no_settings_of_ours() -> None:
     """Tests say what they need; what a developer has set for a ledger of theirs must not reach them."""
     for name in [name for name in os.environ if name.startswith("WHALEFALL_") and name != "WHALEFALL_REQUIRE_ENGINES"]:
         del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hear_interrupts() -> None:
+    """What a shell runs in the background ignores SIGINT, and so do its children; those that tests interrupt must not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
