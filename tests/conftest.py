@@ -30,7 +30,7 @@ def _no_settings_of_ours() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _hear_interrupts() -> None:
-    """What a shell runs in the background ignores SIGINT, and so do its children; those that tests interrupt must not."""
+    """What a shell runs in the background ignores SIGINT, its children too; those that tests interrupt must not."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
