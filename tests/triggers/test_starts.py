@@ -54,16 +54,16 @@ def test_the_schedule_syncs_all_in_one_run(stage: Stage, started: Started) -> No
 
 def test_an_instance_is_synced_when_it_is_added(stage: Stage, started: Started) -> None:
     stage.wait_for_session(started.first_tick)
-    stage.register("hazel", partition=False)
+    stage.register("willow", partition=False)
     try:
         run_id = wait_for(
-            lambda: run if (run := find_run(stage, "dagster/partition", "hazel")) else None, "the new instance's run"
+            lambda: run if (run := find_run(stage, "dagster/partition", "willow")) else None, "the new instance's run"
         )
         session = stage.wait_for_session(run_id)
         assert (session["sync_type"], session["created_by"]) == ("scheduled_task", "sensor changed_instances")
-        assert stage.read_states(run_id) == {"hazel": "completed"}
+        assert stage.read_states(run_id) == {"willow": "completed"}
     finally:
-        stage.remove("hazel")
+        stage.remove("willow")
 
 
 def test_one_partition_by_graphql(stage: Stage) -> None:
