@@ -1,6 +1,6 @@
 """Reads and writes the registered instances and their credentials."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -74,12 +74,6 @@ def read_login(connection: Connection, instance: Instance, store: SecretStore) -
     if row is None:
         raise InvalidInstanceError(f"{instance.name} has no credential")
     return Login(row.username, store.resolve(row.secret))
-
-
-def find_unknown(names: Sequence[str], known: Collection[Instance]) -> list[str]:
-    """Of these names, give those that no active instance has."""
-    active = {instance.name for instance in known if instance.is_active}
-    return [name for name in names if name not in active]
 
 
 def _write_credential(connection: Connection, name: str, username: str, secret: str) -> int:
