@@ -63,8 +63,8 @@ def compare_inventory(
 def check_collapse(known: Collection[KnownAccount], change: InventoryChange, limit_percent: int) -> None:
     """Raise SyncDataError when so much would vanish that the reading is more likely wrong than the accounts gone.
 
-    That is: more than `limit_percent` of the active accounts and more than ten, or all accounts of a kind that has
-    several. Zero percent allows none beyond ten; a hundred switches the first rule off, not the second.
+    That is: more than `limit_percent` of the active accounts and more than ten, or all accounts of a kind, be it the
+    only one. Zero percent allows none beyond ten; a hundred switches the first rule off, not the second.
     """
     active = [account for account in known if account.is_active]
     gone = change.gone
@@ -75,5 +75,6 @@ def check_collapse(known: Collection[KnownAccount], change: InventoryChange, lim
     returned |= {account.kind for account in change.returned} | {kind.value for _, kind in change.other_kind}
     before, vanished = (Counter(account.kind for account in accounts) for accounts in (active, gone))
     for kind, count in vanished.items():
-        if 1 < count == before[kind] and kind not in returned:
-            raise SyncDataError(f"all {count} accounts of kind {kind} would vanish; nothing was changed; {accept}")
+        if count == before[kind] and kind not in returned:
+            which = f"all {count} accounts" if count > 1 else "the only account"
+            raise SyncDataError(f"{which} of kind {kind} would vanish; nothing was changed; {accept}")
