@@ -83,6 +83,42 @@ def test_a_nested_role_confers_with_its_path() -> None:
     assert facts["roles"] == ["DBA", "INNER", "OUTER"]
 
 
+def make_local(name: str, *held: tuple[str, str], kind: Kind = Kind.USER) -> AccountState:
+    """Make an account with roles and system privileges, each with the container that it is granted in."""
+    grants = [
+        Grant(name, MEMBER, Securable("database_role", container, object=what))
+        if what.startswith("C##")
+        else Grant(name, what, Securable("database", container))
+        for what, container in held
+    ]
+    return AccountState(Account(name, kind), frozenset(grants))
+
+
+def test_a_role_reached_in_one_container_confers_what_it_holds_there() -> None:
+    role = make_local(
+        "C##OPS", ("GRANT ANY PRIVILEGE", "HRPDB"), ("C##FAR", "HRPDB"), ("C##NEAR", "SALESPDB"), kind=Kind.ROLE
+    )
+    far = make_local("C##FAR", ("GRANT ANY PRIVILEGE", "HRPDB"), kind=Kind.ROLE)
+    near = make_local("C##NEAR", ("GRANT ANY PRIVILEGE", "SALESPDB"), kind=Kind.ROLE)
+    local = make_local("SALESPDB.ANA", ("C##OPS", "SALESPDB"))
+    accounts = {state.account.username: state for state in (role, far, near, local)}
+    facts = build_facts(local, rules, accounts, NOW)
+    assert facts["roles"] == ["C##NEAR", "C##OPS"]
+    assert facts["capability_reasons"] == {
+        GRANT_ADMIN: ["GRANT ANY PRIVILEGE in SALESPDB (through role C##OPS > C##NEAR)"]
+    }
+
+
+def test_what_public_is_granted_everybody_has() -> None:
+    public = AccountState(
+        Account("PUBLIC", Kind.PUBLIC), frozenset({Grant("PUBLIC", MEMBER, Securable("role", object="DBA"))})
+    )
+    facts = build_facts(user(), rules, {"SCOTT": user(), "PUBLIC": public}, NOW)
+    assert facts["roles"] == ["DBA"]
+    why = ["role DBA (through role DBA) (through PUBLIC)"]
+    assert facts["capability_reasons"] == {GRANT_ADMIN: why, SUPERUSER: why}
+
+
 def test_dba_confers_though_it_is_in_no_list() -> None:
     membership = Membership("SCOTT", "DBA", "", admin_option=False, options=frozenset())
     assert rules.fixed_role_capabilities(membership).keys() == {SUPERUSER, GRANT_ADMIN}

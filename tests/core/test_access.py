@@ -55,3 +55,20 @@ def test_a_membership_that_does_not_carry_ends_its_path(
     states = to_states(memberships)
     reached = {path.role for path in reach_roles(states["ada"], states, lambda step: step.role not in barred)}
     assert reached == closure(frozenset(edge for edge in memberships if edge[1] not in barred))
+
+
+def test_a_role_held_in_one_database_leads_on_in_that_one_only() -> None:
+    held = [("ada", "b", "sales"), ("b", "c", "hr"), ("b", "d", "sales"), ("b", "e", ""), ("e", "c", "hr")]
+    states = {
+        name: AccountState(
+            Account(name, Kind.USER),
+            frozenset(
+                Grant(name, MEMBER, Securable("database_role" if database else "role", database, object=role))
+                for member, role, database in held
+                if member == name
+            ),
+        )
+        for name in NAMES
+    }
+    assert [path[:2] for path in reach_roles(states["ada"], states)] == [("b", "sales"), ("e", "sales"), ("d", "sales")]
+    assert [path[:2] for path in reach_roles(states["b"], states)] == [("e", ""), ("c", "hr"), ("d", "sales")]

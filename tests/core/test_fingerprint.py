@@ -10,7 +10,7 @@ from tests.scripted import role, select_on, user
 from whalefall_pipeline.adapters.postgresql import rules
 from whalefall_pipeline.core.facts import FactsBuilder, build_facts
 from whalefall_pipeline.core.fingerprint import build_digests
-from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Securable, Seen, Unseen
+from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Kind, Securable, Seen, Unseen
 from whalefall_pipeline.core.snapshot import build_snapshot
 from whalefall_pipeline.core.states import build_members, build_states
 
@@ -31,6 +31,8 @@ def worlds(draw: st.DrawFn) -> States:
         user(name, rolsuper=draw(st.booleans()), rolvaliduntil=draw(st.sampled_from(["2026-11-01", "2027-01-01"])))
         for name in NAMES
     ]
+    if draw(st.booleans()):
+        accounts[-1] = Account(NAMES[-1], Kind.PUBLIC)
     name = st.sampled_from(NAMES)
     memberships = st.builds(_member, name, name, st.sampled_from(["MEMBER", "SET"]), admin=st.booleans())
     grants = draw(st.lists(st.one_of(st.builds(select_on, name, st.just("orders")), memberships), max_size=12))

@@ -7,7 +7,10 @@ from whalefall_pipeline.core.model import AccountState, Membership
 
 
 class RolePath(NamedTuple):
-    """A role reached, and the memberships that lead to it, the account's own first."""
+    """A role reached, the one database that it is reached in (empty: all), and the memberships that lead to it.
+
+    The account's own membership is the first.
+    """
 
     role: str
     database: str
@@ -28,20 +31,32 @@ def reach_roles(
 ) -> list[RolePath]:
     """Give every role that the account reaches, each by a shortest path; `carries` says which memberships count.
 
-    Breadth first and ordered by name at each step, so the same graph always gives the same paths; a cycle ends.
+    A membership that holds in one database leads on only to what the role is a member of there, or everywhere. Breadth
+    first and ordered by name at each step, so the same graph always gives the same paths; a cycle ends.
     """
     found: dict[tuple[str, str], RolePath] = {}
-    frontier = [RolePath("", "", (membership,)) for membership in state.memberships]
+    frontier = [_start(membership) for membership in state.memberships]
     while frontier:
         reached: list[RolePath] = []
-        for _, _, path in frontier:
-            last = path[-1]
-            key = (last.database, last.role)
-            if key in found or last.role == state.account.username or not carries(last):
+        for step in frontier:
+            key = (step.database, step.role)
+            if key in found or step.role == state.account.username or not carries(step.path[-1]):
                 continue
-            found[key] = RolePath(last.role, last.database, path)
-            role = accounts.get(last.role)
+            found[key] = step
+            role = accounts.get(step.role)
             if role is not None:
-                reached += [RolePath("", "", (*path, membership)) for membership in role.memberships]
+                reached += [_go_on(step, membership) for membership in role.memberships if _meets(step, membership)]
         frontier = reached
     return list(found.values())
+
+
+def _start(membership: Membership) -> RolePath:
+    return RolePath(membership.role, membership.database, (membership,))
+
+
+def _meets(step: RolePath, membership: Membership) -> bool:
+    return not step.database or membership.database in ("", step.database)
+
+
+def _go_on(step: RolePath, membership: Membership) -> RolePath:
+    return RolePath(membership.role, step.database or membership.database, (*step.path, membership))

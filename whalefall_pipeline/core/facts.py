@@ -1,13 +1,14 @@
 """What an account amounts to: capabilities with their reasons, by itself and through its roles."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import NamedTuple, cast
 
 from whalefall_pipeline.core.access import RolePath, reach_roles
-from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Json, Securable, Unseen
-from whalefall_pipeline.core.rules import GRANT_ADMIN, SUPERUSER, Rules
+from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Json, Kind, Securable, Unseen
+from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, SUPERUSER, Reasons, Rules
 from whalefall_pipeline.core.snapshot import to_json_unseen, to_token
 
 FACTS_VERSION = 2
@@ -45,6 +46,7 @@ class FactsBuilder:
         self._now = now
         self._meta: dict[str, Json] = {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
         self._inherited: dict[frozenset[tuple[object, ...]], _Inherited] = {}
+        self._public = [state for state in accounts.values() if state.account.kind is Kind.PUBLIC]
 
     def build(self, state: AccountState) -> dict[str, Json]:
         """Build one account's facts.
@@ -54,11 +56,12 @@ class FactsBuilder:
         """
         reasons = {name: list(why) for name, why in self._rules.own_capabilities(state, self._now).items() if why}
         roles, inherited = self._inherit(state)
-        for name, why in inherited.items():
-            reasons.setdefault(name, []).extend(why)
-        if reasons:
-            held_by = [state, *(self._accounts[role] for role in roles if role in self._accounts)]
-            reasons = {name: why for name, why in reasons.items() if not self._rules.withholds(name, held_by)}
+        if self._public and state.account.kind in (Kind.USER, Kind.GROUP):
+            roles = sorted({*roles, *self._of_everyone.roles})
+            inherited = _join(inherited, self._of_everyone.reasons)
+        held_by = [*(self._accounts[role] for role in roles if role in self._accounts), *self._public]
+        reasons = _join(_join(reasons, inherited), {LOCKED: self._rules.refuse_login(state, held_by)})
+        reasons = {name: why for name, why in reasons.items() if not self._rules.withholds(name, [state, *held_by])}
         return {
             "version": FACTS_VERSION,
             "db_type": self._rules.DB_TYPE,
@@ -92,6 +95,20 @@ class FactsBuilder:
             if grant.securable.scope in ROLE_SCOPES
         }
 
+    @cached_property
+    def _of_everyone(self) -> _Inherited:
+        """What the accounts that stand for everybody hold, by themselves and through roles."""
+        roles: set[str] = set()
+        reasons: dict[str, list[str]] = {}
+        for state in self._public:
+            own = self._rules.own_capabilities(state, self._now)
+            inherited = self._follow(state)
+            held = _join({name: own.get(name, []) for name in INHERITED}, inherited.reasons)
+            through = f"(through {state.account.username})"
+            reasons = _join(reasons, {name: [f"{text} {through}" for text in why] for name, why in held.items()})
+            roles.update(inherited.roles)
+        return _Inherited(sorted(roles), reasons)
+
     def _follow(self, state: AccountState) -> _Inherited:
         roles = sorted({path.role for path in reach_roles(state, self._accounts)})
         reasons = {name: self._follow_capability(name, state) for name in INHERITED}
@@ -108,8 +125,20 @@ class FactsBuilder:
     def _confer(self, capability: str, path: RolePath) -> list[str]:
         role = self._accounts.get(path.role)
         if role:
-            return self._rules.own_capabilities(role, self._now).get(capability, [])
+            here = _restrict(role, path.database) if path.database else role
+            return self._rules.own_capabilities(here, self._now).get(capability, [])
         return self._rules.fixed_role_capabilities(path.path[-1]).get(capability, [])
+
+
+def _join(reasons: Reasons, more: Reasons) -> dict[str, list[str]]:
+    names = [*reasons, *(name for name in more if name not in reasons)]
+    joined = {name: [*reasons.get(name, ()), *more.get(name, ())] for name in names}
+    return {name: why for name, why in joined.items() if why}
+
+
+def _restrict(role: AccountState, database: str) -> AccountState:
+    """Leave out what a role holds in other databases than the one that it is reached in."""
+    return replace(role, grants=frozenset(grant for grant in role.grants if grant.securable.database in ("", database)))
 
 
 def _wide_privileges(state: AccountState) -> dict[str, Json]:

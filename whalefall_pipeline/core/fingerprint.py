@@ -1,8 +1,8 @@
 """A digest per account of all that its snapshot and facts are built from: where it is equal, nothing has to be built.
 
 That is the account itself, its grants, what it amounts to at this moment (a validity date passes without any change
-of the catalog), its members, the scopes that were not seen, and of every role that it reaches what is passed on. A
-role's other grants are not among it: they stand in the role's own documents only.
+of the catalog), its members, the scopes that were not seen, and what is passed on by every role that it reaches and by
+accounts that stand for everybody. A role's other grants are not among it: they stand in the role's own documents only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from functools import cached_property
 
 import orjson
 
-from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Securable, Unseen
+from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Kind, Securable, Unseen
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import to_digest, to_json_unseen
 
@@ -21,7 +21,7 @@ def build_digests(
 ) -> dict[str, bytes]:
     """Give each account's digest, by username; `code` stands for the code that would build the documents."""
     reading = _Fingerprints(states, rules, now)
-    common = to_digest(code, orjson.dumps([to_json_unseen(item) for item in unseen]))
+    common = to_digest(code, orjson.dumps([to_json_unseen(item) for item in unseen]), reading.of_everyone)
     return {username: to_digest(common, *reading.list_grounds(username)) for username in states}
 
 
@@ -65,6 +65,12 @@ class _Fingerprints:
             self._reach(self._list_roles(held)),
             self._members.get(username, b""),
         ]
+
+    @property
+    def of_everyone(self) -> bytes:
+        """A digest of what is passed on by accounts that stand for everybody."""
+        names = sorted(name for name, state in self._states.items() if state.account.kind is Kind.PUBLIC)
+        return to_digest(*[self._pass_on(name) + self._reach(self._list_roles(self._held[name])) for name in names])
 
     def _list_roles(self, held: Sequence[bytes]) -> frozenset[Securable]:
         roles = self._tokens.roles

@@ -67,8 +67,12 @@ class Rules(Protocol):
         """Say what a role confers that is built in and is no account of the inventory."""
         ...
 
+    def refuse_login(self, state: AccountState, held_by: Sequence[AccountState]) -> list[str]:
+        """Say why an account is locked by what is denied to its roles, or to everybody; `held_by` are these."""
+        ...
+
     def withholds(self, capability: str, states: Sequence[AccountState]) -> bool:
-        """Whether an explicit denial takes the capability away; `states` are the account's and its roles'."""
+        """Whether a denial takes the capability away; `states` are the account's, its roles' and everybody's."""
         ...
 
     def carries(self, membership: Membership, capability: str) -> bool:

@@ -104,6 +104,34 @@ def test_a_login_that_is_denied_connect_sql_is_locked() -> None:
     assert facts(make("alice", denied)) == {"LOCKED": ["denied CONNECT SQL"]}
 
 
+def test_a_login_is_locked_by_what_its_server_roles_are_denied_near_and_far() -> None:
+    outer = make("outer", held("outer", "CONNECT SQL", effect="deny"), kind=Kind.ROLE)
+    inner = make("inner", member("inner", "outer"), kind=Kind.ROLE)
+    ana = make("ana", member("ana", "inner"), held("ana", "CONNECT SQL"))
+    assert facts(ana, [inner, outer]) == {"LOCKED": ["denied CONNECT SQL (through role outer)"]}
+    assert facts(make("ben", member("ben", "outer", "Shop")), [outer]) == {}
+    assert "LOCKED" not in facts(inner, [outer])
+
+
+def test_what_everybody_is_denied_or_granted_reaches_all_who_log_in() -> None:
+    public = make("public", held("public", "CONNECT SQL", effect="deny"), kind=Kind.PUBLIC)
+    assert facts(make("ana"), [public]) == {"LOCKED": ["denied CONNECT SQL (through public)"]}
+    public = make("public", held("public", "CONTROL SERVER"), kind=Kind.PUBLIC)
+    assert facts(make("ana"), [public])["SUPERUSER"] == ["granted CONTROL SERVER (through public)"]
+    assert facts(make("ana", held("ana", "CONTROL SERVER", effect="deny")), [public]) == {}
+    assert "SUPERUSER" not in facts(make("readers", kind=Kind.ROLE), [public])
+
+
+def test_a_contained_user_is_locked_by_the_roles_of_its_database() -> None:
+    name, role = "[Shop].[x]", "[Shop].[out]"
+    contained: dict[str, Json] = {"principal_type": "SQL_USER", "database": "Shop", "authentication_type": "DATABASE"}
+    denied = held(role, "CONNECT", "database", "deny", database="Shop")
+    denier = make(role, denied, kind=Kind.ROLE, attributes={"principal_type": "DATABASE_ROLE", "database": "Shop"})
+    found = facts(make(name, member(name, "out", "Shop"), attributes=contained), [denier])
+    assert found == {"LOCKED": ["denied CONNECT in Shop (through role [Shop].[out])"]}
+    assert facts(make("ana", member("ana", "out", "Shop")), [denier]) == {}
+
+
 @pytest.mark.parametrize(
     ("kind", "attributes", "why"),
     [

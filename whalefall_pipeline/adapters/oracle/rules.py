@@ -204,6 +204,12 @@ def fixed_role_capabilities(membership: Membership) -> Reasons:
     return _DBA_CAPABILITIES if membership.role == DBA else {}
 
 
+def refuse_login(state: AccountState, held_by: Sequence[AccountState]) -> list[str]:
+    """Give none: Oracle has no denials."""
+    del state, held_by
+    return []
+
+
 def withholds(capability: str, states: Sequence[AccountState]) -> bool:
     """Give False: Oracle has no denials."""
     del capability, states

@@ -85,6 +85,12 @@ def fixed_role_capabilities(membership: Membership) -> Reasons:  # noqa: ARG001 
     return {}
 
 
+def refuse_login(state: AccountState, held_by: Sequence[AccountState]) -> list[str]:
+    """Give none: PostgreSQL has no denials."""
+    del state, held_by
+    return []
+
+
 def withholds(capability: str, states: Sequence[AccountState]) -> bool:
     """Give False: PostgreSQL has no denials."""
     del capability, states

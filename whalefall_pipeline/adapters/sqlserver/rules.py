@@ -137,10 +137,16 @@ def _add_locks(state: AccountState, reasons: dict[str, list[str]]) -> None:
             _add(reasons, PASSWORD_EXPIRED, _LOCKING[name])
     if state.account.kind in (Kind.ROLE, Kind.PUBLIC):
         return
-    if "deny" in _effects(state, SERVER, "CONNECT SQL"):
-        _add(reasons, LOCKED, "denied CONNECT SQL")
-    if "database" in attributes and "deny" in _effects(state, DATABASE, "CONNECT"):
-        _add(reasons, LOCKED, f"denied CONNECT in {attributes['database']}")
+    for why in _list_refusals(state):
+        _add(reasons, LOCKED, why)
+
+
+def _list_refusals(state: AccountState) -> list[str]:
+    """Say what keeps a login out of the server, or a principal of one database out of that."""
+    database = state.account.attributes.get("database")
+    if database:
+        return [f"denied CONNECT in {database}"] if "deny" in _effects(state, DATABASE, "CONNECT") else []
+    return ["denied CONNECT SQL"] if "deny" in _effects(state, SERVER, "CONNECT SQL") else []
 
 
 def fixed_role_capabilities(membership: Membership) -> Reasons:
@@ -151,6 +157,19 @@ def fixed_role_capabilities(membership: Membership) -> Reasons:
         capability: [f"fixed server role {membership.role}"]
         for capability in _ROLE_CAPABILITIES.get(membership.role, ())
     }
+
+
+def refuse_login(state: AccountState, held_by: Sequence[AccountState]) -> list[str]:
+    """Say which roles, or `public`, are denied what the account needs to log in where it lives."""
+    if state.account.kind in (Kind.ROLE, Kind.PUBLIC):
+        return []
+    database = state.account.attributes.get("database")
+    return [
+        f"{why} (through {'role ' if role.account.kind is Kind.ROLE else ''}{role.account.username})"
+        for role in held_by
+        if role.account.attributes.get("database") == database
+        for why in _list_refusals(role)
+    ]
 
 
 def withholds(capability: str, states: Sequence[AccountState]) -> bool:
