@@ -1,6 +1,7 @@
 """How a session works through its instances: retries, locks, order, cancel, and a ledger that is lost."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -185,6 +186,41 @@ def test_cancel_ends_what_runs_and_leaves_what_is_done(fleet: Fleet) -> None:
     assert read_log(fleet.engine) == [("ana", "add")]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith(("sync", "heartbeat"))]
     assert read(fleet.engine, "select from pg_locks where locktype = 'advisory'") == []
+
+
+def test_cancel_ends_a_write_that_waits_in_the_ledger(fleet: Fleet) -> None:
+    fleet.register("two")
+    fleet.adapter.accounts, fleet.adapter.grants = [user("ana")], [select_on("ana", "orders")]
+    plan = fleet.plan(parallelism=1)
+    locked = threading.Event()
+    opened = [0]
+
+    def wait_for_lock(step: str) -> None:
+        opened[0] += step == "open"
+        if step == "grants" and opened[0] == 2:
+            assert locked.wait(WAIT_SECONDS)
+
+    def block_and_interrupt(_outcome: object) -> None:
+        blocker.execute(text("lock table account_grant in share mode"))
+        locked.set()
+        blocked = "select from pg_locks where relation = 'account_grant'::regclass and not granted"
+        ends_at = time.monotonic() + WAIT_SECONDS
+        while not read(fleet.engine, blocked):
+            assert time.monotonic() < ends_at
+        raise KeyboardInterrupt
+
+    fleet.adapter.hook = wait_for_lock
+    with fleet.engine.connect() as connection, transaction(connection):
+        open_session(connection, SessionStart(plan.session_id, "manual_task"), fleet.instances)
+    with fleet.engine.connect() as blocker:
+        with pytest.raises(KeyboardInterrupt):
+            run_session(plan, fleet.instances, block_and_interrupt)
+        (session,) = read(fleet.engine, "select * from sync_sessions")
+        assert (session["status"], session["successful_instances"]) == ("cancelled", 1)
+        records = read(fleet.engine, "select status, error_code from sync_instance_records order by id")
+        assert [(row["status"], row["error_code"]) for row in records] == [("completed", None), ("cancelled", None)]
+        assert len(read(fleet.engine, "select from current_grants")) == 1
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith(("sync", "heartbeat"))]
 
 
 def test_a_session_that_is_ended_from_outside_stops_its_work(fleet: Fleet) -> None:

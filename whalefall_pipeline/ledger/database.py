@@ -1,7 +1,7 @@
 """Opens the ledger: its connections, its transactions, and rows on their way to it."""
 
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import cast
 
@@ -14,6 +14,7 @@ from whalefall_pipeline.core.errors import LedgerError
 from whalefall_pipeline.sql import load_sql
 
 CONNECT_SECONDS = 10
+CANCEL_SECONDS = 2
 LINES_AT_ONCE = 5000
 ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
@@ -66,6 +67,20 @@ def transaction(connection: Connection) -> Generator[Connection]:
         raise LedgerError(f"the ledger could not be written: {to_reason(error)}") from None
 
 
+def find_cancel(connection: Connection) -> Callable[[], None]:
+    """Give what ends the statement that a connection's thread waits for, from another thread; the thread gets an error.
+
+    It does nothing between two statements, and where the ledger does not answer.
+    """
+    driver = _to_driver(connection)
+
+    def cancel() -> None:
+        with suppress(psycopg.Error):
+            driver.cancel_safe(timeout=CANCEL_SECONDS)
+
+    return cancel
+
+
 def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Append rows to a table with COPY, in the connection's transaction."""
     with _copying(connection, table, columns) as copy:
@@ -88,12 +103,15 @@ def escape(value: str) -> str:
 
 @contextmanager
 def _copying(connection: Connection, table: str, columns: Sequence[str]) -> Generator[psycopg.Copy]:
-    driver = cast("psycopg.Connection[object]", connection.connection.driver_connection)
     statement = sql.SQL("copy {} ({}) from stdin").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+    with _to_driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         yield copy
+
+
+def _to_driver(connection: Connection) -> "psycopg.Connection[object]":
+    return cast("psycopg.Connection[object]", connection.connection.driver_connection)
 
 
 def to_reason(error: SQLAlchemyError | psycopg.Error) -> str:

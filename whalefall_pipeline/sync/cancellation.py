@@ -1,7 +1,7 @@
 """Ends everything that a session has under way, from any thread."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from whalefall_pipeline.adapters.deadline import Deadline
@@ -9,12 +9,12 @@ from whalefall_pipeline.core.errors import SyncCancelledError
 
 
 class Cancellation:
-    """One session's word that it is cancelled; readings under way end, waits return, nothing new begins."""
+    """One session's word that it is cancelled; what is under way ends, waits return, nothing new begins."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._lock = threading.Lock()
-        self._deadlines: set[Deadline] = set()
+        self._ends: list[Callable[[], None]] = []
 
     @property
     def is_cancelled(self) -> bool:
@@ -22,12 +22,11 @@ class Cancellation:
         return self._event.is_set()
 
     def cancel(self) -> None:
-        """Cancel the session, and end its readings now."""
-        with self._lock:
-            self._event.set()
-            deadlines = list(self._deadlines)
-        for deadline in deadlines:
-            deadline.cancel()
+        """Cancel the session, and end what is under way now; again for what began something new meanwhile."""
+        self._event.set()
+        with self._lock:  # held, so that nothing is ended that its block has left
+            for end in self._ends:
+                end()
 
     def check(self) -> None:
         """Raise SyncCancelledError once the session is cancelled."""
@@ -40,14 +39,20 @@ class Cancellation:
         self.check()
 
     @contextmanager
+    def ending(self, end: Callable[[], None]) -> Generator[None]:
+        """Have `end` called, from another thread, by each cancel that comes inside the block."""
+        with self._lock:
+            self._ends.append(end)
+        try:
+            self.check()
+            yield
+        finally:
+            with self._lock:
+                self._ends.remove(end)
+
+    @contextmanager
     def deadline(self, seconds: float) -> Generator[Deadline]:
         """Give a deadline that a cancel ends too."""
         deadline = Deadline(seconds)
-        with self._lock:
-            self._deadlines.add(deadline)
-        try:
-            self.check()
+        with self.ending(deadline.cancel):
             yield deadline
-        finally:
-            with self._lock:
-                self._deadlines.discard(deadline)

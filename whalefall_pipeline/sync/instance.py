@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from whalefall_pipeline.core.errors import InvalidInstanceError, SyncCancelledError, WhalefallError
 from whalefall_pipeline.core.model import Instance, Reading
-from whalefall_pipeline.ledger.database import connecting, transaction
+from whalefall_pipeline.ledger.database import connecting, find_cancel, transaction
 from whalefall_pipeline.ledger.instances import read_login
 from whalefall_pipeline.ledger.inventory import write_inventory
 from whalefall_pipeline.ledger.permissions import write_permissions
@@ -20,12 +20,14 @@ def sync_instance(plan: Plan, instance: Instance) -> Outcome:
     """Sync one instance and write its record; whatever goes wrong is in the outcome."""
     outcome = Outcome(instance)
     try:
-        with connecting(plan.engine) as connection:
+        with connecting(plan.engine) as connection, plan.cancellation.ending(find_cancel(connection)):
             _sync(plan, connection, outcome)
     except WhalefallError as error:
         outcome.error = error
     except Exception as error:  # noqa: BLE001 - one instance's failure, whatever it is, must not end the others
         outcome.error = WhalefallError(f"{type(error).__name__}: {to_first_line(error)}")
+    if outcome.error and plan.cancellation.is_cancelled:
+        outcome.error = SyncCancelledError("the session was cancelled")
     if outcome.error and not isinstance(outcome.error, SyncCancelledError):
         _write_failure(plan, outcome, outcome.error)
     return outcome

@@ -1,53 +1,77 @@
 """Works through a session's instances with a bounded pool of threads: drivers wait on the network, the GIL is free."""
 
 import gc
+import os
 import threading
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager
 
 from whalefall_pipeline.core.errors import LedgerError, WhalefallError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.sessions import beat, close_session
-from whalefall_pipeline.sync.instance import sync_instance
+from whalefall_pipeline.sync.instance import sync_instance, to_first_line
 from whalefall_pipeline.sync.plan import Outcome, Plan
 
 NEW_OBJECTS = 500_000
+CANCEL_AGAIN_SECONDS = 0.5
 UNWRITTEN = "its outcome could not be written when it ended"
+ORPHANED = "the run's process was told to end, since the one that had started it died"
 
 
 def run_session(plan: Plan, instances: Sequence[Instance], tell: Callable[[Outcome], None]) -> list[Outcome]:
     """Sync the instances of a session that is open already, and close it; `tell` is called here as each one ends.
 
-    An interrupt (any BaseException) cancels what is under way, closes the session as cancelled, and goes on up.
+    An interrupt (any BaseException) cancels what is under way, closes the session as cancelled, and goes on up; one
+    that comes since the parent process died is an error, and the session failed.
     """
-    pool = ThreadPoolExecutor(plan.parallelism, thread_name_prefix="sync")
-    try:
-        with _beating(plan), _collecting_rarely():
-            outcomes: list[Outcome] = []
-            for future in as_completed([pool.submit(sync_instance, plan, instance) for instance in instances]):
+    parent = os.getppid()
+    outcomes: list[Outcome] = []
+    with _beating(plan), _collecting_rarely(), ThreadPoolExecutor(plan.parallelism, thread_name_prefix="sync") as pool:
+        futures = [pool.submit(sync_instance, plan, instance) for instance in instances]
+        try:
+            for future in as_completed(futures):
                 outcomes.append(future.result())
                 tell(outcomes[-1])
-    except BaseException as error:
-        plan.cancellation.cancel()
-        pool.shutdown(wait=False, cancel_futures=True)
-        _close_interrupted(plan, error)
-        pool.shutdown(wait=True)
-        raise
-    pool.shutdown(wait=True)
+        except BaseException as error:
+            cause = error if os.getppid() == parent else WhalefallError(ORPHANED)
+            plan.cancellation.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)
+            _close_interrupted(plan, cause)
+            _end(plan, futures)
+            if cause is not error:
+                raise cause from None
+            raise
     with connecting(plan.engine) as connection, transaction(connection):
         close_session(connection, plan.session_id, "completed", code=WhalefallError.code, message=UNWRITTEN)
     return outcomes
 
 
-def _close_interrupted(plan: Plan, error: BaseException) -> None:
-    with connecting(plan.engine) as connection, transaction(connection):
-        if isinstance(error, Exception):
-            text = f"{type(error).__name__}: the run stopped in the middle"
-            close_session(connection, plan.session_id, "failed", code=WhalefallError.code, message=text)
-        else:
-            close_session(connection, plan.session_id, "cancelled", message="the run was cancelled")
+def _close_interrupted(plan: Plan, cause: BaseException) -> None:
+    """Close the session; where the ledger is lost, the reconciliation does so later."""
+    failed = isinstance(cause, Exception)
+    status, code = ("failed", WhalefallError.code) if failed else ("cancelled", None)
+    try:
+        with connecting(plan.engine) as connection, transaction(connection):
+            close_session(connection, plan.session_id, status, code=code, message=_to_message(cause))
+    except LedgerError as lost:
+        cause.add_note(f"the session could not be closed: {to_first_line(lost)}")
+
+
+def _to_message(cause: BaseException) -> str:
+    if isinstance(cause, WhalefallError):
+        return to_first_line(cause)
+    if isinstance(cause, Exception):
+        return f"{type(cause).__name__}: the run stopped in the middle"
+    return "the run was cancelled"
+
+
+def _end(plan: Plan, futures: Sequence[Future[Outcome]]) -> None:
+    """Wait for what was cancelled; an instance that was between two statements has the next one cancelled."""
+    while running := [future for future in futures if not future.done()]:
+        wait(running, CANCEL_AGAIN_SECONDS)
+        plan.cancellation.cancel()
 
 
 @contextmanager
