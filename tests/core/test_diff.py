@@ -6,7 +6,7 @@ from typing import cast
 from hypothesis import assume, given
 
 from tests.core.strategies import RULES, USERNAME, coverages, states
-from whalefall_pipeline.core.diff import apply, carry_unseen, diff, to_difference, to_other_diff, to_privilege_diff
+from whalefall_pipeline.core.diff import apply, carry_unseen, diff
 from whalefall_pipeline.core.model import (
     Account,
     AccountState,
@@ -18,6 +18,7 @@ from whalefall_pipeline.core.model import (
     Seen,
     is_observed,
 )
+from whalefall_pipeline.core.wording import Wording, to_difference, to_other_diff
 
 
 @given(states(), states())
@@ -44,7 +45,7 @@ def test_a_difference_the_other_way_takes_it_back(before: AccountState, after: A
 @given(states(), states())
 def test_the_log_holds_the_whole_difference(before: AccountState, after: AccountState) -> None:
     difference = diff(before, after)
-    privileges = json.loads(json.dumps(to_privilege_diff(difference)))
+    privileges = json.loads(json.dumps(Wording().to_privilege_diff(difference)))
     other = json.loads(json.dumps(to_other_diff(difference)))
     assert to_difference(USERNAME, privileges, other) == difference
 
@@ -87,7 +88,7 @@ def test_an_option_that_is_gained_or_lost_is_no_grant_and_no_revoke() -> None:
         for option in (False, True)
     )
     for action, difference in (("GRANT", diff(before, after)), ("REVOKE", diff(after, before))):
-        entries = cast("list[dict[str, object]]", to_privilege_diff(difference)["entries"])
+        entries = cast("list[dict[str, object]]", Wording().to_privilege_diff(difference)["entries"])
         assert [(entry["action"], entry["object"], entry["permissions"]) for entry in entries] == [
             (action, "role readers", ["ADMIN OPTION FOR MEMBER"]),
             (action, "table shop.public.orders", ["GRANT OPTION FOR SELECT"]),

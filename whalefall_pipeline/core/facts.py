@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import NamedTuple, cast
 
 from whalefall_pipeline.core.access import RolePath, reach_roles
-from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Json, Kind, Securable, Unseen
+from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Held, Json, Kind, Unseen
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, SUPERUSER, Reasons, Rules
-from whalefall_pipeline.core.snapshot import to_json_unseen, to_token
+from whalefall_pipeline.core.snapshot import spell, to_json_unseen
 
 FACTS_VERSION = 2
 INHERITED = (SUPERUSER, GRANT_ADMIN)
@@ -45,7 +45,8 @@ class FactsBuilder:
         self._accounts = accounts
         self._now = now
         self._meta: dict[str, Json] = {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
-        self._inherited: dict[frozenset[tuple[object, ...]], _Inherited] = {}
+        self._inherited: dict[frozenset[Held], _Inherited] = {}
+        self._find_wide = cache(_find_wide)
         self._public = [state for state in accounts.values() if state.account.kind is Kind.PUBLIC]
 
     def build(self, state: AccountState) -> dict[str, Json]:
@@ -54,33 +55,49 @@ class FactsBuilder:
         `privileges` holds what the account itself holds on the server and on whole databases, tokens by securable;
         narrower scopes stand in the snapshot only.
         """
-        reasons = {name: list(why) for name, why in self._rules.own_capabilities(state, self._now).items() if why}
-        roles, inherited = self._inherit(state)
-        if self._public and state.account.kind in (Kind.USER, Kind.GROUP):
-            roles = sorted({*roles, *self._of_everyone.roles})
-            inherited = _join(inherited, self._of_everyone.reasons)
-        held_by = [*(self._accounts[role] for role in roles if role in self._accounts), *self._public]
-        reasons = _join(_join(reasons, inherited), {LOCKED: self._rules.refuse_login(state, held_by)})
-        reasons = {name: why for name, why in reasons.items() if not self._rules.withholds(name, [state, *held_by])}
+        held = [grant[1:] for grant in state.grants]
+        reasons, roles = self._amount_to(state, frozenset([item for item in held if item[1].scope in ROLE_SCOPES]))
         return {
             "version": FACTS_VERSION,
             "db_type": self._rules.DB_TYPE,
             "capabilities": cast("list[Json]", sorted(reasons)),
-            "capability_reasons": cast("dict[str, Json]", {name: reasons[name] for name in sorted(reasons)}),
+            "capability_reasons": cast("dict[str, Json]", reasons),
             "roles": cast("list[Json]", roles),
-            "privileges": _wide_privileges(state),
+            "privileges": self._list_wide(held),
             "errors": [],
             "meta": self._meta,
         }
 
-    def _inherit(self, state: AccountState) -> _Inherited:
+    def _amount_to(self, state: AccountState, memberships: frozenset[Held]) -> tuple[Reasons, list[str]]:
+        """Give an account's capabilities with their reasons, and all its roles."""
+        rules = self._rules
+        roles, inherited = self._inherit(state, memberships)
+        if self._public and state.account.kind in (Kind.USER, Kind.GROUP):
+            roles = sorted({*roles, *self._of_everyone.roles})
+            inherited = _join(inherited, self._of_everyone.reasons)
+        held_by = [*(self._accounts[role] for role in roles if role in self._accounts), *self._public]
+        refused = rules.refuse_login(state, held_by)
+        reasons = _join(rules.own_capabilities(state, self._now), inherited, {LOCKED: refused})
+        if reasons:
+            reasons = {name: why for name, why in reasons.items() if not rules.withholds(name, [state, *held_by])}
+        return reasons, roles
+
+    def _list_wide(self, held: Sequence[Held]) -> dict[str, Json]:
+        wide: dict[str, list[str]] = {}
+        for place in map(self._find_wide, held):
+            if place:
+                wide.setdefault(place[0], []).append(place[1])
+        for tokens in wide.values():
+            tokens.sort()
+        return cast("dict[str, Json]", wide)
+
+    def _inherit(self, state: AccountState, memberships: frozenset[Held]) -> _Inherited:
         """Follow an account's roles, or take what was found for another account that has the same ones.
 
         An account that is a role itself is left out of its own paths, so it shares with none.
         """
         if state.account.username in self._granted:
             return self._follow(state)
-        memberships = frozenset([grant[1:] for grant in state.grants if grant.securable.scope in ROLE_SCOPES])
         if memberships not in self._inherited:
             self._inherited[memberships] = self._follow(state)
         return self._inherited[memberships]
@@ -130,10 +147,13 @@ class FactsBuilder:
         return self._rules.fixed_role_capabilities(path.path[-1]).get(capability, [])
 
 
-def _join(reasons: Reasons, more: Reasons) -> dict[str, list[str]]:
-    names = [*reasons, *(name for name in more if name not in reasons)]
-    joined = {name: [*reasons.get(name, ()), *more.get(name, ())] for name in names}
-    return {name: why for name, why in joined.items() if why}
+def _join(*given: Reasons) -> dict[str, list[str]]:
+    joined: dict[str, list[str]] = {}
+    for reasons in given:
+        for name, why in reasons.items():
+            if why:
+                joined[name] = [*joined.get(name, ()), *why]
+    return joined
 
 
 def _restrict(role: AccountState, database: str) -> AccountState:
@@ -141,13 +161,10 @@ def _restrict(role: AccountState, database: str) -> AccountState:
     return replace(role, grants=frozenset(grant for grant in role.grants if grant.securable.database in ("", database)))
 
 
-def _wide_privileges(state: AccountState) -> dict[str, Json]:
-    wide: dict[str, Json] = {}
-    for grant in sorted([grant for grant in state.grants if _is_wide(grant.securable)]):
-        cast("list[Json]", wide.setdefault(str(grant.securable), [])).append(to_token(grant))
-    return wide
-
-
-def _is_wide(securable: Securable) -> bool:
+def _find_wide(held: Held) -> tuple[str, str] | None:
+    """Give the securable and the token of what is held on the server or on a whole database."""
+    privilege, securable, grant_option, effect = held
     scope, _, schema, name, column = securable
-    return not (schema or name or column or scope in ROLE_SCOPES)
+    if schema or name or column or scope in ROLE_SCOPES:
+        return None
+    return str(securable), spell(privilege, grant_option=grant_option, effect=effect)

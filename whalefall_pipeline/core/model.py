@@ -98,6 +98,10 @@ class Grant(NamedTuple):
     effect: Effect = "grant"
 
 
+Held: TypeAlias = tuple[str, Securable, bool, Effect]
+"""What a grant says beside its grantee, `grant[1:]`: many accounts hold the same, so it is spelled once for all."""
+
+
 class Membership(NamedTuple):
     """A grantee's membership of a role, read off its grants."""
 
@@ -123,11 +127,10 @@ class AccountState:
 
 def to_memberships(member: str, grants: Iterable[Grant]) -> list[Membership]:
     """Read one account's memberships off its grants, ordered by database and name."""
+    of_roles = [grant for grant in grants if grant.securable.scope in ROLE_SCOPES]
     options: dict[tuple[str, str], set[str]] = {}
     admin: dict[tuple[str, str], bool] = {}
-    for grant in grants:
-        if grant.securable.scope not in ROLE_SCOPES:
-            continue
+    for grant in of_roles:
         key = (grant.securable.database, grant.securable.object)
         if grant.privilege == MEMBER:
             admin[key] = grant.grant_option

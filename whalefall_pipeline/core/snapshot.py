@@ -6,8 +6,9 @@ OPTION`. The document and the state hold the same: `to_state(build_snapshot(stat
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC
+from functools import cache, partial
 from hashlib import blake2b
-from typing import cast
+from typing import NamedTuple, cast
 
 import orjson
 
@@ -17,6 +18,7 @@ from whalefall_pipeline.core.model import (
     AccountState,
     Effect,
     Grant,
+    Held,
     Json,
     Kind,
     Membership,
@@ -33,8 +35,13 @@ PREFIXES: dict[Effect, str] = {"grant": "", "deny": "DENY ", "revoke": "REVOKE "
 
 def to_token(grant: Grant) -> str:
     """Spell a grant's privilege, effect and option as one token."""
-    option = (ADMIN_OPTION if grant.privilege == MEMBER else GRANT_OPTION) if grant.grant_option else ""
-    return f"{PREFIXES[grant.effect]}{grant.privilege}{option}"
+    return spell(grant.privilege, grant_option=grant.grant_option, effect=grant.effect)
+
+
+def spell(privilege: str, *, grant_option: bool = False, effect: Effect = "grant") -> str:
+    """Spell a privilege, its effect and option as one token."""
+    option = (ADMIN_OPTION if privilege == MEMBER else GRANT_OPTION) if grant_option else ""
+    return f"{PREFIXES[effect]}{privilege}{option}"
 
 
 def parse_token(token: str) -> tuple[str, bool, Effect]:
@@ -51,37 +58,78 @@ def parse_token(token: str) -> tuple[str, bool, Effect]:
 def build_snapshot(
     state: AccountState, rules: Rules, *, members: Collection[Membership] = (), unseen: Sequence[Unseen] = ()
 ) -> dict[str, Json]:
-    """Build the version-4 document of an account; lists are sorted, so equal states give equal documents."""
-    categories = _grant_categories(state, rules)
-    own = dict(state.account.attributes)
-    for name, attributes in rules.ATTRIBUTE_CATEGORIES.items():
-        categories[name] = {key: own.pop(key) for key in sorted(attributes & own.keys())}
-    categories.update(rules.derived_categories(state, members))
-    type_specific: dict[str, Json] = {"account_kind": state.account.kind.value, **own}
-    meta: dict[str, Json] = {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
-    return {
-        "version": SNAPSHOT_VERSION,
-        "categories": categories,
-        "type_specific": {rules.DB_TYPE: type_specific},
-        "extra": {},
-        "errors": [],
-        "meta": meta,
-    }
+    """Build the version-4 document of one account. See `SnapshotBuilder`."""
+    return SnapshotBuilder(rules, unseen=unseen).build(state, members)
 
 
-def _grant_categories(state: AccountState, rules: Rules) -> dict[str, Json]:
-    categories: dict[str, Json] = {}
-    by_path: dict[tuple[str, ...], list[Grant]] = {}
-    for grant in state.grants:
-        category = rules.CATEGORIES[grant.securable.scope]
-        path = (category.name, *[cast("str", getattr(grant.securable, level)) for level in category.levels])
-        by_path.setdefault(path, []).append(grant)
-    for (*keys, last), grants in sorted(by_path.items()):
-        node = categories
-        for key in keys:
-            node = cast("dict[str, Json]", node.setdefault(key, {}))
-        node[last] = [to_token(grant) for grant in sorted(grants)]
-    return categories
+class _Place(NamedTuple):
+    """Where a privilege stands in a document: under these keys, in the list of the last one, as this token."""
+
+    keys: tuple[str, ...]
+    last: str
+    token: str
+
+
+class SnapshotBuilder:
+    """Builds the version-4 documents of a reading's accounts; where a privilege stands in them is found once for all.
+
+    Lists are sorted, so equal states give equal documents.
+    """
+
+    def __init__(self, rules: Rules, *, unseen: Sequence[Unseen] = ()) -> None:
+        self._rules = rules
+        self._meta: dict[str, Json] = {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
+        self._find_place = cache(partial(_find_place, rules))
+
+    def build(self, state: AccountState, members: Collection[Membership] = ()) -> dict[str, Json]:
+        """Build one account's document; `members` are those of this role."""
+        rules = self._rules
+        categories = self._nest(state)
+        own = dict(state.account.attributes)
+        for name, attributes in rules.ATTRIBUTE_CATEGORIES.items():
+            categories[name] = {key: own.pop(key) for key in attributes & own.keys()}
+        categories.update(rules.derived_categories(state, members))
+        type_specific: dict[str, Json] = {"account_kind": state.account.kind.value, **own}
+        return {
+            "version": SNAPSHOT_VERSION,
+            "categories": categories,
+            "type_specific": {rules.DB_TYPE: type_specific},
+            "extra": {},
+            "errors": [],
+            "meta": self._meta,
+        }
+
+    def _nest(self, state: AccountState) -> dict[str, Json]:
+        categories: dict[str, Json] = {}
+        nodes: dict[tuple[str, ...], dict[str, Json]] = {(): categories}
+        unsorted: list[list[str]] = []
+        for grant in state.grants:
+            keys, last, token = self._find_place(grant[1:])
+            node = nodes.get(keys)
+            if node is None:
+                node = nodes[keys] = _descend(categories, keys)
+            tokens = cast("list[str] | None", node.get(last))
+            if tokens is None:
+                node[last] = [token]
+            else:
+                tokens.append(token)
+                unsorted.append(tokens)
+        for tokens in unsorted:
+            tokens.sort()
+        return categories
+
+
+def _find_place(rules: Rules, held: Held) -> _Place:
+    privilege, securable, grant_option, effect = held
+    name, levels = rules.CATEGORIES[securable.scope]
+    *keys, last = (name, *[cast("str", getattr(securable, level)) for level in levels])
+    return _Place(tuple(keys), last, spell(privilege, grant_option=grant_option, effect=effect))
+
+
+def _descend(node: dict[str, Json], keys: tuple[str, ...]) -> dict[str, Json]:
+    for key in keys:
+        node = cast("dict[str, Json]", node.setdefault(key, {}))
+    return node
 
 
 def to_state(username: str, snapshot: Mapping[str, Json], rules: Rules) -> AccountState:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from whalefall_pipeline.core.model import ROLE_SCOPES, Account, AccountState, Coverage, Grant, Membership, Seen, Unseen
+from whalefall_pipeline.core.model import Account, AccountState, Coverage, Grant, Membership, Seen, Unseen
 
 
 def build_states(accounts: Iterable[Account], grants: Iterable[Grant]) -> tuple[dict[str, AccountState], int]:
@@ -32,14 +32,11 @@ def build_members(states: Mapping[str, AccountState], roles: Collection[str]) ->
     """Give the direct members of each of these roles, ordered by member."""
     members: dict[str, list[Membership]] = {}
     wanted = set(roles)
-    for username in sorted(name for name, state in states.items() if _is_member(state, wanted)):
+    for username in sorted(states):
         for membership in states[username].memberships:
-            members.setdefault(membership.role, []).append(membership)
+            if membership.role in wanted:
+                members.setdefault(membership.role, []).append(membership)
     return members
-
-
-def _is_member(state: AccountState, roles: Collection[str]) -> bool:
-    return any(grant.securable.object in roles and grant.securable.scope in ROLE_SCOPES for grant in state.grants)
 
 
 def build_unseen(

@@ -6,9 +6,10 @@ from typing import NamedTuple, cast
 import orjson
 from sqlalchemy import Connection
 
-from whalefall_pipeline.core.diff import ChangeType, Difference, describe, diff, to_other_diff, to_privilege_diff
+from whalefall_pipeline.core.diff import ChangeType, Difference, diff
 from whalefall_pipeline.core.inventory import KnownAccount
 from whalefall_pipeline.core.model import Account, AccountState, Effect, Grant, Json, Kind, Securable
+from whalefall_pipeline.core.wording import Wording, to_other_diff
 from whalefall_pipeline.ledger.database import copy_lines, copy_rows, escape, load_statements
 from whalefall_pipeline.ledger.target import Target
 
@@ -116,10 +117,12 @@ def _to_attribute_row(target: Target, account_id: int, account: Account) -> tupl
 
 
 def _write_log(connection: Connection, target: Target, changes: Iterable[Change]) -> None:
-    copy_rows(connection, "account_change_log", LOG_COLUMNS, (_to_log_row(target, change) for change in changes))
+    wording = Wording()
+    rows = (_to_log_row(target, change, wording) for change in changes)
+    copy_rows(connection, "account_change_log", LOG_COLUMNS, rows)
 
 
-def _to_log_row(target: Target, change: Change) -> tuple[object, ...]:
+def _to_log_row(target: Target, change: Change, wording: Wording) -> tuple[object, ...]:
     instance = target.instance
     difference = change.difference
     return (
@@ -130,8 +133,8 @@ def _to_log_row(target: Target, change: Change) -> tuple[object, ...]:
         change.change_type,
         target.read_at,
         target.session_id,
-        describe(change.change_type, difference),
-        _to_json(to_privilege_diff(difference)) if difference.gained or difference.lost else None,
+        wording.describe(change.change_type, difference),
+        _to_json(wording.to_privilege_diff(difference)) if difference.gained or difference.lost else None,
         _to_json(to_other_diff(difference)) if difference.other else None,
     )
 

@@ -1,23 +1,19 @@
 """Writes what an instance's accounts hold: only what differs from the ledger, in a constant number of statements."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.diff import ChangeType, carry_unseen, diff
-from whalefall_pipeline.core.facts import FactsBuilder
 from whalefall_pipeline.core.fingerprint import build_digests
 from whalefall_pipeline.core.model import Account, AccountState, Coverage, Grant, Reading, Seen, Unseen
 from whalefall_pipeline.core.rules import Rules
-from whalefall_pipeline.core.snapshot import build_snapshot, to_digest, to_document_text
-from whalefall_pipeline.core.states import build_members, build_states, build_unseen
+from whalefall_pipeline.core.states import build_states, build_unseen
 from whalefall_pipeline.ledger.changes import Change, read_states, to_grant, write_changes
 from whalefall_pipeline.ledger.database import copy_rows, load_statements
+from whalefall_pipeline.ledger.documents import DocumentBuilder, read_code
 from whalefall_pipeline.ledger.target import Target, check_order
 
 SQL = load_statements("permissions.sql")
@@ -48,16 +44,6 @@ class Stored(NamedTuple):
     last_change_time: datetime | None
 
 
-class Document(NamedTuple):
-    """A snapshot that differs from the stored one, serialised."""
-
-    username: str
-    stored: Stored
-    snapshot: bytes
-    facts: bytes
-    digest: bytes
-
-
 def write_permissions(
     connection: Connection,
     target: Target,
@@ -85,10 +71,12 @@ def write_permissions(
         states |= {state.account.username: state for state in read_states(connection, hidden).values()}
         states = _carry_all(connection, target, states, reading.coverage, rules)
     known = {username: state for username, state in states.items() if username in stored}
-    documents = list(_build_documents(target, known, stored, rules, unseen))
-    changes = _build_changes(connection, documents, known)
+    digests = build_digests(known, rules, target.read_at, unseen=unseen, code=read_code())
+    stale = {name: stored[name] for name, digest in digests.items() if digest != stored[name].digest}
+    changes = _build_changes(connection, known, stale)
     write_changes(connection, target, changes)
-    _write_snapshots(connection, target, documents, changes)
+    documents = DocumentBuilder(known, stale, rules, target.read_at, unseen)
+    _write_snapshots(connection, stale, _build_rows(target, documents, stale, digests, changes))
     _write_unseen(connection, target, unseen_before, unseen)
     observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
     values = {"read_at": target.read_at, "version": version, "observed": observed}
@@ -115,51 +103,14 @@ def _carry_all(
     }
 
 
-def _build_documents(
-    target: Target,
-    states: Mapping[str, AccountState],
-    stored: Mapping[str, Stored],
-    rules: Rules,
-    unseen: Sequence[Unseen],
-) -> Iterator[Document]:
-    """Build the documents of the accounts of which anything differs that they are built from."""
-    digests = build_digests(states, rules, target.read_at, unseen=unseen, code=read_code())
-    changed = [username for username, digest in digests.items() if digest != stored[username].digest]
-    members = build_members(states, changed)
-    facts = FactsBuilder(rules, states, target.read_at, unseen=unseen)
-    for username in changed:
-        state = states[username]
-        snapshot = build_snapshot(state, rules, members=members.get(username, ()), unseen=unseen)
-        texts = to_document_text(snapshot), to_document_text(facts.build(state))
-        yield Document(username, stored[username], *texts, digests[username])
-
-
-@cache
-def read_code() -> bytes:
-    """Give a digest of the code that documents are built by: a new version of it builds them all again."""
-    package = resources.files("whalefall_pipeline")
-    return to_digest(*(_read_sources(package / folder) for folder in ("core", "adapters")))
-
-
-def _read_sources(folder: Traversable) -> bytes:
-    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    return to_digest(
-        *(_read_sources(entry) if entry.is_dir() else entry.read_bytes() for entry in entries if _is_source(entry))
-    )
-
-
-def _is_source(entry: Traversable) -> bool:
-    return entry.name.endswith(".py") or (entry.is_dir() and entry.name != "__pycache__")
-
-
 def _build_changes(
-    connection: Connection, documents: Sequence[Document], states: Mapping[str, AccountState]
+    connection: Connection, states: Mapping[str, AccountState], stale: Mapping[str, Stored]
 ) -> list[Change]:
     """Compare with what the ledger holds; where only what is derived differs (facts, meta) there is no change."""
-    present = [document.stored.account_id for document in documents if document.stored.digest]
+    present = [stored.account_id for stored in stale.values() if stored.digest]
     before = read_states(connection, present) if present else {}
     changes: list[Change] = []
-    for username, stored, *_ in documents:
+    for username, stored in stale.items():
         difference = diff(before.get(stored.account_id), states[username])
         if difference:
             change_type: ChangeType = difference.change_type
@@ -169,22 +120,28 @@ def _build_changes(
     return changes
 
 
-def _write_snapshots(
-    connection: Connection, target: Target, documents: Sequence[Document], changes: Collection[Change]
-) -> None:
-    types: dict[int, ChangeType] = {change.account_id: change.change_type for change in changes}
-    old = [document.stored.account_id for document in documents if document.stored.digest is not None]
+def _write_snapshots(connection: Connection, stale: Mapping[str, Stored], rows: Iterable[Sequence[object]]) -> None:
+    old = [stored.account_id for stored in stale.values() if stored.digest is not None]
     if old:
         connection.execute(SQL["delete_snapshots"], {"ids": old})
-    rows = (_to_snapshot_row(target, document, types) for document in documents)
     copy_rows(connection, "account_snapshots", SNAPSHOT_COLUMNS, rows)
 
 
-def _to_snapshot_row(target: Target, document: Document, types: Mapping[int, ChangeType]) -> tuple[object, ...]:
-    _, stored, snapshot, facts, digest = document
-    changed = types.get(stored.account_id)
-    last = (changed, target.read_at) if changed else (stored.last_change_type, stored.last_change_time)
-    return (stored.account_id, target.instance.id, snapshot.decode(), facts.decode(), digest, *last)
+def _build_rows(
+    target: Target,
+    documents: DocumentBuilder,
+    stale: Mapping[str, Stored],
+    digests: Mapping[str, bytes],
+    changes: Iterable[Change],
+) -> Iterator[tuple[object, ...]]:
+    """Build documents while the ledger takes in the ones before: there are never many of them in memory."""
+    types = {change.account_id: change.change_type for change in changes}
+    for username, stored in stale.items():
+        account_id = stored.account_id
+        last = (stored.last_change_type, stored.last_change_time)
+        if account_id in types:
+            last = (types[account_id], target.read_at)
+        yield (account_id, target.instance.id, *documents.build(username), digests[username], *last)
 
 
 def _write_unseen(
