@@ -1,0 +1,64 @@
+"""Dagster's event log keeps its connections: one login serves many events, and a restart of the server loses none."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import psycopg
+import pytest
+
+from tests.conftest import LEDGER_VERSION, to_url
+from tests.servers.postgresql import PostgresqlServer, start_postgresql
+from whalefall_pipeline.services import dagster_environment
+
+DATABASE = "kept"
+EVENTS = 20
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresqlServer]:
+    with start_postgresql(LEDGER_VERSION) as server:
+        with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+            connection.execute(f"create database {DATABASE}")
+        yield server
+
+
+@pytest.fixture
+def instance(server: PostgresqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    url = to_url(server, DATABASE)
+    for name, value in dagster_environment(tmp_path, dagster_url=url, ledger_url=url).items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def read_logins(server: PostgresqlServer) -> int:
+    """Count the sessions that Dagster's database has had; the server counts one when it ends or has been idle."""
+    with psycopg.connect(server.conninfo()) as connection:
+        found = connection.execute("select sessions from pg_stat_database where datname = %s", [DATABASE]).fetchone()
+    assert found
+    return int(found[0])
+
+
+def report(instance: dg.DagsterInstance, number: int) -> None:
+    instance.report_runless_asset_event(dg.AssetMaterialization("kept", partition=str(number)))
+
+
+def count_events(instance: dg.DagsterInstance) -> int:
+    return len(instance.get_materialized_partitions(dg.AssetKey("kept")))
+
+
+def test_many_events_need_few_logins(instance: dg.DagsterInstance, server: PostgresqlServer) -> None:
+    report(instance, 0)
+    before = read_logins(server)
+    for number in range(1, EVENTS):
+        report(instance, number)
+    assert count_events(instance) == EVENTS
+    assert read_logins(server) - before < EVENTS
+
+
+def test_an_event_after_the_servers_restart_is_stored(instance: dg.DagsterInstance, server: PostgresqlServer) -> None:
+    report(instance, 0)
+    server.restart()
+    report(instance, 1)
+    assert count_events(instance) == 2
