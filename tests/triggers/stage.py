@@ -166,6 +166,16 @@ class Stage:
             finally:
                 process.kill()
 
+    @contextmanager
+    def syncing(self, *arguments: str) -> Generator[tuple["subprocess.Popen[str]", str]]:
+        """Run `whalefall sync` beside the test; give its process, and the id of its first session."""
+        with self.command("sync", *arguments) as process:
+            assert process.stdout
+            assert process.stderr
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            yield process, line.split()[1]
+
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run `whalefall` with arguments to its end."""
         with self.command(*arguments) as process:

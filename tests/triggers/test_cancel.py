@@ -1,44 +1,84 @@
-"""A cancel, however it comes: what is done stays, what runs is rolled back, nothing is left running."""
+"""A cancel, however it comes and whatever it meets: what is done stays, what runs is rolled back, nothing is left."""
 
 import signal
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
 
 import pytest
 
 from tests.triggers.stage import Stage, is_alive, wait_for
 
-STATES = {"dogwood": "completed", "oak": "cancelled", "pine": "cancelled"}
+AT_MOST = timedelta(seconds=5)
+READING, WRITING, WAITING = "while it reads", "while it writes", "while it waits for another session"
+BLOCKED = "select pid from pg_locks where relation = 'account_grant'::regclass and not granted"
 
 
-def check_cancelled(stage: Stage, run_id: str) -> None:
-    assert stage.wait_for_session(run_id)["status"] == "cancelled"
-    assert stage.read_states(run_id) == STATES
+@contextmanager
+def held(stage: Stage, place: str) -> Generator[list[str]]:
+    """Give the names of a run that does dogwood, if grants may be written, is held at oak, and has pine behind it."""
+    with ExitStack() as held:
+        held.enter_context(stage.stuck_instance("oak") if place == READING else stage.instances(oak=0))
+        held.enter_context(stage.instances(pine=0))
+        if place == WRITING:
+            held.enter_context(stage.holding_grants())
+        if place == WAITING:
+            held.enter_context(stage.holding_lock("oak"))
+        yield ["oak", "pine"] if place == WRITING else ["dogwood", "oak", "pine"]
+
+
+def wait_until_held(stage: Stage, run_id: str, place: str) -> None:
+    stage.wait_for_record(run_id, "oak", "pending" if place == WAITING else "running")
+    if place == WRITING:
+        wait_for(lambda: stage.read(BLOCKED), "a write that waits")
+    else:
+        stage.wait_for_record(run_id, "dogwood", "completed")
+
+
+def read_clock(stage: Stage) -> datetime:
+    moment: datetime = stage.read("select clock_timestamp() as now")[0]["now"]
+    return moment
+
+
+def check_cancelled(stage: Stage, run_id: str, asked_at: datetime) -> None:
+    """Check what is left; whatever held the run holds it still."""
+    session = stage.wait_for_session(run_id)
+    assert (session["status"], session["message"]) == ("cancelled", "the run was cancelled")
+    assert session["ended_at"] - asked_at < AT_MOST
+    states = stage.read_states(run_id)
+    assert {name: states.pop(name) for name in ("oak", "pine")} == {"oak": "cancelled", "pine": "cancelled"}
+    assert set(states.values()) <= {"completed"}
     assert stage.api.read_status(run_id) == "CANCELED"
     assert stage.list_collectors() == []
+    assert stage.read(BLOCKED) == []
+
+
+@pytest.mark.parametrize("place", [READING, WRITING, WAITING])
+def test_a_run_that_is_terminated(stage: Stage, place: str) -> None:
+    with held(stage, place) as names:
+        run_id = stage.api.launch_range(names[0], names[-1])
+        wait_until_held(stage, run_id, place)
+        if place == READING:
+            session = stage.read_session(run_id)
+            counts = (session["total_instances"], session["successful_instances"], session["failed_instances"])
+            assert (session["status"], *counts) == ("running", 3, 1, 0)
+            assert stage.read_states(run_id) == {"dogwood": "completed", "oak": "running", "pine": "pending"}
+        worker = wait_for(lambda: stage.api.find_worker(run_id), "the worker")
+        asked_at = read_clock(stage)
+        stage.api.terminate(run_id)
+        check_cancelled(stage, run_id, asked_at)
+        wait_for(lambda: not is_alive(worker), "the worker's end")
     assert stage.list_locks() == []
 
 
-def test_a_run_that_is_terminated(stage: Stage) -> None:
-    with stage.stuck_instance("oak"), stage.instances(pine=0):
-        run_id = stage.api.launch_range("dogwood", "pine")
-        stage.wait_for_record(run_id, "oak", "running")
-        session = stage.read_session(run_id)
-        assert (session["status"], session["total_instances"], session["successful_instances"]) == ("running", 3, 1)
-        assert stage.read_states(run_id) == {"dogwood": "completed", "oak": "running", "pine": "pending"}
-        worker = wait_for(lambda: stage.api.find_worker(run_id), "the worker")
-        stage.api.terminate(run_id)
-        check_cancelled(stage, run_id)
-        wait_for(lambda: not is_alive(worker), "the worker's end")
-
-
-@pytest.mark.parametrize("how", [(), ("--local",)])
-def test_ctrl_c_in_a_sync(stage: Stage, how: tuple[str, ...]) -> None:
-    with stage.stuck_instance("oak"), stage.instances(pine=0):
-        with stage.command("sync", *how, "--wait", "dogwood", "oak", "pine") as command:
-            assert command.stdout
-            run_id = command.stdout.readline().split()[1]
-            stage.wait_for_record(run_id, "oak", "running")
-            command.send_signal(signal.SIGINT)
-            command.communicate()
-            assert command.returncode == 130
-        check_cancelled(stage, run_id)
+@pytest.mark.parametrize(("how", "place"), [((), READING), (("--local",), WRITING)])
+def test_ctrl_c_in_a_sync(stage: Stage, how: tuple[str, ...], place: str) -> None:
+    with held(stage, place) as names, stage.syncing(*how, "--wait", *names) as (command, run_id):
+        wait_until_held(stage, run_id, place)
+        asked_at = read_clock(stage)
+        command.send_signal(signal.SIGINT)
+        command.communicate()
+        assert command.returncode == 130
+        check_cancelled(stage, run_id, asked_at)
         assert stage.read_session(run_id)["created_by"]
+    assert stage.list_locks() == []
