@@ -6,7 +6,9 @@ run begins. It exits 0 when every run succeeded.
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
@@ -18,15 +20,24 @@ from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
 from whalefall_pipeline.defs.reconcile import Cursor, reconcile
 from whalefall_pipeline.defs.resources import LedgerResource
 from whalefall_pipeline.settings import get_settings
+from whalefall_pipeline.system import locked, try_lock
+
+RUNS = "local-runs"
+"""Folder of the home with a file per local run, locked by its process: what can be locked was killed."""
 
 
 def main() -> int:
     """Run what standard input asks for."""
     request = json.load(sys.stdin)
-    with dg.DagsterInstance.get() as instance:
+    folder = get_settings().home / RUNS
+    folder.mkdir(exist_ok=True)
+    with dg.DagsterInstance.get() as instance, ExitStack() as held:
+        _fail_killed(instance, folder)
         _reconcile(instance)
         blocks = _build_blocks(instance, request["names"])
         run_ids = [str(uuid4()) for _ in blocks]
+        for run_id in run_ids:
+            held.enter_context(_living(folder / run_id))
         sys.stdout.write(json.dumps(run_ids) + "\n")
         sys.stdout.flush()
         job = defs.resolve_job_def(SYNC_JOB)
@@ -40,6 +51,28 @@ def main() -> int:
             for run_id, tags in zip(run_ids, build_run_tags(blocks, request["tags"]), strict=True)
         ]
     return 0 if all(result.success for result in results) else 1
+
+
+@contextmanager
+def _living(path: Path) -> Generator[None]:
+    """Hold a run's file as long as the process lives."""
+    with locked(path):
+        try:
+            yield
+        finally:
+            path.unlink()
+
+
+def _fail_killed(instance: dg.DagsterInstance, folder: Path) -> None:
+    """Tell Dagster of the local runs that were killed; the reconciliation then ends their sessions."""
+    for path in folder.iterdir():
+        if (lock := try_lock(path)) is None:
+            continue
+        with lock:
+            run = instance.get_run_by_id(path.name)
+            if run and not run.is_finished:
+                instance.report_run_failed(run, "the run's process was killed")
+            path.unlink(missing_ok=True)
 
 
 def _reconcile(instance: dg.DagsterInstance) -> None:

@@ -85,6 +85,8 @@ def _wait(workplace: Workplace, launch: Launch, total: int) -> None:
     if len(sessions) < len(launch.session_ids):
         errors.print(f"some runs ended before their session began; look at {launch.say_where()}")
         raise typer.Exit(1)
+    if any(row["status"] == "running" for row in sessions):
+        errors.print(f"the run's process died; its session is ended by the next sweep; look at {launch.say_where()}")
     if any(row["status"] == "cancelled" for row in sessions):
         raise typer.Exit(CANCELLED_EXIT)
     if any(row["status"] != "completed" for row in sessions):
