@@ -5,31 +5,46 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from tests.triggers.api import RefusedError
 from tests.triggers.stage import Stage, is_alive, kill, wait_for
 
 PLACES = ("in the middle", "between two")
 
 
 @contextmanager
-def held_run(stage: Stage, place: str) -> Generator[tuple[str, int]]:
-    """Give a run that has done dogwood and is held in the middle of oak, or before it, and its worker's process id."""
+def held_run(stage: Stage, place: str, first: str = "dogwood", second: str = "oak") -> Generator[tuple[str, int]]:
+    """Give a run that has done its first instance and is held in the middle of the second, or before it.
+
+    With it comes its worker's process id.
+    """
     in_the_middle = place == PLACES[0]
-    with stage.stuck_instance("oak") if in_the_middle else stage.instances(oak=0), ExitStack() as held:
+    with stage.stuck_instance(second) if in_the_middle else stage.instances(**{second: 0}), ExitStack() as held:
         if not in_the_middle:
-            held.enter_context(stage.holding_lock("oak"))
-        run_id = stage.api.launch_range("dogwood", "oak")
-        stage.wait_for_record(run_id, "dogwood", "completed")
-        stage.wait_for_record(run_id, "oak", "running" if in_the_middle else "pending")
+            held.enter_context(stage.holding_lock(second))
+        run_id = stage.api.launch_range(first, second)
+        stage.wait_for_record(run_id, first, "completed")
+        stage.wait_for_record(run_id, second, "running" if in_the_middle else "pending")
         yield run_id, wait_for(lambda: stage.api.find_worker(run_id), "the worker")
+
+
+def launch_when_back(stage: Stage, name: str) -> str:
+    """Launch a run as soon as the code server is back."""
+
+    def launch() -> str | None:
+        try:
+            return stage.api.launch_one(name)
+        except RefusedError:
+            return None
+
+    return wait_for(launch, "the code server to be back")
 
 
 def check_ended(stage: Stage, run_id: str) -> None:
     session = stage.wait_for_session(run_id)
     assert (session["status"], session["successful_instances"], session["failed_instances"]) == ("failed", 1, 1)
-    records = stage.read_records(run_id)
-    assert [row["status"] for row in records.values()] == ["completed", "failed"]
-    assert records["oak"]["error_code"] == "TASK_EXECUTION_FAILED"
-    assert "the run's process" in records["oak"]["error_message"]
+    done, held = stage.read_records(run_id).values()
+    assert (done["status"], held["status"], held["error_code"]) == ("completed", "failed", "TASK_EXECUTION_FAILED")
+    assert "the run's process" in held["error_message"]
     assert stage.api.read_status(run_id) == "FAILURE"
     assert stage.list_collectors() == []
 
@@ -42,24 +57,45 @@ def test_a_killed_worker(stage: Stage, place: str) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_worker_killed_with_its_code_server_and_the_next_sync(stage: Stage, place: str) -> None:
-    with held_run(stage, place) as (run_id, worker):
+def test_a_code_server_killed_with_one_of_its_workers_takes_the_other_along(stage: Stage, place: str) -> None:
+    with (
+        held_run(stage, place) as (run_id, worker),
+        stage.instances(ash=0),
+        held_run(stage, place, "ash", "larch") as (other_id, other),
+    ):
         kill(stage.find_service("code.sock", "api grpc"))
         kill(worker)
+        wait_for(lambda: not is_alive(other), "the other worker's end")
+        check_ended(stage, other_id)
+        assert "the one that had started it died" in stage.read_session(other_id)["message"]
         check_ended(stage, run_id)
-    wait_for(stage.is_loaded, "the code server to be back")
-    assert stage.wait_for_session(stage.api.launch_one("dogwood"))["status"] == "completed"
+    assert stage.wait_for_session(launch_when_back(stage, "dogwood"))["status"] == "completed"
 
 
-def test_a_killed_daemon_ends_no_run(stage: Stage) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_a_killed_daemon_ends_no_run(stage: Stage, place: str) -> None:
+    in_the_middle = place == PLACES[0]
     with stage.instances(oak=0):
-        with stage.holding_lock("oak"):
-            run_id = stage.api.launch_range("dogwood", "oak")
-            stage.wait_for_record(run_id, "dogwood", "completed")
+        with stage.holding_grants() if in_the_middle else stage.holding_lock("oak"):
+            run_id = stage.api.launch_range("oak" if in_the_middle else "dogwood", "oak")
+            stage.wait_for_record(run_id, "oak", "running" if in_the_middle else "pending")
             daemon = stage.find_service("dagster._daemon", "run")
             kill(daemon)
             wait_for(lambda: not is_alive(daemon), "the daemon's end")
         assert stage.wait_for_session(run_id)["status"] == "completed"
+
+
+def test_a_ledger_that_crashes_between_two_instances(stage: Stage) -> None:
+    with stage.instances(oak=0), stage.holding_lock("oak"):
+        run_id = stage.api.launch_range("dogwood", "oak")
+        stage.wait_for_record(run_id, "dogwood", "completed")
+        stage.ledger.crash()
+        try:
+            wait_for(lambda: stage.is_over(run_id), "the run's end")
+        finally:
+            stage.ledger.start()
+        check_ended(stage, run_id)
+        assert stage.wait_for_session(stage.api.launch_one("oak"))["status"] == "completed"
 
 
 def test_a_ledger_that_crashes_and_what_ran_without_it(stage: Stage) -> None:
