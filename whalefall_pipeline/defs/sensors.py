@@ -7,7 +7,7 @@ from datetime import datetime
 import dagster as dg
 
 from whalefall_pipeline.defs.jobs import sync_job
-from whalefall_pipeline.defs.partitions import INSTANCES, PARTITIONS_NAME, diff_partitions
+from whalefall_pipeline.defs.partitions import PARTITIONS_NAME, diff_partitions
 from whalefall_pipeline.defs.reconcile import Cursor, reconcile
 from whalefall_pipeline.defs.resources import LedgerResource
 from whalefall_pipeline.defs.schedules import build_requests
@@ -15,22 +15,30 @@ from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_changed_instances, read_instances
 from whalefall_pipeline.settings import get_settings
 
+DELETED_AT_ONCE = 1_000
+"""Partitions in one tick: Dagster deletes them one by one, and a tick has a minute."""
+
 
 @dg.sensor(
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Keep the partitions equal to the active instances of the ledger.",
 )
-def instance_partitions(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SensorResult | dg.SkipReason:
-    """Add the partitions of new instances, and delete those of removed ones."""
+def instance_partitions(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SkipReason:
+    """Add the partitions of new instances, and delete those of removed ones; nothing is ever started here.
+
+    Done here and not by requests, for which the daemon looks every key up by itself.
+    """
     with connecting(ledger.get_engine()) as connection, transaction(connection):
         active = [instance.name for instance in read_instances(connection)]
     new, gone = diff_partitions(context.instance.get_dynamic_partitions(PARTITIONS_NAME), active)
+    context.instance.add_dynamic_partitions(PARTITIONS_NAME, new)
+    for name in gone[:DELETED_AT_ONCE]:
+        context.instance.delete_dynamic_partition(PARTITIONS_NAME, name)
+    left = len(gone[DELETED_AT_ONCE:])
     if not new and not gone:
         return dg.SkipReason(f"{len(active)} partitions are in step with the instances")
-    requests = [INSTANCES.build_add_request(new)] if new else []
-    requests += [INSTANCES.build_delete_request(gone)] if gone else []
-    return dg.SensorResult(dynamic_partitions_requests=requests)
+    return dg.SkipReason(f"{len(new)} partitions added, {len(gone) - left} deleted, {left} to be deleted next")
 
 
 @dg.sensor(
@@ -47,11 +55,12 @@ def changed_instances(context: dg.SensorEvaluationContext, ledger: LedgerResourc
     if not changed or newest is None:
         return dg.SkipReason("no instance was added or changed")
     keys = context.instance.get_dynamic_partitions(PARTITIONS_NAME)
-    new = [instance.name for instance in changed if instance.name not in keys]
+    present = set(keys)
     chosen = [instance.name for instance in changed]
+    new = [name for name in chosen if name not in present]
+    context.instance.add_dynamic_partitions(PARTITIONS_NAME, new)
     return dg.SensorResult(
         run_requests=list(build_requests([*keys, *new], chosen, run_key=newest.isoformat())),
-        dynamic_partitions_requests=[INSTANCES.build_add_request(new)] if new else [],
         cursor=newest.isoformat(),
     )
 
