@@ -1,6 +1,7 @@
-"""`whalefall instances`: register, list, remove, import and check instances."""
+"""`whalefall instances`: register, change, list, remove, import and check instances."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,20 @@ from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.core.errors import InvalidInstanceError, WhalefallError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting, transaction
-from whalefall_pipeline.ledger.instances import read_instances, read_login, remove_instance, write_instance
+from whalefall_pipeline.ledger.instances import (
+    change_instance,
+    read_instances,
+    read_login,
+    remove_instance,
+    write_instance,
+)
 
-app = typer.Typer(no_args_is_help=True, help="Register, list, remove, import and check instances.")
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Left out: the engine's usual port.")]
+Options = Annotated[list[str] | None, typer.Option(help="KEY=VALUE, such as sslmode=verify-full; repeat it.")]
+PasswordEnv = Annotated[str | None, typer.Option(help="Environment variable to read the secret from, always.")]
+PasswordFile = Annotated[Path | None, typer.Option(help="File to read the secret from, always.")]
+
+app = typer.Typer(no_args_is_help=True, help="Register, change, list, remove, import and check instances.")
 
 
 @app.command("add")
@@ -27,16 +39,14 @@ def add_instance(
     db_type: Annotated[str, typer.Option("--type", help=f"One of {', '.join(sorted(ADAPTERS))}.")],
     host: Annotated[str, typer.Option(help="Name or address of its server.")],
     user: Annotated[str, typer.Option(help="The login to collect with.")],
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Left out: the engine's usual port.")] = None,
+    port: Port = None,
     database: Annotated[str | None, typer.Option(help="The database to connect to first.")] = None,
-    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, such as sslmode=verify-full; repeat it.")] = None,
+    option: Options = None,
     vanish_limit: Annotated[
         int, typer.Option(min=0, max=100, help="Percent of accounts that may vanish at once.")
     ] = 50,
-    password_env: Annotated[
-        str | None, typer.Option(help="Environment variable to read the secret from, always.")
-    ] = None,
-    password_file: Annotated[Path | None, typer.Option(help="File to read the secret from, always.")] = None,
+    password_env: PasswordEnv = None,
+    password_file: PasswordFile = None,
 ) -> None:
     """Register an instance; without --password-env or --password-file it asks for the secret and keeps it encrypted."""
     pairs = dict(_to_pair(item) for item in option or [])
@@ -47,6 +57,47 @@ def add_instance(
     with open_workplace() as workplace:
         _write(workplace, [(definition, instance, secret)])
     console.print(f"{name} is registered; look at it with: whalefall instances check {name}")
+
+
+@app.command("change")
+def change(
+    *,
+    name: Annotated[str, typer.Argument(help="The instance to change; what is left out stays.")],
+    host: Annotated[str | None, typer.Option(help="Name or address of its server.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Its port.")] = None,
+    database: Annotated[str | None, typer.Option(help="The database to connect to first.")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE; KEY= takes it away; repeat it.")] = None,
+    vanish_limit: Annotated[
+        int | None, typer.Option(min=0, max=100, help="Percent of accounts that may vanish at once.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="The login to collect with.")] = None,
+    password: Annotated[bool, typer.Option("--password", help="Ask for a new secret, and keep it encrypted.")] = False,
+    password_env: PasswordEnv = None,
+    password_file: PasswordFile = None,
+) -> None:
+    """Change an instance's definition; the sensor `changed_instances` then syncs it."""
+    asked = typer.prompt("Password", hide_input=True, err=True) if password else None
+    with open_workplace() as workplace, connecting(workplace.engine) as connection, transaction(connection):
+        (old,) = choose_instances(read_instances(connection), [name])
+        options = {**old.options, **dict(_to_pair(item) for item in option or [])}
+        definition = Definition(
+            name,
+            old.db_type,
+            host or old.host,
+            port or old.port,
+            user or "",
+            database or old.database,
+            {key: value for key, value in options.items() if value},
+            old.vanish_limit_percent if vanish_limit is None else vanish_limit,
+            password_env,
+            password_file,
+        )
+        definition.check_secret_source()
+        secret = definition.build_reference() if definition.has_reference else None
+        secret = workplace.store.encrypt(asked) if asked else secret
+        new = replace(definition.to_instance(), id=old.id, credential_id=old.credential_id)
+        change_instance(connection, new, username=user, secret=secret)
+    console.print(f"{name} is changed; look at it with: whalefall instances check {name}")
 
 
 @app.command("import")
