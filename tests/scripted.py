@@ -88,7 +88,7 @@ class ScriptedSession:
         self.adapter.hook("grants")
         if self.adapter.grants_error:
             raise self.adapter.grants_error
-        return Reading(tuple(self.adapter.grants), self.adapter.coverage)
+        return Reading.of(self.adapter.grants, self.adapter.coverage)
 
     def may_hide(self, username: str) -> bool:
         return username in self.adapter.hidden

@@ -24,7 +24,7 @@ class Seen:
         self.grants = reading.grants
         self.coverage: Coverage = reading.coverage
         self.states: Mapping[str, AccountState]
-        self.states, self.strangers = build_states(self.accounts, reading.grants)
+        self.states, self.strangers = build_states(self.accounts, reading.held)
         self.statements = session.statements
         self.version = session.version
         self.may_hide = {name: session.may_hide(name) for name in ("OLDPDB.SCOTT", "SALESPDB.SCOTT", "SCOTT")}

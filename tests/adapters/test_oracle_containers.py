@@ -91,7 +91,7 @@ def test_a_container_that_is_not_seen_keeps_what_it_had(
     assert all(scope.startswith("database:OLDPDB/") and words in why for scope, why in after.unseen.items())
 
     scott = before.states["OLDPDB.SCOTT"]
-    kept = carry_unseen(scott, scott.grants, after.coverage, rules)
+    kept = carry_unseen(scott, scott.held, after.coverage, rules)
     assert kept.grants == scott.grants
     assert after.may_hide == {"OLDPDB.SCOTT": True, "SALESPDB.SCOTT": False, "SCOTT": False}
     assert after.states["SALESPDB.SCOTT"] == before.states["SALESPDB.SCOTT"]

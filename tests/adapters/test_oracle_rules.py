@@ -20,7 +20,7 @@ AS_PROTOCOL: Rules = rules
 
 
 def user(status: str = "OPEN", **attributes: str) -> AccountState:
-    return AccountState(Account("SCOTT", Kind.USER, {"account_status": status, **attributes}))
+    return AccountState.of(Account("SCOTT", Kind.USER, {"account_status": status, **attributes}))
 
 
 # Database Reference, "DBA_USERS", ACCOUNT_STATUS; "IN ROLLOVER" from "Gradual Database Password Rollover" (19.12, 21c)
@@ -59,7 +59,7 @@ def test_a_schema_without_authentication_does_not_log_in() -> None:
 
 
 def make_role(name: str, *roles: str) -> AccountState:
-    return AccountState(
+    return AccountState.of(
         Account(name, Kind.ROLE), frozenset(Grant(name, MEMBER, Securable("role", object=role)) for role in roles)
     )
 
@@ -68,7 +68,7 @@ def test_a_nested_role_confers_with_its_path() -> None:
     accounts = {
         state.account.username: state
         for state in (
-            AccountState(Account("SCOTT", Kind.USER), make_role("SCOTT", "OUTER").grants),
+            AccountState.of(Account("SCOTT", Kind.USER), make_role("SCOTT", "OUTER").grants),
             make_role("OUTER", "INNER"),
             make_role("INNER", "DBA"),
             make_role("DBA"),
@@ -91,7 +91,7 @@ def make_local(name: str, *held: tuple[str, str], kind: Kind = Kind.USER) -> Acc
         else Grant(name, what, Securable("database", container))
         for what, container in held
     ]
-    return AccountState(Account(name, kind), frozenset(grants))
+    return AccountState.of(Account(name, kind), frozenset(grants))
 
 
 def test_a_role_reached_in_one_container_confers_what_it_holds_there() -> None:
@@ -110,7 +110,7 @@ def test_a_role_reached_in_one_container_confers_what_it_holds_there() -> None:
 
 
 def test_what_public_is_granted_everybody_has() -> None:
-    public = AccountState(
+    public = AccountState.of(
         Account("PUBLIC", Kind.PUBLIC), frozenset({Grant("PUBLIC", MEMBER, Securable("role", object="DBA"))})
     )
     facts = build_facts(user(), rules, {"SCOTT": user(), "PUBLIC": public}, NOW)
@@ -136,12 +136,12 @@ def test_dba_confers_though_it_is_in_no_list() -> None:
 def test_what_the_contract_names_is_a_capability(
     privilege: str, securable: Securable, capability: str, reason: str
 ) -> None:
-    state = AccountState(Account("SCOTT", Kind.USER), frozenset({Grant("SCOTT", privilege, securable)}))
+    state = AccountState.of(Account("SCOTT", Kind.USER), frozenset({Grant("SCOTT", privilege, securable)}))
     assert rules.own_capabilities(state, NOW) == {capability: [reason]}
 
 
 def test_other_administrators_of_the_password_file_are_no_superusers() -> None:
-    state = AccountState(
+    state = AccountState.of(
         Account("BACKUP", Kind.USER), frozenset({Grant("BACKUP", "SYSBACKUP", Securable("password_file"))})
     )
     assert rules.own_capabilities(state, NOW) == {}
@@ -165,7 +165,7 @@ PRIVILEGES = st.sampled_from(["SELECT", "SELECT WITH HIERARCHY OPTION", "MEMBER"
 
 @given(st.frozensets(st.builds(Grant, st.just("SCOTT"), PRIVILEGES, SECURABLES, st.booleans())))
 def test_a_snapshot_holds_all_that_its_state_holds(grants: frozenset[Grant]) -> None:
-    state = AccountState(Account("SCOTT", Kind.USER, {"account_status": "OPEN"}), grants)
+    state = AccountState.of(Account("SCOTT", Kind.USER, {"account_status": "OPEN"}), grants)
     assert to_state("SCOTT", build_snapshot(state, rules), rules) == state
 
 

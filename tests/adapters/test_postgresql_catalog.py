@@ -14,7 +14,7 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.postgresql.rows import NOT_SHOWN, PUBLIC
 from whalefall_pipeline.core.model import Grant, Kind, Observation, Securable, is_observed
 from whalefall_pipeline.core.model import Seen as Status
-from whalefall_pipeline.core.snapshot import build_snapshot, to_token
+from whalefall_pipeline.core.snapshot import build_snapshot, spell
 
 TOTAL = Securable("routine", DATABASE, "app", "total(integer)")
 ORDERS = Securable("table", DATABASE, "app", "orders")
@@ -37,7 +37,11 @@ def engine(running: PostgresqlEngine) -> PostgresqlEngine:
 
 
 def tokens(seen: Seen, username: str, securable: Securable) -> set[str]:
-    return {to_token(grant) for grant in seen.states[username].grants if grant.securable == securable}
+    return {
+        spell(privilege, grant_option=grant_option, effect=effect)
+        for privilege, held_on, grant_option, effect in seen.states[username].held
+        if held_on == securable
+    }
 
 
 def not_observed(seen: Seen) -> dict[str, Observation]:

@@ -15,7 +15,7 @@ PLAIN: dict[str, Json] = {"rolsuper": False, "rolcreaterole": False, "rolcanlogi
 
 def account(name: str, *grants: tuple[str, str, bool], **attributes: Json) -> AccountState:
     held = frozenset(Grant(name, token, Securable("role", object=role), option) for role, token, option in grants)
-    return AccountState(Account(name, Kind.USER, {**PLAIN, **attributes}), held)
+    return AccountState.of(Account(name, Kind.USER, {**PLAIN, **attributes}), held)
 
 
 def capabilities(state: AccountState, *others: AccountState) -> list[str]:
@@ -44,7 +44,7 @@ def test_what_cannot_log_in_is_locked() -> None:
 
 
 def test_public_is_not_locked() -> None:
-    assert capabilities(AccountState(Account("public", Kind.PUBLIC))) == [NO_LOGIN]
+    assert capabilities(AccountState.of(Account("public", Kind.PUBLIC))) == [NO_LOGIN]
 
 
 @pytest.mark.parametrize(

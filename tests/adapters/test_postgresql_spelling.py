@@ -36,7 +36,7 @@ def test_a_database_is_named_as_pg_dumpall_does() -> None:
 
 def test_what_psql_cannot_reach_is_left_out_whole() -> None:
     table = Securable("table", "line\nbreak", "public", "t")
-    state = AccountState(Account("ada", Kind.USER), frozenset({Grant("ada", "SELECT", table)}))
+    state = AccountState.of(Account("ada", Kind.USER), frozenset({Grant("ada", "SELECT", table)}))
     script = build_script({"ada": state})
     assert not any(line.startswith("GRANT") for line in script)
     assert any(line.startswith("--") and "left out" in line for line in script)
@@ -45,5 +45,5 @@ def test_what_psql_cannot_reach_is_left_out_whole() -> None:
 
 def test_a_privilege_that_is_no_name_is_not_run() -> None:
     grant = Grant("ada", "SELECT ON x TO y; DROP ROLE z", Securable("schema", "shop", "app"))
-    script = build_script({"ada": AccountState(Account("ada", Kind.USER), frozenset({grant}))})
+    script = build_script({"ada": AccountState.of(Account("ada", Kind.USER), frozenset({grant}))})
     assert [line for line in script if "DROP ROLE" in line and not line.startswith("--")] == []

@@ -68,7 +68,7 @@ def grants(username: str = USERNAME) -> SearchStrategy[Grant]:
 def states(username: str = USERNAME) -> SearchStrategy[AccountState]:
     attributes = st.dictionaries(st.sampled_from(ATTRIBUTE_NAMES), values)
     accounts = st.builds(Account, st.just(username), st.sampled_from(Kind), attributes)
-    return st.builds(AccountState, accounts, st.frozensets(grants(username), max_size=8))
+    return st.builds(AccountState.of, accounts, st.frozensets(grants(username), max_size=8))
 
 
 def coverages() -> SearchStrategy[Coverage]:

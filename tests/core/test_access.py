@@ -14,7 +14,7 @@ edges = st.frozensets(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)))
 
 def to_states(memberships: frozenset[tuple[str, str]]) -> dict[str, AccountState]:
     return {
-        name: AccountState(
+        name: AccountState.of(
             Account(name, Kind.USER),
             frozenset(
                 Grant(name, MEMBER, Securable("role", object=role)) for member, role in memberships if member == name
@@ -60,7 +60,7 @@ def test_a_membership_that_does_not_carry_ends_its_path(
 def test_a_role_held_in_one_database_leads_on_in_that_one_only() -> None:
     held = [("ada", "b", "sales"), ("b", "c", "hr"), ("b", "d", "sales"), ("b", "e", ""), ("e", "c", "hr")]
     states = {
-        name: AccountState(
+        name: AccountState.of(
             Account(name, Kind.USER),
             frozenset(
                 Grant(name, MEMBER, Securable("database_role" if database else "role", database, object=role))

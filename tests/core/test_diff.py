@@ -47,27 +47,27 @@ def test_the_log_holds_the_whole_difference(before: AccountState, after: Account
     difference = diff(before, after)
     privileges = json.loads(json.dumps(Wording().to_privilege_diff(difference)))
     other = json.loads(json.dumps(to_other_diff(difference)))
-    assert to_difference(USERNAME, privileges, other) == difference
+    assert to_difference(privileges, other) == difference
 
 
 @given(states(), states(), coverages())
 def test_only_what_was_seen_can_be_lost(before: AccountState, after: AccountState, coverage: Coverage) -> None:
-    carried = carry_unseen(after, before.grants, coverage, RULES)
+    carried = carry_unseen(after, before.held, coverage, RULES)
     lost = diff(before, carried).lost
     assert all(is_observed(RULES.observed_by(*grant.securable[:2]), coverage) for grant in lost)
-    assert carried.grants >= after.grants
+    assert carried.held >= after.held
 
 
 @given(states(), states())
 def test_a_reading_of_everything_carries_nothing(before: AccountState, after: AccountState) -> None:
-    assert carry_unseen(after, before.grants, {"server": Observation(Seen.OBSERVED)}, RULES) == after
+    assert carry_unseen(after, before.held, {"server": Observation(Seen.OBSERVED)}, RULES) == after
 
 
 @given(states(), states())
 def test_a_reading_of_nothing_loses_nothing(before: AccountState, after: AccountState) -> None:
-    assume(before.grants)
-    carried = carry_unseen(after, before.grants, {"server": Observation(Seen.DENIED, "why")}, RULES)
-    assert carried.grants == before.grants | after.grants
+    assume(before.held)
+    carried = carry_unseen(after, before.held, {"server": Observation(Seen.DENIED, "why")}, RULES)
+    assert carried.held == before.held | after.held
 
 
 def test_a_database_that_is_gone_is_seen_to_be_empty_and_one_that_refuses_is_not() -> None:
@@ -84,7 +84,7 @@ def test_an_option_that_is_gained_or_lost_is_no_grant_and_no_revoke() -> None:
     plain = [Grant(USERNAME, "SELECT", table), Grant(USERNAME, "MEMBER", role)]
     account = Account(USERNAME, Kind.USER)
     before, after = (
-        AccountState(account, frozenset(grant._replace(grant_option=option) for grant in plain))
+        AccountState.of(account, frozenset(grant._replace(grant_option=option) for grant in plain))
         for option in (False, True)
     )
     for action, difference in (("GRANT", diff(before, after)), ("REVOKE", diff(after, before))):

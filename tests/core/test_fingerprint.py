@@ -10,7 +10,7 @@ from tests.scripted import role, select_on, user
 from whalefall_pipeline.adapters.postgresql import rules
 from whalefall_pipeline.core.facts import FactsBuilder, build_facts
 from whalefall_pipeline.core.fingerprint import build_digests
-from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Kind, Securable, Seen, Unseen
+from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Kind, Securable, Seen, Unseen, to_held
 from whalefall_pipeline.core.snapshot import build_snapshot
 from whalefall_pipeline.core.states import build_members, build_states
 
@@ -36,7 +36,7 @@ def worlds(draw: st.DrawFn) -> States:
     name = st.sampled_from(NAMES)
     memberships = st.builds(_member, name, name, st.sampled_from(["MEMBER", "SET"]), admin=st.booleans())
     grants = draw(st.lists(st.one_of(st.builds(select_on, name, st.just("orders")), memberships), max_size=12))
-    return build_states(accounts, grants)[0]
+    return build_states(accounts, to_held(grants))[0]
 
 
 def _documents(states: States, now: datetime, unseen: Sequence[Unseen]) -> dict[str, tuple[Json, Json]]:
@@ -78,7 +78,7 @@ def test_facts_that_share_what_was_followed_are_those_of_each_alone(states: Stat
 
 
 def _changed(accounts: list[Account], before: list[Grant], after: list[Grant]) -> list[str]:
-    old, new = (_digests(build_states(accounts, grants)[0]) for grants in (before, after))
+    old, new = (_digests(build_states(accounts, to_held(grants))[0]) for grants in (before, after))
     return [name for name in old if old[name] != new[name]]
 
 
@@ -91,6 +91,6 @@ def test_a_role_that_gains_a_grant_does_not_change_its_members() -> None:
 
 
 def test_other_code_builds_all_again() -> None:
-    states = build_states([user("ana")], [])[0]
+    states = build_states([user("ana")], {})[0]
     assert _digests(states) == _digests(states)
     assert _digests(states) != _digests(states, code=b"newer")

@@ -27,7 +27,7 @@ def read(server: Server) -> Seen:
     with server.adapter.open(server.instance, server.login, LIMITS, Deadline(120)) as session:
         accounts = session.read_accounts()
         reading = session.read_grants()
-        return Seen(build_states(accounts, reading.grants)[0], reading, session.statements)
+        return Seen(build_states(accounts, reading.held)[0], reading, session.statements)
 
 
 def read_states(server: Server) -> dict[str, AccountState]:

@@ -85,7 +85,7 @@ def _replay(engine: Engine, instance_id: int) -> dict[str, AccountState]:
     states: dict[str, AccountState] = {}
     for entry in entries:
         username = entry["username"]
-        difference = to_difference(username, entry["privilege_diff"], entry["other_diff"])
+        difference = to_difference(entry["privilege_diff"], entry["other_diff"])
         if entry["change_type"] == "delete":
             del states[username]
             continue

@@ -147,13 +147,13 @@ def test_an_older_reading_never_overwrites_a_newer_one(fleet: Fleet) -> None:
         with transaction(connection):
             newer = Target(plan.session_id, instance, read_clock(connection))
             write_inventory(connection, newer, [user("ana")], version="1", may_hide=_never)
-            reading = Reading((select_on("ana", "orders"),), {})
+            reading = Reading.of([select_on("ana", "orders")], {})
             write_permissions(connection, newer, [user("ana")], reading, rules, version="1", may_hide=_never)
         before = read_versions(fleet.engine)
         older = Target(plan.session_id, instance, newer.read_at - timedelta(seconds=1))
         for write in (
             lambda: write_inventory(connection, older, [], version="1", may_hide=_never),
-            lambda: write_permissions(connection, older, [], Reading((), {}), rules, version="1", may_hide=_never),
+            lambda: write_permissions(connection, older, [], Reading({}, {}), rules, version="1", may_hide=_never),
         ):
             with pytest.raises(Exception, match="a later reading"), transaction(connection):
                 write()

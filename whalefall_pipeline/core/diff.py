@@ -11,7 +11,7 @@ from whalefall_pipeline.core.model import (
     Account,
     AccountState,
     Coverage,
-    Grant,
+    Held,
     Json,
     Kind,
     is_observed,
@@ -32,10 +32,10 @@ class OtherEntry(TypedDict):
 
 
 class Difference(NamedTuple):
-    """What turns one state of an account into another: grants gained and lost, attributes before and after."""
+    """What turns one state of an account into another: privileges gained and lost, attributes before and after."""
 
-    gained: frozenset[Grant] = frozenset()
-    lost: frozenset[Grant] = frozenset()
+    gained: frozenset[Held] = frozenset()
+    lost: frozenset[Held] = frozenset()
     other: tuple[OtherEntry, ...] = ()
 
     def __bool__(self) -> bool:
@@ -48,9 +48,9 @@ class Difference(NamedTuple):
 
 
 def diff(before: AccountState | None, after: AccountState | None) -> Difference:
-    """Compare two states of one account; None is an account that is not there, with no grants and no attributes."""
-    old = before.grants if before else frozenset[Grant]()
-    new = after.grants if after else frozenset[Grant]()
+    """Compare two states of one account; None is an account that is not there, with nothing held and no attributes."""
+    old = before.held if before else frozenset[Held]()
+    new = after.held if after else frozenset[Held]()
     gained, lost = (new - old, old - new) if old else (new, old)
     return Difference(gained, lost, tuple(_diff_attributes(_attributes(before), _attributes(after))))
 
@@ -62,7 +62,7 @@ def apply(difference: Difference, before: AccountState | None, username: str) ->
         attributes[entry["field"]] = entry["after"]
     kind = Kind(cast("str", attributes.pop(KIND_FIELD)))
     present = {name: value for name, value in attributes.items() if value is not None}
-    old = before.grants if before else frozenset[Grant]()
+    old = before.held if before else frozenset[Held]()
     return AccountState(Account(username, kind, present), (old - difference.lost) | difference.gained)
 
 
@@ -75,15 +75,16 @@ def _attributes(state: AccountState | None) -> dict[str, Json]:
 
 def _diff_attributes(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterable[OtherEntry]:
     for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            yield OtherEntry(field=name, before=before.get(name), after=after.get(name))
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            yield {"field": name, "before": old, "after": new}
 
 
-def carry_unseen(state: AccountState, before: Collection[Grant], coverage: Coverage, rules: Rules) -> AccountState:
+def carry_unseen(state: AccountState, before: Collection[Held], coverage: Coverage, rules: Rules) -> AccountState:
     """Keep the earlier grants in scopes that this reading did not observe: not seen is not gone."""
     kept = frozenset(
-        grant
-        for grant in before
-        if not is_observed(rules.observed_by(grant.securable.scope, grant.securable.database), coverage)
+        item
+        for item in before
+        if not is_observed(rules.observed_by(item.securable.scope, item.securable.database), coverage)
     )
-    return replace(state, grants=state.grants | kept) if kept else state
+    return replace(state, held=state.held | kept) if kept else state

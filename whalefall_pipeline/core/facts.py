@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cache, cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple, cast
 
 from whalefall_pipeline.core.access import RolePath, reach_roles
-from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Held, Json, Kind, Unseen
+from whalefall_pipeline.core.model import ROLE_SCOPES, SETS, AccountState, Held, Json, Kind, Unseen
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, SUPERUSER, Reasons, Rules
 from whalefall_pipeline.core.snapshot import spell, to_json_unseen
 
@@ -46,7 +46,7 @@ class FactsBuilder:
         self._now = now
         self._meta: dict[str, Json] = {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
         self._inherited: dict[frozenset[Held], _Inherited] = {}
-        self._find_wide = cache(_find_wide)
+        self._sort_out = lru_cache(SETS)(_sort_out)
         self._public = [state for state in accounts.values() if state.account.kind is Kind.PUBLIC]
 
     def build(self, state: AccountState) -> dict[str, Json]:
@@ -55,15 +55,15 @@ class FactsBuilder:
         `privileges` holds what the account itself holds on the server and on whole databases, tokens by securable;
         narrower scopes stand in the snapshot only.
         """
-        held = [grant[1:] for grant in state.grants]
-        reasons, roles = self._amount_to(state, frozenset([item for item in held if item[1].scope in ROLE_SCOPES]))
+        memberships, wide = self._sort_out(state.held)
+        reasons, roles = self._amount_to(state, memberships)
         return {
             "version": FACTS_VERSION,
             "db_type": self._rules.DB_TYPE,
             "capabilities": cast("list[Json]", sorted(reasons)),
             "capability_reasons": cast("dict[str, Json]", reasons),
             "roles": cast("list[Json]", roles),
-            "privileges": self._list_wide(held),
+            "privileges": wide,
             "errors": [],
             "meta": self._meta,
         }
@@ -82,15 +82,6 @@ class FactsBuilder:
             reasons = {name: why for name, why in reasons.items() if not rules.withholds(name, [state, *held_by])}
         return reasons, roles
 
-    def _list_wide(self, held: Sequence[Held]) -> dict[str, Json]:
-        wide: dict[str, list[str]] = {}
-        for place in map(self._find_wide, held):
-            if place:
-                wide.setdefault(place[0], []).append(place[1])
-        for tokens in wide.values():
-            tokens.sort()
-        return cast("dict[str, Json]", wide)
-
     def _inherit(self, state: AccountState, memberships: frozenset[Held]) -> _Inherited:
         """Follow an account's roles, or take what was found for another account that has the same ones.
 
@@ -106,10 +97,10 @@ class FactsBuilder:
     def _granted(self) -> set[str]:
         """The names of all roles that somebody is a member of."""
         return {
-            grant.securable.object
-            for state in self._accounts.values()
-            for grant in state.grants
-            if grant.securable.scope in ROLE_SCOPES
+            item.securable.object
+            for held in {id(state.held): state.held for state in self._accounts.values()}.values()
+            for item in held
+            if item.securable.scope in ROLE_SCOPES
         }
 
     @cached_property
@@ -158,13 +149,19 @@ def _join(*given: Reasons) -> dict[str, list[str]]:
 
 def _restrict(role: AccountState, database: str) -> AccountState:
     """Leave out what a role holds in other databases than the one that it is reached in."""
-    return replace(role, grants=frozenset(grant for grant in role.grants if grant.securable.database in ("", database)))
+    return replace(role, held=frozenset(item for item in role.held if item.securable.database in ("", database)))
 
 
-def _find_wide(held: Held) -> tuple[str, str] | None:
-    """Give the securable and the token of what is held on the server or on a whole database."""
-    privilege, securable, grant_option, effect = held
-    scope, _, schema, name, column = securable
-    if schema or name or column or scope in ROLE_SCOPES:
-        return None
-    return str(securable), spell(privilege, grant_option=grant_option, effect=effect)
+def _sort_out(held: frozenset[Held]) -> tuple[frozenset[Held], dict[str, Json]]:
+    """Give the memberships, and the tokens of what is held on the server or on a whole database, by securable."""
+    memberships: list[Held] = []
+    wide: dict[str, list[str]] = {}
+    for item in held:
+        privilege, securable, grant_option, effect = item
+        scope, _, schema, name, column = securable
+        if scope in ROLE_SCOPES:
+            memberships.append(item)
+        elif not (schema or name or column):
+            token = spell(privilege, grant_option=grant_option, effect=effect)
+            wide.setdefault(str(securable), []).append(token)
+    return frozenset(memberships), {name: cast("list[Json]", sorted(tokens)) for name, tokens in wide.items()}

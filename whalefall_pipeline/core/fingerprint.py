@@ -5,13 +5,14 @@ of the catalog), its members, the scopes that were not seen, and what is passed 
 accounts that stand for everybody. A role's other grants are not among it: they stand in the role's own documents only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property, partial
+from typing import NamedTuple
 
 import orjson
 
-from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Kind, Securable, Unseen
+from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Held, Kind, Securable, Unseen
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import to_digest, to_json_unseen
 
@@ -25,44 +26,53 @@ def build_digests(
     return {username: to_digest(common, *reading.list_grounds(username)) for username in states}
 
 
-class _Tokens(dict[tuple[object, ...], bytes]):
-    """A digest of what a grant says beside its grantee, made once each: many accounts hold the same."""
+class _Weight(NamedTuple):
+    """What a set of privileges comes to: digests of all, of each membership with its role's name, of each denial."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.roles: dict[bytes, Securable] = {}
-        self.denials: set[bytes] = set()
+    digest: bytes
+    roles: frozenset[Securable]
+    memberships: tuple[tuple[bytes, str], ...]
+    denials: tuple[bytes, ...]
 
-    def __missing__(self, held: tuple[str, Securable, bool, str]) -> bytes:
-        privilege, securable, grant_option, effect = held
-        token = self[held] = to_digest(orjson.dumps([privilege, list(securable), grant_option, effect]))
-        if securable.scope in ROLE_SCOPES:
-            self.roles[token] = securable
-        if effect != "grant":
-            self.denials.add(token)
-        return token
+
+def _weigh(to_token: Callable[[Held], bytes], held: frozenset[Held]) -> _Weight:
+    tokens = {to_token(item): item for item in held}
+    ordered = sorted(tokens)
+    return _Weight(
+        to_digest(*ordered),
+        frozenset([item.securable for item in held if _is_membership(item)]),
+        tuple([(token, tokens[token].securable.object) for token in ordered if _is_membership(tokens[token])]),
+        tuple([token for token in ordered if tokens[token].effect != "grant"]),
+    )
+
+
+def _is_membership(item: Held) -> bool:
+    return item.securable.scope in ROLE_SCOPES
+
+
+def _to_token(held: Held) -> bytes:
+    privilege, securable, grant_option, effect = held
+    return to_digest(orjson.dumps([privilege, list(securable), grant_option, effect]))
 
 
 class _Fingerprints:
-    """All accounts of one reading."""
+    """All accounts of one reading; those that hold the same are weighed once."""
 
     def __init__(self, states: Mapping[str, AccountState], rules: Rules, now: datetime) -> None:
         self._states = states
-        self._tokens = tokens = _Tokens()
+        weigh = cache(partial(_weigh, cache(_to_token)))
         self._own = {username: _to_own(state, rules, now) for username, state in states.items()}
-        self._held = {
-            username: sorted([tokens[grant[1:]] for grant in state.grants]) for username, state in states.items()
-        }
+        self._weights = {username: weigh(state.held) for username, state in states.items()}
         self._passed_on: dict[str, bytes] = {}
         self._reached: dict[frozenset[Securable], bytes] = {}
 
     def list_grounds(self, username: str) -> list[bytes]:
         """Give what one account's documents are built from, serialised."""
-        held = self._held[username]
+        weight = self._weights[username]
         return [
             self._own[username],
-            b"".join(held),
-            self._reach(self._list_roles(held)),
+            weight.digest,
+            self._reach(weight.roles),
             self._members.get(username, b""),
         ]
 
@@ -70,11 +80,7 @@ class _Fingerprints:
     def of_everyone(self) -> bytes:
         """A digest of what is passed on by accounts that stand for everybody."""
         names = sorted(name for name, state in self._states.items() if state.account.kind is Kind.PUBLIC)
-        return to_digest(*[self._pass_on(name) + self._reach(self._list_roles(self._held[name])) for name in names])
-
-    def _list_roles(self, held: Sequence[bytes]) -> frozenset[Securable]:
-        roles = self._tokens.roles
-        return frozenset([roles[token] for token in held if token in roles])
+        return to_digest(*[self._pass_on(name) + self._reach(self._weights[name].roles) for name in names])
 
     def _reach(self, direct: frozenset[Securable]) -> bytes:
         """Give a digest of what all roles pass on that are reached over these; many accounts have the same ones."""
@@ -84,7 +90,7 @@ class _Fingerprints:
             while frontier:
                 seen |= frontier
                 known = [role.object for role in frontier if role.object in self._states]
-                frontier = frozenset[Securable]().union(*(self._list_roles(self._held[name]) for name in known)) - seen
+                frontier = frozenset[Securable]().union(*(self._weights[name].roles for name in known)) - seen
             names = sorted({role.object for role in seen} & self._states.keys())
             self._reached[direct] = to_digest(*map(self._pass_on, names))
         return self._reached[direct]
@@ -92,23 +98,22 @@ class _Fingerprints:
     def _pass_on(self, role: str) -> bytes:
         """Give a digest of what a role's members may have from it: capabilities, further roles, denials."""
         if role not in self._passed_on:
-            tokens = self._tokens
-            parts = [token for token in self._held[role] if token in tokens.roles or token in tokens.denials]
+            weight = self._weights[role]
+            parts = [*(token for token, _ in weight.memberships), *weight.denials]
             self._passed_on[role] = to_digest(orjson.dumps(role), self._own[role], *parts)
         return self._passed_on[role]
 
     @cached_property
     def _members(self) -> dict[str, bytes]:
-        """By role, its members with what each membership says."""
-        holders: dict[bytes, list[str]] = {token: [] for token in self._tokens.roles}
-        for username, held in self._held.items():
-            for token in held:
-                if token in holders:
-                    holders[token].append(username)
+        """By role, a digest of each kind of membership with its members."""
+        holders: dict[tuple[bytes, str], list[str]] = {}
+        for username, weight in self._weights.items():
+            for membership in weight.memberships:
+                holders.setdefault(membership, []).append(username)
         of_role: dict[str, list[bytes]] = {}
-        for token in sorted(holders):
-            members = orjson.dumps(sorted(holders[token]))
-            of_role.setdefault(self._tokens.roles[token].object, []).append(to_digest(token, members))
+        for token, role in sorted(holders):
+            members = orjson.dumps(sorted(holders[token, role]))
+            of_role.setdefault(role, []).append(to_digest(token, members))
         return {role: b"".join(digests) for role, digests in of_role.items()}
 
 

@@ -4,10 +4,11 @@ Values only; how they are read stands in `adapters`, how they are stored in `led
 thousands, so they are named tuples: made, hashed and compared at the speed of the interpreter's own tuples.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -16,6 +17,8 @@ Effect: TypeAlias = Literal["grant", "deny", "revoke"]
 SERVER = "server"
 MEMBER = "MEMBER"
 ROLE_SCOPES = frozenset({"role", "database_role"})
+SETS = 1000
+"""How many sets of privileges are kept with what was made of them: what accounts hold mostly comes in a few kinds."""
 
 
 class Kind(StrEnum):
@@ -83,23 +86,28 @@ class Securable(NamedTuple):
         return f"{self.scope} {path}" if path else self.scope
 
 
-class Grant(NamedTuple):
-    """One privilege of one grantee on one securable.
+class Held(NamedTuple):
+    """One privilege on one securable, as an account holds it.
 
-    A membership is a grant as well: privilege `MEMBER` on the role, its grant option being the admin option; what
-    else holds of it (`INHERIT`, `SET`, `DEFAULT`) are further privileges on the same role. So history, differences
-    and intervals need no second mechanism for memberships.
+    A membership is one as well: privilege `MEMBER` on the role, its grant option being the admin option; what else
+    holds of it (`INHERIT`, `SET`, `DEFAULT`) are further privileges on the same role. So history, differences and
+    intervals need no second mechanism for memberships. Many accounts hold the same: they share one value.
     """
 
-    grantee: str
     privilege: str
     securable: Securable
     grant_option: bool = False
     effect: Effect = "grant"
 
 
-Held: TypeAlias = tuple[str, Securable, bool, Effect]
-"""What a grant says beside its grantee, `grant[1:]`: many accounts hold the same, so it is spelled once for all."""
+class Grant(NamedTuple):
+    """Who holds what: a `Held` with its grantee."""
+
+    grantee: str
+    privilege: str
+    securable: Securable
+    grant_option: bool = False
+    effect: Effect = "grant"
 
 
 class Membership(NamedTuple):
@@ -114,30 +122,51 @@ class Membership(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """One account with all its grants and memberships: what a snapshot is made from."""
+    """One account with all that it holds, memberships included: what a snapshot is made from."""
 
     account: Account
-    grants: frozenset[Grant] = frozenset()
+    held: frozenset[Held] = frozenset()
+
+    @classmethod
+    def of(cls, account: Account, grants: Iterable[Grant] = ()) -> "AccountState":
+        """Make the state of an account that these grants, all its own, were given to."""
+        return cls(account, frozenset(Held._make(grant[1:]) for grant in grants))
+
+    @property
+    def grants(self) -> frozenset[Grant]:
+        """What it holds, with its name to each."""
+        return to_grants(self.account.username, self.held)
 
     @property
     def memberships(self) -> list[Membership]:
         """The roles that this account is a direct member of, ordered by database and name."""
-        return to_memberships(self.account.username, self.grants)
+        return to_memberships(self.account.username, self.held)
 
 
-def to_memberships(member: str, grants: Iterable[Grant]) -> list[Membership]:
-    """Read one account's memberships off its grants, ordered by database and name."""
-    of_roles = [grant for grant in grants if grant.securable.scope in ROLE_SCOPES]
+def to_grants(grantee: str, held: Iterable[Held]) -> frozenset[Grant]:
+    """Name the grantee of what it holds."""
+    return frozenset(Grant(grantee, *item) for item in held)
+
+
+def to_memberships(member: str, held: Iterable[Held]) -> list[Membership]:
+    """Read one account's memberships off what it holds, ordered by database and name."""
+    return [Membership(member, *about) for about in _find_memberships(frozenset(held))]
+
+
+@lru_cache(SETS)
+def _find_memberships(held: frozenset[Held]) -> list[tuple[str, str, bool, frozenset[str]]]:
+    """Give role, database, admin option and options of each membership."""
     options: dict[tuple[str, str], set[str]] = {}
     admin: dict[tuple[str, str], bool] = {}
-    for grant in of_roles:
-        key = (grant.securable.database, grant.securable.object)
-        if grant.privilege == MEMBER:
-            admin[key] = grant.grant_option
+    for privilege, (scope, database, _, role, _), grant_option, _ in held:
+        if scope not in ROLE_SCOPES:
+            continue
+        if privilege == MEMBER:
+            admin[database, role] = grant_option
         else:
-            options.setdefault(key, set()).add(grant.privilege)
+            options.setdefault((database, role), set()).add(privilege)
     return [
-        Membership(member, role, database, admin[database, role], frozenset(options.get((database, role), ())))
+        (role, database, admin[database, role], frozenset(options.get((database, role), ())))
         for database, role in sorted(admin)
     ]
 
@@ -162,12 +191,38 @@ Coverage: TypeAlias = Mapping[str, Observation]
 """Scope (`server`, `database:<name>`, or finer where the engine forces it) to what was seen of it."""
 
 
+HeldByGrantee: TypeAlias = dict[str, list[Held]]
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All grants that one reading of an instance gave, and which scopes it can speak for."""
+    """What one reading of an instance found to be held, by grantee, and which scopes it can speak for."""
 
-    grants: tuple[Grant, ...]
+    held: Mapping[str, Sequence[Held]]
     coverage: Coverage
+
+    @classmethod
+    def of(cls, grants: Iterable[Grant], coverage: Coverage) -> "Reading":
+        """Make a reading of grants in any order."""
+        return cls(to_held(grants), coverage)
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """All of it, with each grantee's name."""
+        return tuple(Grant(grantee, *item) for grantee, held in self.held.items() for item in held)
+
+
+def to_held(grants: Iterable[Grant]) -> HeldByGrantee:
+    """Give what each grantee holds; equal values are one and the same."""
+    by_grantee: HeldByGrantee = {}
+    values: dict[tuple[object, ...], Held] = {}
+    for grant in grants:
+        key = grant[1:]
+        value = values.get(key)
+        if value is None:
+            value = values[key] = Held._make(key)
+        by_grantee.setdefault(grant[0], []).append(value)
+    return by_grantee
 
 
 class Unseen(NamedTuple):

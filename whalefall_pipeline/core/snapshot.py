@@ -4,9 +4,9 @@ A privilege is a token: `SELECT`, `SELECT WITH GRANT OPTION`, `DENY SELECT`; of 
 OPTION`. The document and the state hold the same: `to_state(build_snapshot(state))` gives the state again.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from hashlib import blake2b
 from typing import NamedTuple, cast
 
@@ -14,10 +14,10 @@ import orjson
 
 from whalefall_pipeline.core.model import (
     MEMBER,
+    SETS,
     Account,
     AccountState,
     Effect,
-    Grant,
     Held,
     Json,
     Kind,
@@ -31,11 +31,6 @@ SNAPSHOT_VERSION = 4
 GRANT_OPTION = " WITH GRANT OPTION"
 ADMIN_OPTION = " WITH ADMIN OPTION"
 PREFIXES: dict[Effect, str] = {"grant": "", "deny": "DENY ", "revoke": "REVOKE "}
-
-
-def to_token(grant: Grant) -> str:
-    """Spell a grant's privilege, effect and option as one token."""
-    return spell(grant.privilege, grant_option=grant.grant_option, effect=grant.effect)
 
 
 def spell(privilege: str, *, grant_option: bool = False, effect: Effect = "grant") -> str:
@@ -79,12 +74,12 @@ class SnapshotBuilder:
     def __init__(self, rules: Rules, *, unseen: Sequence[Unseen] = ()) -> None:
         self._rules = rules
         self._meta: dict[str, Json] = {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
-        self._find_place = cache(partial(_find_place, rules))
+        self._nest = lru_cache(SETS)(partial(_nest, cache(partial(_find_place, rules))))
 
     def build(self, state: AccountState, members: Collection[Membership] = ()) -> dict[str, Json]:
         """Build one account's document; `members` are those of this role."""
         rules = self._rules
-        categories = self._nest(state)
+        categories = dict(self._nest(state.held))
         own = dict(state.account.attributes)
         for name, attributes in rules.ATTRIBUTE_CATEGORIES.items():
             categories[name] = {key: own.pop(key) for key in attributes & own.keys()}
@@ -99,24 +94,26 @@ class SnapshotBuilder:
             "meta": self._meta,
         }
 
-    def _nest(self, state: AccountState) -> dict[str, Json]:
-        categories: dict[str, Json] = {}
-        nodes: dict[tuple[str, ...], dict[str, Json]] = {(): categories}
-        unsorted: list[list[str]] = []
-        for grant in state.grants:
-            keys, last, token = self._find_place(grant[1:])
-            node = nodes.get(keys)
-            if node is None:
-                node = nodes[keys] = _descend(categories, keys)
-            tokens = cast("list[str] | None", node.get(last))
-            if tokens is None:
-                node[last] = [token]
-            else:
-                tokens.append(token)
-                unsorted.append(tokens)
-        for tokens in unsorted:
-            tokens.sort()
-        return categories
+
+def _nest(find_place: Callable[[Held], _Place], held: frozenset[Held]) -> dict[str, Json]:
+    """Put what is held in its places; accounts that hold the same share the result."""
+    categories: dict[str, Json] = {}
+    nodes: dict[tuple[str, ...], dict[str, Json]] = {(): categories}
+    unsorted: list[list[str]] = []
+    for item in held:
+        keys, last, token = find_place(item)
+        node = nodes.get(keys)
+        if node is None:
+            node = nodes[keys] = _descend(categories, keys)
+        tokens = cast("list[str] | None", node.get(last))
+        if tokens is None:
+            node[last] = [token]
+        else:
+            tokens.append(token)
+            unsorted.append(tokens)
+    for tokens in unsorted:
+        tokens.sort()
+    return categories
 
 
 def _find_place(rules: Rules, held: Held) -> _Place:
@@ -140,20 +137,20 @@ def to_state(username: str, snapshot: Mapping[str, Json], rules: Rules) -> Accou
     kind = Kind(cast("str", attributes.pop("account_kind")))
     for name in rules.ATTRIBUTE_CATEGORIES:
         attributes.update(cast("dict[str, Json]", categories.get(name, {})))
-    grants = frozenset(
-        grant
+    held = frozenset(
+        item
         for scope, category in rules.CATEGORIES.items()
-        for grant in _grants_of(username, scope, category, categories.get(category.name))
+        for item in _list_held(scope, category, categories.get(category.name))
     )
-    return AccountState(Account(username, kind, attributes), grants)
+    return AccountState(Account(username, kind, attributes), held)
 
 
-def _grants_of(username: str, scope: str, category: Category, node: Json) -> Iterator[Grant]:
+def _list_held(scope: str, category: Category, node: Json) -> Iterator[Held]:
     for path, tokens in _leaves(node, len(category.levels)):
         securable = Securable(scope, **dict(zip(category.levels, path, strict=True)))
         for token in tokens:
             privilege, grant_option, effect = parse_token(token)
-            yield Grant(username, privilege, securable, grant_option, effect)
+            yield Held(privilege, securable, grant_option, effect)
 
 
 def _leaves(node: Json, depth: int, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[str]]]:

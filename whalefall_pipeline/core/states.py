@@ -1,25 +1,26 @@
 """Puts a reading together: grants to their accounts, and scopes to what is known of them."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from whalefall_pipeline.core.model import Account, AccountState, Coverage, Grant, Membership, Seen, Unseen
+from whalefall_pipeline.core.model import Account, AccountState, Coverage, Held, Membership, Seen, Unseen
 
 
-def build_states(accounts: Iterable[Account], grants: Iterable[Grant]) -> tuple[dict[str, AccountState], int]:
-    """Give each account its grants, by username; second, how many grants have a grantee that is no account.
+def build_states(
+    accounts: Sequence[Account], held: Mapping[str, Collection[Held]]
+) -> tuple[dict[str, AccountState], int]:
+    """Give each account what it holds, by username; second, how many grants have a grantee that is no account.
 
-    An attribute without a value is left out: null and not there are the same.
+    Accounts that hold the same share one set. An attribute without a value is left out: null and not there are the
+    same.
     """
-    by_grantee: dict[str, list[Grant]] = {}
-    for grant in grants:
-        by_grantee.setdefault(grant.grantee, []).append(grant)
-    states = {
-        account.username: AccountState(_drop_nulls(account), frozenset(by_grantee.pop(account.username, ())))
-        for account in accounts
-    }
-    return states, sum(map(len, by_grantee.values()))
+    sets: dict[frozenset[Held], frozenset[Held]] = {}
+    states: dict[str, AccountState] = {}
+    for account in accounts:
+        own = frozenset(held.get(account.username, ()))
+        states[account.username] = AccountState(_drop_nulls(account), sets.setdefault(own, own))
+    return states, sum(len(items) for grantee, items in held.items() if grantee not in states)
 
 
 def _drop_nulls(account: Account) -> Account:

@@ -1,11 +1,11 @@
 """How a difference stands in the change log: for programs as two documents, for people in one line; and back."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple, TypedDict, cast
 
 from whalefall_pipeline.core.diff import ChangeType, Difference, OtherEntry
-from whalefall_pipeline.core.model import MEMBER, Grant, Held, Json, Securable
+from whalefall_pipeline.core.model import MEMBER, SETS, Held, Json, Securable
 from whalefall_pipeline.core.snapshot import parse_token, spell
 
 DIFF_VERSION = 1
@@ -43,25 +43,32 @@ class Wording:
     def __init__(self) -> None:
         self._spell = cache(_spell_held)
         self._to_fields = cache(_to_fields)
+        self._list_phrases = lru_cache(SETS)(self._list_phrases_of)
+        self._list_entries = lru_cache(SETS)(self._list_entries_of)
 
     def to_privilege_diff(self, difference: Difference) -> dict[str, Json]:
         """Give gained and lost grants as `privilege_diff`: one entry per action and securable, ordered."""
         gained, lost, optioned = _part(difference)
-        granted, revoked = [[self._spell(grant[1:])[:2] for grant in grants] for grants in (gained, lost)]
-        for grant in optioned:
-            token = OPTION_PREFIXES[grant.privilege == MEMBER] + spell(grant.privilege, effect=grant.effect)
-            (granted if grant.grant_option else revoked).append((grant.securable, token))
-        entries = [*self._list_entries("GRANT", granted), *self._list_entries("REVOKE", revoked)]
+        entries = [
+            *self._list_entries("GRANT", gained, frozenset(item for item in optioned if item.grant_option)),
+            *self._list_entries("REVOKE", lost, frozenset(item for item in optioned if not item.grant_option)),
+        ]
         return {"version": DIFF_VERSION, "entries": cast("list[Json]", entries)}
 
-    def _list_entries(self, action: Action, tokens: Iterable[tuple[Securable, str]]) -> list[PrivilegeEntry]:
-        of_securable: dict[Securable, list[str]] = {}
-        for securable, token in tokens:
-            of_securable.setdefault(securable, []).append(token)
+    def _list_entries_of(
+        self, action: Action, held: frozenset[Held], optioned: frozenset[Held]
+    ) -> list[PrivilegeEntry]:
+        """Give the entries of one action; of the `optioned` it is the option alone that was gained or lost."""
+        tokens: dict[Securable, list[str]] = {}
+        for item in held:
+            tokens.setdefault(item.securable, []).append(self._spell(item).token)
+        for item in optioned:
+            token = OPTION_PREFIXES[item.privilege == MEMBER] + spell(item.privilege, effect=item.effect)
+            tokens.setdefault(item.securable, []).append(token)
         entries: list[PrivilegeEntry] = []
-        for securable in sorted(of_securable):
+        for securable in sorted(tokens):
             name, fields = self._to_fields(securable)
-            permissions = sorted(of_securable[securable])
+            permissions = sorted(tokens[securable])
             entries.append({"action": action, "object": name, "permissions": permissions, "securable": fields})
         return entries
 
@@ -76,16 +83,16 @@ class Wording:
             return f"{verb} {_join(items)}" if items else f"{verb} nothing"
         gained, lost, optioned = _part(difference)
         items = [
-            f"{'gained' if grant.grant_option else 'lost'} the option to pass on {grant.privilege} on {grant.securable}"
-            for grant in sorted(optioned)
+            f"{'gained' if item.grant_option else 'lost'} the option to pass on {item.privilege} on {item.securable}"
+            for item in sorted(optioned)
         ]
         items += [f"granted {phrase}" for phrase in self._list_phrases(gained)]
         items += [f"revoked {phrase}" for phrase in self._list_phrases(lost)]
         items += [f"{entry['field']}: {_say(entry['before'])} -> {_say(entry['after'])}" for entry in difference.other]
         return _join(items)
 
-    def _list_phrases(self, grants: Collection[Grant]) -> list[str]:
-        return sorted([self._spell(grant[1:]).phrase for grant in grants])
+    def _list_phrases_of(self, held: frozenset[Held]) -> list[str]:
+        return sorted([self._spell(item).phrase for item in held])
 
 
 def _spell_held(held: Held) -> _Spelled:
@@ -99,17 +106,17 @@ def _to_fields(securable: Securable) -> tuple[str, dict[str, str]]:
     return str(securable), {name: value for name, value in securable._asdict().items() if value}
 
 
-def _part(difference: Difference) -> tuple[Collection[Grant], Collection[Grant], Collection[Grant]]:
-    """Give what was gained, what was lost, and the gained grants of which a lost one differs in its option alone."""
+def _part(difference: Difference) -> tuple[frozenset[Held], frozenset[Held], frozenset[Held]]:
+    """Give what was gained, what was lost, and of what was gained that of which only the option is new or gone."""
     gained, lost, _ = difference
     if not gained or not lost:
-        return gained, lost, ()
-    optioned = frozenset(grant for grant in gained if _twin(grant) in lost)
-    return gained - optioned, lost - {_twin(grant) for grant in optioned}, optioned
+        return gained, lost, frozenset()
+    optioned = frozenset(item for item in gained if _twin(item) in lost)
+    return gained - optioned, lost - {_twin(item) for item in optioned}, optioned
 
 
-def _twin(grant: Grant) -> Grant:
-    return grant._replace(grant_option=not grant.grant_option)
+def _twin(item: Held) -> Held:
+    return item._replace(grant_option=not item.grant_option)
 
 
 def _join(items: Sequence[str]) -> str:
@@ -126,24 +133,22 @@ def to_other_diff(difference: Difference) -> dict[str, Json]:
     return {"version": DIFF_VERSION, "entries": cast("list[Json]", list(difference.other))}
 
 
-def to_difference(
-    username: str, privilege_diff: Mapping[str, Json] | None, other_diff: Mapping[str, Json] | None
-) -> Difference:
+def to_difference(privilege_diff: Mapping[str, Json] | None, other_diff: Mapping[str, Json] | None) -> Difference:
     """Read a difference back from a log entry's two documents."""
-    gained, lost = set[Grant](), set[Grant]()
+    gained, lost = set[Held](), set[Held]()
     for entry in cast("list[PrivilegeEntry]", (privilege_diff or {}).get("entries", [])):
         given, taken = (gained, lost) if entry["action"] == "GRANT" else (lost, gained)
         for token in entry["permissions"]:
-            grant, is_option = _parse_entry_token(token, username, Securable(**entry["securable"]))
-            given.add(_twin(grant) if is_option else grant)
+            item, is_option = _parse_entry_token(token, Securable(**entry["securable"]))
+            given.add(_twin(item) if is_option else item)
             if is_option:
-                taken.add(grant)
+                taken.add(item)
     other = cast("list[OtherEntry]", (other_diff or {}).get("entries", []))
     return Difference(frozenset(gained), frozenset(lost), tuple(other))
 
 
-def _parse_entry_token(token: str, username: str, securable: Securable) -> tuple[Grant, bool]:
-    """Give a token's grant, and whether it is the grant's option alone that the token speaks of."""
+def _parse_entry_token(token: str, securable: Securable) -> tuple[Held, bool]:
+    """Give a token's privilege, and whether it is the option alone that the token speaks of."""
     prefix = next((prefix for prefix in OPTION_PREFIXES if token.startswith(prefix)), "")
     privilege, grant_option, effect = parse_token(token.removeprefix(prefix))
-    return Grant(username, privilege, securable, grant_option, effect), bool(prefix)
+    return Held(privilege, securable, grant_option, effect), bool(prefix)

@@ -1,6 +1,7 @@
 """Writes what changed of accounts: their grants and attributes in intervals of time, and the log of it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import NamedTuple, cast
 
 import orjson
@@ -8,7 +9,7 @@ from sqlalchemy import Connection
 
 from whalefall_pipeline.core.diff import ChangeType, Difference, diff
 from whalefall_pipeline.core.inventory import KnownAccount
-from whalefall_pipeline.core.model import Account, AccountState, Effect, Grant, Json, Kind, Securable
+from whalefall_pipeline.core.model import Account, AccountState, Effect, Held, Json, Kind, Securable
 from whalefall_pipeline.core.wording import Wording, to_other_diff
 from whalefall_pipeline.ledger.database import copy_lines, copy_rows, escape, load_statements
 from whalefall_pipeline.ledger.target import Target
@@ -39,21 +40,21 @@ class Change(NamedTuple):
 
 def read_states(connection: Connection, ids: Collection[int]) -> dict[int, AccountState]:
     """Give the present states of accounts by id; one that the ledger holds no attributes of is not there."""
-    grants: dict[int, list[Grant]] = {}
-    usernames: dict[int, Account] = {}
+    held: dict[int, list[Held]] = {}
+    accounts: dict[int, Account] = {}
     for account_id, username, kind, attributes in connection.execute(SQL["read_states"], {"ids": list(ids)}):
         if kind is not None:
-            usernames[account_id] = Account(username, Kind(kind), attributes)
-    for row in connection.execute(SQL["read_grants"], {"ids": list(usernames)}):
-        grants.setdefault(row[0], []).append(to_grant(usernames[row[0]].username, row[1:]))
-    return {key: AccountState(account, frozenset(grants.get(key, ()))) for key, account in usernames.items()}
+            accounts[account_id] = Account(username, Kind(kind), attributes)
+    for row in connection.execute(SQL["read_grants"], {"ids": list(accounts)}):
+        held.setdefault(row[0], []).append(to_held(row[1:]))
+    return {key: AccountState(account, frozenset(held.get(key, ()))) for key, account in accounts.items()}
 
 
-def to_grant(username: str, row: Sequence[object]) -> Grant:
-    """Make a grant of the columns privilege, scope, the four of the name path, grant_option, effect."""
+def to_held(row: Sequence[object]) -> Held:
+    """Make a value of the columns privilege, scope, the four of the name path, grant_option, effect."""
     privilege, *path, grant_option, effect = row
     securable = Securable(*cast("list[str]", path))
-    return Grant(username, cast("str", privilege), securable, cast("bool", grant_option), cast("Effect", effect))
+    return Held(cast("str", privilege), securable, cast("bool", grant_option), cast("Effect", effect))
 
 
 def write_changes(connection: Connection, target: Target, changes: Sequence[Change]) -> None:
@@ -82,7 +83,7 @@ def write_deletions(connection: Connection, target: Target, gone: Collection[Kno
 
 
 def _end_grants(connection: Connection, target: Target, changes: Iterable[Change]) -> None:
-    lost = [_to_grant_row(target, change.account_id, grant) for change in changes for grant in change.difference.lost]
+    lost = [_to_grant_row(target, change.account_id, item) for change in changes for item in change.difference.lost]
     if not lost:
         return
     names = ("ids", "privileges", "scopes", "databases", "schemas", "objects", "columns", "options", "effects")
@@ -90,26 +91,22 @@ def _end_grants(connection: Connection, target: Target, changes: Iterable[Change
     connection.execute(SQL["end_grants"], {**columns, "read_at": target.read_at})
 
 
-def _to_grant_row(target: Target, account_id: int, grant: Grant) -> tuple[object, ...]:
-    _, privilege, securable, grant_option, effect = grant
+def _to_grant_row(target: Target, account_id: int, held: Held) -> tuple[object, ...]:
+    privilege, securable, grant_option, effect = held
     return (account_id, privilege, *securable, grant_option, effect, target.instance.id, target.read_at)
 
 
 def _list_gained(target: Target, changes: Iterable[Change]) -> Iterator[str]:
-    """Give a line for each grant; what it says beside its grantee is spelled once, however many have the same."""
-    of_reading = f"{target.instance.id}\t{target.read_at.isoformat()}\n"
-    spelled: dict[tuple[object, ...], str] = {}
+    """Give an account's lines at a time; what they say beside its id is spelled once, however many have the same."""
+    spell = cache(partial(_spell_fields, f"\t{target.instance.id}\t{target.read_at.isoformat()}\n"))
     for change in changes:
-        for grant in change.difference.gained:
-            held = grant[1:]
-            if held not in spelled:
-                spelled[held] = "\t".join(map(escape, _list_fields(grant)))
-            yield f"{change.account_id}\t{spelled[held]}\t{of_reading}"
+        start = f"{change.account_id}\t"
+        yield "".join([start + spell(item) for item in change.difference.gained])
 
 
-def _list_fields(grant: Grant) -> list[str]:
-    _, privilege, securable, grant_option, effect = grant
-    return [privilege, *securable, "t" if grant_option else "f", effect]
+def _spell_fields(of_reading: str, held: Held) -> str:
+    privilege, securable, grant_option, effect = held
+    return "\t".join(map(escape, [privilege, *securable, "t" if grant_option else "f", effect])) + of_reading
 
 
 def _to_attribute_row(target: Target, account_id: int, account: Account) -> tuple[object, ...]:

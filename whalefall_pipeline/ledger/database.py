@@ -15,7 +15,7 @@ from whalefall_pipeline.sql import load_sql
 
 CONNECT_SECONDS = 10
 CANCEL_SECONDS = 2
-LINES_AT_ONCE = 5000
+TEXTS_AT_ONCE = 200
 ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
@@ -89,10 +89,10 @@ def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: 
 
 
 def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-    """Append rows to a table that are lines of COPY's text format, for many rows that have most of it in common."""
+    """Append rows to a table that are lines of COPY's text format, each with its end; a text may hold several."""
     remaining = iter(lines)
     with _copying(connection, table, columns) as copy:
-        while block := "".join(islice(remaining, LINES_AT_ONCE)):
+        while block := "".join(islice(remaining, TEXTS_AT_ONCE)):
             copy.write(block)
 
 

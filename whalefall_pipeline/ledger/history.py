@@ -8,7 +8,7 @@ from whalefall_pipeline.core.errors import SnapshotMissingError
 from whalefall_pipeline.core.model import (
     Account,
     AccountState,
-    Grant,
+    Held,
     Json,
     Kind,
     Membership,
@@ -18,7 +18,7 @@ from whalefall_pipeline.core.model import (
 )
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import build_snapshot
-from whalefall_pipeline.ledger.changes import to_grant
+from whalefall_pipeline.ledger.changes import to_held
 from whalefall_pipeline.ledger.database import load_statements
 
 SQL = load_statements("history.sql")
@@ -32,24 +32,24 @@ def read_states_at(
     accounts = {
         row[0]: Account(row[1], Kind(row[2]), row[3]) for row in connection.execute(SQL["attributes_at"], values)
     }
-    grants: dict[int, list[Grant]] = {}
+    held: dict[int, list[Held]] = {}
     for account_id, *columns in connection.execute(SQL["grants_at"], values):
         if account_id in accounts:
-            grants.setdefault(account_id, []).append(to_grant(accounts[account_id].username, columns))
+            held.setdefault(account_id, []).append(to_held(columns))
     return {
-        account.username: AccountState(account, frozenset(grants.get(account_id, ())))
+        account.username: AccountState(account, frozenset(held.get(account_id, ())))
         for account_id, account in accounts.items()
     }
 
 
 def read_members_at(connection: Connection, instance_id: int, role: str, at: datetime) -> list[Membership]:
     """Give the direct memberships of a role at `at`, ordered by member."""
-    grants: dict[str, list[Grant]] = {}
+    held: dict[str, list[Held]] = {}
     for username, *columns in connection.execute(
         SQL["members_at"], {"instance_id": instance_id, "role": role, "at": at}
     ):
-        grants.setdefault(username, []).append(to_grant(username, columns))
-    return [item for member in sorted(grants) for item in to_memberships(member, grants[member])]
+        held.setdefault(username, []).append(to_held(columns))
+    return [item for member in sorted(held) for item in to_memberships(member, held[member])]
 
 
 def read_unseen_at(connection: Connection, instance_id: int, at: datetime) -> list[Unseen]:

@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from whalefall_pipeline.core.diff import ChangeType, carry_unseen, diff
 from whalefall_pipeline.core.fingerprint import build_digests
-from whalefall_pipeline.core.model import Account, AccountState, Coverage, Grant, Reading, Seen, Unseen
+from whalefall_pipeline.core.model import Account, AccountState, Coverage, Held, Reading, Seen, Unseen
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.states import build_states, build_unseen
-from whalefall_pipeline.ledger.changes import Change, read_states, to_grant, write_changes
+from whalefall_pipeline.ledger.changes import Change, read_states, to_held, write_changes
 from whalefall_pipeline.ledger.database import copy_rows, load_statements
 from whalefall_pipeline.ledger.documents import DocumentBuilder, read_code
 from whalefall_pipeline.ledger.target import Target, check_order
@@ -62,7 +62,7 @@ def write_permissions(
     owner = {"instance_id": target.instance.id}
     read_before = check_order(connection, target, "permissions_read_at")
     stored = {row[0]: Stored(*row[1:]) for row in connection.execute(SQL["read_stored"], owner)}
-    states, without_account = build_states(accounts, reading.grants)
+    states, without_account = build_states(accounts, reading.held)
     unseen_before = _read_unseen(connection, target)
     seen_before = dict.fromkeys(connection.execute(SQL["read_observed"], owner).scalar_one(), read_before)
     unseen = build_unseen(reading.coverage, unseen_before, seen_before)
@@ -82,7 +82,7 @@ def write_permissions(
     values = {"read_at": target.read_at, "version": version, "observed": observed}
     connection.execute(SQL["mark_read"], {**owner, **values})
     added = sum(change.change_type in ("add", "reactivate") for change in changes)
-    grants = sum(len(state.grants) for state in known.values())
+    grants = sum(len(state.held) for state in known.values())
     missing = len(states) - len(known)
     return PermissionCounts(len(known), added, len(changes) - added, grants, without_account, missing, unseen)
 
@@ -95,9 +95,9 @@ def _read_unseen(connection: Connection, target: Target) -> dict[str, Unseen]:
 def _carry_all(
     connection: Connection, target: Target, states: Mapping[str, AccountState], coverage: Coverage, rules: Rules
 ) -> dict[str, AccountState]:
-    before: dict[str, list[Grant]] = {}
+    before: dict[str, list[Held]] = {}
     for row in connection.execute(SQL["read_all_grants"], {"instance_id": target.instance.id}):
-        before.setdefault(row[0], []).append(to_grant(row[0], row[1:]))
+        before.setdefault(row[0], []).append(to_held(row[1:]))
     return {
         username: carry_unseen(state, before.get(username, ()), coverage, rules) for username, state in states.items()
     }

@@ -18,8 +18,8 @@ def test_a_lock_is_seen(server: MysqlServer) -> None:
     assert accounts["shut@%"].attributes["account_locked"] is True
     assert accounts["open@%"].attributes["account_locked"] is False
     now = datetime.now(UTC)
-    assert LOCKED in rules.own_capabilities(AccountState(accounts["shut@%"]), now)
-    assert LOCKED not in rules.own_capabilities(AccountState(accounts["open@%"]), now)
+    assert LOCKED in rules.own_capabilities(AccountState.of(accounts["shut@%"]), now)
+    assert LOCKED not in rules.own_capabilities(AccountState.of(accounts["open@%"]), now)
 
 
 def test_accounts_with_names_like_the_servers_own_are_not_hidden(server: MysqlServer) -> None:
@@ -62,7 +62,7 @@ def test_unused_and_quoted_roles_are_roles(server: MysqlServer) -> None:
     name = "quoted ' ` \" role"
     (username,) = server.create_accounts([name], role=True)
     accounts, _ = read(server)
-    state = AccountState(accounts[username])
+    state = AccountState.of(accounts[username])
     assert state.account.kind is Kind.ROLE
     assert NO_LOGIN in rules.own_capabilities(state, datetime.now(UTC))
 
@@ -93,7 +93,7 @@ def test_a_password_expires_by_hand_and_by_age(server: MysqlServer) -> None:
     server.execute("CREATE USER hand@'%' IDENTIFIED BY 'x' PASSWORD EXPIRE")
     server.execute("CREATE USER aged@'%' IDENTIFIED BY 'x' PASSWORD EXPIRE INTERVAL 30 DAY")
     accounts, _ = read(server)
-    hand, aged = (AccountState(accounts[name]) for name in ("hand@%", "aged@%"))
+    hand, aged = (AccountState.of(accounts[name]) for name in ("hand@%", "aged@%"))
     now = datetime.now(UTC)
     assert rules.own_capabilities(hand, now)[PASSWORD_EXPIRED]
     assert not rules.own_capabilities(aged, now)[PASSWORD_EXPIRED]
@@ -113,7 +113,7 @@ def test_mandatory_roles_are_everybodys(mysql: MysqlServer) -> None:
     assert options["ann@%"] == {MEMBER, "MANDATORY"}
     assert options["bob@%"] == {MEMBER, "MANDATORY", "GRANTED"}
     assert not options["must@%"]
-    ann, bob = (AccountState(accounts[name], frozenset(grants_of(reading, name))) for name in ("ann@%", "bob@%"))
+    ann, bob = (AccountState.of(accounts[name], frozenset(grants_of(reading, name))) for name in ("ann@%", "bob@%"))
     categories = build_snapshot(bob, rules)["categories"]
     assert isinstance(categories, dict)
     assert categories["mysql_granted_roles"] == {"direct": ["must@%"], "default": []}
@@ -124,7 +124,7 @@ def test_super_is_what_the_contract_says(server: MysqlServer) -> None:
     server.create_accounts(["boss"])
     server.make_superuser("boss")
     accounts, reading = read(server)
-    state = AccountState(accounts["boss@%"], frozenset(grants_of(reading, "boss@%")))
-    without = replace(state, grants=frozenset(grant for grant in state.grants if grant.privilege != "SUPER"))
+    state = AccountState.of(accounts["boss@%"], frozenset(grants_of(reading, "boss@%")))
+    without = replace(state, held=frozenset(item for item in state.held if item.privilege != "SUPER"))
     assert rules.own_capabilities(state, datetime.now(UTC))[SUPERUSER] == ["SUPER on *.*"]
     assert rules.own_capabilities(without, datetime.now(UTC))[SUPERUSER] == ["all static privileges on *.*"]

@@ -26,7 +26,7 @@ def read_states(server: MysqlServer) -> dict[str, AccountState]:
     grants: dict[str, set[Grant]] = {username: set() for username in accounts}
     for grant in reading.grants:
         grants[grant.grantee].add(grant)
-    states = [AccountState(account, frozenset(grants[name])) for name, account in accounts.items()]
+    states = [AccountState.of(account, frozenset(grants[name])) for name, account in accounts.items()]
     rules = server.adapter.rules
     return server.exclude_given(to_state(s.account.username, build_snapshot(s, rules), rules) for s in states)
 

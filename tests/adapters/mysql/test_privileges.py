@@ -54,7 +54,7 @@ def test_a_grant_option_alone_is_a_grant(server: MysqlServer) -> None:
     server.execute("GRANT USAGE ON *.* TO ann@'%' WITH GRANT OPTION")
     accounts, reading = read(server)
     assert grants_of(reading, "ann@%") == {Grant("ann@%", "USAGE", Securable("server"), grant_option=True)}
-    state = AccountState(accounts["ann@%"], frozenset(grants_of(reading, "ann@%")))
+    state = AccountState.of(accounts["ann@%"], frozenset(grants_of(reading, "ann@%")))
     assert rules.own_capabilities(state, datetime.now(UTC))[GRANT_ADMIN] == ["GRANT OPTION on *.*"]
 
 
@@ -95,7 +95,7 @@ def test_old_rows_mean_what_the_server_makes_of_them(mariadb: MysqlServer, versi
     mariadb.execute("FLUSH PRIVILEGES")
     accounts, reading = read(mariadb)
     for access in words:
-        (text,) = mariadb.show_grants(AccountState(accounts[f"old{access}@%"]))
+        (text,) = mariadb.show_grants(AccountState.of(accounts[f"old{access}@%"]))
         shown = set(_between(text, "GRANT ", " ON ").split(", "))
         assert {grant.privilege for grant in grants_of(reading, f"old{access}@%")} == shown
 
@@ -112,7 +112,7 @@ def test_each_privilege_on_the_whole_server_has_its_name(server: MysqlServer) ->
     assert len(granted) > 30
     for username in granted:
         held = {grant.privilege for grant in grants_of(reading, username)}
-        shown = " ".join(server.show_grants(AccountState(accounts[username])))
+        shown = " ".join(server.show_grants(AccountState.of(accounts[username])))
         assert held, shown
         assert all(name in shown for name in held)
 

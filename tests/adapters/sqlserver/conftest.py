@@ -28,7 +28,7 @@ class Readings:
     def states(self) -> dict[str, AccountState]:
         accounts, reading = self.read()
         return {
-            account.username: AccountState(
+            account.username: AccountState.of(
                 account, frozenset(grant for grant in reading.grants if grant.grantee == account.username)
             )
             for account in accounts

@@ -35,7 +35,7 @@ def test_a_real_server_is_read_in_full() -> None:
         databases = [scope for scope in reading.coverage if scope.startswith("database:")]
         assert session.statements == 2 + 1 + 3 + 4 * len(databases)
     assert [seen for seen in reading.coverage.values() if seen.status is not Seen.OBSERVED] == []
-    states = build_states(accounts, reading.grants)[0]
+    states = build_states(accounts, reading.held)[0]
     fixed = {name for name, state in states.items() if state.account.attributes.get("is_fixed_role")}
     assert fixed <= FIXED_SERVER_ROLES.keys()
     for username, state in states.items():

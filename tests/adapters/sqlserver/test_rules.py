@@ -18,7 +18,7 @@ FIXED: dict[str, Json] = {"principal_type": "SERVER_ROLE", "is_fixed_role": True
 
 
 def make(username: str, *grants: Grant, kind: Kind = Kind.USER, attributes: Mapping[str, Json] = LOGIN) -> AccountState:
-    return AccountState(Account(username, kind, attributes), frozenset(grants))
+    return AccountState.of(Account(username, kind, attributes), frozenset(grants))
 
 
 def held(username: str, privilege: str, scope: str = "server", effect: Effect = "grant", **path: str) -> Grant:
@@ -37,8 +37,8 @@ def facts(state: AccountState, others: Iterable[AccountState] = ()) -> dict[str,
     return {name: [str(why) for why in whys] for name, whys in reasons.items() if isinstance(whys, list)}
 
 
-SYSADMIN = AccountState(Account("sysadmin", Kind.ROLE, FIXED))
-SECURITYADMIN = AccountState(Account("securityadmin", Kind.ROLE, FIXED))
+SYSADMIN = AccountState.of(Account("sysadmin", Kind.ROLE, FIXED))
+SECURITYADMIN = AccountState.of(Account("securityadmin", Kind.ROLE, FIXED))
 
 
 def test_sysadmin_through_a_nested_role_has_the_path_in_its_reason() -> None:
@@ -81,7 +81,7 @@ def test_a_database_role_of_that_name_gives_nothing_on_the_server() -> None:
 
 
 def test_a_login_named_as_a_fixed_role_is_none() -> None:
-    assert "SUPERUSER" not in facts(AccountState(Account("sysadmin", Kind.ROLE, {"principal_type": "SERVER_ROLE"})))
+    assert "SUPERUSER" not in facts(AccountState.of(Account("sysadmin", Kind.ROLE, {"principal_type": "SERVER_ROLE"})))
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def orphan() -> AccountState:
     }
     username = to_username(DATABASE, "orphan")
     grant = Grant(username, "SELECT", Securable("schema", DATABASE, object="App"))
-    return AccountState(Account(username, Kind.USER, attributes), frozenset([grant]))
+    return AccountState.of(Account(username, Kind.USER, attributes), frozenset([grant]))
 
 
 def test_an_orphan_s_sid_is_told_and_its_grants_are_kept(orphan: AccountState) -> None:
@@ -131,7 +131,7 @@ def test_an_orphan_s_sid_is_told_and_its_grants_are_kept(orphan: AccountState) -
 
 def test_a_password_is_neither_known_nor_guessable() -> None:
     attributes = {"principal_type": "SQL_LOGIN", "sid": "0xA1", "is_policy_checked": True}
-    state = AccountState(Account("o'brien", Kind.USER, attributes))
+    state = AccountState.of(Account("o'brien", Kind.USER, attributes))
     assert build_script({"o'brien": state}) == [
         "-- the password of [o'brien] is not known: set it with ALTER LOGIN [o'brien] WITH PASSWORD = ...",
         "USE [master]",
@@ -146,9 +146,9 @@ NASTY = "x\nDROP DATABASE [master]\r\n--\u2028DROP LOGIN [sa]"
 
 def test_a_line_break_in_a_name_ends_no_comment(orphan: AccountState) -> None:
     username = to_username(DATABASE, NASTY)
-    state = AccountState(Account(username, Kind.USER, {**orphan.account.attributes, "name": NASTY}))
+    state = AccountState.of(Account(username, Kind.USER, {**orphan.account.attributes, "name": NASTY}))
     other = Grant(username, "FLY", Securable("other", DATABASE, object=NASTY))
-    lines = [*build_script({username: state}), *build_change(state, AccountState(state.account, frozenset([other])))]
+    lines = [*build_script({username: state}), *build_change(state, AccountState.of(state.account, frozenset([other])))]
     comments = [line for line in lines if line.startswith("--")]
     assert len(comments) == 2
     assert all(len(line.splitlines()) == 1 for line in comments)
@@ -163,5 +163,5 @@ def test_what_an_account_owned_is_handed_on() -> None:
     }
     account = Account(ACCOUNT, Kind.USER)
     for securable, statement in owned.items():
-        before = AccountState(account, frozenset([Grant(ACCOUNT, "OWNER", securable)]))
-        assert build_change(before, AccountState(account))[-1] == statement
+        before = AccountState.of(account, frozenset([Grant(ACCOUNT, "OWNER", securable)]))
+        assert build_change(before, AccountState.of(account))[-1] == statement

@@ -100,7 +100,7 @@ class CatalogSession:
         coverage: dict[str, Observation] = {}
         for scope, read in self._parts():
             coverage[scope] = observe(scope, lambda read=read: grants.extend(list(read())))
-        return Reading(tuple(grants), coverage)
+        return Reading.of(grants, coverage)
 
     def may_hide(self, username: str) -> bool:
         """Give False: accounts are listed by one table, all or none."""

@@ -101,7 +101,7 @@ class OracleSession:
                 coverage |= dict.fromkeys(self._scopes_of(part), found)
             else:
                 grants += found
-        return Reading(tuple(grants), coverage)
+        return Reading.of(grants, coverage)
 
     def check(self) -> list[Visibility]:
         """Read everything once and say what of it could be seen."""

@@ -92,7 +92,7 @@ def _build_account(state: AccountState, given: Collection[str], place: Place) ->
     for unit, grants in sorted(_units_of(wanted).items()):
         for statement in build_grants(unit, grants, place):
             yield _Step(place.container(unit.securable.database), GRANT, statement)
-    yield from _build_default_roles(AccountState(account, wanted), place, always=False)
+    yield from _build_default_roles(AccountState.of(account, wanted), place, always=False)
 
 
 def _is_of_others(grant: Grant, given: Collection[str]) -> bool:

@@ -1,5 +1,6 @@
 """Reads the catalogs of a PostgreSQL cluster: once what its databases share, then each database that admits us."""
 
+from collections import defaultdict
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
@@ -8,13 +9,13 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.postgresql import rules, script
 from whalefall_pipeline.adapters.postgresql.connection import Link, Row, open_link, to_parameters
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
-from whalefall_pipeline.adapters.postgresql.rows import PUBLIC, PUBLIC_OID, to_accounts, to_grants
+from whalefall_pipeline.adapters.postgresql.rows import PUBLIC, PUBLIC_OID, add_held, to_accounts
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
     AccountState,
-    Grant,
+    HeldByGrantee,
     Instance,
     Login,
     Observation,
@@ -111,21 +112,20 @@ class PostgresqlSession:
         if not self._names:
             self.read_accounts()
         coverage: dict[str, Observation] = {}
-        grants: list[Grant] = []
+        held: HeldByGrantee = defaultdict(list)
         databases: list[Row] = []
         try:
             databases = self._link.read(SQL["databases"])
-            grants += to_grants(self._read_server(), self._names)
+            add_held(held, self._read_server(), self._names)
             coverage[SERVER] = OBSERVED
         except UnreadableError as failed:
             coverage[SERVER] = failed.observation
         for name, allows_connections, may_connect in databases:
-            found, observation = [], CLOSED if not allows_connections else NO_CONNECT
+            observation = CLOSED if not allows_connections else NO_CONNECT
             if allows_connections and may_connect:
-                found, observation = self._read_database(name)
-            grants += found
+                observation = self._read_database(name, held)
             coverage[f"{rules.DATABASE}:{name}"] = observation
-        return Reading(tuple(grants), coverage)
+        return Reading(held, coverage)
 
     def may_hide(self, username: str) -> bool:
         """Give False: roles are listed by the cluster, all or none."""
@@ -147,17 +147,19 @@ class PostgresqlSession:
             rows += self._link.read(SQL["parameter_grants"])
         return rows
 
-    def _read_database(self, name: str) -> tuple[list[Grant], Observation]:
+    def _read_database(self, name: str, held: HeldByGrantee) -> Observation:
+        """Add what one database holds; nothing of it where a statement fails."""
         try:
             with ExitStack() as stack:
                 own = name == self._database and self._link.stands
                 link = self._link if own else stack.enter_context(self._open(name))
                 rows = link.read(SQL["database_grants"]) + link.read(SQL["changed_grants"])
         except UnreadableError as failed:
-            return [], failed.observation
+            return failed.observation
         except DatabaseRefusedError as refused:
-            return [], Observation(refused.seen, str(refused))
-        return to_grants(rows, self._names), OBSERVED
+            return Observation(refused.seen, str(refused))
+        add_held(held, rows, self._names)
+        return OBSERVED
 
     def _open(self, database: str) -> AbstractContextManager[Link]:
         parameters = {**self._parameters, "dbname": database}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from whalefall_pipeline.core.errors import SyncDataError
-from whalefall_pipeline.core.model import Account, Grant, Json, Kind, Securable
+from whalefall_pipeline.core.model import Account, Held, HeldByGrantee, Json, Kind, Securable
 
 PUBLIC = "public"
 """The account of the grantee PUBLIC. No role can be named so, while one named "PUBLIC" may exist."""
@@ -61,17 +61,13 @@ def _to_settings(rows: Iterable[Sequence[Any]]) -> dict[int, dict[str, Json]]:
     return settings
 
 
-def to_grants(rows: Iterable[Sequence[Any]], names: Mapping[int, str]) -> list[Grant]:
-    """Give a grant for each grantee of each row: securable, privilege, grant option, effect, grantees.
+def add_held(held: HeldByGrantee, rows: Iterable[Sequence[Any]], names: Mapping[int, str]) -> None:
+    """Add what rows say to each grantee's: securable, privilege, grant option, effect, grantees.
 
     A grantee that `names` lacks was made after the inventory: it is no account of this reading.
     """
-    grants: list[Grant] = []
     for scope, database, schema, name, column, privilege, grant_option, effect, grantees in rows:
-        securable = Securable(scope, database, schema, name, column)
-        grants += [
-            Grant(names[grantee], privilege, securable, grant_option, effect)
-            for grantee in grantees
-            if grantee in names
-        ]
-    return grants
+        item = Held(privilege, Securable(scope, database, schema, name, column), grant_option, effect)
+        for grantee in grantees:
+            if grantee in names:
+                held[names[grantee]].append(item)

@@ -18,7 +18,7 @@ from whalefall_pipeline.adapters.postgresql.membership_script import build_membe
 from whalefall_pipeline.adapters.postgresql.role_script import build_role, build_role_change
 from whalefall_pipeline.adapters.postgresql.spelling import quote, to_comment, to_connect
 from whalefall_pipeline.core.diff import diff
-from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Grant
+from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Grant, to_grants
 
 SHARED = frozenset({"database", "tablespace", "parameter"})
 
@@ -40,18 +40,18 @@ def build_change(before: AccountState | None, after: AccountState | None) -> lis
     difference = diff(before, after)
     lines = list(build_role_change(before.account, after.account) if before else build_role(after.account))
     lines += build_memberships(before, after)
-    regained = _find_on_moved(difference.gained | difference.lost, after)
-    lines += _build_grants({*difference.gained, *regained}, difference.lost, anew=True)
+    gained, lost = (to_grants(after.account.username, held) for held in difference[:2])
+    lines += _build_grants(gained | _find_on_moved(gained | lost, after), lost, anew=True)
     return lines
 
 
-def _find_on_moved(changed: Iterable[Grant], after: AccountState) -> list[Grant]:
+def _find_on_moved(changed: Iterable[Grant], after: AccountState) -> frozenset[Grant]:
     """Give all that a new owner holds on what it now owns, and an old one on what it owned.
 
     The change of owner hands the old one's privileges to the new one.
     """
     moved = {grant.securable[1:4] for grant in changed if is_ownership(grant)}
-    return [grant for grant in after.grants if grant.securable[1:4] in moved]
+    return frozenset(grant for grant in after.grants if grant.securable[1:4] in moved)
 
 
 def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool = False) -> Iterator[str]:

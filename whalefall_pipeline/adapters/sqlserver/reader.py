@@ -78,7 +78,7 @@ class SqlserverSession:
         if not self._sees_definitions:
             denied = Observation(Seen.DENIED, SEES_TOO_LITTLE)
             scopes = (SERVER, DATABASES, *(f"database:{row.name}" for row in self._databases))
-            return Reading((), dict.fromkeys(scopes, denied))
+            return Reading({}, dict.fromkeys(scopes, denied))
         inventory = self._read_inventory()
         coverage = {DATABASES: self._databases_observation, **inventory.coverage}
         grants: set[Grant] = set()
@@ -93,7 +93,7 @@ class SqlserverSession:
                     grants |= self._read_database_grants(row, inventory)
                 except StatementError as error:
                     coverage[f"database:{row.name}"] = error.observation
-        return Reading(tuple(sorted(grants)), coverage)
+        return Reading.of(sorted(grants), coverage)
 
     def may_hide(self, username: str) -> bool:
         """Whether an account that the list lacks may still exist, in a database that could not be read."""

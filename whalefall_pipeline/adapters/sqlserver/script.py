@@ -20,7 +20,7 @@ from whalefall_pipeline.adapters.sqlserver.securables import (
     SERVER,
 )
 from whalefall_pipeline.core.diff import diff
-from whalefall_pipeline.core.model import MEMBER, ROLE_SCOPES, AccountState, Grant, Securable
+from whalefall_pipeline.core.model import MEMBER, ROLE_SCOPES, AccountState, Grant, Securable, to_grants
 
 _SYSTEM_DATABASES = ("master", "model", "msdb", "tempdb")
 _SYSTEM_SCHEMAS = ("INFORMATION_SCHEMA", "sys")
@@ -60,10 +60,13 @@ def build_change(before: AccountState | None, after: AccountState | None) -> lis
         body += [(home, line) for line in build_create(after.account)]
     elif before is not None and after is not None:
         body += [(home, line) for line in build_alter(before.account, after.account)]
-    lost = sorted(change.lost, key=_narrow_last, reverse=True)
-    body += [(_database(grant), line) for grant in lost for line in _undo(grant, users)]
-    gained = sorted(change.gained, key=_narrow_last)
-    body += [(_database(grant), line) for grant in gained for line in _do(grant, users)]
+    gained, lost = (to_grants(username, held) for held in change[:2])
+    body += [
+        (_database(grant), line)
+        for grant in sorted(lost, key=_narrow_last, reverse=True)
+        for line in _undo(grant, users)
+    ]
+    body += [(_database(grant), line) for grant in sorted(gained, key=_narrow_last) for line in _do(grant, users)]
     if after is None and before is not None:
         body += [(home, line) for line in build_drop(before.account)]
     return _in_databases(body)
