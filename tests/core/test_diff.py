@@ -37,9 +37,7 @@ def test_there_is_a_difference_when_states_differ(before: AccountState, after: A
 def test_a_difference_the_other_way_takes_it_back(before: AccountState, after: AccountState) -> None:
     there, back = diff(before, after), diff(after, before)
     assert (there.gained, there.lost) == (back.lost, back.gained)
-    assert [(entry["field"], entry["before"], entry["after"]) for entry in there.other] == [
-        (entry["field"], entry["after"], entry["before"]) for entry in back.other
-    ]
+    assert list(there.other) == [change._replace(before=change.after, after=change.before) for change in back.other]
 
 
 @given(states(), states())

@@ -5,7 +5,7 @@ A difference is made only of what was observed: `carry_unseen` first puts back w
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Literal, NamedTuple, TypedDict, cast
+from typing import Literal, NamedTuple, cast
 
 from whalefall_pipeline.core.model import (
     Account,
@@ -23,8 +23,8 @@ KIND_FIELD = "account_kind"
 ChangeType = Literal["add", "modify_privilege", "modify_other", "delete", "reactivate"]
 
 
-class OtherEntry(TypedDict):
-    """One account attribute's values; an attribute that is not there is null."""
+class AttributeChange(NamedTuple):
+    """One account attribute's values; an attribute that is not there is None."""
 
     field: str
     before: Json
@@ -36,7 +36,7 @@ class Difference(NamedTuple):
 
     gained: frozenset[Held] = frozenset()
     lost: frozenset[Held] = frozenset()
-    other: tuple[OtherEntry, ...] = ()
+    other: tuple[AttributeChange, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.gained or self.lost or self.other)
@@ -58,8 +58,7 @@ def diff(before: AccountState | None, after: AccountState | None) -> Difference:
 def apply(difference: Difference, before: AccountState | None, username: str) -> AccountState:
     """Give the state that a difference leads to. A law: `apply(diff(a, b), a)` equals b."""
     attributes = _attributes(before)
-    for entry in difference.other:
-        attributes[entry["field"]] = entry["after"]
+    attributes |= {change.field: change.after for change in difference.other}
     kind = Kind(cast("str", attributes.pop(KIND_FIELD)))
     present = {name: value for name, value in attributes.items() if value is not None}
     old = before.held if before else frozenset[Held]()
@@ -73,11 +72,11 @@ def _attributes(state: AccountState | None) -> dict[str, Json]:
     return {KIND_FIELD: state.account.kind.value, **present}
 
 
-def _diff_attributes(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterable[OtherEntry]:
+def _diff_attributes(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterable[AttributeChange]:
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if old != new:
-            yield {"field": name, "before": old, "after": new}
+            yield AttributeChange(name, old, new)
 
 
 def carry_unseen(state: AccountState, before: Collection[Held], coverage: Coverage, rules: Rules) -> AccountState:

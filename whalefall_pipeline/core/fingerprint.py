@@ -120,4 +120,4 @@ class _Fingerprints:
 def _to_own(state: AccountState, rules: Rules, now: datetime) -> bytes:
     account = state.account
     own = [account.kind.value, account.attributes, rules.own_capabilities(state, now)]
-    return orjson.dumps(own, option=orjson.OPT_SORT_KEYS)
+    return to_digest(orjson.dumps(own, option=orjson.OPT_SORT_KEYS))

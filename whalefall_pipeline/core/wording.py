@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple, TypedDict, cast
 
-from whalefall_pipeline.core.diff import ChangeType, Difference, OtherEntry
+from whalefall_pipeline.core.diff import AttributeChange, ChangeType, Difference
 from whalefall_pipeline.core.model import MEMBER, SETS, Held, Json, Securable
 from whalefall_pipeline.core.snapshot import parse_token, spell
 
@@ -88,7 +88,7 @@ class Wording:
         ]
         items += [f"granted {phrase}" for phrase in self._list_phrases(gained)]
         items += [f"revoked {phrase}" for phrase in self._list_phrases(lost)]
-        items += [f"{entry['field']}: {_say(entry['before'])} -> {_say(entry['after'])}" for entry in difference.other]
+        items += [f"{change.field}: {_say(change.before)} -> {_say(change.after)}" for change in difference.other]
         return _join(items)
 
     def _list_phrases_of(self, held: frozenset[Held]) -> list[str]:
@@ -130,7 +130,7 @@ def _say(value: Json) -> str:
 
 def to_other_diff(difference: Difference) -> dict[str, Json]:
     """Spell changed attributes as the log's `other_diff`."""
-    return {"version": DIFF_VERSION, "entries": cast("list[Json]", list(difference.other))}
+    return {"version": DIFF_VERSION, "entries": [change._asdict() for change in difference.other]}
 
 
 def to_difference(privilege_diff: Mapping[str, Json] | None, other_diff: Mapping[str, Json] | None) -> Difference:
@@ -143,8 +143,9 @@ def to_difference(privilege_diff: Mapping[str, Json] | None, other_diff: Mapping
             given.add(_twin(item) if is_option else item)
             if is_option:
                 taken.add(item)
-    other = cast("list[OtherEntry]", (other_diff or {}).get("entries", []))
-    return Difference(frozenset(gained), frozenset(lost), tuple(other))
+    other = cast("list[dict[str, Json]]", (other_diff or {}).get("entries", []))
+    changes = [AttributeChange(cast("str", entry["field"]), entry["before"], entry["after"]) for entry in other]
+    return Difference(frozenset(gained), frozenset(lost), tuple(changes))
 
 
 def _parse_entry_token(token: str, securable: Securable) -> tuple[Held, bool]:

@@ -16,7 +16,7 @@ from tests.engines.sqlserver import SqlserverEngine
 from tests.engines.sqlserver_cases import DATABASE
 from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.sqlserver.connection import build_keywords
+from whalefall_pipeline.adapters.sqlserver.options import build_keywords
 from whalefall_pipeline.adapters.sqlserver.worker import CallAbandonedError, Worker
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
 from whalefall_pipeline.core.model import Login, Seen

@@ -8,8 +8,6 @@ import re
 import socket
 import ssl
 
-import oracledb
-
 from whalefall_pipeline.adapters.oracle.options import Target
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Observation, Seen
@@ -63,11 +61,15 @@ LOST = frozenset(
 
 def to_code(error: BaseException) -> str:
     """Give the code of a driver's error: the server's own where there is one, `ORA-00942`, else the driver's."""
-    detail = error.args[0] if error.args else None
-    return str(getattr(detail, "full_code", None) or type(error).__name__)
+    return _code_of(error) or type(error).__name__
 
 
-def is_lost(error: oracledb.Error) -> bool:
+def _code_of(error: BaseException) -> str:
+    """Give the code that the driver's own errors have, and no others; the driver itself is not loaded for it."""
+    return str(getattr(error.args[0], "full_code", "") if error.args else "")
+
+
+def is_lost(error: BaseException) -> bool:
     """Whether the connection is gone, and not this statement only."""
     return to_code(error) in LOST
 
@@ -119,7 +121,7 @@ def _to_refusal(target: Target, error: BaseException) -> DatabaseConnectionError
 
 
 def _innermost(error: BaseException) -> BaseException:
-    while isinstance(error, oracledb.Error) and error.__cause__ is not None:
+    while _code_of(error) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
@@ -127,6 +129,6 @@ def _innermost(error: BaseException) -> BaseException:
 def _name(error: BaseException) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "the connection is refused; is the listener up on this port?"
-    if isinstance(error, oracledb.Error):
+    if _code_of(error):
         return to_code(error)
     return getattr(error, "strerror", None) or type(error).__name__

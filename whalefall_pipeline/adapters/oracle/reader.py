@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from whalefall_pipeline.adapters.adapter import Limits, Visibility
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.oracle import driver, rules, script
+from whalefall_pipeline.adapters.oracle import rules, script
 from whalefall_pipeline.adapters.oracle.catalog import STATEMENTS, VIEWS, Catalog
-from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect
+from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect, Connection
 from whalefall_pipeline.adapters.oracle.containers import ContainerRow, Containers, build_containers
-from whalefall_pipeline.adapters.oracle.options import to_target
+from whalefall_pipeline.adapters.oracle.options import Target, to_target
 from whalefall_pipeline.adapters.oracle.rows import (
     PasswordFileRow,
     RoleRow,
@@ -153,11 +153,17 @@ class OracleSession:
         )
 
 
+def _connect(target: Target, limits: Limits, deadline: Deadline) -> Connection:
+    from whalefall_pipeline.adapters.oracle import driver  # noqa: PLC0415 - most processes need no Oracle driver
+
+    return driver.connect(target, limits, deadline)
+
+
 @dataclass(frozen=True)
 class OracleAdapter:
     """Oracle 12.2 and later; see `adapter.Adapter`. `connect` is the real driver's."""
 
-    connect: Connect = driver.connect
+    connect: Connect = _connect
     rules: Rules = field(default=rules)
     default_port: int = 1521
 

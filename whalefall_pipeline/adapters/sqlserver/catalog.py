@@ -1,6 +1,6 @@
 """The statements of `catalog.sql`, asked over one connection."""
 
-from whalefall_pipeline.adapters.sqlserver.connection import Connection, Row, StatementError
+from whalefall_pipeline.adapters.sqlserver.asking import Asking, Row, StatementError
 from whalefall_pipeline.adapters.sqlserver.names import quote_name
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import Seen
@@ -12,7 +12,7 @@ STATEMENTS = load_sql("whalefall_pipeline.adapters.sqlserver", "catalog.sql")
 class Catalog:
     """One server's catalog."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Asking) -> None:
         self._connection = connection
 
     @property

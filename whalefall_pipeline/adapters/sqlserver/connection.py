@@ -1,4 +1,4 @@
-"""The connection: an instance's options as the driver's keywords, the driver's errors as ours, statements with limits.
+"""The connection over the driver: its errors as ours, statements with limits. Loads the driver, so it is loaded late.
 
 `mssql-python` brings two ODBC drivers. Its default, Microsoft's ODBC Driver 18, needs `libltdl` and Kerberos on Linux;
 where they are missing its Rust driver, which needs neither, is taken. MSSQL_PYTHON_NATIVE_PROVIDER decides it by hand.
@@ -17,20 +17,10 @@ import mssql_python
 
 from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.sqlserver.asking import Row, StatementError
 from whalefall_pipeline.adapters.sqlserver.worker import CallAbandonedError, Worker
-from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
-from whalefall_pipeline.core.model import Instance, Login, Observation, Seen
-
-_YES_NO = ("yes", "no")
-OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "encrypt": ("Encrypt", ("yes", "no", "mandatory", "optional", "strict")),
-    "trust_server_certificate": ("TrustServerCertificate", _YES_NO),
-    "hostname_in_certificate": ("HostnameInCertificate", ()),
-    "server_certificate": ("ServerCertificate", ()),
-    "application_intent": ("ApplicationIntent", ("ReadOnly", "ReadWrite")),
-    "multi_subnet_failover": ("MultiSubnetFailover", _YES_NO),
-}
-"""An instance's options: the driver's keyword and, where they are few, the values that it takes."""
+from whalefall_pipeline.core.errors import DatabaseConnectionError
+from whalefall_pipeline.core.model import Observation, Seen
 
 _PROVIDER = "MSSQL_PYTHON_NATIVE_PROVIDER"
 _LINUX_LIBRARIES = ("libltdl.so.7", "libgssapi_krb5.so.2")
@@ -43,8 +33,6 @@ _CERTIFICATE = re.compile(r"certificate verify failed|SSL Provider|TLS handshake
 _REFUSED = ("Invalid authorization specification", "Server rejected the connection")
 _TIMED_OUT = "Timeout expired"
 
-Row = tuple[Any, ...]
-
 
 class _Cursor(Protocol):
     """The driver's cursor, whose own annotations leave types open."""
@@ -52,14 +40,6 @@ class _Cursor(Protocol):
     def execute(self, operation: str) -> object: ...
     def fetchall(self) -> Iterable[Iterable[Any]]: ...
     def close(self) -> None: ...
-
-
-class StatementError(Exception):
-    """One statement failed or timed out, and the server is still there: `observation` says why, in a stable line."""
-
-    def __init__(self, observation: Observation) -> None:
-        super().__init__(observation.reason)
-        self.observation = observation
 
 
 def choose_provider() -> None:
@@ -75,33 +55,6 @@ def choose_provider() -> None:
 
 
 choose_provider()
-
-
-def build_keywords(instance: Instance, login: Login, defaults: Mapping[str, str]) -> dict[str, str]:
-    """Build the driver's connection keywords: TLS that is verified, unless an option says otherwise.
-
-    Raises InvalidInstanceError for an option, or a value of one, that is not known; the message names the known ones.
-    """
-    keywords = {
-        "Server": f"{instance.host},{instance.port}",
-        "Database": instance.database or "master",
-        "UID": login.username,
-        "PWD": login.password,
-        "Encrypt": "yes",
-        "ConnectRetryCount": "0",
-    }
-    for name, value in {**defaults, **instance.options}.items():
-        if name not in OPTIONS:
-            raise InvalidInstanceError(
-                f"instance {instance.name}: unknown option {name!r}; SQL Server takes {', '.join(sorted(OPTIONS))}"
-            )
-        keyword, values = OPTIONS[name]
-        if values and value not in values:
-            raise InvalidInstanceError(
-                f"instance {instance.name}: option {name} is {value!r}, and must be one of {', '.join(values)}"
-            )
-        keywords[keyword] = value
-    return keywords
 
 
 class Connection:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from whalefall_pipeline.adapters.adapter import Limits, Visibility
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.sqlserver import rules, script
+from whalefall_pipeline.adapters.sqlserver.asking import Asking, StatementError
 from whalefall_pipeline.adapters.sqlserver.catalog import Catalog
-from whalefall_pipeline.adapters.sqlserver.connection import Connection, StatementError, build_keywords
 from whalefall_pipeline.adapters.sqlserver.inventory import OBSERVED, Inventory, read_inventory, to_observation
 from whalefall_pipeline.adapters.sqlserver.names import to_username
+from whalefall_pipeline.adapters.sqlserver.options import build_keywords
 from whalefall_pipeline.adapters.sqlserver.rows import (
     DATABASE_OWNER,
     DatabaseRow,
@@ -48,7 +49,7 @@ SEES_FEW_DATABASES = "the login lacks VIEW ANY DATABASE, so the server lists onl
 class SqlserverSession:
     """One reading; the inventory is read once and kept, since grants name principals by id only."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Asking) -> None:
         self._catalog = Catalog(connection)
         (server,) = self._catalog.require("server")
         self._server = ServerRow(*server)
@@ -171,6 +172,8 @@ class SqlserverAdapter:
 
         The session sends nothing but SELECT: SQL Server has no read-only session to ask for.
         """
+        from whalefall_pipeline.adapters.sqlserver.connection import Connection  # noqa: PLC0415 - loads the driver
+
         connection = Connection(build_keywords(instance, login, limits.default_options), limits, deadline)
         try:
             yield SqlserverSession(connection)
