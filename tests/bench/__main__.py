@@ -1,13 +1,15 @@
-"""`make bench`: prints a Markdown table; `--quick` measures 1,000 accounts in one round."""
+"""`make bench`: prints a Markdown table; `--quick` measures 1,000 accounts in one round, `--fleet` 1,000 instances."""
 
 import argparse
 import sys
 
+from tests.bench.fleet import measure_fleet
 from tests.bench.measuring import Sample, list_engines, measure
 from tests.bench.report import build_table, describe_machine
 
 SIZES = (1_000, 10_000)
 ROUNDS = 5
+INSTANCES = 1_000
 
 
 def main() -> None:
@@ -15,7 +17,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="1,000 accounts, one round: ends in two minutes")
     parser.add_argument("--engine", action="append", default=[], help="one engine only (may be repeated)")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--fleet", action="store_true", help="a fleet in one session, and what Dagster adds to it")
+    parser.add_argument("--instances", type=int, default=INSTANCES, help="of the fleet")
     asked = parser.parse_args()
+    if asked.fleet:
+        report = measure_fleet(asked.instances, lambda text: sys.stderr.write(f"{text}\n"))
+        sys.stdout.write(f"{describe_machine()}; {asked.instances:,} instances\n\n{report}\n")
+        return
     sizes, rounds = (SIZES[:1], 1) if asked.quick else (SIZES, asked.rounds)
     samples: list[Sample] = []
     for engine in list_engines(asked.engine):
