@@ -84,10 +84,11 @@ class LocalLaunch:
 def launch_remotely(webserver: Webserver, chosen: Sequence[str], tags: Mapping[str, str], at_most: int) -> RemoteLaunch:
     """Launch one run per contiguous block of partitions, at most so many in each; missing partitions are added."""
     known = webserver.read_partitions()
-    for name in chosen:
-        if name not in known:
-            webserver.add_partition(name)
-    blocks = build_ranges([*known, *(name for name in chosen if name not in known)], chosen, at_most)
+    present = set(known)
+    new = [name for name in chosen if name not in present]
+    for name in new:
+        webserver.add_partition(name)
+    blocks = build_ranges([*known, *new], chosen, at_most)
     return RemoteLaunch(webserver, [webserver.launch(run_tags) for run_tags in build_run_tags(blocks, tags)])
 
 

@@ -86,7 +86,8 @@ def _reconcile(instance: dg.DagsterInstance) -> None:
 
 def _build_blocks(instance: dg.DagsterInstance, names: Sequence[str]) -> list[list[str]]:
     known = instance.get_dynamic_partitions(PARTITIONS_NAME)
-    new = [name for name in names if name not in known]
+    present = set(known)
+    new = [name for name in names if name not in present]
     instance.add_dynamic_partitions(PARTITIONS_NAME, new)
     return build_ranges([*known, *new], names, get_settings().partitions_per_run)
 
