@@ -72,9 +72,10 @@ class FactsBuilder:
         """Give an account's capabilities with their reasons, and all its roles."""
         rules = self._rules
         roles, inherited = self._inherit(state, memberships)
-        if self._public and state.account.kind in (Kind.USER, Kind.GROUP):
-            roles = sorted({*roles, *self._of_everyone.roles})
-            inherited = _join(inherited, self._of_everyone.reasons)
+        everyone = self._of_everyone
+        if any(everyone) and state.account.kind in (Kind.USER, Kind.GROUP):
+            roles = sorted({*roles, *everyone.roles})
+            inherited = _join(inherited, everyone.reasons)
         held_by = [*(self._accounts[role] for role in roles if role in self._accounts), *self._public]
         refused = rules.refuse_login(state, held_by)
         reasons = _join(rules.own_capabilities(state, self._now), inherited, {LOCKED: refused})

@@ -7,7 +7,7 @@ from whalefall_pipeline.adapters.mysql.coverage import observe
 from whalefall_pipeline.adapters.mysql.mysql_accounts import parse_roles
 from whalefall_pipeline.adapters.mysql.names import Address, Flavour, quote, to_address, to_privilege, to_username
 from whalefall_pipeline.adapters.mysql.rows import parse_set, to_mask_reader, to_routine_grants
-from whalefall_pipeline.core.model import Grant, Seen
+from whalefall_pipeline.core.model import Seen
 
 USERS = st.text(alphabet="ab@`'\" %.,", max_size=6)
 HOSTS = st.text(alphabet="ab.%`'", max_size=4)
@@ -37,8 +37,8 @@ def test_mandatory_roles_may_be_without_quotes_or_host() -> None:
 
 def test_a_routine_of_an_unknown_type_makes_its_scope_not_observed() -> None:
     rows = [("ann", "%", "app", "f", "AGGREGATE", "Execute")]
-    grants: list[Grant] = []
-    seen = observe("routines", lambda: grants.extend(to_routine_grants(rows, lambda user, host: f"{user}@{host}")))
+    found: list[object] = []
+    seen = observe("routines", lambda: found.extend(to_routine_grants(rows, lambda user, host: f"{user}@{host}")))
     assert seen.status is Seen.UNREACHABLE
     assert "AGGREGATE" in seen.reason
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 from whalefall_pipeline.adapters.mysql.attributes import keep_set, to_names
 from whalefall_pipeline.adapters.mysql.names import PUBLIC, USAGE, to_username
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT, Row
-from whalefall_pipeline.core.model import SERVER, Account, Grant, Json, Kind, Securable
+from whalefall_pipeline.core.model import SERVER, Account, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mariadb.sys@localhost"})
 TLS = {"1": "ANY", "2": "X509", "3": "SPECIFIED"}
@@ -115,7 +115,7 @@ def _to_attributes(row: PrivilegeRow, username: str, variables: Mapping[str, str
     )
 
 
-def to_server_grants(row: Row, username: str, server_version: int) -> Iterator[Grant]:
+def to_server_grants(row: Row, server_version: int) -> Iterator[Held]:
     """Give the privileges on the whole server in a row of mysql.global_priv.
 
     `server_version` is as in `version_id`: 101119 for 10.11.19. A bit that is not known here is `ACCESS BIT n`.
@@ -125,17 +125,17 @@ def to_server_grants(row: Row, username: str, server_version: int) -> Iterator[G
     grant_option = bool(access & GRANT_BIT)
     bits = access & ~GRANT_BIT
     if grant_option and not bits:
-        yield Grant(username, USAGE, Securable(SERVER), grant_option=True)
+        yield Held(USAGE, Securable(SERVER), grant_option=True)
     for bit in range(bits.bit_length()):
         if bits >> bit & 1:
-            yield Grant(username, _name_bit(bit, server_version), Securable(SERVER), grant_option)
+            yield Held(_name_bit(bit, server_version), Securable(SERVER), grant_option)
 
 
-def to_default_role(row: Row, username: str) -> Iterator[Grant]:
+def to_default_role(row: Row) -> Iterator[Held]:
     """Give the default role in a row of mysql.global_priv."""
     role = cast("str | None", row[5])
     if role:
-        yield Grant(username, DEFAULT, Securable("role", object=to_username(role, "", "mariadb")))
+        yield Held(DEFAULT, Securable("role", object=to_username(role, "", "mariadb")))
 
 
 def _name_bit(bit: int, server_version: int) -> str:

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from whalefall_pipeline.adapters.mysql.attributes import keep_set, to_names
 from whalefall_pipeline.adapters.mysql.names import Address, to_username
-from whalefall_pipeline.adapters.mysql.rows import NameOf, Privileges, Row
-from whalefall_pipeline.core.model import MEMBER, SERVER, Account, Grant, Json, Kind, Securable
+from whalefall_pipeline.adapters.mysql.rows import Holding, NameOf, Privileges, Row
+from whalefall_pipeline.core.model import MEMBER, SERVER, Account, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mysql.infoschema@localhost", "mysql.session@localhost", "mysql.sys@localhost"})
 DYNAMIC = "dynamic"
@@ -104,26 +104,24 @@ def _to_attributes(row: UserRow, username: str, variables: Mapping[str, str]) ->
     )
 
 
-def to_server_grants(row: Row, username: str, read_mask: Callable[[str], Privileges]) -> Iterator[Grant]:
-    """Give the static privileges of a row of mysql.user."""
-    privileges = read_mask(cast("str", row[2]))
-    for privilege in privileges.names:
-        yield Grant(username, privilege, Securable(SERVER), privileges.grant_option)
+def to_server_grants(privileges: Privileges) -> Sequence[Held]:
+    """Give the static privileges of a row of mysql.user, read off its mask."""
+    return [Held(privilege, Securable(SERVER), privileges.grant_option) for privilege in privileges.names]
 
 
-def to_restrictions(row: Row, username: str) -> Iterator[Grant]:
+def to_restrictions(row: Row) -> Iterator[Held]:
     """Give a row's partial revokes: what its privileges on the whole server do not reach."""
     restrictions = cast("list[dict[str, object]]", json.loads(cast("str | None", row[3]) or "[]"))
     for restriction in restrictions:
         database = cast("str", restriction["Database"])
         for privilege in cast("list[str]", restriction["Privileges"]):
-            yield Grant(username, privilege, Securable("database", database), effect="revoke")
+            yield Held(privilege, Securable("database", database), effect="revoke")
 
 
-def to_dynamic_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+def to_dynamic_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
     """Rows of mysql.global_grants: user, host, privilege, grant option, which here is each privilege's own."""
     for user, host, privilege, grant_option in cast("Iterable[tuple[str, str, str, int]]", rows):
-        yield Grant(name(user, host), privilege, Securable(DYNAMIC), bool(grant_option))
+        yield name(user, host), (Held(privilege, Securable(DYNAMIC), bool(grant_option)),)
 
 
 def parse_roles(text: str) -> list[Address]:
@@ -142,13 +140,13 @@ def _unquote(alternatives: tuple[str | None, ...]) -> str | None:
     return None
 
 
-def add_mandatory(grants: Iterable[Grant], roles: Iterable[str], users: Iterable[str]) -> list[Grant]:
+def add_mandatory(direct: Iterable[Holding], roles: Iterable[str], users: Iterable[str]) -> list[Holding]:
     """Make every user a member of the mandatory roles.
 
     Such a membership has the option MANDATORY, and GRANTED too when the account was also granted the role by itself.
     """
-    given = list(grants)
-    members = {(grant.grantee, grant.securable.object) for grant in given if grant.privilege == MEMBER}
+    given = list(direct)
+    members = {(user, item.securable.object) for user, held in given for item in held if item.privilege == MEMBER}
     wanted = list(roles)
     for user in users:
         for role in wanted:
@@ -156,5 +154,5 @@ def add_mandatory(grants: Iterable[Grant], roles: Iterable[str], users: Iterable
                 continue
             option = GRANTED if (user, role) in members else MEMBER
             securable = Securable("role", object=role)
-            given += [Grant(user, option, securable), Grant(user, MANDATORY, securable)]
+            given.append((user, [Held(option, securable), Held(MANDATORY, securable)]))
     return given

@@ -1,10 +1,11 @@
 """Reads a MySQL or MariaDB catalog: which statements are sent, and what it means when one of them fails."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import cast
+from typing import TypeAlias, cast
 
 import pymysql
 
@@ -15,7 +16,17 @@ from whalefall_pipeline.adapters.mysql.connection import Rows, Source, connect, 
 from whalefall_pipeline.adapters.mysql.coverage import ACCOUNT_TABLES, NotSeenError, observe, to_mask, why_not
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_username
 from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError
-from whalefall_pipeline.core.model import SERVER, Account, Grant, Instance, Kind, Login, Observation, Reading, Seen
+from whalefall_pipeline.core.model import (
+    SERVER,
+    Account,
+    HeldByGrantee,
+    Instance,
+    Kind,
+    Login,
+    Observation,
+    Reading,
+    Seen,
+)
 from whalefall_pipeline.sql import load_sql
 
 PACKAGE = "whalefall_pipeline.adapters.mysql"
@@ -32,7 +43,7 @@ SNAPSHOT = (
 
 _NUMBER = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
-ReadGrants = Callable[[], Iterable[Grant]]
+Read: TypeAlias = Callable[[], Iterable[rows.Holding]]
 
 
 @contextmanager
@@ -59,6 +70,12 @@ def _identify(source: Source) -> "CatalogSession":
     if number < OLDEST[flavour]:
         raise InvalidInstanceError(f"{name} is too old: MySQL from 8.0 and MariaDB from 10.4 can be read")
     return CatalogSession(source, flavour, name, number)
+
+
+def _add(held: HeldByGrantee, found: Iterable[rows.Holding]) -> None:
+    for grantee, items in found:
+        if items:
+            held[grantee] += items
 
 
 class _Columns(dict[str, str]):
@@ -96,11 +113,11 @@ class CatalogSession:
 
     def read_grants(self) -> Reading:
         """See `SourceSession.read_grants`: one statement, for roles two, for each scope in the coverage."""
-        grants: list[Grant] = []
+        held: HeldByGrantee = defaultdict(list)
         coverage: dict[str, Observation] = {}
         for scope, read in self._parts():
-            coverage[scope] = observe(scope, lambda read=read: grants.extend(list(read())))
-        return Reading.of(grants, coverage)
+            coverage[scope] = observe(scope, lambda read=read: _add(held, list(read())))
+        return Reading(held, coverage)
 
     def may_hide(self, username: str) -> bool:
         """Give False: accounts are listed by one table, all or none."""
@@ -117,7 +134,7 @@ class CatalogSession:
             Visibility(scope, seen.status is Seen.OBSERVED, seen.reason) for scope, seen in coverage.items()
         ]
 
-    def _parts(self) -> Iterator[tuple[str, ReadGrants]]:
+    def _parts(self) -> Iterator[tuple[str, Read]]:
         name = self._name
         yield SERVER, self._read_server
         if self._flavour == "mysql":
@@ -129,29 +146,29 @@ class CatalogSession:
         yield "proxies", lambda: rows.to_proxy_grants(self._rows("proxies"), name)
         yield "roles", self._read_roles
 
-    def _read_server(self) -> Iterator[Grant]:
+    def _read_server(self) -> Iterator[rows.Holding]:
         if self._flavour == "mariadb":
             for row, account in self._account_rows:
-                yield from mariadb_accounts.to_server_grants(row, account.username, self._number)
+                yield account.username, list(mariadb_accounts.to_server_grants(row, self._number))
             return
         read_mask = rows.to_mask_reader(to_mask("user", self._columns["user"]))
         for row, account in self._account_rows:
-            yield from mysql_accounts.to_server_grants(row, account.username, read_mask)
+            yield account.username, mysql_accounts.to_server_grants(read_mask(cast("str", row[2])))
 
-    def _read_databases(self) -> Iterator[Grant]:
+    def _read_databases(self) -> Iterator[rows.Holding]:
         columns = to_mask("db", self._columns["db"])
         statement = self._catalog["databases"].format(privileges=", ".join(columns))
         yield from rows.to_database_grants(self._source.query(statement), self._name, rows.to_mask_reader(columns))
         if self._flavour == "mysql":
             for row, account in self._account_rows:
-                yield from mysql_accounts.to_restrictions(row, account.username)
+                yield account.username, list(mysql_accounts.to_restrictions(row))
 
-    def _read_roles(self) -> Iterator[Grant]:
+    def _read_roles(self) -> Iterator[rows.Holding]:
         direct = list(rows.to_memberships(self._rows("memberships"), self._name))
         if self._flavour == "mariadb":
             yield from direct
             for row, account in self._account_rows:
-                yield from mariadb_accounts.to_default_role(row, account.username)
+                yield account.username, list(mariadb_accounts.to_default_role(row))
             return
         users = [account.username for account in self._accounts if account.kind is Kind.USER]
         yield from mysql_accounts.add_mandatory(direct, self._mandatory_roles(), users)

@@ -1,4 +1,4 @@
-"""Catalog rows as grants: what both servers store in the same way. Pure.
+"""Catalog rows as what their grantees hold: what both servers store in the same way. Pure.
 
 A grant option is one of a whole row (an account on a database, a table, a routine), not of each privilege: every
 privilege of the row carries it, and where there is none to carry it, `USAGE` does.
@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple, TypeAlias, cast
 
 from whalefall_pipeline.adapters.mysql.names import GRANT_OPTION, USAGE, to_privilege
-from whalefall_pipeline.core.model import MEMBER, Grant, Securable
+from whalefall_pipeline.core.model import MEMBER, Held, Securable
 
 DEFAULT = "DEFAULT"
 PROXY = "PROXY"
@@ -22,6 +22,8 @@ ROUTINE_SCOPES = {
 }
 
 Row: TypeAlias = Sequence[object]
+Holding: TypeAlias = tuple[str, Sequence[Held]]
+"""A grantee, and what a row says that it holds; many rows say the same, and share it."""
 NameOf: TypeAlias = Callable[[str, str], str]
 """User and host parts to the username in the inventory."""
 
@@ -62,52 +64,66 @@ def to_mask_reader(columns: Sequence[str]) -> Callable[[str], Privileges]:
     return read_mask
 
 
-def to_database_grants(rows: Iterable[Row], name: NameOf, read_mask: Callable[[str], Privileges]) -> Iterator[Grant]:
+def to_database_grants(rows: Iterable[Row], name: NameOf, read_mask: Callable[[str], Privileges]) -> Iterator[Holding]:
     """Rows of mysql.db: user, host, database pattern, mask."""
+
+    @cache
+    def hold(mask: str, database: str) -> tuple[Held, ...]:
+        return _hold(read_mask(mask), Securable("database", database))
+
     for user, host, database, mask in cast("Iterable[tuple[str, str, str, str]]", rows):
-        yield from _grants(name(user, host), read_mask(mask), Securable("database", database))
+        yield name(user, host), hold(mask, database)
 
 
-def to_table_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+def to_table_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
     """Rows of mysql.tables_priv: user, host, database, table, set."""
+
+    @cache
+    def hold(privileges: str, database: str, table: str) -> tuple[Held, ...]:
+        return _hold(parse_set(privileges), Securable("table", database, "", table))
+
     for user, host, database, table, privileges in cast("Iterable[tuple[str, str, str, str, str]]", rows):
-        yield from _grants(name(user, host), parse_set(privileges), Securable("table", database, "", table))
+        yield name(user, host), hold(privileges, database, table)
 
 
-def to_column_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+def to_column_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
     """Rows of mysql.columns_priv: user, host, database, table, column, set; a grant option is the table's."""
     for user, host, database, table, column, privileges in cast("Iterable[tuple[str, str, str, str, str, str]]", rows):
-        yield from _grants(name(user, host), parse_set(privileges), Securable("column", database, "", table, column))
+        yield name(user, host), _hold(parse_set(privileges), Securable("column", database, "", table, column))
 
 
-def to_routine_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+def to_routine_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
     """Rows of mysql.procs_priv: user, host, database, routine, type, set. Raises UnknownRowError."""
     for user, host, database, routine, kind, privileges in cast("Iterable[tuple[str, str, str, str, str, str]]", rows):
         if kind not in ROUTINE_SCOPES:
             raise UnknownRowError(f"mysql.procs_priv has a routine_type {kind}, which is not known here")
         securable = Securable(ROUTINE_SCOPES[kind], database, "", routine)
-        yield from _grants(name(user, host), parse_set(privileges), securable)
+        yield name(user, host), _hold(parse_set(privileges), securable)
 
 
-def to_proxy_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+def to_proxy_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
     """Rows of mysql.proxies_priv: user, host, proxied user, proxied host, with grant."""
     for user, host, proxied_user, proxied_host, with_grant in cast("Iterable[tuple[str, str, str, str, int]]", rows):
         securable = Securable("proxy", object=f"{proxied_user}@{proxied_host}")
-        yield Grant(name(user, host), PROXY, securable, bool(with_grant))
+        yield name(user, host), (Held(PROXY, securable, bool(with_grant)),)
 
 
-def to_memberships(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+def to_memberships(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
     """Rows of mysql.role_edges or mysql.roles_mapping: member's user and host, role's user and host, admin option."""
+
+    @cache
+    def hold(role: str, host: str, admin: int) -> tuple[Held, ...]:
+        return (Held(MEMBER, Securable("role", object=name(role, host)), bool(admin)),)
+
     for user, host, role_user, role_host, admin in cast("Iterable[tuple[str, str, str, str, int]]", rows):
-        yield Grant(name(user, host), MEMBER, Securable("role", object=name(role_user, role_host)), bool(admin))
+        yield name(user, host), hold(role_user, role_host, admin)
 
 
-def to_default_roles(rows: Iterable[Row], name: NameOf) -> Iterator[Grant]:
+def to_default_roles(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
     """Rows of mysql.default_roles: user, host, role's user and host."""
     for user, host, role_user, role_host in cast("Iterable[tuple[str, str, str, str]]", rows):
-        yield Grant(name(user, host), DEFAULT, Securable("role", object=name(role_user, role_host)))
+        yield name(user, host), (Held(DEFAULT, Securable("role", object=name(role_user, role_host))),)
 
 
-def _grants(grantee: str, privileges: Privileges, securable: Securable) -> Iterator[Grant]:
-    for privilege in privileges.names:
-        yield Grant(grantee, privilege, securable, privileges.grant_option)
+def _hold(privileges: Privileges, securable: Securable) -> tuple[Held, ...]:
+    return tuple(Held(privilege, securable, privileges.grant_option) for privilege in privileges.names)
