@@ -86,6 +86,17 @@ def test_a_statement_that_takes_too_long_is_a_scope_not_observed(
     assert reading.coverage["databases"].status is Seen.OBSERVED
 
 
+def test_a_locked_table_is_a_scope_not_observed(server: MysqlServer) -> None:
+    server.execute("LOCK TABLES mysql.tables_priv WRITE")
+    try:
+        with server.adapter.open(server.instance, server.login, Limits(statement_seconds=1), Deadline(60)) as session:
+            reading = session.read_grants()
+    finally:
+        server.execute("UNLOCK TABLES")
+    assert reading.coverage["tables"].status is Seen.TIMED_OUT
+    assert reading.coverage["databases"].status is Seen.OBSERVED
+
+
 def test_a_refused_login_is_never_tried_again(server: MysqlServer) -> None:
     with (
         pytest.raises(DatabaseConnectionError, match="refuses the login") as raised,

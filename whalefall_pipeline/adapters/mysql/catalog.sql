@@ -7,8 +7,8 @@
 select version(), @@version_comment;
 
 -- name: session
--- Times in UTC, no mode that changes how CHAR columns read, and a limit for each statement.
-set session time_zone = '+00:00', sql_mode = '', max_execution_time = {milliseconds};
+-- Times in UTC, no mode that changes how CHAR columns read, and limits for each statement and each wait for a lock.
+set session time_zone = '+00:00', sql_mode = '', max_execution_time = {milliseconds}, lock_wait_timeout = {whole_seconds};
 
 -- name: columns
 select table_name, column_name

@@ -2,8 +2,8 @@
 -- gives it. {privileges} becomes all the `*_priv` columns that the server has.
 
 -- name: session
--- Times in UTC, no mode that changes how CHAR columns read, and a limit for each statement.
-set session time_zone = '+00:00', sql_mode = '', max_statement_time = {seconds};
+-- Times in UTC, no mode that changes how CHAR columns read, and limits for each statement and each wait for a lock.
+set session time_zone = '+00:00', sql_mode = '', max_statement_time = {seconds}, lock_wait_timeout = {whole_seconds};
 
 -- name: columns
 select table_name, column_name

@@ -1,5 +1,6 @@
 """Reads a MySQL or MariaDB catalog: which statements are sent, and what it means when one of them fails."""
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -103,7 +104,12 @@ class CatalogSession:
     def begin(self, statement_seconds: float) -> None:
         """Set up the session: UTC, the statement limit, and one moment for all that is read where tables allow it."""
         milliseconds = max(1, int(statement_seconds * 1000))
-        self._source.query(self._catalog["session"].format(milliseconds=milliseconds, seconds=milliseconds / 1000))
+        limits = {
+            "milliseconds": milliseconds,
+            "seconds": milliseconds / 1000,
+            "whole_seconds": math.ceil(statement_seconds),
+        }
+        self._source.query(self._catalog["session"].format_map(limits))
         for statement in SNAPSHOT:
             self._source.query(statement)
 
