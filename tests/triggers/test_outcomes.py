@@ -111,12 +111,12 @@ def test_an_inventory_without_permissions_shows_exactly_so(stage: Stage) -> None
 
 def test_names_that_are_no_instance_end_the_run_and_its_session_with_the_reason(stage: Stage) -> None:
     stage.register("rowan")
-    unknown = stage.api.launch_one("nobody")
-    stage.remove("rowan")
-    removed = stage.api.launch_one("rowan")
+    with stage.holding_queue():
+        unknown, removed = stage.api.launch_one("nobody"), stage.api.launch_one("rowan")
+        stage.remove("rowan")
     for run_id, reason in ((unknown, "no instance is named nobody"), (removed, "rowan was removed")):
         session = stage.wait_for_session(run_id)
-        assert session["status"] == "failed"
+        assert (session["status"], session["sync_type"]) == ("failed", "manual_single")
         (failure,) = stage.api.read_events(run_id, "ExecutionStepFailureEvent")
         rows = failure["failureMetadata"]["metadataEntries"][1]["table"]["records"]
         assert [json.loads(row)["error_message"] for row in rows] == [reason]

@@ -1,7 +1,5 @@
 """The sweep over Dagster's records: runs that never began get their sessions, and seeing them again changes nothing."""
 
-import os
-import signal
 from datetime import timedelta
 from urllib.error import HTTPError
 
@@ -26,16 +24,12 @@ def sweep(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_cancelled_in_the_queue_and_one_that_was_never_started(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    daemon = stage.find_service("dagster._daemon", "run")
-    os.kill(daemon, signal.SIGSTOP)
-    try:
+    with stage.holding_queue():
         queued = stage.api.launch_one(stage.fleet[0])
         stage.api.terminate(queued)
         with pytest.raises(HTTPError):
             stage.api.launch_range(stage.fleet[0], "nobody")
         (abandoned,) = stage.api.read_runs(statuses=["NOT_STARTED"])
-    finally:
-        os.kill(daemon, signal.SIGCONT)
     assert stage.wait_for_session(queued)["status"] == "cancelled"
     assert stage.read_states(queued) == {stage.fleet[0]: "cancelled"}
     assert stage.api.read_status(queued) == "CANCELED"

@@ -1,11 +1,18 @@
 """Every way to start a sync gives a session that says how, by whom, over how many, together with which."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
+from dagster_graphql import DagsterGraphQLClient
 
 from tests.triggers.stage import Stage, wait_for
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:Using variable_values:DeprecationWarning")
+"""What Dagster's client of GraphQL has from its own library."""
 
 
 class Started(NamedTuple):
@@ -52,7 +59,7 @@ def test_the_schedule_syncs_all_in_one_run(stage: Stage, started: Started) -> No
     assert (session["status"], session["total_instances"]) == ("completed", len(stage.fleet))
 
 
-def test_an_instance_is_synced_when_it_is_added(stage: Stage, started: Started) -> None:
+def test_an_instance_is_synced_when_it_is_added_and_when_it_changes(stage: Stage, started: Started) -> None:
     stage.wait_for_session(started.first_tick)
     stage.register("willow", partition=False)
     try:
@@ -62,13 +69,41 @@ def test_an_instance_is_synced_when_it_is_added(stage: Stage, started: Started) 
         session = stage.wait_for_session(run_id)
         assert (session["sync_type"], session["created_by"]) == ("scheduled_task", "sensor changed_instances")
         assert stage.read_states(run_id) == {"willow": "completed"}
+        assert stage.run("instances", "change", "willow", "--option", "application_name=x").returncode == 0
+        again = wait_for(
+            lambda: run if (run := find_run(stage, "dagster/partition", "willow")) != run_id else None,
+            "the run of the changed one",
+        )
+        assert again
+        assert stage.wait_for_session(again)["status"] == "completed"
+        assert stage.run("instances", "remove", "willow").returncode == 0
+        wait_for(lambda: "willow" not in stage.api.read_partitions(), "the partition's end")
+        assert list(stage.api.read_runs(tags=[{"key": "dagster/partition", "value": "willow"}])) == [again, run_id]
     finally:
         stage.remove("willow")
 
 
-def test_one_partition_by_graphql(stage: Stage) -> None:
-    session = stage.wait_for_session(stage.api.launch_one(stage.fleet[0]))
-    assert (session["sync_type"], session["status"], session["total_instances"]) == ("manual_single", "completed", 1)
+def test_one_partition_by_graphql_and_by_python(stage: Stage) -> None:
+    client = DagsterGraphQLClient("127.0.0.1", port_number=urlsplit(stage.api.url).port)
+    by_python = client.submit_job_execution("sync_instances", tags={"dagster/partition": stage.fleet[1]})
+    by_graphql = stage.api.launch_one(stage.fleet[0])
+    for run_id, name in ((by_python, stage.fleet[1]), (by_graphql, stage.fleet[0])):
+        session = stage.wait_for_session(run_id)
+        assert (session["sync_type"], session["total_instances"]) == ("manual_single", 1)
+        assert stage.read_states(run_id) == {name: "completed"}
+
+
+def test_all_of_a_large_fleet_is_one_batch_and_does_not_wait_for_its_start(stage: Stage) -> None:
+    narrow = replace(stage, environment={**stage.environment, "WHALEFALL_PARTITIONS_PER_RUN": "2"})
+    with stage.holding_queue():
+        done = narrow.run("sync", "--all")
+    assert done.returncode == 0, done.stderr
+    ids = [line.split()[1] for line in done.stdout.splitlines()]
+    sessions = [stage.wait_for_session(session_id) for session_id in ids]
+    assert [(row["sync_type"], row["total_instances"]) for row in sessions] == [("manual_task", 2)] * 2
+    (batch_id,) = {row["batch_id"] for row in sessions}
+    shown = stage.run("sessions", batch_id)
+    assert all(session_id in shown.stdout for session_id in ids), shown.stderr
 
 
 def test_the_command_waits_for_names_and_gives_ids_at_once_for_all(stage: Stage) -> None:

@@ -105,7 +105,8 @@ def _write_session(
     recorded = {item.name for item in removed}
     unknown = "; ".join(reason for name, (_, reason) in opened.refused.items() if name not in recorded)
     active = len(read_instances(connection))
-    start = describe_start(instance, run, len(opened.instances), active, unknown or None)
+    chosen = len(opened.instances) + len(opened.refused)
+    start = describe_start(instance, run, chosen, active, unknown or None)
     open_session(connection, start, [*opened.instances, *removed])
     for item in removed:
         code, reason = opened.refused[item.name]
