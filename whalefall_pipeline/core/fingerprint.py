@@ -26,6 +26,14 @@ def build_digests(
     return {username: to_digest(common, *reading.list_grounds(username)) for username in states}
 
 
+class _Token(NamedTuple):
+    """One privilege's digest, and what of it reaches further than its holder: the role, for a membership; a denial."""
+
+    digest: bytes
+    role: Securable | None
+    is_denial: bool
+
+
 class _Weight(NamedTuple):
     """What a set of privileges comes to: digests of all, of each membership with its role's name, of each denial."""
 
@@ -35,24 +43,21 @@ class _Weight(NamedTuple):
     denials: tuple[bytes, ...]
 
 
-def _weigh(to_token: Callable[[Held], bytes], held: frozenset[Held]) -> _Weight:
-    tokens = {to_token(item): item for item in held}
-    ordered = sorted(tokens)
-    return _Weight(
-        to_digest(*ordered),
-        frozenset([item.securable for item in held if _is_membership(item)]),
-        tuple([(token, tokens[token].securable.object) for token in ordered if _is_membership(tokens[token])]),
-        tuple([token for token in ordered if tokens[token].effect != "grant"]),
-    )
-
-
-def _is_membership(item: Held) -> bool:
-    return item.securable.scope in ROLE_SCOPES
-
-
-def _to_token(held: Held) -> bytes:
+def _to_token(held: Held) -> _Token:
     privilege, securable, grant_option, effect = held
-    return to_digest(orjson.dumps([privilege, list(securable), grant_option, effect]))
+    digest = to_digest(orjson.dumps([privilege, list(securable), grant_option, effect]))
+    return _Token(digest, securable if securable.scope in ROLE_SCOPES else None, effect != "grant")
+
+
+def _weigh(to_token: Callable[[Held], _Token], held: frozenset[Held]) -> _Weight:
+    tokens = sorted([to_token(item) for item in held])
+    of_roles = [(digest, role) for digest, role, _ in tokens if role]
+    return _Weight(
+        to_digest(b"".join([token[0] for token in tokens])),
+        frozenset([role for _, role in of_roles]),
+        tuple([(digest, role.object) for digest, role in of_roles]),
+        tuple([digest for digest, _, is_denial in tokens if is_denial]),
+    )
 
 
 class _Fingerprints:
