@@ -17,6 +17,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="1,000 accounts, one round: ends in two minutes")
     parser.add_argument("--engine", action="append", default=[], help="one engine only (may be repeated)")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--accounts", type=int, action="append", help="so many only (may be repeated)")
+    parser.add_argument("--kinds", type=int, default=0, help="accounts hold one of so many sets; 0: each its own")
     parser.add_argument("--fleet", action="store_true", help="a fleet in one session, and what Dagster adds to it")
     parser.add_argument("--instances", type=int, default=INSTANCES, help="of the fleet")
     asked = parser.parse_args()
@@ -24,11 +26,11 @@ def main() -> None:
         report = measure_fleet(asked.instances, lambda text: sys.stderr.write(f"{text}\n"))
         sys.stdout.write(f"{describe_machine()}; {asked.instances:,} instances\n\n{report}\n")
         return
-    sizes, rounds = (SIZES[:1], 1) if asked.quick else (SIZES, asked.rounds)
+    sizes, rounds = (SIZES[:1], 1) if asked.quick else (asked.accounts or SIZES, asked.rounds)
     samples: list[Sample] = []
     for engine in list_engines(asked.engine):
         for accounts in sizes:
-            for sample in measure(engine, accounts, rounds):
+            for sample in measure(engine, accounts, rounds, asked.kinds):
                 samples.append(sample)
                 sys.stderr.write(f"{engine}, {accounts:,} accounts, {sample.phase}, {sample.side}: {sample.measured}\n")
     sys.stdout.write(f"{describe_machine()}; {rounds} rounds\n\n{build_table(samples)}\n")

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from tests.bench.contents import build_contents
 from tests.bench.fleet_dead import KINDS, REFUSING, open_dead_ports
 from tests.bench.measuring import LEDGER_VERSION, to_url
 from tests.bench.postgresql_source import PostgresqlSource, start_source
@@ -59,7 +60,7 @@ class Fleet:
 def open_stand() -> Generator[Stand]:
     """Start the servers, and fill the source."""
     with start_source() as source, start_postgresql(LEDGER_VERSION) as server:
-        source.fill(ACCOUNTS)
+        source.fill(build_contents(ACCOUNTS))
         with open_dead_ports(source.instance.port or 0) as ports:
             yield Stand(source, server, ports)
 

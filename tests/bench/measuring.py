@@ -40,11 +40,11 @@ class Sample(NamedTuple):
     rows_written: int
 
 
-def measure(engine: str, accounts: int, rounds: int) -> Iterator[Sample]:
+def measure(engine: str, accounts: int, rounds: int, kinds: int) -> Iterator[Sample]:
     """Fill one source, and sync it in each round into a new ledger: first, without change, with 1 % changed."""
-    contents = build_contents(accounts)
+    contents = build_contents(accounts, kinds)
     with SOURCES[engine]() as source, start_postgresql(LEDGER_VERSION) as ledger, TemporaryDirectory() as home:
-        source.fill(accounts)
+        source.fill(contents)
         for turn in range(rounds):
             database = f"ledger_{turn}"
             _create_ledger(ledger, database, source, Path(home))

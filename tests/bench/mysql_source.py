@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pymysql
 
-from tests.bench.contents import DATABASES, build_contents, list_roles
+from tests.bench.contents import DATABASES, Held, list_roles
 from tests.servers.mysql import start
 from whalefall_pipeline.core.model import Instance, Login
 from whalefall_pipeline.demo.mysql_server import RunningServer
@@ -40,8 +40,7 @@ class MysqlSource:
         self.login = Login(running.user, running.password)
         self._running = running
 
-    def fill(self, accounts: int) -> None:
-        contents = build_contents(accounts)
+    def fill(self, contents: Sequence[Held]) -> None:
         self._insert(self._statements["account"], [self._account(role, is_role=True) for role in list_roles()])
         self._insert(self._statements["account"], [self._account(held.username) for held in contents])
         self._insert(

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
-from tests.bench.contents import DATABASES, Held, build_contents, in_parts, list_roles, list_tables
+from tests.bench.contents import DATABASES, Held, in_parts, list_roles, list_tables
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
 from whalefall_pipeline.core.model import Instance, Login
 
@@ -22,8 +22,7 @@ class PostgresqlSource:
         self.login = Login(running.superuser, running.password)
         self._running = running
 
-    def fill(self, accounts: int) -> None:
-        contents = build_contents(accounts)
+    def fill(self, contents: Sequence[Held]) -> None:
         with psycopg.connect(self._running.conninfo(), autocommit=True) as admin:
             for name in DATABASES:
                 admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))

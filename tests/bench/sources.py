@@ -6,6 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from tests.bench import mysql_source, postgresql_source
+from tests.bench.contents import Held
 from whalefall_pipeline.core.model import Instance, Login
 
 
@@ -18,8 +19,8 @@ class Source(Protocol):
     @property
     def login(self) -> Login: ...
 
-    def fill(self, accounts: int) -> None:
-        """Make so many accounts and all that they hold."""
+    def fill(self, contents: Sequence[Held]) -> None:
+        """Make the roles, these users, and all that they hold."""
         ...
 
     def change(self, usernames: Sequence[str]) -> None:
