@@ -1,7 +1,8 @@
 """Dagster's event log keeps its connections: one login serves many events, and a restart of the server loses none."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psycopg
@@ -62,3 +63,28 @@ def test_an_event_after_the_servers_restart_is_stored(instance: dg.DagsterInstan
     server.restart()
     report(instance, 1)
     assert count_events(instance) == 2
+
+
+def test_a_runs_plan_is_stored_whole(instance: dg.DagsterInstance, server: PostgresqlServer) -> None:
+    keys = [str(number) for number in range(EVENTS)]
+    partitions = dg.DynamicPartitionsDefinition(name="kept")
+
+    @dg.multi_asset(specs=[dg.AssetSpec("kept"), dg.AssetSpec("other")], partitions_def=partitions)
+    def both() -> Generator[Any]:
+        yield from ()
+        raise dg.Failure("as the test wants it", allow_retries=False)
+
+    instance.add_dynamic_partitions("kept", keys)
+    ends = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+    result = dg.materialize([both], instance=instance, tags=ends, raise_on_error=False)
+    planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    stored = instance.get_records_for_run(result.run_id, of_type=planned).records
+    assert sorted((str(event.asset_key), event.partition_key or "") for event in stored) == sorted(
+        (str(dg.AssetKey(name)), key) for name in ("kept", "other") for key in keys
+    )
+    states = instance.get_status_by_partition(dg.AssetKey("other"), keys, partitions)
+    assert states
+    assert {str(state) for state in states.values()} == {"AssetPartitionStatus.FAILED"}
+    with psycopg.connect(server.conninfo(DATABASE)) as connection:
+        transactions = "select count(distinct xmin::text) from event_logs where dagster_event_type = %s"
+        assert connection.execute(transactions, [planned.value]).fetchone() == (1,)

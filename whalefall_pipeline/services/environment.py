@@ -19,6 +19,7 @@ def dagster_environment(home: Path, *, dagster_url: str, ledger_url: str) -> dic
     return os.environ | {
         "DAGSTER_HOME": str(folder),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "DAGSTER_EVENT_BATCH_SIZE": "1000",  # what a run plans comes in batches then, which `defs/storage.py` writes so
         "WHALEFALL_HOME": str(home),
         "WHALEFALL_DATABASE_URL": ledger_url,
         "WHALEFALL_DAGSTER_FOLDER": str(folder / "storage"),
