@@ -1,8 +1,10 @@
 """How runs end: what the tables say, what Dagster says, and that both say the same."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
+from urllib.error import HTTPError
 
 import psycopg
 import pytest
@@ -66,6 +68,9 @@ def test_the_ui_names_the_failed_ones_in_the_failure_and_in_one_line_each(stage:
 def test_a_re_execution_syncs_only_what_is_left_and_leaves_the_rest_as_it_is(stage: Stage, partial: Partial) -> None:
     good = dict.fromkeys(stage.fleet, "materialized")
     assert stage.api.read_partition_states() == {**good, "elm": "failed", "fir": "failed"}
+    with pytest.raises(HTTPError):  # it looks at assets, not at partitions, and both assets have some
+        stage.api.reexecute(partial.run_id, "FROM_ASSET_FAILURE")
+    assert next(iter(stage.api.read_runs())) == partial.run_id, "no run was left behind"
     stage.repair("elm")
     second = stage.api.reexecute(partial.run_id)
     session = stage.wait_for_session(second)
@@ -91,22 +96,34 @@ def test_a_re_execution_syncs_only_what_is_left_and_leaves_the_rest_as_it_is(sta
     assert stage.read_states(fourth) == dict.fromkeys(partial.names, "completed"), "nothing was left: all anew"
 
 
-def test_an_inventory_without_permissions_shows_exactly_so(stage: Stage) -> None:
+@contextmanager
+def failing_grants(stage: Stage) -> Generator[None]:
+    """Have the ledger refuse to store grants."""
     with psycopg.connect(stage.ledger.conninfo(LEDGER), autocommit=True) as connection:
         connection.execute(FAIL_GRANTS)
         try:
-            with stage.instances(hazel=0):
-                run_id = stage.api.launch_one("hazel")
-                stage.wait_for_session(run_id)
-                assert stage.api.read_partition_states("instance_accounts")["hazel"] == "materialized"
-                assert stage.api.read_partition_states("account_permissions")["hazel"] == "failed"
+            yield
         finally:
             connection.execute("drop function refuse_grants cascade")
+
+
+def test_an_inventory_without_permissions_shows_exactly_so_and_permissions_alone_are_made_up_for(stage: Stage) -> None:
+    with stage.instances(hazel=0):
+        with failing_grants(stage):
+            run_id = stage.api.launch_one("hazel")
+            stage.wait_for_session(run_id)
+        assert stage.api.read_partition_states("instance_accounts")["hazel"] == "materialized"
+        assert stage.api.read_partition_states("account_permissions")["hazel"] == "failed"
+        again = stage.api.reexecute(run_id, "FROM_ASSET_FAILURE")
+        assert stage.wait_for_session(again)["status"] == "completed"
+        assert stage.api.read_partition_states("account_permissions")["hazel"] == "materialized"
     (record,) = stage.read_records(run_id).values()
     assert (record["status"], record["error_code"]) == ("failed", "DATABASE_QUERY_ERROR")
     assert "disk full" in record["error_message"]
     assert record["items_synced"] == record["items_created"] > 0
     assert (record["sync_details"]["inventory"], record["sync_details"]["permissions"]) == (True, False)
+    (record,) = stage.read_records(again).values()
+    assert (record["sync_details"]["inventory"], record["sync_details"]["permissions"]) == (False, True)
 
 
 def test_names_that_are_no_instance_end_the_run_and_its_session_with_the_reason(stage: Stage) -> None:

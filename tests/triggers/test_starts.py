@@ -10,7 +10,6 @@ from dagster_graphql import DagsterGraphQLClient
 
 from tests.triggers.stage import Stage, wait_for
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:Using variable_values:DeprecationWarning")
 """What Dagster's client of GraphQL has from its own library."""
 
@@ -69,7 +68,7 @@ def test_an_instance_is_synced_when_it_is_added_and_when_it_changes(stage: Stage
         session = stage.wait_for_session(run_id)
         assert (session["sync_type"], session["created_by"]) == ("scheduled_task", "sensor changed_instances")
         assert stage.read_states(run_id) == {"willow": "completed"}
-        assert stage.run("instances", "change", "willow", "--option", "application_name=x").returncode == 0
+        assert stage.run("instances", "change", "willow", "--option", "sslmode=prefer").returncode == 0
         again = wait_for(
             lambda: run if (run := find_run(stage, "dagster/partition", "willow")) != run_id else None,
             "the run of the changed one",
