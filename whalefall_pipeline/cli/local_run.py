@@ -60,7 +60,7 @@ def _living(path: Path) -> Generator[None]:
         try:
             yield
         finally:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def _fail_killed(instance: dg.DagsterInstance, folder: Path) -> None:
