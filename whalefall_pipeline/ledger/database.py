@@ -37,6 +37,8 @@ def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
             "connect_timeout": CONNECT_SECONDS,
             "application_name": "whalefall",
             "options": "-c timezone=UTC",
+            # a host that went silent is noticed within a minute or so
+            **{"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000},
         },
     )
 
