@@ -15,6 +15,8 @@ from whalefall_pipeline.sql import load_sql
 
 CONNECT_SECONDS = 10
 CANCEL_SECONDS = 2
+KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+"""A host that went silent is noticed within a minute or so; the first three are seconds, the last milliseconds."""
 TEXTS_AT_ONCE = 200
 ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
@@ -37,8 +39,7 @@ def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
             "connect_timeout": CONNECT_SECONDS,
             "application_name": "whalefall",
             "options": "-c timezone=UTC",
-            # a host that went silent is noticed within a minute or so
-            **{"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000},
+            **KEEPALIVE,
         },
     )
 
