@@ -150,17 +150,16 @@ def to_grants(grantee: str, held: Iterable[Held]) -> frozenset[Grant]:
 
 def to_memberships(member: str, held: Iterable[Held]) -> list[Membership]:
     """Read one account's memberships off what it holds, ordered by database and name."""
-    return [Membership(member, *about) for about in _find_memberships(frozenset(held))]
+    of_roles = frozenset([item for item in held if item.securable.scope in ROLE_SCOPES])
+    return [Membership(member, *about) for about in _find_memberships(of_roles)]
 
 
 @lru_cache(SETS)
-def _find_memberships(held: frozenset[Held]) -> list[tuple[str, str, bool, frozenset[str]]]:
+def _find_memberships(of_roles: frozenset[Held]) -> list[tuple[str, str, bool, frozenset[str]]]:
     """Give role, database, admin option and options of each membership."""
     options: dict[tuple[str, str], set[str]] = {}
     admin: dict[tuple[str, str], bool] = {}
-    for privilege, (scope, database, _, role, _), grant_option, _ in held:
-        if scope not in ROLE_SCOPES:
-            continue
+    for privilege, (_, database, _, role, _), grant_option, _ in of_roles:
         if privilege == MEMBER:
             admin[database, role] = grant_option
         else:

@@ -1,7 +1,7 @@
 """How a difference stands in the change log: for programs as two documents, for people in one line; and back."""
 
-from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache, partial
 from typing import Literal, NamedTuple, TypedDict, cast
 
 from whalefall_pipeline.core.diff import AttributeChange, ChangeType, Difference
@@ -38,13 +38,15 @@ class _Spelled(NamedTuple):
 
 
 class Wording:
-    """Spells the differences of a reading's accounts; what many gain or lose is spelled once for all."""
+    """Spells the differences of a reading's accounts; what many gain or lose is spelled once for all.
+
+    It refers to itself nowhere, so what it keeps is freed with it, and not only when Python looks for cycles.
+    """
 
     def __init__(self) -> None:
-        self._spell = cache(_spell_held)
-        self._to_fields = cache(_to_fields)
-        self._list_phrases = lru_cache(SETS)(self._list_phrases_of)
-        self._list_entries = lru_cache(SETS)(self._list_entries_of)
+        spell_held = cache(_spell_held)
+        self._list_phrases = lru_cache(SETS)(partial(_list_phrases, spell_held))
+        self._list_entries = lru_cache(SETS)(partial(_list_entries, spell_held, cache(_to_fields)))
 
     def to_privilege_diff(self, difference: Difference) -> dict[str, Json]:
         """Give gained and lost grants as `privilege_diff`: one entry per action and securable, ordered."""
@@ -54,23 +56,6 @@ class Wording:
             *self._list_entries("REVOKE", lost, frozenset(item for item in optioned if not item.grant_option)),
         ]
         return {"version": DIFF_VERSION, "entries": cast("list[Json]", entries)}
-
-    def _list_entries_of(
-        self, action: Action, held: frozenset[Held], optioned: frozenset[Held]
-    ) -> list[PrivilegeEntry]:
-        """Give the entries of one action; of the `optioned` it is the option alone that was gained or lost."""
-        tokens: dict[Securable, list[str]] = {}
-        for item in held:
-            tokens.setdefault(item.securable, []).append(self._spell(item).token)
-        for item in optioned:
-            token = OPTION_PREFIXES[item.privilege == MEMBER] + spell(item.privilege, effect=item.effect)
-            tokens.setdefault(item.securable, []).append(token)
-        entries: list[PrivilegeEntry] = []
-        for securable in sorted(tokens):
-            name, fields = self._to_fields(securable)
-            permissions = sorted(tokens[securable])
-            entries.append({"action": action, "object": name, "permissions": permissions, "securable": fields})
-        return entries
 
     def describe(self, change_type: ChangeType, difference: Difference) -> str:
         """Say a change in one line for people: a few items in full, the others counted.
@@ -91,8 +76,31 @@ class Wording:
         items += [f"{change.field}: {_say(change.before)} -> {_say(change.after)}" for change in difference.other]
         return _join(items)
 
-    def _list_phrases_of(self, held: frozenset[Held]) -> list[str]:
-        return sorted([self._spell(item).phrase for item in held])
+
+def _list_entries(
+    spell_held: Callable[[Held], _Spelled],
+    to_fields: Callable[[Securable], tuple[str, dict[str, str]]],
+    action: Action,
+    held: frozenset[Held],
+    optioned: frozenset[Held],
+) -> list[PrivilegeEntry]:
+    """Give the entries of one action; of the `optioned` it is the option alone that was gained or lost."""
+    tokens: dict[Securable, list[str]] = {}
+    for item in held:
+        tokens.setdefault(item.securable, []).append(spell_held(item).token)
+    for item in optioned:
+        token = OPTION_PREFIXES[item.privilege == MEMBER] + spell(item.privilege, effect=item.effect)
+        tokens.setdefault(item.securable, []).append(token)
+    entries: list[PrivilegeEntry] = []
+    for securable in sorted(tokens):
+        name, fields = to_fields(securable)
+        permissions = sorted(tokens[securable])
+        entries.append({"action": action, "object": name, "permissions": permissions, "securable": fields})
+    return entries
+
+
+def _list_phrases(spell_held: Callable[[Held], _Spelled], held: frozenset[Held]) -> list[str]:
+    return sorted([spell_held(item).phrase for item in held])
 
 
 def _spell_held(held: Held) -> _Spelled:
