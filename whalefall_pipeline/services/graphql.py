@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 _LOCATIONS = """
 { workspaceOrError { ... on Workspace { locationEntries {
-    loadStatus locationOrLoadError { ... on PythonError { message } } } } } }
+    loadStatus displayMetadata { key value } locationOrLoadError { ... on PythonError { message } } } } } }
 """
 
 
@@ -41,12 +41,18 @@ def answers(address: str) -> bool:
         return False
 
 
-def find_obstacle(address: str) -> str | None:
-    """Say in one line why the code location can't be used yet; None when it can."""
+def find_obstacle(address: str, socket: str | None = None) -> str | None:
+    """Say in one line why the code location can't be used yet; None when it can.
+
+    With `socket`, that code server's it must be: another program of the same kind may have taken the port meanwhile.
+    """
     try:
         entries = ask(address, _LOCATIONS)["workspaceOrError"].get("locationEntries", [])
     except OSError as error:
         return f"the webserver does not answer ({error})"
+    metadata = [pair for entry in entries for pair in entry["displayMetadata"]]
+    if entries and socket and {"key": "socket", "value": socket} not in metadata:
+        return f"another webserver answers at {address}"
     if not entries or any(entry["loadStatus"] != "LOADED" for entry in entries):
         return "the definitions are being loaded"
     errors = [entry["locationOrLoadError"]["message"] for entry in entries if "message" in entry["locationOrLoadError"]]

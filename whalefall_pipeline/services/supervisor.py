@@ -90,7 +90,7 @@ class Supervisor:
         return None if self._socket.exists() else "the definitions are being loaded"
 
     async def _find_obstacle(self) -> str | None:
-        return await asyncio.to_thread(find_obstacle, self.address)
+        return await asyncio.to_thread(find_obstacle, self.address, str(self._socket))
 
     def _build(self, name: str, command: list[str], grace_seconds: float) -> Service:
         log = self._home / "logs" / f"{name}.log"
