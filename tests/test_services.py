@@ -147,6 +147,12 @@ def test_the_webserver_answers_with_the_definitions(workplace: Workplace, servic
     assert (workplace.home / "logs" / "webserver.log").exists()
 
 
+def test_the_webserver_of_another_home_is_not_taken_for_its_own(services: Services) -> None:
+    assert (
+        find_obstacle(services.address, "/another/home/code.sock") == f"another webserver answers at {services.address}"
+    )
+
+
 def test_a_second_supervisor_of_a_home_is_refused(workplace: Workplace, services: Services) -> None:
     with pytest.raises(ServicesError, match="run already"), workplace.up():
         pass

@@ -45,6 +45,7 @@ def measure(engine: str, accounts: int, rounds: int, kinds: int) -> Iterator[Sam
     contents = build_contents(accounts, kinds)
     with SOURCES[engine]() as source, start_postgresql(LEDGER_VERSION) as ledger, TemporaryDirectory() as home:
         source.fill(contents)
+        _stop_autovacuum(ledger)
         for turn in range(rounds):
             database = f"ledger_{turn}"
             _create_ledger(ledger, database, source, Path(home))
@@ -55,6 +56,18 @@ def measure(engine: str, accounts: int, rounds: int, kinds: int) -> Iterator[Sam
                 for side in sides:
                     measured, rows = _run(ledger, database, source, home, side)
                     yield Sample(engine, accounts, phase, side, measured, rows)
+
+
+def _stop_autovacuum(server: PostgresqlServer) -> None:
+    """Else what one round wrote is vacuumed in the middle of another, on the same cores: `_tidy` does it in between."""
+    with psycopg.connect(server.conninfo(), autocommit=True) as admin:
+        admin.execute("alter system set autovacuum = off")
+        admin.execute("select pg_reload_conf()")
+
+
+def _tidy(server: PostgresqlServer, database: str) -> None:
+    with psycopg.connect(server.conninfo(database), autocommit=True) as admin:
+        admin.execute("vacuum analyze")
 
 
 def _create_ledger(server: PostgresqlServer, database: str, source: Source, home: Path) -> None:
@@ -83,7 +96,9 @@ def _run(server: PostgresqlServer, database: str, source: Source, home: str, sid
     )
     if done.returncode:
         raise RuntimeError(f"the {side} failed: {done.stderr.strip()}")
-    return Measured(*json.loads(done.stdout)), _count_rows(server, database, side) - before
+    rows = _count_rows(server, database, side) - before
+    _tidy(server, database)
+    return Measured(*json.loads(done.stdout)), rows
 
 
 def _count_rows(server: PostgresqlServer, database: str, side: str) -> int:
