@@ -119,9 +119,11 @@ class FactsBuilder:
         return _Inherited(sorted(roles), reasons)
 
     def _follow(self, state: AccountState) -> _Inherited:
-        roles = sorted({path.role for path in reach_roles(state, self._accounts)})
-        reasons = {name: self._follow_capability(name, state) for name in INHERITED}
-        return _Inherited(roles, {name: why for name, why in reasons.items() if why})
+        paths = reach_roles(state, self._accounts)
+        # most roles confer nothing: then what carries them need not be followed
+        conferred = [name for name in INHERITED if any(self._confer(name, path) for path in paths)]
+        reasons = {name: self._follow_capability(name, state) for name in conferred}
+        return _Inherited(sorted({path.role for path in paths}), {name: why for name, why in reasons.items() if why})
 
     def _follow_capability(self, capability: str, state: AccountState) -> list[str]:
         carries = partial(self._rules.carries, capability=capability)

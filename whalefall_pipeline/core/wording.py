@@ -138,7 +138,10 @@ def _say(value: Json) -> str:
 
 def to_other_diff(difference: Difference) -> dict[str, Json]:
     """Spell changed attributes as the log's `other_diff`."""
-    return {"version": DIFF_VERSION, "entries": [change._asdict() for change in difference.other]}
+    entries: list[Json] = [
+        {"field": name, "before": before, "after": after} for name, before, after in difference.other
+    ]
+    return {"version": DIFF_VERSION, "entries": entries}
 
 
 def to_difference(privilege_diff: Mapping[str, Json] | None, other_diff: Mapping[str, Json] | None) -> Difference:
