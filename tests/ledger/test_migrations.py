@@ -43,6 +43,17 @@ def test_the_oldest_server_takes_them_and_a_second_upgrade_does_nothing(oldest: 
     assert _differences(oldest) == []
 
 
+@pytest.mark.parametrize("made_by_the_first", [True, False])
+def test_a_ledger_of_the_first_revision_is_brought_up_to_date(ledger: Engine, made_by_the_first: bool) -> None:
+    """For a while the first revision made the column that the second adds."""
+    with ledger.begin() as connection:
+        connection.execute(text(f"update {VERSION_TABLE} set version_num = '0001'"))
+        if not made_by_the_first:
+            connection.execute(text("alter table instances drop column observed_scopes"))
+    upgrade_ledger(ledger)
+    assert _differences(ledger) == []
+
+
 def test_an_empty_database_says_how_to_make_the_tables(ledger_server: PostgresqlServer) -> None:
     engine = open_ledger(to_url(ledger_server, "postgres"))
     with pytest.raises(LedgerError, match="is empty; create its tables with: whalefall db upgrade"):

@@ -62,13 +62,6 @@ def _create_sources() -> None:
             comment="when the newest permissions in the ledger were begun",
         ),
         sa.Column("server_version", sa.Text(), nullable=True),
-        sa.Column(
-            "observed_scopes",
-            postgresql.ARRAY(sa.Text()),
-            server_default=sa.text("'{}'"),
-            nullable=False,
-            comment="what the newest reading of permissions observed",
-        ),
         sa.CheckConstraint("vanish_limit_percent between 0 and 100", name=op.f("instances_vanish_limit_percent_check")),
         sa.ForeignKeyConstraint(["credential_id"], ["credentials.id"], name=op.f("instances_credential_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("instances_pkey")),
