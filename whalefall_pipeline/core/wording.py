@@ -32,7 +32,6 @@ class PrivilegeEntry(TypedDict):
 class _Spelled(NamedTuple):
     """What is held as a token, and with what it is held on."""
 
-    securable: Securable
     token: str
     phrase: str
 
@@ -106,7 +105,7 @@ def _list_phrases(spell_held: Callable[[Held], _Spelled], held: frozenset[Held])
 def _spell_held(held: Held) -> _Spelled:
     privilege, securable, grant_option, effect = held
     token = spell(privilege, grant_option=grant_option, effect=effect)
-    return _Spelled(securable, token, f"{token} on {securable}")
+    return _Spelled(token, f"{token} on {securable}")
 
 
 def _to_fields(securable: Securable) -> tuple[str, dict[str, str]]:
