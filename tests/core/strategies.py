@@ -1,6 +1,6 @@
 """Hypothesis strategies for the values of `core.model`, and the rules of an engine that has all that any has."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import cast
@@ -14,6 +14,7 @@ from whalefall_pipeline.core.model import (
     AccountState,
     Coverage,
     Grant,
+    HeldRole,
     Json,
     Kind,
     Membership,
@@ -80,7 +81,7 @@ def _observed_by(scope: str, database: str) -> str:
     return f"database:{database}" if database and scope != "database" else "server"
 
 
-def _no_categories(state: AccountState, members: Collection[Membership]) -> dict[str, Json]:
+def _no_categories(roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
     return {"engine_derived": [member.member for member in members]}
 
 

@@ -3,7 +3,7 @@
 A difference is made only of what was observed: `carry_unseen` first puts back what a reading could not see.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Literal, NamedTuple, cast
 
@@ -52,7 +52,7 @@ def diff(before: AccountState | None, after: AccountState | None) -> Difference:
     old = before.held if before else frozenset[Held]()
     new = after.held if after else frozenset[Held]()
     gained, lost = (new - old, old - new) if old else (new, old)
-    return Difference(gained, lost, tuple(_diff_attributes(_attributes(before), _attributes(after))))
+    return Difference(gained, lost, _diff_attributes(_attributes(before), _attributes(after)))
 
 
 def apply(difference: Difference, before: AccountState | None, username: str) -> AccountState:
@@ -72,11 +72,9 @@ def _attributes(state: AccountState | None) -> dict[str, Json]:
     return {KIND_FIELD: state.account.kind.value, **present}
 
 
-def _diff_attributes(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterable[AttributeChange]:
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name), after.get(name)
-        if old != new:
-            yield AttributeChange(name, old, new)
+def _diff_attributes(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[AttributeChange, ...]:
+    pairs = [(name, before.get(name), after.get(name)) for name in sorted(before.keys() | after.keys())]
+    return tuple([AttributeChange(name, old, new) for name, old, new in pairs if old != new])
 
 
 def carry_unseen(state: AccountState, before: Collection[Held], coverage: Coverage, rules: Rules) -> AccountState:

@@ -1,15 +1,16 @@
 """What an account amounts to: capabilities with their reasons, by itself and through its roles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple, cast
 
 from whalefall_pipeline.core.access import RolePath, reach_roles
-from whalefall_pipeline.core.model import ROLE_SCOPES, SETS, AccountState, Held, Json, Kind, Unseen
+from whalefall_pipeline.core.model import ROLE_SCOPES, SETS, AccountState, Held, Json, Kind, Unseen, is_of_role
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, SUPERUSER, Reasons, Rules
 from whalefall_pipeline.core.snapshot import spell, to_json_unseen
+from whalefall_pipeline.core.states import find_held
 
 FACTS_VERSION = 2
 INHERITED = (SUPERUSER, GRANT_ADMIN)
@@ -46,7 +47,9 @@ class FactsBuilder:
         self._now = now
         self._meta: dict[str, Json] = {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
         self._inherited: dict[frozenset[Held], _Inherited] = {}
-        self._sort_out = lru_cache(SETS)(_sort_out)
+        self._of_roles = find_held(accounts.values(), is_of_role)
+        self._wide = find_held(accounts.values(), _is_wide)
+        self._list_wide = lru_cache(SETS)(partial(_list_tokens, cache(_spell_wide)))
         self._public = [state for state in accounts.values() if state.account.kind is Kind.PUBLIC]
 
     def build(self, state: AccountState) -> dict[str, Json]:
@@ -55,15 +58,14 @@ class FactsBuilder:
         `privileges` holds what the account itself holds on the server and on whole databases, tokens by securable;
         narrower scopes stand in the snapshot only.
         """
-        memberships, wide = self._sort_out(state.held)
-        reasons, roles = self._amount_to(state, memberships)
+        reasons, roles = self._amount_to(state, state.held & self._of_roles)
         return {
             "version": FACTS_VERSION,
             "db_type": self._rules.DB_TYPE,
             "capabilities": cast("list[Json]", sorted(reasons)),
             "capability_reasons": cast("dict[str, Json]", reasons),
             "roles": cast("list[Json]", roles),
-            "privileges": wide,
+            "privileges": self._list_wide(state.held & self._wide),
             "errors": [],
             "meta": self._meta,
         }
@@ -97,12 +99,7 @@ class FactsBuilder:
     @cached_property
     def _granted(self) -> set[str]:
         """The names of all roles that somebody is a member of."""
-        return {
-            item.securable.object
-            for held in {id(state.held): state.held for state in self._accounts.values()}.values()
-            for item in held
-            if item.securable.scope in ROLE_SCOPES
-        }
+        return {item.securable.object for item in self._of_roles}
 
     @cached_property
     def _of_everyone(self) -> _Inherited:
@@ -155,16 +152,20 @@ def _restrict(role: AccountState, database: str) -> AccountState:
     return replace(role, held=frozenset(item for item in role.held if item.securable.database in ("", database)))
 
 
-def _sort_out(held: frozenset[Held]) -> tuple[frozenset[Held], dict[str, Json]]:
-    """Give the memberships, and the tokens of what is held on the server or on a whole database, by securable."""
-    memberships: list[Held] = []
-    wide: dict[str, list[str]] = {}
-    for item in held:
-        privilege, securable, grant_option, effect = item
-        scope, _, schema, name, column = securable
-        if scope in ROLE_SCOPES:
-            memberships.append(item)
-        elif not (schema or name or column):
-            token = spell(privilege, grant_option=grant_option, effect=effect)
-            wide.setdefault(str(securable), []).append(token)
-    return frozenset(memberships), {name: cast("list[Json]", sorted(tokens)) for name, tokens in wide.items()}
+def _is_wide(item: Held) -> bool:
+    """Whether it is held on the server or on a whole database."""
+    scope, _, schema, name, column = item.securable
+    return scope not in ROLE_SCOPES and not (schema or name or column)
+
+
+def _spell_wide(item: Held) -> tuple[str, str]:
+    privilege, securable, grant_option, effect = item
+    return str(securable), spell(privilege, grant_option=grant_option, effect=effect)
+
+
+def _list_tokens(spell_wide: Callable[[Held], tuple[str, str]], wide: frozenset[Held]) -> dict[str, Json]:
+    """Give tokens by securable; accounts that hold the same share the result."""
+    tokens: dict[str, list[str]] = {}
+    for securable, token in map(spell_wide, wide):
+        tokens.setdefault(securable, []).append(token)
+    return {securable: cast("list[Json]", sorted(of_one)) for securable, of_one in tokens.items()}

@@ -5,16 +5,19 @@ of the catalog), its members, the scopes that were not seen, and what is passed 
 accounts that stand for everybody. A role's other grants are not among it: they stand in the role's own documents only.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache, cached_property, partial
-from typing import NamedTuple
+from functools import cached_property
 
 import orjson
 
-from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Held, Kind, Securable, Unseen
+from whalefall_pipeline.core.model import AccountState, Held, Kind, Unseen, is_of_role
 from whalefall_pipeline.core.rules import Rules
-from whalefall_pipeline.core.snapshot import to_digest, to_json_unseen
+from whalefall_pipeline.core.snapshot import to_digest, to_digest_of_parts, to_json_unseen
+from whalefall_pipeline.core.states import find_held
+
+NOBODY = to_digest()
+"""What an account without members has in the place of their digest: all parts of a digest but the last are as long."""
 
 
 def build_digests(
@@ -23,106 +26,93 @@ def build_digests(
     """Give each account's digest, by username; `code` stands for the code that would build the documents."""
     reading = _Fingerprints(states, rules, now)
     common = to_digest(code, orjson.dumps([to_json_unseen(item) for item in unseen]), reading.of_everyone)
-    return {username: to_digest(common, *reading.list_grounds(username)) for username in states}
+    return {username: to_digest_of_parts(common + reading.join_grounds(username)) for username in states}
 
 
-class _Token(NamedTuple):
-    """One privilege's digest, and what of it reaches further than its holder: the role, for a membership; a denial."""
+class _Tokens(dict[Held, bytes]):
+    """A digest of each privilege, made when it is first asked for."""
 
-    digest: bytes
-    role: Securable | None
-    is_denial: bool
+    def __missing__(self, held: Held) -> bytes:
+        privilege, securable, grant_option, effect = held
+        token = self[held] = to_digest(orjson.dumps([privilege, list(securable), grant_option, effect]))
+        return token
 
-
-class _Weight(NamedTuple):
-    """What a set of privileges comes to: digests of all, of each membership with its role's name, of each denial."""
-
-    digest: bytes
-    roles: frozenset[Securable]
-    memberships: tuple[tuple[bytes, str], ...]
-    denials: tuple[bytes, ...]
-
-
-def _to_token(held: Held) -> _Token:
-    privilege, securable, grant_option, effect = held
-    digest = to_digest(orjson.dumps([privilege, list(securable), grant_option, effect]))
-    return _Token(digest, securable if securable.scope in ROLE_SCOPES else None, effect != "grant")
-
-
-def _weigh(to_token: Callable[[Held], _Token], held: frozenset[Held]) -> _Weight:
-    tokens = sorted([to_token(item) for item in held])
-    of_roles = [(digest, role) for digest, role, _ in tokens if role]
-    return _Weight(
-        to_digest(b"".join([token[0] for token in tokens])),
-        frozenset([role for _, role in of_roles]),
-        tuple([(digest, role.object) for digest, role in of_roles]),
-        tuple([digest for digest, _, is_denial in tokens if is_denial]),
-    )
+    def digest(self, held: Iterable[Held]) -> bytes:
+        """Give one digest of several, whatever their order."""
+        return to_digest_of_parts(b"".join(sorted(map(self.__getitem__, held))))
 
 
 class _Fingerprints:
-    """All accounts of one reading; those that hold the same are weighed once."""
+    """All accounts of one reading; those that hold the same share a set, which is digested once."""
 
     def __init__(self, states: Mapping[str, AccountState], rules: Rules, now: datetime) -> None:
         self._states = states
-        weigh = cache(partial(_weigh, cache(_to_token)))
-        self._own = {username: _to_own(state, rules, now) for username, state in states.items()}
-        self._weights = {username: weigh(state.held) for username, state in states.items()}
+        self._rules = rules
+        self._now = now
+        self._tokens = _Tokens()
+        self._passing = find_held(states.values(), _is_passed_on)
+        of_roles = frozenset(filter(is_of_role, self._passing))
+        self._memberships = {username: state.held & of_roles for username, state in states.items()}
+        self._sets: dict[frozenset[Held], bytes] = {}
         self._passed_on: dict[str, bytes] = {}
-        self._reached: dict[frozenset[Securable], bytes] = {}
+        self._reached: dict[frozenset[Held], bytes] = {}
 
-    def list_grounds(self, username: str) -> list[bytes]:
-        """Give what one account's documents are built from, serialised."""
-        weight = self._weights[username]
-        return [
-            self._own[username],
-            weight.digest,
-            self._reach(weight.roles),
-            self._members.get(username, b""),
-        ]
+    def join_grounds(self, username: str) -> bytes:
+        """Give what one account's documents are built from: digests, and at last the account itself as JSON."""
+        state = self._states[username]
+        held = state.held
+        digest = self._sets.get(held)
+        if digest is None:
+            digest = self._sets[held] = self._tokens.digest(held)
+        members = self._members.get(username, NOBODY)
+        return digest + self._reach(self._memberships[username]) + members + self._dump(state)
 
     @property
     def of_everyone(self) -> bytes:
         """A digest of what is passed on by accounts that stand for everybody."""
         names = sorted(name for name, state in self._states.items() if state.account.kind is Kind.PUBLIC)
-        return to_digest(*[self._pass_on(name) + self._reach(self._weights[name].roles) for name in names])
+        return to_digest(*[self._pass_on(name) + self._reach(self._memberships[name]) for name in names])
 
-    def _reach(self, direct: frozenset[Securable]) -> bytes:
+    def _reach(self, direct: frozenset[Held]) -> bytes:
         """Give a digest of what all roles pass on that are reached over these; many accounts have the same ones."""
-        if direct not in self._reached:
-            seen: frozenset[Securable] = frozenset()
-            frontier = direct
+        reached = self._reached.get(direct)
+        if reached is None:
+            seen: set[str] = set()
+            frontier = {item.securable.object for item in direct}
             while frontier:
                 seen |= frontier
-                known = [role.object for role in frontier if role.object in self._states]
-                frontier = frozenset[Securable]().union(*(self._weights[name].roles for name in known)) - seen
-            names = sorted({role.object for role in seen} & self._states.keys())
-            self._reached[direct] = to_digest(*map(self._pass_on, names))
-        return self._reached[direct]
+                known = [self._memberships[role] for role in frontier if role in self._states]
+                frontier = {item.securable.object for held in known for item in held} - seen
+            reached = self._reached[direct] = to_digest(*map(self._pass_on, sorted(seen & self._states.keys())))
+        return reached
 
     def _pass_on(self, role: str) -> bytes:
         """Give a digest of what a role's members may have from it: capabilities, further roles, denials."""
         if role not in self._passed_on:
-            weight = self._weights[role]
-            parts = [*(token for token, _ in weight.memberships), *weight.denials]
-            self._passed_on[role] = to_digest(orjson.dumps(role), self._own[role], *parts)
+            state = self._states[role]
+            further = self._tokens.digest(state.held & self._passing)
+            self._passed_on[role] = to_digest(orjson.dumps(role), self._dump(state), further)
         return self._passed_on[role]
+
+    def _dump(self, state: AccountState) -> bytes:
+        account = state.account
+        own = [account.kind.value, account.attributes, self._rules.own_capabilities(state, self._now)]
+        return orjson.dumps(own, option=orjson.OPT_SORT_KEYS)
 
     @cached_property
     def _members(self) -> dict[str, bytes]:
         """By role, a digest of each kind of membership with its members."""
-        holders: dict[tuple[bytes, str], list[str]] = {}
-        for username, weight in self._weights.items():
-            for membership in weight.memberships:
+        holders: dict[Held, list[str]] = {}
+        for username, memberships in self._memberships.items():
+            for membership in memberships:
                 holders.setdefault(membership, []).append(username)
         of_role: dict[str, list[bytes]] = {}
-        for token, role in sorted(holders):
-            members = orjson.dumps(sorted(holders[token, role]))
-            of_role.setdefault(role, []).append(to_digest(token, members))
-        return {role: b"".join(digests) for role, digests in of_role.items()}
+        for membership in sorted(holders):
+            members = orjson.dumps(sorted(holders[membership]))
+            of_role.setdefault(membership.securable.object, []).append(to_digest(self._tokens[membership], members))
+        return {role: to_digest(*digests) for role, digests in of_role.items()}
 
 
-def _to_own(state: AccountState, rules: Rules, now: datetime) -> bytes:
-    account = state.account
-    own = [account.kind.value, account.attributes, rules.own_capabilities(state, now)]
-    return to_digest(orjson.dumps(own, option=orjson.OPT_SORT_KEYS))
+def _is_passed_on(held: Held) -> bool:
+    """Whether it matters to those who hold a role, and not to the role alone: further roles, and denials."""
+    return held.effect != "grant" or is_of_role(held)

@@ -19,6 +19,8 @@ MEMBER = "MEMBER"
 ROLE_SCOPES = frozenset({"role", "database_role"})
 SETS = 1000
 """How many sets of privileges are kept with what was made of them: what accounts hold mostly comes in a few kinds."""
+ROLE_SETS = 4000
+"""The same for sets of memberships, which are small, and alike where the rest of what accounts hold is not."""
 
 
 class Kind(StrEnum):
@@ -110,8 +112,17 @@ class Grant(NamedTuple):
     effect: Effect = "grant"
 
 
+class HeldRole(NamedTuple):
+    """A role that an account is a member of, read off what it holds; `database` is empty where it holds in all."""
+
+    role: str
+    database: str
+    admin_option: bool
+    options: frozenset[str]
+
+
 class Membership(NamedTuple):
-    """A grantee's membership of a role, read off its grants."""
+    """Who is a member of what role: a `HeldRole` with its member."""
 
     member: str
     role: str
@@ -150,13 +161,17 @@ def to_grants(grantee: str, held: Iterable[Held]) -> frozenset[Grant]:
 
 def to_memberships(member: str, held: Iterable[Held]) -> list[Membership]:
     """Read one account's memberships off what it holds, ordered by database and name."""
-    of_roles = frozenset([item for item in held if item.securable.scope in ROLE_SCOPES])
-    return [Membership(member, *about) for about in _find_memberships(of_roles)]
+    return [Membership(member, *role) for role in to_roles(frozenset(filter(is_of_role, held)))]
 
 
-@lru_cache(SETS)
-def _find_memberships(of_roles: frozenset[Held]) -> list[tuple[str, str, bool, frozenset[str]]]:
-    """Give role, database, admin option and options of each membership."""
+def is_of_role(item: Held) -> bool:
+    """Whether it is a membership, or an option of one."""
+    return item.securable.scope in ROLE_SCOPES
+
+
+@lru_cache(ROLE_SETS)
+def to_roles(of_roles: frozenset[Held]) -> list[HeldRole]:
+    """Give the roles that memberships and their options come to, ordered by database and name."""
     options: dict[tuple[str, str], set[str]] = {}
     admin: dict[tuple[str, str], bool] = {}
     for privilege, (_, database, _, role, _), grant_option, _ in of_roles:
@@ -165,7 +180,7 @@ def _find_memberships(of_roles: frozenset[Held]) -> list[tuple[str, str, bool, f
         else:
             options.setdefault((database, role), set()).add(privilege)
     return [
-        (role, database, admin[database, role], frozenset(options.get((database, role), ())))
+        HeldRole(role, database, admin[database, role], frozenset(options.get((database, role), ())))
         for database, role in sorted(admin)
     ]
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeAlias
 
-from whalefall_pipeline.core.model import AccountState, Json, Membership
+from whalefall_pipeline.core.model import AccountState, HeldRole, Json, Membership
 
 SUPERUSER = "SUPERUSER"
 GRANT_ADMIN = "GRANT_ADMIN"
@@ -52,10 +52,11 @@ class Rules(Protocol):
         """Name the coverage scope that speaks for grants of `scope` in `database` (`server`, `database:<name>`)."""
         ...
 
-    def derived_categories(self, state: AccountState, members: Collection[Membership]) -> dict[str, Json]:
-        """Build categories that other readers know and that repeat what others hold; `members` are those of this role.
+    def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
+        """Build categories that other readers know and that repeat what others hold.
 
-        They are left out when a state is read back from its snapshot.
+        They say which roles the account has, and who has this role, and are left out when a state is read back from
+        its snapshot.
         """
         ...
 

@@ -10,8 +10,6 @@ from functools import cache, lru_cache, partial
 from hashlib import blake2b
 from typing import NamedTuple, cast
 
-import orjson
-
 from whalefall_pipeline.core.model import (
     MEMBER,
     SETS,
@@ -19,11 +17,14 @@ from whalefall_pipeline.core.model import (
     AccountState,
     Effect,
     Held,
+    HeldRole,
     Json,
     Kind,
     Membership,
     Securable,
     Unseen,
+    is_of_role,
+    to_roles,
 )
 from whalefall_pipeline.core.rules import Category, Rules
 
@@ -63,6 +64,14 @@ class _Place(NamedTuple):
     keys: tuple[str, ...]
     last: str
     token: str
+    is_of_role: bool
+
+
+class _Nested(NamedTuple):
+    """What a set of privileges comes to: categories of a document, and the roles among it."""
+
+    categories: dict[str, Json]
+    roles: list[HeldRole]
 
 
 class SnapshotBuilder:
@@ -79,11 +88,12 @@ class SnapshotBuilder:
     def build(self, state: AccountState, members: Collection[Membership] = ()) -> dict[str, Json]:
         """Build one account's document; `members` are those of this role."""
         rules = self._rules
-        categories = dict(self._nest(state.held))
+        nested, roles = self._nest(state.held)
+        categories = dict(nested)
         own = dict(state.account.attributes)
         for name, attributes in rules.ATTRIBUTE_CATEGORIES.items():
             categories[name] = {key: own.pop(key) for key in attributes & own.keys()}
-        categories.update(rules.derived_categories(state, members))
+        categories.update(rules.derived_categories(roles, members))
         type_specific: dict[str, Json] = {"account_kind": state.account.kind.value, **own}
         return {
             "version": SNAPSHOT_VERSION,
@@ -95,13 +105,16 @@ class SnapshotBuilder:
         }
 
 
-def _nest(find_place: Callable[[Held], _Place], held: frozenset[Held]) -> dict[str, Json]:
+def _nest(find_place: Callable[[Held], _Place], held: frozenset[Held]) -> _Nested:
     """Put what is held in its places; accounts that hold the same share the result."""
     categories: dict[str, Json] = {}
     nodes: dict[tuple[str, ...], dict[str, Json]] = {(): categories}
     unsorted: list[list[str]] = []
+    of_roles: list[Held] = []
     for item in held:
-        keys, last, token = find_place(item)
+        keys, last, token, of_role = find_place(item)
+        if of_role:
+            of_roles.append(item)
         node = nodes.get(keys)
         if node is None:
             node = nodes[keys] = _descend(categories, keys)
@@ -113,14 +126,15 @@ def _nest(find_place: Callable[[Held], _Place], held: frozenset[Held]) -> dict[s
             unsorted.append(tokens)
     for tokens in unsorted:
         tokens.sort()
-    return categories
+    return _Nested(categories, to_roles(frozenset(of_roles)))
 
 
 def _find_place(rules: Rules, held: Held) -> _Place:
     privilege, securable, grant_option, effect = held
     name, levels = rules.CATEGORIES[securable.scope]
     *keys, last = (name, *[cast("str", getattr(securable, level)) for level in levels])
-    return _Place(tuple(keys), last, spell(privilege, grant_option=grant_option, effect=effect))
+    token = spell(privilege, grant_option=grant_option, effect=effect)
+    return _Place(tuple(keys), last, token, is_of_role(held))
 
 
 def _descend(node: dict[str, Json], keys: tuple[str, ...]) -> dict[str, Json]:
@@ -173,12 +187,11 @@ def to_json_unseen(item: Unseen) -> dict[str, Json]:
     }
 
 
-def to_document_text(document: Json) -> bytes:
-    """Serialise a document as JSON in UTF-8; equal documents give equal bytes, whatever their key order."""
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
-
-
 def to_digest(*texts: bytes) -> bytes:
-    """Give 16 bytes that are equal when, and in practice only when, the serialised documents are."""
-    framed = b"".join([part for text in texts for part in (len(text).to_bytes(8, "big"), text)])
-    return blake2b(framed, digest_size=16).digest()
+    """Give 16 bytes that are equal when, and in practice only when, the texts are, one by one."""
+    return to_digest_of_parts(b"".join([part for text in texts for part in (len(text).to_bytes(8, "big"), text)]))
+
+
+def to_digest_of_parts(joined: bytes) -> bytes:
+    """Give the digest of parts that are told apart in one text, as where all but the last have a fixed length."""
+    return blake2b(joined, digest_size=16).digest()

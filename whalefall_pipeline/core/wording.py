@@ -1,7 +1,8 @@
 """How a difference stands in the change log: for programs as two documents, for people in one line; and back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache, partial
+from itertools import chain, islice
 from typing import Literal, NamedTuple, TypedDict, cast
 
 from whalefall_pipeline.core.diff import AttributeChange, ChangeType, Difference
@@ -30,10 +31,17 @@ class PrivilegeEntry(TypedDict):
 
 
 class _Spelled(NamedTuple):
-    """What is held as a token, and with what it is held on."""
+    """What is held as a token, and a text of what it is held on: ordered as securables are, and quicker to compare."""
 
     token: str
-    phrase: str
+    key: str
+
+
+class _Named(NamedTuple):
+    """A securable in words, and its fields that are not empty."""
+
+    name: str
+    fields: dict[str, str]
 
 
 class Wording:
@@ -43,9 +51,8 @@ class Wording:
     """
 
     def __init__(self) -> None:
-        spell_held = cache(_spell_held)
-        self._list_phrases = lru_cache(SETS)(partial(_list_phrases, spell_held))
-        self._list_entries = lru_cache(SETS)(partial(_list_entries, spell_held, cache(_to_fields)))
+        named: dict[str, _Named] = {}
+        self._list_entries = lru_cache(SETS)(partial(_list_entries, cache(partial(_spell_held, named)), named))
 
     def to_privilege_diff(self, difference: Difference) -> dict[str, Json]:
         """Give gained and lost grants as `privilege_diff`: one entry per action and securable, ordered."""
@@ -61,56 +68,57 @@ class Wording:
 
         Of an account that came or went it says what it holds or held, not its attributes.
         """
-        if change_type in ("add", "reactivate", "delete"):
-            held, verb = (difference.lost, "held") if change_type == "delete" else (difference.gained, "holds")
-            items = self._list_phrases(held)
-            return f"{verb} {_join(items)}" if items else f"{verb} nothing"
         gained, lost, optioned = _part(difference)
-        items = [
-            f"{'gained' if item.grant_option else 'lost'} the option to pass on {item.privilege} on {item.securable}"
-            for item in sorted(optioned)
-        ]
-        items += [f"granted {phrase}" for phrase in self._list_phrases(gained)]
-        items += [f"revoked {phrase}" for phrase in self._list_phrases(lost)]
-        items += [f"{change.field}: {_say(change.before)} -> {_say(change.after)}" for change in difference.other]
-        return _join(items)
+        if change_type in ("add", "reactivate"):
+            return f"holds {_join(self._list_phrases('GRANT', gained), len(gained))}"
+        if change_type == "delete":
+            return f"held {_join(self._list_phrases('REVOKE', lost), len(lost))}"
+        items = chain(
+            map(_say_option, sorted(optioned)),
+            (f"granted {phrase}" for phrase in self._list_phrases("GRANT", gained)),
+            (f"revoked {phrase}" for phrase in self._list_phrases("REVOKE", lost)),
+            map(_say_change, difference.other),
+        )
+        return _join(items, len(optioned) + len(gained) + len(lost) + len(difference.other))
+
+    def _list_phrases(self, action: Action, held: frozenset[Held]) -> Iterator[str]:
+        for entry in self._list_entries(action, held, frozenset[Held]()):
+            for token in entry["permissions"]:
+                yield f"{token} on {entry['object']}"
 
 
 def _list_entries(
     spell_held: Callable[[Held], _Spelled],
-    to_fields: Callable[[Securable], tuple[str, dict[str, str]]],
+    named: Mapping[str, _Named],
     action: Action,
     held: frozenset[Held],
     optioned: frozenset[Held],
 ) -> list[PrivilegeEntry]:
     """Give the entries of one action; of the `optioned` it is the option alone that was gained or lost."""
-    tokens: dict[Securable, list[str]] = {}
-    for item in held:
-        tokens.setdefault(item.securable, []).append(spell_held(item).token)
+    tokens: dict[str, list[str]] = {}
+    for token, key in map(spell_held, held):
+        of_one = tokens.get(key)
+        if of_one is None:
+            tokens[key] = [token]
+        else:
+            of_one.append(token)
     for item in optioned:
         token = OPTION_PREFIXES[item.privilege == MEMBER] + spell(item.privilege, effect=item.effect)
-        tokens.setdefault(item.securable, []).append(token)
+        tokens.setdefault(spell_held(item).key, []).append(token)
     entries: list[PrivilegeEntry] = []
-    for securable in sorted(tokens):
-        name, fields = to_fields(securable)
-        permissions = sorted(tokens[securable])
-        entries.append({"action": action, "object": name, "permissions": permissions, "securable": fields})
+    for key in sorted(tokens):
+        name, fields = named[key]
+        entries.append({"action": action, "object": name, "permissions": sorted(tokens[key]), "securable": fields})
     return entries
 
 
-def _list_phrases(spell_held: Callable[[Held], _Spelled], held: frozenset[Held]) -> list[str]:
-    return sorted([spell_held(item).phrase for item in held])
-
-
-def _spell_held(held: Held) -> _Spelled:
+def _spell_held(named: dict[str, _Named], held: Held) -> _Spelled:
+    """Spell one privilege, and name what it is held on."""
     privilege, securable, grant_option, effect = held
-    token = spell(privilege, grant_option=grant_option, effect=effect)
-    return _Spelled(token, f"{token} on {securable}")
-
-
-def _to_fields(securable: Securable) -> tuple[str, dict[str, str]]:
-    """Give a securable in words, and its fields that are not empty."""
-    return str(securable), {name: value for name, value in securable._asdict().items() if value}
+    key = "\0".join(securable)
+    if key not in named:
+        named[key] = _Named(str(securable), {name: value for name, value in securable._asdict().items() if value})
+    return _Spelled(spell(privilege, grant_option=grant_option, effect=effect), key)
 
 
 def _part(difference: Difference) -> tuple[frozenset[Held], frozenset[Held], frozenset[Held]]:
@@ -126,9 +134,20 @@ def _twin(item: Held) -> Held:
     return item._replace(grant_option=not item.grant_option)
 
 
-def _join(items: Sequence[str]) -> str:
-    more = len(items) - DESCRIBED
-    return "; ".join(items[:DESCRIBED]) + (f"; and {more} more" if more > 0 else "")
+def _say_option(item: Held) -> str:
+    return f"{'gained' if item.grant_option else 'lost'} the option to pass on {item.privilege} on {item.securable}"
+
+
+def _say_change(change: AttributeChange) -> str:
+    return f"{change.field}: {_say(change.before)} -> {_say(change.after)}"
+
+
+def _join(items: Iterable[str], count: int) -> str:
+    """Join the first of so many items, and count the others."""
+    if not count:
+        return "nothing"
+    more = count - DESCRIBED
+    return "; ".join(islice(items, DESCRIBED)) + (f"; and {more} more" if more > 0 else "")
 
 
 def _say(value: Json) -> str:

@@ -6,10 +6,12 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 
+import orjson
+
 from whalefall_pipeline.core.facts import FactsBuilder
 from whalefall_pipeline.core.model import AccountState, Unseen
 from whalefall_pipeline.core.rules import Rules
-from whalefall_pipeline.core.snapshot import SnapshotBuilder, to_digest, to_document_text
+from whalefall_pipeline.core.snapshot import SnapshotBuilder, to_digest
 from whalefall_pipeline.core.states import build_members
 
 
@@ -33,7 +35,7 @@ class DocumentBuilder:
         """Give an account's snapshot and its facts as text."""
         state = self._states[username]
         snapshot = self._snapshots.build(state, self._members.get(username, ()))
-        return to_document_text(snapshot).decode(), to_document_text(self._facts.build(state)).decode()
+        return orjson.dumps(snapshot).decode(), orjson.dumps(self._facts.build(state)).decode()
 
 
 @cache

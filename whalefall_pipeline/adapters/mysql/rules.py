@@ -17,7 +17,7 @@ from typing import cast
 
 from whalefall_pipeline.adapters.mysql.mysql_accounts import DYNAMIC, GRANTED, MANDATORY
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT, ROUTINE_SCOPES
-from whalefall_pipeline.core.model import SERVER, AccountState, Grant, Json, Kind, Membership
+from whalefall_pipeline.core.model import SERVER, AccountState, Held, HeldRole, Json, Kind, Membership
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
     LOCKED,
@@ -68,11 +68,10 @@ def observed_by(scope: str, database: str) -> str:  # noqa: ARG001 - one table h
     return COVERAGE[scope]
 
 
-def derived_categories(state: AccountState, members: Collection[Membership]) -> dict[str, Json]:
+def derived_categories(roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
     """Build `mysql_granted_roles`, without roles that are mandatory only, and `mysql_role_members`."""
-    memberships = state.memberships
-    direct = [item.role for item in memberships if MANDATORY not in item.options or GRANTED in item.options]
-    default = [item.role for item in memberships if DEFAULT in item.options]
+    direct = [item.role for item in roles if MANDATORY not in item.options or GRANTED in item.options]
+    default = [item.role for item in roles if DEFAULT in item.options]
     return {
         "mysql_granted_roles": {"direct": cast("list[Json]", direct), "default": cast("list[Json]", default)},
         "mysql_role_members": cast("list[Json]", sorted(item.member for item in members)),
@@ -81,10 +80,10 @@ def derived_categories(state: AccountState, members: Collection[Membership]) -> 
 
 def own_capabilities(state: AccountState, now: datetime) -> Reasons:
     """Say what the account itself holds; an expired password and a lock are of users only."""
-    server = [grant for grant in state.grants if grant.securable.scope == SERVER]
+    server = [item for item in state.held if item.securable.scope == SERVER]
     reasons: dict[str, list[str]] = {
         SUPERUSER: _superuser_reasons(server),
-        GRANT_ADMIN: ["GRANT OPTION on *.*"] if any(grant.grant_option for grant in server) else [],
+        GRANT_ADMIN: ["GRANT OPTION on *.*"] if any(item.grant_option for item in server) else [],
     }
     if state.account.kind is not Kind.USER:
         return reasons | {NO_LOGIN: [state.account.kind.value]}
@@ -93,8 +92,8 @@ def own_capabilities(state: AccountState, now: datetime) -> Reasons:
     return reasons | {PASSWORD_EXPIRED: _expiry_reasons(state.account.attributes, now)}
 
 
-def _superuser_reasons(server: Collection[Grant]) -> list[str]:
-    held = {grant.privilege for grant in server}
+def _superuser_reasons(server: Collection[Held]) -> list[str]:
+    held = {item.privilege for item in server}
     if "SUPER" in held:
         return ["SUPER on *.*"]
     return ["all static privileges on *.*"] if held >= STATIC else []

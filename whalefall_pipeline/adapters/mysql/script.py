@@ -85,7 +85,7 @@ def _take_roles(before: AccountState, after: AccountState) -> Iterator[str]:
 
 def _set_default_roles(before: AccountState | None, after: AccountState) -> Iterator[str]:
     wanted, given = (
-        sorted(grant.securable.object for grant in state.grants if grant.privilege == DEFAULT) if state else []
+        sorted(item.securable.object for item in state.held if item.privilege == DEFAULT) if state else []
         for state in (after, before)
     )
     if wanted != given:

@@ -23,7 +23,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
-from whalefall_pipeline.core.model import SERVER, AccountState, Json, Kind, Membership
+from whalefall_pipeline.core.model import SERVER, AccountState, HeldRole, Json, Kind, Membership
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
     LOCKED,
@@ -153,7 +153,7 @@ def to_coverage_scope(database: str, part: str) -> str:
     return f"{f'database:{database}' if database else SERVER}/{part}"
 
 
-def derived_categories(state: AccountState, members: Collection[Membership]) -> dict[str, Json]:  # noqa: ARG001 - the protocol's
+def derived_categories(roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:  # noqa: ARG001 - the protocol's
     """Give none: no other reader of Oracle snapshots asks for repeated categories."""
     return {}
 
@@ -186,8 +186,8 @@ _DBA_CAPABILITIES: Reasons = {SUPERUSER: ["role DBA"], GRANT_ADMIN: ["role DBA"]
 
 
 def _held(state: AccountState, privilege: str, scopes: Iterable[str]) -> list[str]:
-    held = sorted(g.securable for g in state.grants if g.privilege == privilege and g.securable.scope in scopes)
-    return [f"{privilege} in {item.database}" if item.database else privilege for item in held]
+    found = sorted(i.securable for i in state.held if i.privilege == privilege and i.securable.scope in scopes)
+    return [f"{privilege} in {item.database}" if item.database else privilege for item in found]
 
 
 def parse_account_status(status: str) -> list[str]:

@@ -7,7 +7,7 @@ database ("": all) and parameter; `bootstrap_superuser` for the role that initdb
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
-from whalefall_pipeline.core.model import SERVER, AccountState, Json, Kind, Membership
+from whalefall_pipeline.core.model import SERVER, AccountState, HeldRole, Json, Kind, Membership
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER, Category, Reasons
 
 DB_TYPE = "postgresql"
@@ -54,9 +54,9 @@ def observed_by(scope: str, database: str) -> str:
     return SERVER if scope in _SHARED else f"{DATABASE}:{database}"
 
 
-def derived_categories(state: AccountState, members: Collection[Membership]) -> dict[str, Json]:  # noqa: ARG001 - Rules
+def derived_categories(roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:  # noqa: ARG001 - Rules
     """Give the predefined roles that an account is a direct member of, as other readers know them."""
-    predefined = [membership.role for membership in state.memberships if membership.role.startswith(PREDEFINED_PREFIX)]
+    predefined = [held.role for held in roles if held.role.startswith(PREDEFINED_PREFIX)]
     return {"postgresql_predefined_roles": [*predefined]}
 
 

@@ -14,7 +14,7 @@ from typing import cast
 from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES
 from whalefall_pipeline.adapters.sqlserver.names import to_principal
 from whalefall_pipeline.adapters.sqlserver.securables import DATABASE, SCOPES
-from whalefall_pipeline.core.model import SERVER, AccountState, Json, Kind, Membership
+from whalefall_pipeline.core.model import SERVER, AccountState, HeldRole, Json, Kind, Membership
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
     LOCKED,
@@ -58,26 +58,26 @@ def listed_by(username: str) -> str:
     return observed_by("", to_principal(username).database)
 
 
-def derived_categories(state: AccountState, members: Collection[Membership]) -> dict[str, Json]:
+def derived_categories(roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
     """Build the role lists that other readers know, by the catalog's own names, and what the fixed roles confer."""
     server_roles: list[str] = []
     database_roles: dict[str, list[str]] = {}
     fixed: dict[str, Json] = {}
-    for membership in state.memberships:
-        name = to_principal(membership.role).name
-        confers = FIXED_DATABASE_ROLES if membership.database else FIXED_SERVER_ROLES
-        if membership.database:
-            database_roles.setdefault(membership.database, []).append(name)
+    for held in roles:
+        name = to_principal(held.role).name
+        confers = FIXED_DATABASE_ROLES if held.database else FIXED_SERVER_ROLES
+        if held.database:
+            database_roles.setdefault(held.database, []).append(name)
         else:
             server_roles.append(name)
         if name in confers:
-            fixed[membership.role] = cast("list[Json]", list(confers[name]))
+            fixed[held.role] = cast("list[Json]", list(confers[name]))
     derived: dict[str, Json] = {}
     if server_roles:
         derived["sqlserver_server_roles"] = cast("list[Json]", sorted(server_roles))
     if database_roles:
         derived["sqlserver_database_roles"] = {
-            database: cast("list[Json]", sorted(roles)) for database, roles in database_roles.items()
+            database: cast("list[Json]", sorted(names)) for database, names in database_roles.items()
         }
     if fixed:
         derived["sqlserver_fixed_role_permissions"] = fixed
@@ -111,7 +111,7 @@ def _add_powers(state: AccountState, reasons: dict[str, list[str]]) -> None:
 
 
 def _effects(state: AccountState, scope: str, privilege: str) -> set[str]:
-    return {grant.effect for grant in state.grants if grant.privilege == privilege and grant.securable.scope == scope}
+    return {item.effect for item in state.held if item.privilege == privilege and item.securable.scope == scope}
 
 
 def _add_no_login(state: AccountState, reasons: dict[str, list[str]]) -> None:
