@@ -11,7 +11,7 @@ from whalefall_pipeline.core.diff import ChangeType, Difference, diff
 from whalefall_pipeline.core.inventory import KnownAccount
 from whalefall_pipeline.core.model import Account, AccountState, Effect, Held, Json, Kind, Securable
 from whalefall_pipeline.core.wording import Wording, to_other_diff
-from whalefall_pipeline.ledger.database import copy_lines, copy_rows, escape, load_statements
+from whalefall_pipeline.ledger.database import copy_lines, copy_rows, load_statements, to_fields
 from whalefall_pipeline.ledger.target import Target
 
 SQL = load_statements("changes.sql")
@@ -57,17 +57,28 @@ def to_held(row: Sequence[object]) -> Held:
     return Held(cast("str", privilege), securable, cast("bool", grant_option), cast("Effect", effect))
 
 
-def write_changes(connection: Connection, target: Target, changes: Sequence[Change]) -> None:
-    """Write changes of accounts that are there: intervals end and begin at the reading's moment; the log says it."""
-    _end_grants(connection, target, changes)
-    copy_lines(connection, "account_grant", GRANT_COLUMNS, _list_gained(target, changes))
-    moved = [change for change in changes if change.difference.other]
+def write_changes(connection: Connection, target: Target, changes: Iterable[Change]) -> list[Change]:
+    """Write changes of accounts that are there: intervals end and begin at the reading's moment; the log says it.
+
+    Each is asked for while the ledger takes in what the ones before gained. Gives them all.
+    """
+    written: list[Change] = []
+    copy_lines(connection, "account_grant", GRANT_COLUMNS, _list_gained(target, _keep(changes, written)))
+    _end_grants(connection, target, written)
+    moved = [change for change in written if change.difference.other]
     if any(change.change_type.startswith("modify") for change in moved):
         ids = [change.account_id for change in moved]
         connection.execute(SQL["end_attributes"], {"ids": ids, "read_at": target.read_at})
     rows = (_to_attribute_row(target, change.account_id, change.after.account) for change in moved if change.after)
     copy_rows(connection, "account_attributes", ATTRIBUTE_COLUMNS, rows)
-    _write_log(connection, target, changes)
+    _write_log(connection, target, written)
+    return written
+
+
+def _keep(changes: Iterable[Change], kept: list[Change]) -> Iterator[Change]:
+    for change in changes:
+        kept.append(change)
+        yield change
 
 
 def write_deletions(connection: Connection, target: Target, gone: Collection[KnownAccount]) -> None:
@@ -106,7 +117,7 @@ def _list_gained(target: Target, changes: Iterable[Change]) -> Iterator[str]:
 
 def _spell_fields(of_reading: str, held: Held) -> str:
     privilege, securable, grant_option, effect = held
-    return "\t".join(map(escape, [privilege, *securable, "t" if grant_option else "f", effect])) + of_reading
+    return to_fields([privilege, *securable, "t" if grant_option else "f", effect]) + of_reading
 
 
 def _to_attribute_row(target: Target, account_id: int, account: Account) -> tuple[object, ...]:

@@ -18,7 +18,9 @@ CANCEL_SECONDS = 2
 KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 """A host that went silent is noticed within a minute or so; the first three are seconds, the last milliseconds."""
 TEXTS_AT_ONCE = 200
-ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
+BETWEEN = "\0"
+"""No field can hold it, so fields are escaped together, joined by it."""
+ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", BETWEEN: "\t"})
 
 
 def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
@@ -99,9 +101,9 @@ def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines
             copy.write(block)
 
 
-def escape(value: str) -> str:
-    """Spell a text as a field of COPY's text format."""
-    return value.translate(ESCAPES)
+def to_fields(values: Iterable[str]) -> str:
+    """Spell texts as adjoining fields of a line of COPY's text format."""
+    return BETWEEN.join(values).translate(ESCAPES)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def write_inventory(
     """
     instance = target.instance
     check_order(connection, target, "inventory_read_at")
-    rows = connection.execute(SQL["read_known"], {"instance_id": instance.id})
+    rows = connection.execute(SQL["read_known"], {"instance_id": instance.id}).all()
     known = [KnownAccount._make(row) for row in rows]
     change = compare_inventory(known, accounts, may_hide)
     if not accept_collapse:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from whalefall_pipeline.core.diff import ChangeType, carry_unseen, diff
 from whalefall_pipeline.core.fingerprint import build_digests
-from whalefall_pipeline.core.model import Account, AccountState, Coverage, Held, Reading, Seen, Unseen
+from whalefall_pipeline.core.model import Account, AccountState, Coverage, Held, Reading, Seen, Unseen, is_observed
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.states import build_states, build_unseen
 from whalefall_pipeline.ledger.changes import Change, read_states, to_held, write_changes
@@ -38,6 +38,7 @@ class PermissionCounts(NamedTuple):
 class Stored(NamedTuple):
     """What the ledger holds of an active account's snapshot; digest None: none yet, empty: the account was gone."""
 
+    username: str
     account_id: int
     digest: bytes | None
     last_change_type: ChangeType | None
@@ -61,7 +62,7 @@ def write_permissions(
     """
     owner = {"instance_id": target.instance.id}
     read_before = check_order(connection, target, "permissions_read_at")
-    stored = {row[0]: Stored(*row[1:]) for row in connection.execute(SQL["read_stored"], owner)}
+    stored = {row[0]: Stored._make(row) for row in connection.execute(SQL["read_stored"], owner).all()}
     states, without_account = build_states(accounts, reading.held)
     unseen_before = _read_unseen(connection, target)
     seen_before = dict.fromkeys(connection.execute(SQL["read_observed"], owner).scalar_one(), read_before)
@@ -73,10 +74,11 @@ def write_permissions(
     known = {username: state for username, state in states.items() if username in stored}
     digests = build_digests(known, rules, target.read_at, unseen=unseen, code=read_code())
     stale = {name: stored[name] for name, digest in digests.items() if digest != stored[name].digest}
-    changes = _build_changes(connection, known, stale)
-    write_changes(connection, target, changes)
-    documents = DocumentBuilder(known, stale, rules, target.read_at, unseen)
-    _write_snapshots(connection, stale, _build_rows(target, documents, stale, digests, changes))
+    changes: list[Change] = []
+    if stale:
+        changes = write_changes(connection, target, _find_changes(connection, known, stale))
+        documents = DocumentBuilder(known, stale, rules, target.read_at, unseen)
+        _write_snapshots(connection, stale, _build_rows(target, documents, stale, digests, changes))
     _write_unseen(connection, target, unseen_before, unseen)
     observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
     values = {"read_at": target.read_at, "version": version, "observed": observed}
@@ -95,29 +97,43 @@ def _read_unseen(connection: Connection, target: Target) -> dict[str, Unseen]:
 def _carry_all(
     connection: Connection, target: Target, states: Mapping[str, AccountState], coverage: Coverage, rules: Rules
 ) -> dict[str, AccountState]:
+    """Put back what the ledger holds in scopes that were not observed; of the others nothing is fetched."""
+    owner = {"instance_id": target.instance.id}
+    places = [
+        (scope, database)
+        for scope, database in connection.execute(SQL["read_places"], owner).all()
+        if not is_observed(rules.observed_by(scope, database), coverage)
+    ]
+    if not places:
+        return dict(states)
+    scopes, databases = (list(column) for column in zip(*places, strict=True))
     before: dict[str, list[Held]] = {}
-    for row in connection.execute(SQL["read_all_grants"], {"instance_id": target.instance.id}):
+    for row in connection.execute(SQL["read_grants_in"], {**owner, "scopes": scopes, "databases": databases}).all():
         before.setdefault(row[0], []).append(to_held(row[1:]))
     return {
         username: carry_unseen(state, before.get(username, ()), coverage, rules) for username, state in states.items()
     }
 
 
-def _build_changes(
+def _find_changes(
     connection: Connection, states: Mapping[str, AccountState], stale: Mapping[str, Stored]
-) -> list[Change]:
+) -> Iterator[Change]:
     """Compare with what the ledger holds; where only what is derived differs (facts, meta) there is no change."""
     present = [stored.account_id for stored in stale.values() if stored.digest]
     before = read_states(connection, present) if present else {}
-    changes: list[Change] = []
+    return _compare(before, states, stale)
+
+
+def _compare(
+    before: Mapping[int, AccountState], states: Mapping[str, AccountState], stale: Mapping[str, Stored]
+) -> Iterator[Change]:
     for username, stored in stale.items():
         difference = diff(before.get(stored.account_id), states[username])
         if difference:
             change_type: ChangeType = difference.change_type
             if stored.account_id not in before:
                 change_type = "add" if stored.digest is None else "reactivate"
-            changes.append(Change(stored.account_id, username, change_type, difference, states[username]))
-    return changes
+            yield Change(stored.account_id, username, change_type, difference, states[username])
 
 
 def _write_snapshots(connection: Connection, stale: Mapping[str, Stored], rows: Iterable[Sequence[object]]) -> None:

@@ -9,11 +9,19 @@ where a.instance_id = :instance_id and a.is_active;
 -- name: read_unseen
 select scope, status, reason, last_seen_at from instance_scopes where instance_id = :instance_id and valid_to is null;
 
--- name: read_all_grants
+-- name: read_places
+select distinct g.scope, g.database_name
+from instance_accounts a
+join account_grant g on g.instance_account_id = a.id and g.valid_to is null
+where a.instance_id = :instance_id and a.is_active;
+
+-- name: read_grants_in
 select a.username, g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option,
        g.effect
 from instance_accounts a
 join account_grant g on g.instance_account_id = a.id and g.valid_to is null
+join unnest(cast(:scopes as text[]), cast(:databases as text[])) as place (scope, database_name)
+  on place.scope = g.scope and place.database_name = g.database_name
 where a.instance_id = :instance_id and a.is_active;
 
 -- name: delete_snapshots
