@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TypeAlias, cast
 
 import pymysql
@@ -188,9 +188,16 @@ class CatalogSession:
     def _rows(self, statement: str) -> Rows:
         return self._source.query(self._catalog[statement])
 
-    def _name(self, user: str, host: str) -> str:
-        """Give the username in the inventory: hosts are compared without case."""
-        return self._usernames.get((user, host.lower())) or to_username(user, host, self._flavour)
+    @cached_property
+    def _name(self) -> rows.NameOf:
+        """Gives the username in the inventory: hosts are compared without case."""
+        usernames, flavour = self._usernames, self._flavour
+
+        @cache
+        def name(user: str, host: str) -> str:
+            return usernames.get((user, host.lower())) or to_username(user, host, flavour)
+
+        return name
 
     @cached_property
     def _usernames(self) -> Mapping[tuple[str, str], str]:

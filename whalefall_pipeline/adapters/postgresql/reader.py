@@ -9,13 +9,13 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.postgresql import rules, script
 from whalefall_pipeline.adapters.postgresql.connection import Link, Row, open_link, to_parameters
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
-from whalefall_pipeline.adapters.postgresql.rows import PUBLIC, PUBLIC_OID, add_held, to_accounts
+from whalefall_pipeline.adapters.postgresql.rows import PUBLIC, PUBLIC_OID, add_held, to_accounts, to_held_by_grantee
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
     AccountState,
-    HeldByGrantee,
+    Held,
     Instance,
     Login,
     Observation,
@@ -112,11 +112,11 @@ class PostgresqlSession:
         if not self._names:
             self.read_accounts()
         coverage: dict[str, Observation] = {}
-        held: HeldByGrantee = defaultdict(list)
+        held: dict[int, list[Held]] = defaultdict(list)
         databases: list[Row] = []
         try:
             databases = self._link.read(SQL["databases"])
-            add_held(held, self._read_server(), self._names)
+            add_held(held, self._read_server())
             coverage[SERVER] = OBSERVED
         except UnreadableError as failed:
             coverage[SERVER] = failed.observation
@@ -125,7 +125,7 @@ class PostgresqlSession:
             if allows_connections and may_connect:
                 observation = self._read_database(name, held)
             coverage[f"{rules.DATABASE}:{name}"] = observation
-        return Reading(held, coverage)
+        return Reading(to_held_by_grantee(held, self._names), coverage)
 
     def may_hide(self, username: str) -> bool:
         """Give False: roles are listed by the cluster, all or none."""
@@ -147,7 +147,7 @@ class PostgresqlSession:
             rows += self._link.read(SQL["parameter_grants"])
         return rows
 
-    def _read_database(self, name: str, held: HeldByGrantee) -> Observation:
+    def _read_database(self, name: str, held: dict[int, list[Held]]) -> Observation:
         """Add what one database holds; nothing of it where a statement fails."""
         try:
             with ExitStack() as stack:
@@ -158,7 +158,7 @@ class PostgresqlSession:
             return failed.observation
         except DatabaseRefusedError as refused:
             return Observation(refused.seen, str(refused))
-        add_held(held, rows, self._names)
+        add_held(held, rows)
         return OBSERVED
 
     def _open(self, database: str) -> AbstractContextManager[Link]:

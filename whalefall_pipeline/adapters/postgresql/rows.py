@@ -61,13 +61,14 @@ def _to_settings(rows: Iterable[Sequence[Any]]) -> dict[int, dict[str, Json]]:
     return settings
 
 
-def add_held(held: HeldByGrantee, rows: Iterable[Sequence[Any]], names: Mapping[int, str]) -> None:
-    """Add what rows say to each grantee's: securable, privilege, grant option, effect, grantees.
-
-    A grantee that `names` lacks was made after the inventory: it is no account of this reading.
-    """
+def add_held(held: dict[int, list[Held]], rows: Iterable[Sequence[Any]]) -> None:
+    """Add what rows say to the lists of their grantees: securable, privilege, grant option, effect, grantees."""
     for scope, database, schema, name, column, privilege, grant_option, effect, grantees in rows:
         item = Held(privilege, Securable(scope, database, schema, name, column), grant_option, effect)
         for grantee in grantees:
-            if grantee in names:
-                held[names[grantee]].append(item)
+            held[grantee].append(item)
+
+
+def to_held_by_grantee(held: Mapping[int, list[Held]], names: Mapping[int, str]) -> HeldByGrantee:
+    """Name the grantees. One that `names` lacks was made after the inventory: it is no account of this reading."""
+    return {names[oid]: items for oid, items in held.items() if oid in names}
