@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from typing import Self
 
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError
 
@@ -12,7 +13,8 @@ class Deadline:
     """Ends a reading from outside: calls the abort functions of its open connections when time is up or on cancel.
 
     An abort function must make a call that waits in another thread return or raise at once: for a driver that waits
-    on a socket, shutting that socket down does.
+    on a socket, shutting that socket down does. One thread watches the time, from the first call that may wait until
+    `close`, or the end of the `with` block that the deadline is used as.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -20,7 +22,20 @@ class Deadline:
         self._ends_at = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._aborts: list[Callable[[], None]] = []
-        self._cancelled = False
+        self._timer: threading.Timer | None = None
+        self._cancelled = self._expired = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Watch the time no longer; nothing is ended by this."""
+        with self._lock:
+            if self._timer:
+                self._timer.cancel()
 
     @property
     def remaining(self) -> float:
@@ -36,17 +51,18 @@ class Deadline:
         """Raise when the reading was cancelled or its time is up."""
         if self._cancelled:
             raise SyncCancelledError("the session was cancelled")
-        if not self.remaining:
+        if self._expired or not self.remaining:
             raise DatabaseConnectionError(f"no answer within the deadline of {self.seconds:g} s", transient=True)
 
     @contextmanager
     def aborting(self, abort: Callable[[], None]) -> Generator[None]:
         """Call `abort` if the deadline passes or is cancelled inside the block; the block's error then says so."""
-        timer = threading.Timer(self.remaining, abort)
-        timer.daemon = True
         with self._lock:
             self._aborts.append(abort)
-        timer.start()
+            if not self._timer:
+                self._timer = threading.Timer(self.remaining, self._expire)
+                self._timer.daemon = True
+                self._timer.start()
         try:
             self.check()
             yield
@@ -54,9 +70,12 @@ class Deadline:
             self.check()
             raise
         finally:
-            timer.cancel()
             with self._lock:
                 self._aborts.remove(abort)
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._abort_all()
 
     def _abort_all(self) -> None:
         with self._lock:

@@ -174,7 +174,10 @@ def _check(workplace: Workplace, instance: Instance) -> list[dict[str, str]]:
         with connecting(workplace.engine) as connection:
             login = read_login(connection, instance, workplace.store)
         adapter = ADAPTERS[instance.db_type]
-        with adapter.open(instance, login, limits, Deadline(settings.instance_seconds)) as session:
+        with (
+            Deadline(settings.instance_seconds) as deadline,
+            adapter.open(instance, login, limits, deadline) as session,
+        ):
             connected = Visibility("connection", True, session.version)
             return [_to_row(instance, part) for part in (connected, *session.check())]
     except WhalefallError as error:

@@ -53,6 +53,5 @@ class Cancellation:
     @contextmanager
     def deadline(self, seconds: float) -> Generator[Deadline]:
         """Give a deadline that a cancel ends too."""
-        deadline = Deadline(seconds)
-        with self.ending(deadline.cancel):
+        with Deadline(seconds) as deadline, self.ending(deadline.cancel):
             yield deadline

@@ -88,7 +88,7 @@ def connect(instance: Instance, login: Login, limits: Limits, deadline: Deadline
     handshake = Deadline(limits.connect_seconds)
     with _open_socket(instance, handshake, deadline) as raw, raw.dup() as guard:
         # TLS takes `raw` over; shutting its copy down ends the connection all the same.
-        with deadline.aborting(lambda: shut_down(guard)), handshake.aborting(lambda: shut_down(guard)):
+        with handshake, deadline.aborting(lambda: shut_down(guard)), handshake.aborting(lambda: shut_down(guard)):
             _log_in(connection, raw)
         try:
             yield Source(connection, guard, deadline)
