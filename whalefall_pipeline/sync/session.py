@@ -1,6 +1,5 @@
 """Works through a session's instances with a bounded pool of threads: drivers wait on the network, the GIL is free."""
 
-import gc
 import os
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -12,9 +11,11 @@ from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.sessions import beat, close_session
 from whalefall_pipeline.sync.instance import sync_instance, to_first_line
+from whalefall_pipeline.sync.memory import collecting_rarely, give_back
 from whalefall_pipeline.sync.plan import Outcome, Plan
 
-NEW_OBJECTS = 500_000
+INSTANCES_BETWEEN = 50
+"""After so many instances what they used is given back: memory else grows by 25 kB with each."""
 CANCEL_AGAIN_SECONDS = 0.5
 UNWRITTEN = "its outcome could not be written when it ended"
 ORPHANED = "the run's process was told to end, since the one that had started it died"
@@ -28,12 +29,14 @@ def run_session(plan: Plan, instances: Sequence[Instance], tell: Callable[[Outco
     """
     parent = os.getppid()
     outcomes: list[Outcome] = []
-    with _beating(plan), _collecting_rarely(), ThreadPoolExecutor(plan.parallelism, thread_name_prefix="sync") as pool:
+    with _beating(plan), collecting_rarely(), ThreadPoolExecutor(plan.parallelism, thread_name_prefix="sync") as pool:
         futures = [pool.submit(sync_instance, plan, instance) for instance in instances]
         try:
             for future in as_completed(futures):
                 outcomes.append(future.result())
                 tell(outcomes[-1])
+                if len(outcomes) % INSTANCES_BETWEEN == 0:
+                    give_back()
         except BaseException as error:
             cause = error if os.getppid() == parent else WhalefallError(ORPHANED)
             plan.cancellation.cancel()
@@ -96,14 +99,3 @@ def _beating(plan: Plan) -> Generator[None]:
     finally:
         ended.set()
         thread.join()
-
-
-@contextmanager
-def _collecting_rarely() -> Generator[None]:
-    """Let Python look for garbage in cycles rarely: a reading is a million values without any, and half of the time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(NEW_OBJECTS, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
