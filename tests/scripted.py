@@ -57,6 +57,9 @@ class ScriptedAdapter:
     rules: Rules = rules
     opened: int = 0
 
+    def check_options(self, instance: Instance) -> None:
+        """Any will do."""
+
     @contextmanager
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline

@@ -51,6 +51,26 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(
     assert read(ledger, "select from instances") == []
 
 
+@pytest.mark.parametrize(
+    ("db_type", "option", "said"),
+    [
+        ("postgresql", "sslmod=require", "shop: PostgreSQL has no option sslmod; options are: "),
+        ("postgresql", "sslmode=always", "shop: sslmode is one of "),
+        ("mysql", "ssl=on", "shop: unknown option ssl: known are tls, tls_ca"),
+        ("sqlserver", "encrypt=maybe", "shop: option encrypt is 'maybe', and must be one of yes, "),
+        ("oracle", "service=hr", "shop: unknown option service for an Oracle instance; known are: "),
+        ("oracle", "protocol=tcps", "shop: no service: set the instance's database or its option service_name"),
+    ],
+)
+def test_options_are_checked_before_anything_is_asked_or_stored(
+    whalefall: Run, ledger: Engine, db_type: str, option: str, said: str
+) -> None:
+    refused = whalefall(*ADD, "--type", db_type, "--option", option)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert said in refused.stderr
+    assert read(ledger, "select from instances") == []
+
+
 def test_a_name_that_is_taken_is_refused(whalefall: Run) -> None:
     assert whalefall(*ADD, answer="x\n").returncode == 0
     refused = whalefall(*ADD, "--password-env", "HOME")

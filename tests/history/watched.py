@@ -48,6 +48,9 @@ class Interrupted:
         with self.inner.open(instance, login, limits, deadline) as session:
             yield InterruptedSession(session, self.between)
 
+    def check_options(self, instance: Instance) -> None:
+        self.inner.check_options(instance)
+
     def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
         return self.inner.build_script(states)
 

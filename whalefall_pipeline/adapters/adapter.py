@@ -87,6 +87,10 @@ class Adapter(Protocol):
         """The port that servers of this engine listen on."""
         ...
 
+    def check_options(self, instance: Instance) -> None:
+        """Raise InvalidInstanceError for an option, or a value of one, that no connection can be made with."""
+        ...
+
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline
     ) -> AbstractContextManager[SourceSession]:

@@ -34,7 +34,7 @@ class Definition:
         return bool(self.password_env or self.password_file)
 
     def to_instance(self) -> Instance:
-        """Give the instance, still without an id. Raises InvalidInstanceError for an unknown engine or a bad name."""
+        """Give the instance, still without an id. Raises InvalidInstanceError for what is not usable of it."""
         adapter = ADAPTERS.get(self.db_type)
         if adapter is None:
             known = ", ".join(sorted(ADAPTERS))
@@ -43,7 +43,7 @@ class Definition:
             raise InvalidInstanceError(
                 "an instance's name is not empty, and has no spaces around it and no line breaks"
             )
-        return Instance(
+        instance = Instance(
             id=0,
             name=self.name,
             db_type=self.db_type,
@@ -53,6 +53,11 @@ class Definition:
             options=self.options,
             vanish_limit_percent=self.vanish_limit,
         )
+        try:
+            adapter.check_options(instance)
+        except InvalidInstanceError as error:
+            raise InvalidInstanceError(f"{self.name}: {error}") from None
+        return instance
 
     def check_secret_source(self) -> None:
         """Raise InvalidInstanceError when the secret's reference is no use now."""

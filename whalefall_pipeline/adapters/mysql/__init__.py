@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from whalefall_pipeline.adapters.adapter import Limits, SourceSession
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.mysql import rules, script
+from whalefall_pipeline.adapters.mysql.connection import to_mode
 from whalefall_pipeline.adapters.mysql.reader import open_session
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 from whalefall_pipeline.core.rules import Rules
@@ -16,6 +17,10 @@ class MysqlAdapter:
 
     rules: Rules = rules
     default_port = 3306
+
+    def check_options(self, instance: Instance) -> None:
+        """See `Adapter.check_options`."""
+        to_mode(instance, {})
 
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline

@@ -167,6 +167,10 @@ class OracleAdapter:
     rules: Rules = field(default=rules)
     default_port: int = 1521
 
+    def check_options(self, instance: Instance) -> None:
+        """See `Adapter.check_options`; what says which service is one of them."""
+        to_target(instance, Login("", ""), {})
+
     @contextmanager
     def open(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[OracleSession]:
         """Connect and start to read. The login needs CREATE SESSION and the views of `catalog.sql`."""

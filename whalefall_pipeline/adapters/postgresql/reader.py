@@ -48,6 +48,10 @@ class PostgresqlAdapter:
         """See `Adapter.default_port`."""
         return 5432
 
+    def check_options(self, instance: Instance) -> None:
+        """See `Adapter.check_options`."""
+        to_parameters(instance, Login("", ""), Limits())
+
     @contextmanager
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline

@@ -32,13 +32,9 @@ def build_keywords(instance: Instance, login: Login, defaults: Mapping[str, str]
     }
     for name, value in {**defaults, **instance.options}.items():
         if name not in OPTIONS:
-            raise InvalidInstanceError(
-                f"instance {instance.name}: unknown option {name!r}; SQL Server takes {', '.join(sorted(OPTIONS))}"
-            )
+            raise InvalidInstanceError(f"unknown option {name!r}; SQL Server takes {', '.join(sorted(OPTIONS))}")
         keyword, values = OPTIONS[name]
         if values and value not in values:
-            raise InvalidInstanceError(
-                f"instance {instance.name}: option {name} is {value!r}, and must be one of {', '.join(values)}"
-            )
+            raise InvalidInstanceError(f"option {name} is {value!r}, and must be one of {', '.join(values)}")
         keywords[keyword] = value
     return keywords

@@ -166,6 +166,10 @@ class SqlserverAdapter:
         """The engine's pure rules."""
         return rules
 
+    def check_options(self, instance: Instance) -> None:
+        """See `Adapter.check_options`."""
+        build_keywords(instance, Login("", ""), {})
+
     @contextmanager
     def open(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[SqlserverSession]:
         """Connect, with TLS unless an option says otherwise.
