@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Self
@@ -14,7 +15,7 @@ class Deadline:
 
     An abort function must make a call that waits in another thread return or raise at once: for a driver that waits
     on a socket, shutting that socket down does. One thread watches the time, from the first call that may wait until
-    `close`, or the end of the `with` block that the deadline is used as.
+    `close`, which the end of a `with` block calls too, or until nothing refers to the deadline any more.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -60,9 +61,10 @@ class Deadline:
         with self._lock:
             self._aborts.append(abort)
             if not self._timer:
-                self._timer = threading.Timer(self.remaining, self._expire)
+                self._timer = threading.Timer(self.remaining, _expire, [weakref.ref(self)])
                 self._timer.daemon = True
                 self._timer.start()
+                weakref.finalize(self, self._timer.cancel)
         try:
             self.check()
             yield
@@ -73,7 +75,8 @@ class Deadline:
             with self._lock:
                 self._aborts.remove(abort)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """End the reading because its time is up, as the thread that watches it does."""
         self._expired = True
         self._abort_all()
 
@@ -83,3 +86,9 @@ class Deadline:
         for abort in aborts:
             with suppress(Exception):
                 abort()
+
+
+def _expire(watched: weakref.ref[Deadline]) -> None:
+    deadline = watched()
+    if deadline:
+        deadline.expire()
