@@ -19,7 +19,7 @@ KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count
 """A host that went silent is noticed within a minute or so; the first three are seconds, the last milliseconds."""
 TEXTS_AT_ONCE = 200
 BETWEEN = "\0"
-"""No field can hold it, so fields are escaped together, joined by it."""
+"""PostgreSQL stores it in no text, so fields are escaped together, joined by it; one that has it is refused still."""
 ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", BETWEEN: "\t"})
 
 
@@ -94,11 +94,11 @@ def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: 
 
 
 def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-    """Append rows to a table that are lines of COPY's text format, each with its end; a text may hold several."""
+    """Append rows to a table that are lines of COPY's text format, each with its end; a text may hold any number."""
     remaining = iter(lines)
     with _copying(connection, table, columns) as copy:
-        while block := "".join(islice(remaining, TEXTS_AT_ONCE)):
-            copy.write(block)
+        while texts := list(islice(remaining, TEXTS_AT_ONCE)):
+            copy.write("".join(texts))
 
 
 def to_fields(values: Iterable[str]) -> str:
