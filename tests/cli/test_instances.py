@@ -59,7 +59,7 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(
         ("mysql", "ssl=on", "shop: unknown option ssl: known are tls, tls_ca"),
         ("sqlserver", "encrypt=maybe", "shop: option encrypt is 'maybe', and must be one of yes, "),
         ("oracle", "service=hr", "shop: unknown option service for an Oracle instance; known are: "),
-        ("oracle", "protocol=tcps", "shop: no service: set the instance's database or its option service_name"),
+        ("oracle", "protocol=udp", "shop: option protocol is 'udp'; it is one of: tcp, tcps"),
     ],
 )
 def test_options_are_checked_before_anything_is_asked_or_stored(

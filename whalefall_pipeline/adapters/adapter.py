@@ -88,7 +88,10 @@ class Adapter(Protocol):
         ...
 
     def check_options(self, instance: Instance) -> None:
-        """Raise InvalidInstanceError for an option, or a value of one, that no connection can be made with."""
+        """Raise InvalidInstanceError for an option, or a value of one, that no connection can be made with.
+
+        How they go together is seen when connecting: a deployment may set others for all instances.
+        """
         ...
 
     def open(

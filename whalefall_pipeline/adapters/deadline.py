@@ -60,12 +60,8 @@ class Deadline:
         """Call `abort` if the deadline passes or is cancelled inside the block; the block's error then says so."""
         with self._lock:
             self._aborts.append(abort)
-            if not self._timer:
-                self._timer = threading.Timer(self.remaining, _expire, [weakref.ref(self)])
-                self._timer.daemon = True
-                self._timer.start()
-                weakref.finalize(self, self._timer.cancel)
         try:
+            self._watch()
             self.check()
             yield
         except Exception:
@@ -74,6 +70,17 @@ class Deadline:
         finally:
             with self._lock:
                 self._aborts.remove(abort)
+
+    def _watch(self) -> None:
+        """Start the thread that watches the time, where none does yet; it keeps no deadline alive."""
+        with self._lock:
+            if self._timer:
+                return
+            timer = threading.Timer(self.remaining, _expire, [weakref.ref(self)])
+            timer.daemon = True
+            timer.start()
+            self._timer = timer
+            weakref.finalize(self, timer.cancel)
 
     def expire(self) -> None:
         """End the reading because its time is up, as the thread that watches it does."""

@@ -36,7 +36,8 @@ class _Inherited(NamedTuple):
 class FactsBuilder:
     """Builds the version-2 facts of an instance's accounts; many have the same roles, which are followed once.
 
-    `accounts` are all of the instance by username, `now` decides what has expired.
+    `accounts` are all of the instance by username, whose facts are asked for among them; `now` decides what has
+    expired.
     """
 
     def __init__(

@@ -40,9 +40,9 @@ def _drop_nulls(account: Account) -> Account:
 
 
 def find_held(states: Iterable[AccountState], test: Callable[[Held], bool]) -> frozenset[Held]:
-    """Give all that passes a test of what anybody holds; accounts have little of their own, so it is asked of few.
+    """Give what passes a test, of all that anybody holds; what many hold is tested once.
 
-    What one account holds of it is the intersection, at the speed of the interpreter's own sets.
+    What one account holds of it is the intersection with it, at the speed of the interpreter's own sets.
     """
     sets = {id(state.held): state.held for state in states}
     return frozenset(filter(test, frozenset[Held]().union(*sets.values())))

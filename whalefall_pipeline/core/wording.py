@@ -51,7 +51,7 @@ class Wording:
     """
 
     def __init__(self) -> None:
-        named: dict[str, _Named] = {}
+        named: dict[str, _Named] = {}  # filled as privileges are spelled, each of which is so once
         self._list_entries = lru_cache(SETS)(partial(_list_entries, cache(partial(_spell_held, named)), named))
 
     def to_privilege_diff(self, difference: Difference) -> dict[str, Json]:

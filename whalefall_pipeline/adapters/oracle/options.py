@@ -20,8 +20,8 @@ from whalefall_pipeline.core.model import Instance, Login
 
 TLS_OPTIONS = ("ssl_ca_file", "ssl_server_cert_dn", "ssl_server_dn_match", "wallet_location")
 KNOWN_OPTIONS = ("protocol", "service_name", "sid", *TLS_OPTIONS)
-PROTOCOLS = ("tcp", "tcps")
-SWITCH = {"on": True, "off": False}
+CHOICES = {"protocol": ("tcp", "tcps"), "ssl_server_dn_match": ("on", "off")}
+"""The values of options that take few; the first is the one of an instance that sets none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,10 @@ class Target:
 def to_target(instance: Instance, login: Login, default_options: Mapping[str, str]) -> Target:
     """Check an instance's options and join them with its login. Raises InvalidInstanceError."""
     options = {**default_options, **instance.options}
-    _check_names(options)
+    check_options(options)
+    idle = [name for name in TLS_OPTIONS if name in options]
+    if idle and options.get("protocol") != "tcps":
+        raise InvalidInstanceError(f"{', '.join(idle)} has no effect without protocol=tcps")
     service_name, sid = options.get("service_name"), options.get("sid")
     if service_name and sid:
         raise InvalidInstanceError("service_name and sid are both set: an Oracle instance is reached by one of them")
@@ -62,27 +65,20 @@ def to_target(instance: Instance, login: Login, default_options: Mapping[str, st
         password=login.password,
         service_name=service_name,
         sid=sid,
-        protocol=_one_of("protocol", options.get("protocol", "tcp"), PROTOCOLS),
+        protocol=options.get("protocol", "tcp"),
         ssl_ca_file=options.get("ssl_ca_file"),
         wallet_location=options.get("wallet_location"),
-        ssl_server_dn_match=SWITCH[
-            _one_of("ssl_server_dn_match", options.get("ssl_server_dn_match", "on"), tuple(SWITCH))
-        ],
+        ssl_server_dn_match=options.get("ssl_server_dn_match", "on") == "on",
         ssl_server_cert_dn=options.get("ssl_server_cert_dn"),
     )
 
 
-def _check_names(options: Mapping[str, str]) -> None:
+def check_options(options: Mapping[str, str]) -> None:
+    """Raise InvalidInstanceError for an option, or a value of one, that is not known; each is looked at by itself."""
     unknown = sorted(options.keys() - set(KNOWN_OPTIONS))
     if unknown:
         known = ", ".join(sorted(KNOWN_OPTIONS))
         raise InvalidInstanceError(f"unknown option {', '.join(unknown)} for an Oracle instance; known are: {known}")
-    idle = [name for name in TLS_OPTIONS if name in options]
-    if idle and options.get("protocol") != "tcps":
-        raise InvalidInstanceError(f"{', '.join(idle)} has no effect without protocol=tcps")
-
-
-def _one_of(name: str, value: str, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise InvalidInstanceError(f"option {name} is {value!r}; it is one of: {', '.join(choices)}")
-    return value
+    for name, choices in CHOICES.items():
+        if options.get(name, choices[0]) not in choices:
+            raise InvalidInstanceError(f"option {name} is {options[name]!r}; it is one of: {', '.join(choices)}")

@@ -17,7 +17,7 @@ from whalefall_pipeline.adapters.oracle import rules, script
 from whalefall_pipeline.adapters.oracle.catalog import STATEMENTS, VIEWS, Catalog
 from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect, Connection
 from whalefall_pipeline.adapters.oracle.containers import ContainerRow, Containers, build_containers
-from whalefall_pipeline.adapters.oracle.options import Target, to_target
+from whalefall_pipeline.adapters.oracle.options import Target, check_options, to_target
 from whalefall_pipeline.adapters.oracle.rows import (
     PasswordFileRow,
     RoleRow,
@@ -168,8 +168,8 @@ class OracleAdapter:
     default_port: int = 1521
 
     def check_options(self, instance: Instance) -> None:
-        """See `Adapter.check_options`; what says which service is one of them."""
-        to_target(instance, Login("", ""), {})
+        """See `Adapter.check_options`."""
+        check_options(instance.options)
 
     @contextmanager
     def open(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[OracleSession]:

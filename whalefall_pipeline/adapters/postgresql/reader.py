@@ -116,7 +116,7 @@ class PostgresqlSession:
         if not self._names:
             self.read_accounts()
         coverage: dict[str, Observation] = {}
-        held: dict[int, list[Held]] = defaultdict(list)
+        held: defaultdict[int, list[Held]] = defaultdict(list)
         databases: list[Row] = []
         try:
             databases = self._link.read(SQL["databases"])
@@ -151,7 +151,7 @@ class PostgresqlSession:
             rows += self._link.read(SQL["parameter_grants"])
         return rows
 
-    def _read_database(self, name: str, held: dict[int, list[Held]]) -> Observation:
+    def _read_database(self, name: str, held: defaultdict[int, list[Held]]) -> Observation:
         """Add what one database holds; nothing of it where a statement fails."""
         try:
             with ExitStack() as stack:

@@ -1,6 +1,7 @@
 """Rows of the catalog as values: pure functions, in one tight loop where there are many."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -61,7 +62,7 @@ def _to_settings(rows: Iterable[Sequence[Any]]) -> dict[int, dict[str, Json]]:
     return settings
 
 
-def add_held(held: dict[int, list[Held]], rows: Iterable[Sequence[Any]]) -> None:
+def add_held(held: defaultdict[int, list[Held]], rows: Iterable[Sequence[Any]]) -> None:
     """Add what rows say to the lists of their grantees: securable, privilege, grant option, effect, grantees."""
     for scope, database, schema, name, column, privilege, grant_option, effect, grantees in rows:
         item = Held(privilege, Securable(scope, database, schema, name, column), grant_option, effect)
