@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from whalefall_pipeline.adapters.adapter import Limits, Visibility
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.postgresql import rules
+from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.model import (
     Account,
@@ -45,17 +46,26 @@ def _nothing(_name: str) -> None:
 
 @dataclass
 class ScriptedAdapter:
-    """What every instance of it holds; `hook` is called with the name of each step of a reading, and may raise."""
+    """What every instance of it holds; `hook` is called with the name of each step of a reading, and may raise.
+
+    With `tells_rows` a reading has a digest of what it was made of, as those of most engines have.
+    """
 
     accounts: list[Account] = field(default_factory=list[Account])
     grants: list[Grant] = field(default_factory=list[Grant])
     coverage: dict[str, Observation] = field(default_factory=lambda: {"server": OBSERVED})
     hidden: set[str] = field(default_factory=set[str])
+    tells_rows: bool = False
     grants_error: WhalefallError | None = None
     hook: Callable[[str], None] = _nothing
     default_port: int = 1
     rules: Rules = rules
     opened: int = 0
+
+    def read(self) -> Reading:
+        tally = Tally()
+        tally.add([[repr(account) for account in self.accounts], [repr(grant) for grant in self.grants]])
+        return Reading.of(self.grants, self.coverage, tally.digest if self.tells_rows else b"")
 
     def check_options(self, instance: Instance) -> None:
         """Any will do."""
@@ -91,7 +101,7 @@ class ScriptedSession:
         self.adapter.hook("grants")
         if self.adapter.grants_error:
             raise self.adapter.grants_error
-        return Reading.of(self.adapter.grants, self.adapter.coverage)
+        return self.adapter.read()
 
     def may_hide(self, username: str) -> bool:
         return username in self.adapter.hidden

@@ -1,4 +1,4 @@
-"""The line that the log has for people names what the entries for programs hold, in their order, and counts the rest."""
+"""The log's line for people names what the entries for programs hold, in their order, and counts the rest."""
 
 from collections.abc import Iterable
 

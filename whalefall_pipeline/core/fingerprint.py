@@ -20,11 +20,31 @@ NOBODY = to_digest()
 """What an account without members has in the place of their digest: all parts of a digest but the last are as long."""
 
 
+def spell_accounts(states: Mapping[str, AccountState], rules: Rules, now: datetime) -> dict[str, bytes]:
+    """Give each account itself as JSON, by username: its kind, its attributes, and what it amounts to by itself."""
+    return {username: _spell(state, rules, now) for username, state in states.items()}
+
+
+def _spell(state: AccountState, rules: Rules, now: datetime) -> bytes:
+    account = state.account
+    own = [account.kind.value, account.attributes, rules.own_capabilities(state, now)]
+    return orjson.dumps(own, option=orjson.OPT_SORT_KEYS)
+
+
+def digest_reading(spelled: Mapping[str, bytes], rows: bytes, *, version: str, code: bytes) -> bytes:
+    """Give one digest of all that would make an account's own differ, where everything was observed.
+
+    The rows say it all but for what passes by itself, which is in what accounts amount to. They may come in another
+    order and mean the same: digests of readings that are equal may differ, and then each account's own are compared.
+    """
+    return to_digest(code, version.encode(), rows, b"\n".join(spelled.values()))
+
+
 def build_digests(
-    states: Mapping[str, AccountState], rules: Rules, now: datetime, *, unseen: Sequence[Unseen], code: bytes
+    states: Mapping[str, AccountState], spelled: Mapping[str, bytes], *, unseen: Sequence[Unseen], code: bytes
 ) -> dict[str, bytes]:
     """Give each account's digest, by username; `code` stands for the code that would build the documents."""
-    reading = _Fingerprints(states, rules, now)
+    reading = _Fingerprints(states, spelled)
     common = to_digest(code, orjson.dumps([to_json_unseen(item) for item in unseen]), reading.of_everyone)
     return {username: to_digest_of_parts(common + reading.join_grounds(username)) for username in states}
 
@@ -45,10 +65,9 @@ class _Tokens(dict[Held, bytes]):
 class _Fingerprints:
     """All accounts of one reading; those that hold the same share a set, which is digested once."""
 
-    def __init__(self, states: Mapping[str, AccountState], rules: Rules, now: datetime) -> None:
+    def __init__(self, states: Mapping[str, AccountState], spelled: Mapping[str, bytes]) -> None:
         self._states = states
-        self._rules = rules
-        self._now = now
+        self._spelled = spelled
         self._tokens = _Tokens()
         self._passing = find_held(states.values(), _is_passed_on)
         of_roles = frozenset(filter(is_of_role, self._passing))
@@ -65,7 +84,7 @@ class _Fingerprints:
         if digest is None:
             digest = self._sets[held] = self._tokens.digest(held)
         members = self._members.get(username, NOBODY)
-        return digest + self._reach(self._memberships[username]) + members + self._dump(state)
+        return digest + self._reach(self._memberships[username]) + members + self._spelled[username]
 
     @property
     def of_everyone(self) -> bytes:
@@ -91,13 +110,8 @@ class _Fingerprints:
         if role not in self._passed_on:
             state = self._states[role]
             further = self._tokens.digest(state.held & self._passing)
-            self._passed_on[role] = to_digest(orjson.dumps(role), self._dump(state), further)
+            self._passed_on[role] = to_digest(orjson.dumps(role), self._spelled[role], further)
         return self._passed_on[role]
-
-    def _dump(self, state: AccountState) -> bytes:
-        account = state.account
-        own = [account.kind.value, account.attributes, self._rules.own_capabilities(state, self._now)]
-        return orjson.dumps(own, option=orjson.OPT_SORT_KEYS)
 
     @cached_property
     def _members(self) -> dict[str, bytes]:

@@ -210,15 +210,19 @@ HeldByGrantee: TypeAlias = dict[str, list[Held]]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one reading of an instance found to be held, by grantee, and which scopes it can speak for."""
+    """What one reading of an instance found to be held, by grantee, and which scopes it can speak for.
+
+    `rows` is a digest of all rows that it was made from, accounts included; empty where the adapter can't say.
+    """
 
     held: Mapping[str, Sequence[Held]]
     coverage: Coverage
+    rows: bytes = b""
 
     @classmethod
-    def of(cls, grants: Iterable[Grant], coverage: Coverage) -> "Reading":
+    def of(cls, grants: Iterable[Grant], coverage: Coverage, rows: bytes = b"") -> "Reading":
         """Make a reading of grants in any order."""
-        return cls(to_held(grants), coverage)
+        return cls(to_held(grants), coverage, rows)
 
     @property
     def grants(self) -> tuple[Grant, ...]:

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from whalefall_pipeline.core.diff import ChangeType, carry_unseen, diff
-from whalefall_pipeline.core.fingerprint import build_digests
-from whalefall_pipeline.core.model import Account, AccountState, Coverage, Held, Reading, Seen, Unseen, is_observed
+from whalefall_pipeline.core.diff import ChangeType, diff
+from whalefall_pipeline.core.fingerprint import build_digests, digest_reading, spell_accounts
+from whalefall_pipeline.core.model import Account, AccountState, Coverage, Reading, Seen, Unseen
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.states import build_states, build_unseen
-from whalefall_pipeline.ledger.changes import Change, read_states, to_held, write_changes
+from whalefall_pipeline.ledger.changes import Change, read_states, write_changes
 from whalefall_pipeline.ledger.database import copy_rows, load_statements
 from whalefall_pipeline.ledger.documents import DocumentBuilder, read_code
 from whalefall_pipeline.ledger.target import Target, check_order
+from whalefall_pipeline.ledger.unseen import carry_all, read_unseen, write_unseen
 
 SQL = load_statements("permissions.sql")
 SNAPSHOT_COLUMNS = (
@@ -27,12 +28,12 @@ class PermissionCounts(NamedTuple):
     """What writing permissions came to: accounts read, of these first seen and changed, and what could not be said."""
 
     accounts: int
-    added: int
-    changed: int
     grants: int
-    without_account: int
     not_in_inventory: int
-    unseen: list[Unseen]
+    added: int = 0
+    changed: int = 0
+    without_account: int = 0
+    unseen: Sequence[Unseen] = ()
 
 
 class Stored(NamedTuple):
@@ -58,61 +59,82 @@ def write_permissions(
     """Write snapshots, facts, grant intervals and log entries of accounts that changed, in the caller's transaction.
 
     Scopes that were not observed keep their grants, and so do accounts that `may_hide` in them. Accounts that the
-    inventory in the ledger does not have are counted, not written.
+    inventory in the ledger does not have are counted, not written. A reading that observed everything and gave what the
+    newest one gave is not compared by account, provided that the ledger still holds what was written of that one.
     """
     owner = {"instance_id": target.instance.id}
     read_before = check_order(connection, target, "permissions_read_at")
-    stored = {row[0]: Stored._make(row) for row in connection.execute(SQL["read_stored"], owner).all()}
     states, without_account = build_states(accounts, reading.held)
-    unseen_before = _read_unseen(connection, target)
+    unseen_before = read_unseen(connection, target)
     seen_before = dict.fromkeys(connection.execute(SQL["read_observed"], owner).scalar_one(), read_before)
     unseen = build_unseen(reading.coverage, unseen_before, seen_before)
+    spelled = spell_accounts(states, rules, target.read_at)
+    is_whole = bool(reading.rows) and not (unseen or unseen_before)
+    digest = {**owner, "digest": digest_reading(spelled, reading.rows, version=version, code=read_code())}
+    counts = _find_same(connection, digest) if is_whole else None
+    if counts is None:
+        counts = _write(
+            connection,
+            target,
+            states,
+            spelled,
+            coverage=reading.coverage,
+            rules=rules,
+            unseen=unseen,
+            may_hide=may_hide,
+        )
+        write_unseen(connection, target, unseen_before, unseen)
+        if is_whole:
+            values = {name: getattr(counts, name) for name in ("accounts", "grants", "not_in_inventory")}
+            connection.execute(SQL["write_reading"], {**digest, **values})
+    observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
+    values = {"read_at": target.read_at, "version": version, "observed": observed}
+    connection.execute(SQL["mark_read"], {**owner, **values})
+    return counts._replace(without_account=without_account)
+
+
+def _find_same(connection: Connection, digest: Mapping[str, object]) -> PermissionCounts | None:
+    """Give the counts of the newest reading, if this one is the same and the ledger as it was then left."""
+    row = connection.execute(SQL["read_same"], digest).one_or_none()
+    return PermissionCounts(accounts=row[0], grants=row[1], not_in_inventory=row[2]) if row else None
+
+
+def _write(
+    connection: Connection,
+    target: Target,
+    states: Mapping[str, AccountState],
+    spelled: Mapping[str, bytes],
+    *,
+    coverage: Coverage,
+    rules: Rules,
+    unseen: Sequence[Unseen],
+    may_hide: Callable[[str], bool],
+) -> PermissionCounts:
+    """Compare each account with what the ledger holds, and write those that differ."""
+    rows = connection.execute(SQL["read_stored"], {"instance_id": target.instance.id}).all()
+    stored = {row[0]: Stored._make(row) for row in rows}
     if unseen:
         hidden = [item.account_id for name, item in stored.items() if name not in states and may_hide(name)]
-        states |= {state.account.username: state for state in read_states(connection, hidden).values()}
-        states = _carry_all(connection, target, states, reading.coverage, rules)
+        found = {state.account.username: state for state in read_states(connection, hidden).values()}
+        states = carry_all(connection, target, {**states, **found}, coverage, rules)
+        spelled = spell_accounts(states, rules, target.read_at)
     known = {username: state for username, state in states.items() if username in stored}
-    digests = build_digests(known, rules, target.read_at, unseen=unseen, code=read_code())
+    digests = build_digests(known, spelled, unseen=unseen, code=read_code())
     stale = {name: stored[name] for name, digest in digests.items() if digest != stored[name].digest}
     changes: list[Change] = []
     if stale:
         changes = write_changes(connection, target, _find_changes(connection, known, stale))
         documents = DocumentBuilder(known, stale, rules, target.read_at, unseen)
         _write_snapshots(connection, stale, _build_rows(target, documents, stale, digests, changes))
-    _write_unseen(connection, target, unseen_before, unseen)
-    observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
-    values = {"read_at": target.read_at, "version": version, "observed": observed}
-    connection.execute(SQL["mark_read"], {**owner, **values})
     added = sum(change.change_type in ("add", "reactivate") for change in changes)
-    grants = sum(len(state.held) for state in known.values())
-    missing = len(states) - len(known)
-    return PermissionCounts(len(known), added, len(changes) - added, grants, without_account, missing, unseen)
-
-
-def _read_unseen(connection: Connection, target: Target) -> dict[str, Unseen]:
-    rows = connection.execute(SQL["read_unseen"], {"instance_id": target.instance.id})
-    return {scope: Unseen(scope, Seen(status), reason, moment) for scope, status, reason, moment in rows}
-
-
-def _carry_all(
-    connection: Connection, target: Target, states: Mapping[str, AccountState], coverage: Coverage, rules: Rules
-) -> dict[str, AccountState]:
-    """Put back what the ledger holds in scopes that were not observed; of the others nothing is fetched."""
-    owner = {"instance_id": target.instance.id}
-    places = [
-        (scope, database)
-        for scope, database in connection.execute(SQL["read_places"], owner).all()
-        if not is_observed(rules.observed_by(scope, database), coverage)
-    ]
-    if not places:
-        return dict(states)
-    scopes, databases = (list(column) for column in zip(*places, strict=True))
-    before: dict[str, list[Held]] = {}
-    for row in connection.execute(SQL["read_grants_in"], {**owner, "scopes": scopes, "databases": databases}).all():
-        before.setdefault(row[0], []).append(to_held(row[1:]))
-    return {
-        username: carry_unseen(state, before.get(username, ()), coverage, rules) for username, state in states.items()
-    }
+    return PermissionCounts(
+        accounts=len(known),
+        added=added,
+        changed=len(changes) - added,
+        grants=sum(len(state.held) for state in known.values()),
+        not_in_inventory=len(states) - len(known),
+        unseen=tuple(unseen),
+    )
 
 
 def _find_changes(
@@ -158,18 +180,3 @@ def _build_rows(
         if account_id in types:
             last = (types[account_id], target.read_at)
         yield (account_id, target.instance.id, *documents.build(username), digests[username], *last)
-
-
-def _write_unseen(
-    connection: Connection, target: Target, before: Mapping[str, Unseen], unseen: Sequence[Unseen]
-) -> None:
-    owner: dict[str, Any] = {"instance_id": target.instance.id, "read_at": target.read_at}
-    now = {item.scope: item for item in unseen}
-    ended = [scope for scope, item in before.items() if now.get(scope) != item]
-    begun = [item for scope, item in now.items() if before.get(scope) != item]
-    if ended:
-        connection.execute(SQL["end_scopes"], {**owner, "scopes": ended})
-    if begun:
-        scopes, statuses, reasons, moments = (list(column) for column in zip(*begun, strict=True))
-        columns = {"scopes": scopes, "statuses": statuses, "reasons": reasons, "moments": moments}
-        connection.execute(SQL["insert_scopes"], {**owner, **columns})

@@ -1,41 +1,36 @@
 -- The statements of permissions.py. Each is sent at most once per instance, whatever the number of accounts.
 
+-- name: read_same (the counts of the newest reading, if it gave the same and its accounts are as they then were)
+select r.accounts, r.grants, r.not_in_inventory
+from instance_readings r
+where r.instance_id = :instance_id and r.digest = :digest
+  and r.written = (
+    select sha256(coalesce(string_agg(int8send(a.id) || coalesce(s.digest, ''), cast('' as bytea) order by a.id), ''))
+    from instance_accounts a
+    left join account_snapshots s on s.instance_account_id = a.id
+    where a.instance_id = :instance_id and a.is_active
+  );
+
+-- name: write_reading
+insert into instance_readings (instance_id, digest, written, accounts, grants, not_in_inventory)
+select :instance_id, :digest,
+       sha256(coalesce(string_agg(int8send(a.id) || coalesce(s.digest, ''), cast('' as bytea) order by a.id), '')),
+       :accounts, :grants, :not_in_inventory
+from instance_accounts a
+left join account_snapshots s on s.instance_account_id = a.id
+where a.instance_id = :instance_id and a.is_active
+on conflict (instance_id) do update
+set digest = excluded.digest, written = excluded.written, accounts = excluded.accounts, grants = excluded.grants,
+    not_in_inventory = excluded.not_in_inventory;
+
 -- name: read_stored
 select a.username, a.id, s.digest, s.last_change_type, s.last_change_time
 from instance_accounts a
 left join account_snapshots s on s.instance_account_id = a.id
 where a.instance_id = :instance_id and a.is_active;
 
--- name: read_unseen
-select scope, status, reason, last_seen_at from instance_scopes where instance_id = :instance_id and valid_to is null;
-
--- name: read_places
-select distinct g.scope, g.database_name
-from instance_accounts a
-join account_grant g on g.instance_account_id = a.id and g.valid_to is null
-where a.instance_id = :instance_id and a.is_active;
-
--- name: read_grants_in
-select a.username, g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option,
-       g.effect
-from instance_accounts a
-join account_grant g on g.instance_account_id = a.id and g.valid_to is null
-join unnest(cast(:scopes as text[]), cast(:databases as text[])) as place (scope, database_name)
-  on place.scope = g.scope and place.database_name = g.database_name
-where a.instance_id = :instance_id and a.is_active;
-
 -- name: delete_snapshots
 delete from account_snapshots where instance_account_id = any (cast(:ids as bigint[]));
-
--- name: end_scopes
-update instance_scopes set valid_to = :read_at
-where instance_id = :instance_id and valid_to is null and scope = any (cast(:scopes as text[]));
-
--- name: insert_scopes
-insert into instance_scopes (instance_id, scope, status, reason, last_seen_at, valid_from)
-select :instance_id, item.scope, item.status, item.reason, item.last_seen_at, :read_at
-from unnest(cast(:scopes as text[]), cast(:statuses as text[]), cast(:reasons as text[]),
-            cast(:moments as timestamptz[])) as item (scope, status, reason, last_seen_at);
 
 -- name: read_observed
 select observed_scopes from instances where id = :instance_id;

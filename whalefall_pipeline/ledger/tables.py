@@ -113,6 +113,18 @@ instance_scopes = Table(
     comment="a scope that readings did not observe, in one interval of time; a scope that is not here was observed",
 )
 
+instance_readings = Table(
+    "instance_readings",
+    metadata,
+    Column("instance_id", BigInteger, ForeignKey("instances.id"), primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary, nullable=False, comment="of all that the reading gave"),
+    Column("written", LargeBinary, nullable=False, comment="of the digests that its accounts then had in the ledger"),
+    Column("accounts", Integer, nullable=False),
+    Column("grants", Integer, nullable=False),
+    Column("not_in_inventory", Integer, nullable=False),
+    comment="the newest reading that observed everything: one that is the same changes nothing",
+)
+
 instance_accounts = Table(
     "instance_accounts",
     metadata,

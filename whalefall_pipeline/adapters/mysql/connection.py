@@ -17,6 +17,7 @@ from pymysql.cursors import Cursor
 
 from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
 from whalefall_pipeline.core.model import Instance, Login
 
@@ -56,20 +57,22 @@ class Source:
         self._connection = connection
         self._guard = guard
         self._deadline = deadline
-        self.statements = 0
+        self.tally = Tally()
 
     def query(self, statement: str) -> Rows:
         """Run one statement and give its rows. A lost connection raises DatabaseConnectionError, all else pymysql's."""
-        self.statements += 1
+        self.tally.count()
         with self._deadline.aborting(lambda: shut_down(self._guard)):
             try:
                 with self._connection.cursor() as cursor:
                     cursor.execute(statement)
-                    return cast("Rows", cursor.fetchall())
+                    rows = cast("Rows", cursor.fetchall())
             except pymysql.err.MySQLError as error:
                 if code_of(error) in LOST:
                     raise DatabaseConnectionError("the connection was lost while reading", transient=True) from None
                 raise
+        self.tally.add(rows)
+        return rows
 
 
 def code_of(error: Exception) -> int:

@@ -99,7 +99,7 @@ class CatalogSession:
     @property
     def statements(self) -> int:
         """See `SourceSession.statements`."""
-        return self._source.statements
+        return self._source.tally.statements
 
     def begin(self, statement_seconds: float) -> None:
         """Set up the session: UTC, the statement limit, and one moment for all that is read where tables allow it."""
@@ -123,7 +123,7 @@ class CatalogSession:
         coverage: dict[str, Observation] = {}
         for scope, read in self._parts():
             coverage[scope] = observe(scope, lambda read=read: _add(held, list(read())))
-        return Reading(held, coverage)
+        return Reading(held, coverage, self._source.tally.digest)
 
     def may_hide(self, username: str) -> bool:
         """Give False: accounts are listed by one table, all or none."""

@@ -3,7 +3,7 @@
 import selectors
 import socket
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ from psycopg.rows import tuple_row
 from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, to_connect_error, to_statement_error
+from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
 from whalefall_pipeline.core.model import Instance, Login, Seen
 
@@ -39,10 +40,10 @@ CHECK_SECONDS = 0.1
 class Link:
     """One connection in one read-only transaction, so all that it reads is of one moment."""
 
-    def __init__(self, connection: "psycopg.Connection[Row]", deadline: Deadline, count: Callable[[], None]) -> None:
+    def __init__(self, connection: "psycopg.Connection[Row]", deadline: Deadline, tally: Tally) -> None:
         self._connection = connection
         self._deadline = deadline
-        self._count = count
+        self._tally = tally
         # A second handle on the socket, so that an abort from another thread can't hit a number that was reused.
         self._socket = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
 
@@ -67,12 +68,14 @@ class Link:
         Raises DatabaseConnectionError when the connection is lost, UnreadableError when only the statement failed; the
         transaction has then ended.
         """
-        self._count()
+        self._tally.count()
         with self._deadline.aborting(self._abort):
             try:
-                return self._connection.execute(statement.encode(), values).fetchall()
+                rows = self._connection.execute(statement.encode(), values).fetchall()
             except (psycopg.Error, UnicodeDecodeError) as error:
                 raise to_statement_error(error) from None
+        self._tally.add(rows)
+        return rows
 
     def close(self) -> None:
         """Close, and wait for nothing: the server may not be there any more."""
@@ -86,9 +89,9 @@ class Link:
 
 @contextmanager
 def open_link(
-    parameters: Mapping[str, str], begin: str, limits: Limits, deadline: Deadline, count: Callable[[], None]
+    parameters: Mapping[str, str], begin: str, limits: Limits, deadline: Deadline, tally: Tally
 ) -> Generator[Link]:
-    """Connect, and begin the transaction by the statement `begin`, which sets its limits; `count` counts statements.
+    """Connect, and begin the transaction by the statement `begin`, which sets its limits.
 
     Raises DatabaseRefusedError when it is this database or login that is refused, DatabaseConnectionError when the
     server is not there.
@@ -96,7 +99,7 @@ def open_link(
     connection = psycopg.Connection[Row](_connect(parameters, limits, deadline), tuple_row)
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
-    link = Link(connection, deadline, count)
+    link = Link(connection, deadline, tally)
     try:
         link.read(begin, {"milliseconds": str(max(1, round(limits.statement_seconds * 1000)))})
         yield link

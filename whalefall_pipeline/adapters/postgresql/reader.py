@@ -10,6 +10,7 @@ from whalefall_pipeline.adapters.postgresql import rules, script
 from whalefall_pipeline.adapters.postgresql.connection import Link, Row, open_link, to_parameters
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
 from whalefall_pipeline.adapters.postgresql.rows import PUBLIC, PUBLIC_OID, add_held, to_accounts, to_held_by_grantee
+from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
@@ -80,7 +81,7 @@ class PostgresqlSession:
         self._limits = limits
         self._deadline = deadline
         self._names: dict[int, str] = {}
-        self.statements = 0
+        self._tally = Tally()
 
     @contextmanager
     def connected(self) -> Generator[None]:
@@ -93,6 +94,11 @@ class PostgresqlSession:
                 advice = "is the server up, and reachable from here?" if transient else REFUSED
                 raise DatabaseConnectionError(f"{self._where}: {failed}; {advice}", transient=transient) from None
             yield
+
+    @property
+    def statements(self) -> int:
+        """See `SourceSession.statements`."""
+        return self._tally.statements
 
     @property
     def version(self) -> str:
@@ -129,7 +135,7 @@ class PostgresqlSession:
             if allows_connections and may_connect:
                 observation = self._read_database(name, held)
             coverage[f"{rules.DATABASE}:{name}"] = observation
-        return Reading(to_held_by_grantee(held, self._names), coverage)
+        return Reading(to_held_by_grantee(held, self._names), coverage, self._tally.digest)
 
     def may_hide(self, username: str) -> bool:
         """Give False: roles are listed by the cluster, all or none."""
@@ -167,10 +173,7 @@ class PostgresqlSession:
 
     def _open(self, database: str) -> AbstractContextManager[Link]:
         parameters = {**self._parameters, "dbname": database}
-        return open_link(parameters, SQL["begin"], self._limits, self._deadline, self._count)
-
-    def _count(self) -> None:
-        self.statements += 1
+        return open_link(parameters, SQL["begin"], self._limits, self._deadline, self._tally)
 
 
 def _to_note(seen: Observation) -> str:

@@ -1,0 +1,31 @@
+"""What a reading has asked and got; one that got what the one before did is known without looking into it."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import orjson
+
+
+class Tally:
+    """How many statements a reading has sent, and a digest of all rows that came back, in their order."""
+
+    def __init__(self) -> None:
+        self.statements = 0
+        self._rows = blake2b(digest_size=16)
+
+    @property
+    def digest(self) -> bytes:
+        """Give 16 bytes that are equal when, and in practice only when, all rows so far are."""
+        return self._rows.digest()
+
+    def count(self) -> None:
+        """Count a statement that is sent now, whatever comes of it."""
+        self.statements += 1
+
+    def add(self, rows: Sequence[Sequence[object]]) -> None:
+        """Take in what a statement gave."""
+        try:
+            text = orjson.dumps(rows, default=repr)
+        except TypeError:  # JSON has no such number, or no such text
+            text = repr(rows).encode(errors="backslashreplace")
+        self._rows.update(text)

@@ -1,0 +1,29 @@
+-- The statements of unseen.py. Each is sent at most once per instance, whatever the number of accounts.
+
+-- name: read_unseen
+select scope, status, reason, last_seen_at from instance_scopes where instance_id = :instance_id and valid_to is null;
+
+-- name: read_places
+select distinct g.scope, g.database_name
+from instance_accounts a
+join account_grant g on g.instance_account_id = a.id and g.valid_to is null
+where a.instance_id = :instance_id and a.is_active;
+
+-- name: read_grants_in
+select a.username, g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option,
+       g.effect
+from instance_accounts a
+join account_grant g on g.instance_account_id = a.id and g.valid_to is null
+join unnest(cast(:scopes as text[]), cast(:databases as text[])) as place (scope, database_name)
+  on place.scope = g.scope and place.database_name = g.database_name
+where a.instance_id = :instance_id and a.is_active;
+
+-- name: end_scopes
+update instance_scopes set valid_to = :read_at
+where instance_id = :instance_id and valid_to is null and scope = any (cast(:scopes as text[]));
+
+-- name: insert_scopes
+insert into instance_scopes (instance_id, scope, status, reason, last_seen_at, valid_from)
+select :instance_id, item.scope, item.status, item.reason, item.last_seen_at, :read_at
+from unnest(cast(:scopes as text[]), cast(:statuses as text[]), cast(:reasons as text[]),
+            cast(:moments as timestamptz[])) as item (scope, status, reason, last_seen_at);
