@@ -1,14 +1,16 @@
 """The root of a container database: each open pluggable database under its name, closed ones not observed."""
 
+from datetime import datetime
+
 import pytest
 
 from tests.adapters.oracle_reading import ROOT, read
-from tests.servers.oracle import COLLECTOR, StandIn
-from tests.servers.oracle_standin.tables import ROOT_NAME
+from tests.servers.oracle import COLLECTOR, Session, StandIn
+from tests.servers.oracle_standin.tables import ROOT_NAME, Value
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.core.diff import carry_unseen
 from whalefall_pipeline.core.errors import SyncDataError
-from whalefall_pipeline.core.model import Seen
+from whalefall_pipeline.core.model import AccountState, Seen
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,46 @@ def test_a_container_that_is_not_seen_keeps_what_it_had(
 def test_a_container_without_a_single_account_was_not_seen(server: StandIn) -> None:
     server.tables.delete("users", con_id=5)
     assert all("CONTAINER_DATA" in reason for reason in read(server, ROOT).unseen.values())
+
+
+def turn(server: StandIn, monkeypatch: pytest.MonkeyPatch, words: str, **changes: Value) -> None:
+    """Change OLDPDB right before the first statement that has these words."""
+    fetch, done = Session.fetch, list[str]()
+
+    def fetch_later(session: Session, statement: str) -> list[tuple[object, ...]]:
+        if words in statement.lower() and not done:
+            done.append(words)
+            server.tables.update("pdbs", changes, pdb_name="OLDPDB")
+        return fetch(session, statement)
+
+    monkeypatch.setattr(Session, "fetch", fetch_later)
+
+
+OTHER_TIME = datetime(2026, 2, 1)  # noqa: DTZ001 - as the stand-in keeps it
+
+
+@pytest.mark.parametrize(
+    ("before", "words", "changes"),
+    [
+        pytest.param("MOUNTED", "u.account_status", {"open_mode": "READ WRITE"}, id="opens after the first look"),
+        pytest.param("MOUNTED", "sys.cdb_roles", {"open_mode": "READ WRITE"}, id="opens after the users"),
+        pytest.param("READ WRITE", "u.account_status", {"open_mode": "MOUNTED"}, id="closes before the users"),
+        pytest.param("READ WRITE", "sys.cdb_role_privs", {"open_mode": "MOUNTED"}, id="closes before the grants"),
+        pytest.param("READ WRITE", "sys.cdb_tab_privs", {"open_time": OTHER_TIME}, id="is opened anew meanwhile"),
+    ],
+)
+def test_a_container_that_was_not_open_all_the_while_was_not_observed(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch, before: str, words: str, changes: dict[str, Value]
+) -> None:
+    scott = read(server, ROOT).states["OLDPDB.SCOTT"]
+    close(server, open_mode=before)
+    turn(server, monkeypatch, words, **changes)
+    seen = read(server, ROOT)
+    assert "OLDPDB.SCOTT" in seen.states or seen.may_hide["OLDPDB.SCOTT"]
+    again = seen.states.get("OLDPDB.SCOTT", AccountState(scott.account))
+    assert carry_unseen(again, scott.held, seen.coverage, rules) == scott
+    assert seen.may_hide["OLDPDB.SCOTT"]
+    assert not seen.may_hide["SALESPDB.SCOTT"]
 
 
 def test_a_container_that_is_dropped_is_gone(server: StandIn) -> None:

@@ -175,7 +175,7 @@ def test_each_part_is_read_and_each_scope_has_a_part() -> None:
 
 def test_a_local_account_is_named_with_its_container_and_a_common_one_is_not() -> None:
     rows = [ContainerRow(3, "SALESPDB", "READ WRITE", "NO", 40), ContainerRow(4, "HRPDB", "MOUNTED", "NO", None)]
-    containers = build_containers(rows, [(1, "C##ADMIN"), (3, "C##ADMIN"), (3, "SCOTT")])
+    containers = build_containers([rows], [(1, "C##ADMIN"), (3, "C##ADMIN"), (3, "SCOTT")])
     assert containers.to_username(3, "SCOTT") == "SALESPDB.SCOTT"
     assert containers.to_username(3, "C##ADMIN") == "C##ADMIN"
     assert containers.to_username(3, "PUBLIC") == "PUBLIC"

@@ -94,7 +94,8 @@ class Dictionary:
             yield f"CREATE VIEW {schema}.dba_{table} AS SELECT * EXCLUDE con_id FROM base.{table} WHERE {mine}"
             yield f"CREATE VIEW {schema}.cdb_{table} AS SELECT * FROM base.{table} WHERE {condition}"
         yield f"CREATE VIEW {schema}.dba_pdbs AS SELECT pdb_id, pdb_name, status FROM base.pdbs"
-        yield f"""CREATE VIEW {schema}.v_$pdbs AS SELECT pdb_id AS con_id, pdb_name AS name, open_mode, restricted
+        yield f"""CREATE VIEW {schema}.v_$pdbs AS
+            SELECT pdb_id AS con_id, pdb_name AS name, open_mode, restricted, open_time
             FROM base.pdbs WHERE pdb_id IN (SELECT con_id FROM base.visible)"""
         yield f"""CREATE VIEW {schema}.dba_tab_columns AS
             SELECT 'SYS' AS owner, upper(table_name) AS table_name, upper(column_name) AS column_name

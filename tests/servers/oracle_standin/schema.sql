@@ -71,7 +71,7 @@ CREATE TABLE base.pwfile_users (
 -- DBA_PDBS and V$PDBS in one
 CREATE TABLE base.pdbs (
     pdb_id INTEGER, pdb_name VARCHAR, status VARCHAR DEFAULT 'NORMAL', open_mode VARCHAR DEFAULT 'READ WRITE',
-    restricted VARCHAR DEFAULT 'NO'
+    restricted VARCHAR DEFAULT 'NO', open_time TIMESTAMP DEFAULT TIMESTAMP '2026-01-01 00:00:00'
 );
 
 -- what DBA_OBJECTS and DBA_TAB_COLUMNS know, as far as grants need it

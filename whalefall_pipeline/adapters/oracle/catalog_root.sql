@@ -3,7 +3,7 @@
 -- from its root is left out: it is told once, where it was made.
 
 -- name: containers (closed and restricted ones have no rows in CDB_ views; one that CONTAINER_DATA hides has no accounts)
-SELECT p.pdb_id, p.pdb_name, v.open_mode, v.restricted, a.accounts
+SELECT p.pdb_id, p.pdb_name, v.open_mode, v.restricted, a.accounts, v.open_time
 FROM sys.dba_pdbs p
 LEFT JOIN sys.v_$pdbs v ON v.con_id = p.pdb_id
 LEFT JOIN (SELECT u.con_id, COUNT(*) AS accounts FROM sys.cdb_users u GROUP BY u.con_id) a ON a.con_id = p.pdb_id

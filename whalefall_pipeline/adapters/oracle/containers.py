@@ -1,6 +1,6 @@
 """Which container a row of the catalog is about, and how its names become usernames and databases. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,16 +9,21 @@ from whalefall_pipeline.core.model import Observation, Seen
 
 ROOT_ID = 1
 OPEN_MODES = ("READ WRITE", "READ ONLY")
+REOPENED = Observation(Seen.UNREACHABLE, "closed and opened again while it was read")
 
 
 class ContainerRow(NamedTuple):
-    """One pluggable database as the root sees it; `accounts` counts what CDB_USERS shows of it."""
+    """One pluggable database as the root sees it; `accounts` counts what CDB_USERS shows of it.
+
+    `open_time` is when it was opened: another one means that it was closed meanwhile.
+    """
 
     con_id: int
     name: str
     open_mode: str | None
     restricted: str | None
     accounts: int | None
+    open_time: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +67,29 @@ class Containers:
         return self.to_database(con_id, common) if self.is_root else ""
 
 
-def build_containers(rows: Iterable[ContainerRow], names: Iterable[tuple[int, str]]) -> Containers:
-    """Build the root's containers from what it sees of them, and the common names from all account names."""
+def build_containers(looks: Sequence[Sequence[ContainerRow]], names: Iterable[tuple[int, str]]) -> Containers:
+    """Build the root's containers from what it saw of them, and the common names from all account names.
+
+    `looks` are several answers, from before the first to after the last row of the reading: CDB_ views say nothing of a
+    container that is not open, so only one that was open all the time was observed.
+    """
     pdbs: dict[int, str] = {}
     closed: dict[str, Observation] = {}
-    for row in rows:
-        reason = _why_unseen(row)
-        if reason is None:
-            pdbs[row.con_id] = row.name
+    for row in looks[-1]:
+        reasons = [reason for look in looks if (reason := _why_unseen(_find(look, row)))]
+        reopened = len({_find(look, row).open_time for look in looks}) > 1
+        if reasons or reopened:
+            closed[row.name] = reasons[0] if reasons else REOPENED
         else:
-            closed[row.name] = reason
+            pdbs[row.con_id] = row.name
     common = frozenset(name for con_id, name in names if con_id == ROOT_ID)
     return Containers(ROOT, pdbs, closed, common)
+
+
+def _find(look: Iterable[ContainerRow], wanted: ContainerRow) -> ContainerRow:
+    """Give what one answer says of a container; one that it lacks is like one that is closed."""
+    key = (wanted.con_id, wanted.name)
+    return next((row for row in look if row[:2] == key), ContainerRow(*key, "not there yet", None, None))
 
 
 def _why_unseen(row: ContainerRow) -> Observation | None:

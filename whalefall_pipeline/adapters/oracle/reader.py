@@ -21,6 +21,7 @@ from whalefall_pipeline.adapters.oracle.options import Target, check_options, to
 from whalefall_pipeline.adapters.oracle.rows import (
     PasswordFileRow,
     RoleRow,
+    Row,
     UserRow,
     to_file_user,
     to_grants,
@@ -33,7 +34,6 @@ from whalefall_pipeline.core.model import (
     SERVER,
     Account,
     AccountState,
-    Grant,
     Instance,
     Login,
     Observation,
@@ -61,6 +61,8 @@ class OracleSession:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._looks: list[list[ContainerRow]] = []
+        self._built: Containers | None = None
 
     @property
     def version(self) -> str:
@@ -89,18 +91,23 @@ class OracleSession:
         return [accounts[username] for username in sorted(accounts)]
 
     def read_grants(self) -> Reading:
-        """Read all grants; a part of the catalog that can't be read is not observed, in all containers."""
+        """Read all grants; a part of the catalog that can't be read is not observed, in all containers.
+
+        A pluggable database that was not open all the while is not observed either.
+        """
+        password_file = self._rows.password_file
+        found = {part: self._read_part(part) for part in STATEMENTS}
+        self._look()
         containers = self._containers
         coverage = {SERVER: OBSERVED, **{f"database:{name}": OBSERVED for name in containers.pdbs.values()}}
         for name, why in containers.closed.items():
             coverage |= {rules.to_coverage_scope(name, part): why for part in (*STATEMENTS, rules.PASSWORD_FILE)}
-        grants = to_grants(rules.PASSWORD_FILE, self._rows.password_file, containers)
-        for part in STATEMENTS:
-            found = self._read_part(part)
-            if isinstance(found, Observation):
-                coverage |= dict.fromkeys(self._scopes_of(part), found)
+        grants = to_grants(rules.PASSWORD_FILE, password_file, containers)
+        for part, rows in found.items():
+            if isinstance(rows, Observation):
+                coverage |= dict.fromkeys(self._scopes_of(part), rows)
             else:
-                grants += found
+                grants += to_grants(part, rows, containers)
         return Reading.of(grants, coverage)
 
     def check(self) -> list[Visibility]:
@@ -117,11 +124,11 @@ class OracleSession:
         """Whether an account that the list lacks may still exist, in a pluggable database that was not observed."""
         return any(username.startswith(f"{name}.") for name in self._containers.closed)
 
-    def _read_part(self, part: str) -> list[Grant] | Observation:
+    def _read_part(self, part: str) -> list[Row] | Observation:
         if part == rules.SCHEMA_PRIVILEGES and VIEWS[STATEMENTS[part]] not in self._catalog.later:
             return []
         try:
-            return to_grants(part, self._catalog.ask(STATEMENTS[part]), self._containers)
+            return self._catalog.ask(STATEMENTS[part])
         except CatalogError as error:
             return self._catalog.explain(STATEMENTS[part], error)
 
@@ -133,24 +140,36 @@ class OracleSession:
             databases = [""] if part in WIDE_PARTS else [containers.own]
         return [rules.to_coverage_scope(database, part) for database in databases]
 
-    @cached_property
+    @property
     def _containers(self) -> Containers:
+        """The containers as far as they have been looked at."""
         if not self._catalog.is_root:
             return Containers(self._catalog.home[1])
-        names = [(row.con_id, row[2]) for row in (*self._rows.users, *self._rows.roles)]
-        return build_containers(map(ContainerRow._make, self._catalog.ask_whole("containers")), names)
+        rows = self._rows
+        if self._built is None:
+            self._built = build_containers(self._looks, [(row.con_id, row[2]) for row in (*rows.users, *rows.roles)])
+        return self._built
+
+    def _look(self) -> None:
+        """Ask the root which containers are open now."""
+        if self._catalog.is_root:
+            self._looks.append(list(map(ContainerRow._make, self._catalog.ask_whole("containers"))))
+            self._built = None
 
     @cached_property
     def _rows(self) -> _AccountRows:
         ask = self._catalog.ask_whole
+        self._look()
         read_only = ask("read_only_users") if VIEWS["users"] in self._catalog.later else []
         root_last = itemgetter(0)
-        return _AccountRows(
+        rows = _AccountRows(
             users=sorted(map(UserRow._make, ask("users")), key=root_last, reverse=True),
             roles=sorted(map(RoleRow._make, ask("roles")), key=root_last, reverse=True),
             password_file=sorted(map(PasswordFileRow._make, ask("password_file")), key=root_last, reverse=True),
             read_only=frozenset((con_id, username) for con_id, _, username in read_only),
         )
+        self._look()
+        return rows
 
 
 def _connect(target: Target, limits: Limits, deadline: Deadline) -> Connection:
