@@ -51,5 +51,9 @@ def holding(
 
 
 def _try_lock(connection: Connection, key: dict[str, int]) -> bool:
-    with transaction(connection):
-        return bool(connection.execute(TRY_LOCK, key).scalar_one())
+    try:
+        with transaction(connection):
+            return bool(connection.execute(TRY_LOCK, key).scalar_one())
+    except BaseException:
+        connection.invalidate()  # the lock may have been given in the moment of a cancel: it goes with its connection
+        raise

@@ -1,0 +1,27 @@
+"""An instance's lock goes with the connection on which something went wrong."""
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.scripted import Fleet
+from whalefall_pipeline.core.errors import LedgerError
+from whalefall_pipeline.sync import lock
+from whalefall_pipeline.sync.cancellation import Cancellation
+
+GIVEN_THEN_LOST = text("select pg_try_advisory_lock(:space, cast(:id as int)), 1 / cast(random() * 0 as int)")
+
+
+def test_a_lock_that_was_given_by_a_statement_that_failed_is_free_again(
+    fleet: Fleet, ledger: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance, tried = fleet.instances[0], lock.TRY_LOCK
+    monkeypatch.setattr(lock, "TRY_LOCK", GIVEN_THEN_LOST)
+    with (
+        ledger.connect() as connection,
+        pytest.raises(LedgerError, match="division by zero"),
+        lock.holding(connection, "session", instance, wait_seconds=0, cancellation=Cancellation()),
+    ):
+        pass
+    with ledger.connect() as connection, ledger.connect() as other:
+        del connection  # takes the pool's first one, which would still have it
+        assert other.execute(tried, {"space": lock.SPACE, "id": instance.id}).scalar_one() is True
