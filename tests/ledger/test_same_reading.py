@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, text
 
-from tests.ledger.rows import read, read_versions
+from tests.ledger.rows import read, read_log, read_versions
 from tests.scripted import OBSERVED, Fleet, role, select_on, user
 from whalefall_pipeline.core.model import Account, Grant, Observation, Securable, Seen
 from whalefall_pipeline.ledger.database import transaction
@@ -108,6 +108,9 @@ def test_a_ledger_that_holds_something_else_is_put_right(quick: Fleet, ledger: E
         connection.execute(text("delete from account_snapshots where permission_snapshot::text like '%readers%'"))
     assert compares(quick)
     assert len(read(ledger, "select from account_snapshots")) == len(ACCOUNTS)
+    assert len(read(ledger, "select from account_grant where valid_to is null")) == len(GRANTS)
+    assert len(read(ledger, "select from account_attributes where valid_to is null")) == len(ACCOUNTS)
+    assert read_log(ledger) == [(account.username, "add") for account in ACCOUNTS]
     assert not compares(quick)
 
 

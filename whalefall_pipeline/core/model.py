@@ -253,12 +253,21 @@ class Unseen(NamedTuple):
 
 
 def is_observed(scope: str, coverage: Coverage) -> bool:
-    """Whether the absence of a grant in `scope` means that it is gone.
+    """Whether the absence of a grant in `scope` means that it is gone."""
+    known = find_observation(scope, coverage)
+    return known is not None and known.status is Seen.OBSERVED
+
+
+def find_observation(scope: str, coverage: Coverage) -> Observation | None:
+    """Give what a reading can say of a scope, be it listed or not.
 
     A part (`database:sales/object_privileges`) that is not listed goes by its whole. A database that is not listed
     does not exist any more, provided that the list itself (`databases`, where an engine reports it apart, else
     `server`) was observed.
     """
-    whole = scope.rpartition("/")[0]
-    known = coverage.get(scope) or coverage.get(whole) or coverage.get("databases") or coverage.get(SERVER)
-    return known is not None and known.status is Seen.OBSERVED
+    return coverage.get(scope) or coverage.get(to_whole(scope)) or coverage.get("databases") or coverage.get(SERVER)
+
+
+def to_whole(scope: str) -> str:
+    """Name what a scope is a part of; empty: it is a whole."""
+    return scope.rpartition("/")[0]

@@ -12,8 +12,10 @@ from whalefall_pipeline.core.model import (
     Membership,
     Seen,
     Unseen,
+    find_observation,
     is_of_role,
     to_roles,
+    to_whole,
 )
 
 
@@ -66,12 +68,19 @@ def build_unseen(
     """Name the scopes that a reading did not observe, ordered by scope, with the moment each was last seen.
 
     `before` holds what the reading before did not observe, and `seen_before` what it did, with its moment; a scope
-    that is in neither was never seen.
+    that is in neither, nor a part of one, was never seen. Those that the coverage does not list, since what lists them
+    (a server's databases) was not observed, are named too.
     """
+    unlisted = {scope: find_observation(scope, coverage) for scope in {*before, *seen_before} - coverage.keys()}
+    known = {scope: seen for scope, seen in unlisted.items() if seen} | dict(coverage)
+
+    def find_moment(scope: str) -> datetime | None:
+        if scope in before:
+            return before[scope].last_seen_at
+        return seen_before.get(scope, seen_before.get(to_whole(scope)))
+
     return [
-        Unseen(
-            scope, seen.status, seen.reason, before[scope].last_seen_at if scope in before else seen_before.get(scope)
-        )
-        for scope, seen in sorted(coverage.items())
+        Unseen(scope, seen.status, seen.reason, find_moment(scope))
+        for scope, seen in sorted(known.items())
         if seen.status is not Seen.OBSERVED
     ]

@@ -43,8 +43,7 @@ def read_states(connection: Connection, ids: Collection[int]) -> dict[int, Accou
     held: dict[int, list[Held]] = {}
     accounts: dict[int, Account] = {}
     for account_id, username, kind, attributes in connection.execute(SQL["read_states"], {"ids": list(ids)}):
-        if kind is not None:
-            accounts[account_id] = Account(username, Kind(kind), attributes)
+        accounts[account_id] = Account(username, Kind(kind), attributes)
     for row in connection.execute(SQL["read_grants"], {"ids": list(accounts)}):
         held.setdefault(row[0], []).append(to_held(row[1:]))
     return {key: AccountState(account, frozenset(held.get(key, ()))) for key, account in accounts.items()}

@@ -4,7 +4,7 @@
 -- name: read_states
 select a.id, a.username, t.kind, t.attributes
 from instance_accounts a
-left join account_attributes t on t.instance_account_id = a.id and t.valid_to is null
+join account_attributes t on t.instance_account_id = a.id and t.valid_to is null
 where a.id = any (cast(:ids as bigint[]));
 
 -- name: read_grants

@@ -141,8 +141,7 @@ def _find_changes(
     connection: Connection, states: Mapping[str, AccountState], stale: Mapping[str, Stored]
 ) -> Iterator[Change]:
     """Compare with what the ledger holds; where only what is derived differs (facts, meta) there is no change."""
-    present = [stored.account_id for stored in stale.values() if stored.digest]
-    before = read_states(connection, present) if present else {}
+    before = read_states(connection, [stored.account_id for stored in stale.values()])
     return _compare(before, states, stale)
 
 
@@ -177,6 +176,6 @@ def _build_rows(
     for username, stored in stale.items():
         account_id = stored.account_id
         last = (stored.last_change_type, stored.last_change_time)
-        if account_id in types:
-            last = (types[account_id], target.read_at)
+        if account_id in types or not all(last):  # a snapshot that was lost is written anew, though nothing changed
+            last = (types.get(account_id, "add"), target.read_at)
         yield (account_id, target.instance.id, *documents.build(username), digests[username], *last)
