@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.scripted import role, select_on, user
 from whalefall_pipeline.adapters.postgresql import rules
 from whalefall_pipeline.core.facts import FactsBuilder, build_facts
-from whalefall_pipeline.core.fingerprint import build_digests, spell_accounts
+from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Kind, Securable, Seen, Unseen, to_held
 from whalefall_pipeline.core.snapshot import build_snapshot
 from whalefall_pipeline.core.states import build_members, build_states
@@ -51,7 +51,7 @@ def _documents(states: States, now: datetime, unseen: Sequence[Unseen]) -> dict[
 
 
 def _digests(states: States, now: datetime = NOW, unseen: Sequence[Unseen] = (), code: bytes = b"") -> dict[str, bytes]:
-    return build_digests(states, spell_accounts(states, rules, now), unseen=unseen, code=code)
+    return build_digests(states, digest_accounts(states, rules, now), unseen=unseen, code=code)
 
 
 moments = st.sampled_from([NOW, NOW + timedelta(days=90)])

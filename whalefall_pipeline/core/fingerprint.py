@@ -17,34 +17,34 @@ from whalefall_pipeline.core.snapshot import to_digest, to_digest_of_parts, to_j
 from whalefall_pipeline.core.states import find_held
 
 NOBODY = to_digest()
-"""What an account without members has in the place of their digest: all parts of a digest but the last are as long."""
+"""What an account without members has in the place of their digest."""
 
 
-def spell_accounts(states: Mapping[str, AccountState], rules: Rules, now: datetime) -> dict[str, bytes]:
-    """Give each account itself as JSON, by username: its kind, its attributes, and what it amounts to by itself."""
-    return {username: _spell(state, rules, now) for username, state in states.items()}
+def digest_accounts(states: Mapping[str, AccountState], rules: Rules, now: datetime) -> dict[str, bytes]:
+    """Give a digest of each account itself, by username: its kind, its attributes, and what it amounts to by itself."""
+    return {username: _digest_account(state, rules, now) for username, state in states.items()}
 
 
-def _spell(state: AccountState, rules: Rules, now: datetime) -> bytes:
+def _digest_account(state: AccountState, rules: Rules, now: datetime) -> bytes:
     account = state.account
     own = [account.kind.value, account.attributes, rules.own_capabilities(state, now)]
-    return orjson.dumps(own, option=orjson.OPT_SORT_KEYS)
+    return to_digest_of_parts(orjson.dumps(own, option=orjson.OPT_SORT_KEYS))
 
 
-def digest_reading(spelled: Mapping[str, bytes], rows: bytes, *, version: str, code: bytes) -> bytes:
-    """Give one digest of all that would make an account's own differ, where everything was observed.
+def digest_reading(own: Mapping[str, bytes], rows: bytes, *, version: str, code: bytes) -> bytes:
+    """Give one digest of all that would make an account's differ, where everything was observed.
 
-    The rows say it all but for what passes by itself, which is in what accounts amount to. They may come in another
-    order and mean the same: digests of readings that are equal may differ, and then each account's own are compared.
+    `own` are the accounts' own digests, for what passes by itself; the rows say the rest. They may come in another
+    order and mean the same: digests of readings that are equal may differ, and then the accounts' are compared.
     """
-    return to_digest(code, version.encode(), rows, b"\n".join(spelled.values()))
+    return to_digest(code, version.encode(), rows, b"".join(own.values()))
 
 
 def build_digests(
-    states: Mapping[str, AccountState], spelled: Mapping[str, bytes], *, unseen: Sequence[Unseen], code: bytes
+    states: Mapping[str, AccountState], own: Mapping[str, bytes], *, unseen: Sequence[Unseen], code: bytes
 ) -> dict[str, bytes]:
     """Give each account's digest, by username; `code` stands for the code that would build the documents."""
-    reading = _Fingerprints(states, spelled)
+    reading = _Fingerprints(states, own)
     common = to_digest(code, orjson.dumps([to_json_unseen(item) for item in unseen]), reading.of_everyone)
     return {username: to_digest_of_parts(common + reading.join_grounds(username)) for username in states}
 
@@ -65,9 +65,9 @@ class _Tokens(dict[Held, bytes]):
 class _Fingerprints:
     """All accounts of one reading; those that hold the same share a set, which is digested once."""
 
-    def __init__(self, states: Mapping[str, AccountState], spelled: Mapping[str, bytes]) -> None:
+    def __init__(self, states: Mapping[str, AccountState], own: Mapping[str, bytes]) -> None:
         self._states = states
-        self._spelled = spelled
+        self._own = own
         self._tokens = _Tokens()
         self._passing = find_held(states.values(), _is_passed_on)
         of_roles = frozenset(filter(is_of_role, self._passing))
@@ -77,14 +77,14 @@ class _Fingerprints:
         self._reached: dict[frozenset[Held], bytes] = {}
 
     def join_grounds(self, username: str) -> bytes:
-        """Give what one account's documents are built from: digests, and at last the account itself as JSON."""
+        """Give what one account's documents are built from: four digests in one."""
         state = self._states[username]
         held = state.held
         digest = self._sets.get(held)
         if digest is None:
             digest = self._sets[held] = self._tokens.digest(held)
         members = self._members.get(username, NOBODY)
-        return digest + self._reach(self._memberships[username]) + members + self._spelled[username]
+        return digest + self._reach(self._memberships[username]) + members + self._own[username]
 
     @property
     def of_everyone(self) -> bytes:
@@ -110,7 +110,7 @@ class _Fingerprints:
         if role not in self._passed_on:
             state = self._states[role]
             further = self._tokens.digest(state.held & self._passing)
-            self._passed_on[role] = to_digest(orjson.dumps(role), self._spelled[role], further)
+            self._passed_on[role] = to_digest(orjson.dumps(role), self._own[role], further)
         return self._passed_on[role]
 
     @cached_property

@@ -193,5 +193,5 @@ def to_digest(*texts: bytes) -> bytes:
 
 
 def to_digest_of_parts(joined: bytes) -> bytes:
-    """Give the digest of parts that are told apart in one text, as where all but the last have a fixed length."""
+    """Give the digest of parts that are told apart in one text, as where all have the same length."""
     return blake2b(joined, digest_size=16).digest()

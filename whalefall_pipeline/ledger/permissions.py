@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.diff import ChangeType, diff
-from whalefall_pipeline.core.fingerprint import build_digests, digest_reading, spell_accounts
+from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts, digest_reading
 from whalefall_pipeline.core.model import Account, AccountState, Coverage, Reading, Seen, Unseen
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.states import build_states, build_unseen
@@ -68,16 +68,16 @@ def write_permissions(
     unseen_before = read_unseen(connection, target)
     seen_before = dict.fromkeys(connection.execute(SQL["read_observed"], owner).scalar_one(), read_before)
     unseen = build_unseen(reading.coverage, unseen_before, seen_before)
-    spelled = spell_accounts(states, rules, target.read_at)
+    own = digest_accounts(states, rules, target.read_at)
     is_whole = bool(reading.rows) and not (unseen or unseen_before)
-    digest = {**owner, "digest": digest_reading(spelled, reading.rows, version=version, code=read_code())}
+    digest = {**owner, "digest": digest_reading(own, reading.rows, version=version, code=read_code())}
     counts = _find_same(connection, digest) if is_whole else None
     if counts is None:
         counts = _write(
             connection,
             target,
             states,
-            spelled,
+            own,
             coverage=reading.coverage,
             rules=rules,
             unseen=unseen,
@@ -103,7 +103,7 @@ def _write(
     connection: Connection,
     target: Target,
     states: Mapping[str, AccountState],
-    spelled: Mapping[str, bytes],
+    own: Mapping[str, bytes],
     *,
     coverage: Coverage,
     rules: Rules,
@@ -117,9 +117,9 @@ def _write(
         hidden = [item.account_id for name, item in stored.items() if name not in states and may_hide(name)]
         found = {state.account.username: state for state in read_states(connection, hidden).values()}
         states = carry_all(connection, target, {**states, **found}, coverage, rules)
-        spelled = spell_accounts(states, rules, target.read_at)
+        own = digest_accounts(states, rules, target.read_at)
     known = {username: state for username, state in states.items() if username in stored}
-    digests = build_digests(known, spelled, unseen=unseen, code=read_code())
+    digests = build_digests(known, own, unseen=unseen, code=read_code())
     stale = {name: stored[name] for name, digest in digests.items() if digest != stored[name].digest}
     changes: list[Change] = []
     if stale:
