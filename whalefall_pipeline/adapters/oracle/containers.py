@@ -9,6 +9,7 @@ from whalefall_pipeline.core.model import Observation, Seen
 
 ROOT_ID = 1
 OPEN_MODES = ("READ WRITE", "READ ONLY")
+NEW = Observation(Seen.UNREACHABLE, "made or plugged in while the others were read")
 REOPENED = Observation(Seen.UNREACHABLE, "closed and opened again while it was read")
 
 
@@ -76,23 +77,25 @@ def build_containers(looks: Sequence[Sequence[ContainerRow]], names: Iterable[tu
     pdbs: dict[int, str] = {}
     closed: dict[str, Observation] = {}
     for row in looks[-1]:
-        reasons = [reason for look in looks if (reason := _why_unseen(_find(look, row)))]
-        reopened = len({_find(look, row).open_time for look in looks}) > 1
-        if reasons or reopened:
-            closed[row.name] = reasons[0] if reasons else REOPENED
-        else:
+        seen = [_find(look, row) for look in looks]
+        reason = next((why for one in seen if (why := _why_unseen(one))), None)
+        if reason is None and any(one and one.open_time != row.open_time for one in seen):
+            reason = REOPENED
+        if reason is None:
             pdbs[row.con_id] = row.name
+        else:
+            closed[row.name] = reason
     common = frozenset(name for con_id, name in names if con_id == ROOT_ID)
     return Containers(ROOT, pdbs, closed, common)
 
 
-def _find(look: Iterable[ContainerRow], wanted: ContainerRow) -> ContainerRow:
-    """Give what one answer says of a container; one that it lacks is like one that is closed."""
-    key = (wanted.con_id, wanted.name)
-    return next((row for row in look if row[:2] == key), ContainerRow(*key, "not there yet", None, None))
+def _find(look: Iterable[ContainerRow], wanted: ContainerRow) -> ContainerRow | None:
+    return next((row for row in look if row[:2] == wanted[:2]), None)
 
 
-def _why_unseen(row: ContainerRow) -> Observation | None:
+def _why_unseen(row: ContainerRow | None) -> Observation | None:
+    if row is None:
+        return NEW
     if row.open_mode is None:
         return Observation(Seen.DENIED, "hidden from the login: ALTER USER … SET CONTAINER_DATA=ALL CONTAINER=CURRENT")
     if row.open_mode not in OPEN_MODES:
