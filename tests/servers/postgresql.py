@@ -27,9 +27,9 @@ SETTINGS = {
     "max_connections": "50",
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "lc_messages": "C",
 }
+"""Quick, and what is committed is there after a crash of the server; after one of the machine nobody asks."""
 
 
 @dataclass
