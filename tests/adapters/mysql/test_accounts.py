@@ -100,6 +100,18 @@ def test_a_password_expires_by_hand_and_by_age(server: MysqlServer) -> None:
     assert rules.own_capabilities(aged, now + timedelta(days=31))[PASSWORD_EXPIRED]
 
 
+def test_more_mandatory_roles_than_the_server_shows_are_all_read(mysql: MysqlServer) -> None:
+    roles = [f"must_{number:02}_{'x' * 20}" for number in range(60)]
+    mysql.create_accounts(["ann"])
+    mysql.execute(f"CREATE ROLE {', '.join(roles)}", f"SET GLOBAL mandatory_roles = '{','.join(roles)}'")
+    try:
+        _, reading = read(mysql)
+    finally:
+        mysql.execute("SET GLOBAL mandatory_roles = ''")
+    found = {grant.securable.object for grant in reading.grants if grant[:2] == ("ann@%", "MEMBER")}
+    assert found == {f"{name}@%" for name in roles}
+
+
 def test_mandatory_roles_are_everybodys(mysql: MysqlServer) -> None:
     mysql.create_accounts(["ann", "bob"])
     mysql.create_accounts(["must", "also must"], role=True)

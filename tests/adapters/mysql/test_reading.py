@@ -10,7 +10,7 @@ from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.mysql.reader import CATALOGS
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
-from whalefall_pipeline.core.model import Login, Seen
+from whalefall_pipeline.core.model import Kind, Login, Seen
 
 SCOPES = {"server", "databases", "tables", "columns", "routines", "proxies", "roles"}
 
@@ -73,6 +73,36 @@ def test_hidden_columns_are_neither_false_nor_absent_privileges(mysql: MysqlServ
     accounts, reading = read(mysql, Login("narrow", "x"))
     assert "account_locked" not in accounts["root@localhost"].attributes
     assert reading.coverage["server"].status is Seen.DENIED
+
+
+def test_hidden_attributes_are_not_partial_revokes_that_are_gone_and_no_account_a_role(mysql: MysqlServer) -> None:
+    hidden = ("authentication_string", "User_attributes")
+    columns = mysql.query(
+        "select column_name from information_schema.columns where table_schema = 'mysql' and table_name = 'user'"
+    )
+    shown = ", ".join(f"`{name}`" for (name,) in columns if name not in hidden)
+    mysql.execute(
+        "CREATE USER gone@localhost IDENTIFIED BY 'x' PASSWORD EXPIRE ACCOUNT LOCK",
+        "CREATE USER careful@localhost IDENTIFIED BY 'x'",
+        f"GRANT SELECT ({shown}) ON mysql.user TO careful@localhost",
+        "GRANT SELECT ON mysql.db TO careful@localhost",
+    )
+    accounts, reading = read(mysql, Login("careful", "x"))
+    assert accounts["gone@localhost"].kind is Kind.USER
+    assert reading.coverage["server"].status is Seen.OBSERVED
+    assert reading.coverage["databases"].status is Seen.DENIED
+    assert "mysql.user.User_attributes, which holds partial revokes" in reading.coverage["databases"].reason
+
+
+def test_a_limit_of_the_server_on_rows_cuts_nothing(server: MysqlServer) -> None:
+    server.create_accounts([f"cut{number}" for number in range(10)])
+    whole = read(server)
+    server.execute("SET GLOBAL sql_select_limit = 3")
+    try:
+        cut = read(server)
+    finally:
+        server.execute("SET GLOBAL sql_select_limit = DEFAULT")
+    assert cut == whole
 
 
 def test_a_statement_that_takes_too_long_is_a_scope_not_observed(

@@ -7,8 +7,10 @@
 select version(), @@version_comment;
 
 -- name: session
--- Times in UTC, no mode that changes how CHAR columns read, and limits for each statement and each wait for a lock.
-set session time_zone = '+00:00', sql_mode = '', max_execution_time = {milliseconds}, lock_wait_timeout = {whole_seconds};
+-- Times in UTC, no mode that changes how CHAR columns read, limits for each statement and each wait for a lock, and all
+-- rows: a server may have a limit on these too, which cuts every answer without a word.
+set session time_zone = '+00:00', sql_mode = '', max_execution_time = {milliseconds}, lock_wait_timeout = {whole_seconds},
+  sql_select_limit = 18446744073709551615;
 
 -- name: columns
 select table_name, column_name
@@ -19,6 +21,10 @@ order by table_name, ordinal_position;
 -- name: variables
 show global variables where variable_name in
   ('mandatory_roles', 'activate_all_roles_on_login', 'partial_revokes', 'default_password_lifetime');
+
+-- name: mandatory_roles
+-- Asked when SHOW VARIABLES gave as much as it gives at most, 1,024 characters: then it may have cut it.
+select @@global.mandatory_roles;
 
 -- name: accounts
 -- Secrets stay on the server: of `authentication_string` and the second password only whether there is one is asked.

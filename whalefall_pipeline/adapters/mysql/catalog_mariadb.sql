@@ -2,8 +2,10 @@
 -- gives it. {privileges} becomes all the `*_priv` columns that the server has.
 
 -- name: session
--- Times in UTC, no mode that changes how CHAR columns read, and limits for each statement and each wait for a lock.
-set session time_zone = '+00:00', sql_mode = '', max_statement_time = {seconds}, lock_wait_timeout = {whole_seconds};
+-- Times in UTC, no mode that changes how CHAR columns read, limits for each statement and each wait for a lock, and all
+-- rows: a server may have a limit on these too, which cuts every answer without a word.
+set session time_zone = '+00:00', sql_mode = '', max_statement_time = {seconds}, lock_wait_timeout = {whole_seconds},
+  sql_select_limit = 18446744073709551615;
 
 -- name: columns
 select table_name, column_name

@@ -59,7 +59,7 @@ def to_account(row: Row, variables: Mapping[str, str]) -> Account:
     """
     user = UserRow._make(row)
     username = to_username(user.user, user.host, "mysql")
-    if user.locked and user.expired and not user.has_password:
+    if user.locked and user.expired and user.has_password == 0:  # None: hidden from us
         return Account(username, Kind.ROLE, {"flavour": "mysql", "user": user.user, "host": user.host})
     return Account(username, Kind.USER, _to_attributes(user, username, variables))
 

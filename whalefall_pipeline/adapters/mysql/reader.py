@@ -37,6 +37,10 @@ CATALOGS: dict[Flavour, dict[str, str]] = {
 }
 PRODUCTS: dict[Flavour, str] = {"mysql": "MySQL", "mariadb": "MariaDB"}
 OLDEST: dict[Flavour, int] = {"mysql": 80000, "mariadb": 100400}
+SHOWN_AT_MOST = 1024
+"""Bytes or characters of a variable that SHOW VARIABLES gives."""
+PARTIAL_REVOKES = 80016
+"""The version that has them, in mysql.user.User_attributes."""
 SNAPSHOT = (
     "set session transaction isolation level repeatable read",
     "start transaction with consistent snapshot, read only",
@@ -163,6 +167,9 @@ class CatalogSession:
 
     def _read_databases(self) -> Iterator[rows.Holding]:
         columns = to_mask("db", self._columns["db"])
+        is_hidden = "User_attributes" not in self._columns["user"]
+        if self._flavour == "mysql" and self._number >= PARTIAL_REVOKES and is_hidden:
+            raise NotSeenError("no SELECT on mysql.user.User_attributes, which holds partial revokes")
         statement = self._catalog["databases"].format(privileges=", ".join(columns))
         yield from rows.to_database_grants(self._source.query(statement), self._name, rows.to_mask_reader(columns))
         if self._flavour == "mysql":
@@ -182,7 +189,10 @@ class CatalogSession:
 
     def _mandatory_roles(self) -> list[str]:
         """Give the mandatory roles that exist; the server ignores the others."""
-        named = mysql_accounts.parse_roles(self._variables.get("mandatory_roles", ""))
+        text = self._variables.get("mandatory_roles", "")
+        if len(text.encode()) >= SHOWN_AT_MOST:
+            ((text,),) = cast("tuple[tuple[str]]", self._rows("mandatory_roles"))
+        named = mysql_accounts.parse_roles(text)
         return [self._usernames[user, host.lower()] for user, host in named if (user, host.lower()) in self._usernames]
 
     def _rows(self, statement: str) -> Rows:
