@@ -160,8 +160,14 @@ def is_account(row: UserRow) -> bool:
 
 
 def find_login(row: UserRow, logins: Mapping[bytes, str]) -> str | None:
-    """Give the login that a user is mapped to; roles and users without a SID of their own have none."""
-    return logins.get(row.sid) if row.sid and row.type not in "RA" else None
+    """Give the login that a user is mapped to.
+
+    Roles and users without a SID of their own have none, nor have users whose password the database keeps, even if one
+    was made with a login's SID.
+    """
+    if not row.sid or row.type in "RA" or row.authentication_type == "DATABASE":
+        return None
+    return logins.get(row.sid)
 
 
 def to_database_account(database: str, row: UserRow) -> Account:
