@@ -67,7 +67,7 @@ class ScriptedAdapter:
         tally.add([[repr(account) for account in self.accounts], [repr(grant) for grant in self.grants]])
         return Reading.of(self.grants, self.coverage, tally.digest if self.tells_rows else b"")
 
-    def check_options(self, instance: Instance) -> None:
+    def check_options(self, options: Mapping[str, str]) -> None:
         """Any will do."""
 
     @contextmanager

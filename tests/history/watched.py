@@ -48,8 +48,8 @@ class Interrupted:
         with self.inner.open(instance, login, limits, deadline) as session:
             yield InterruptedSession(session, self.between)
 
-    def check_options(self, instance: Instance) -> None:
-        self.inner.check_options(instance)
+    def check_options(self, options: Mapping[str, str]) -> None:
+        self.inner.check_options(options)
 
     def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
         return self.inner.build_script(states)

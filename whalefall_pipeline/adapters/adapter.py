@@ -87,7 +87,7 @@ class Adapter(Protocol):
         """The port that servers of this engine listen on."""
         ...
 
-    def check_options(self, instance: Instance) -> None:
+    def check_options(self, options: Mapping[str, str]) -> None:
         """Raise InvalidInstanceError for an option, or a value of one, that no connection can be made with.
 
         How they go together is seen when connecting: a deployment may set others for all instances.

@@ -43,7 +43,11 @@ class Definition:
             raise InvalidInstanceError(
                 "an instance's name is not empty, and has no spaces around it and no line breaks"
             )
-        instance = Instance(
+        try:
+            adapter.check_options(self.options)
+        except InvalidInstanceError as error:
+            raise InvalidInstanceError(f"{self.name}: {error}") from None
+        return Instance(
             id=0,
             name=self.name,
             db_type=self.db_type,
@@ -53,11 +57,6 @@ class Definition:
             options=self.options,
             vanish_limit_percent=self.vanish_limit,
         )
-        try:
-            adapter.check_options(instance)
-        except InvalidInstanceError as error:
-            raise InvalidInstanceError(f"{self.name}: {error}") from None
-        return instance
 
     def check_secret_source(self) -> None:
         """Raise InvalidInstanceError when the secret's reference is no use now."""

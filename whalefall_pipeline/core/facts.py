@@ -7,7 +7,7 @@ from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple, cast
 
 from whalefall_pipeline.core.access import RolePath, reach_roles
-from whalefall_pipeline.core.model import ROLE_SCOPES, SETS, AccountState, Held, Json, Kind, Unseen, is_of_role
+from whalefall_pipeline.core.model import SETS, AccountState, Held, Json, Kind, Unseen, is_of_role
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, SUPERUSER, Reasons, Rules
 from whalefall_pipeline.core.snapshot import spell, to_json_unseen
 from whalefall_pipeline.core.states import find_held
@@ -155,8 +155,8 @@ def _restrict(role: AccountState, database: str) -> AccountState:
 
 def _is_wide(item: Held) -> bool:
     """Whether it is held on the server or on a whole database."""
-    scope, _, schema, name, column = item.securable
-    return scope not in ROLE_SCOPES and not (schema or name or column)
+    _, _, schema, name, column = item.securable
+    return not (is_of_role(item) or schema or name or column)
 
 
 def _spell_wide(item: Held) -> tuple[str, str]:

@@ -161,7 +161,12 @@ def to_grants(grantee: str, held: Iterable[Held]) -> frozenset[Grant]:
 
 def to_memberships(member: str, held: Iterable[Held]) -> list[Membership]:
     """Read one account's memberships off what it holds, ordered by database and name."""
-    return [Membership(member, *role) for role in to_roles(frozenset(filter(is_of_role, held)))]
+    return [Membership(member, *role) for role in find_roles(held)]
+
+
+def find_roles(held: Iterable[Held]) -> list[HeldRole]:
+    """Read the roles off what is held, ordered by database and name."""
+    return to_roles(frozenset(filter(is_of_role, held)))
 
 
 def is_of_role(item: Held) -> bool:

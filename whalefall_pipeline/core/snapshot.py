@@ -17,14 +17,12 @@ from whalefall_pipeline.core.model import (
     AccountState,
     Effect,
     Held,
-    HeldRole,
     Json,
     Kind,
     Membership,
     Securable,
     Unseen,
-    is_of_role,
-    to_roles,
+    find_roles,
 )
 from whalefall_pipeline.core.rules import Category, Rules
 
@@ -64,14 +62,6 @@ class _Place(NamedTuple):
     keys: tuple[str, ...]
     last: str
     token: str
-    is_of_role: bool
-
-
-class _Nested(NamedTuple):
-    """What a set of privileges comes to: categories of a document, and the roles among it."""
-
-    categories: dict[str, Json]
-    roles: list[HeldRole]
 
 
 class SnapshotBuilder:
@@ -88,12 +78,11 @@ class SnapshotBuilder:
     def build(self, state: AccountState, members: Collection[Membership] = ()) -> dict[str, Json]:
         """Build one account's document; `members` are those of this role."""
         rules = self._rules
-        nested, roles = self._nest(state.held)
-        categories = dict(nested)
+        categories = dict(self._nest(state.held))
         own = dict(state.account.attributes)
         for name, attributes in rules.ATTRIBUTE_CATEGORIES.items():
             categories[name] = {key: own.pop(key) for key in attributes & own.keys()}
-        categories.update(rules.derived_categories(roles, members))
+        categories.update(rules.derived_categories(find_roles(state.held), members))
         type_specific: dict[str, Json] = {"account_kind": state.account.kind.value, **own}
         return {
             "version": SNAPSHOT_VERSION,
@@ -105,16 +94,13 @@ class SnapshotBuilder:
         }
 
 
-def _nest(find_place: Callable[[Held], _Place], held: frozenset[Held]) -> _Nested:
+def _nest(find_place: Callable[[Held], _Place], held: frozenset[Held]) -> dict[str, Json]:
     """Put what is held in its places; accounts that hold the same share the result."""
     categories: dict[str, Json] = {}
     nodes: dict[tuple[str, ...], dict[str, Json]] = {(): categories}
     unsorted: list[list[str]] = []
-    of_roles: list[Held] = []
     for item in held:
-        keys, last, token, of_role = find_place(item)
-        if of_role:
-            of_roles.append(item)
+        keys, last, token = find_place(item)
         node = nodes.get(keys)
         if node is None:
             node = nodes[keys] = _descend(categories, keys)
@@ -126,15 +112,14 @@ def _nest(find_place: Callable[[Held], _Place], held: frozenset[Held]) -> _Neste
             unsorted.append(tokens)
     for tokens in unsorted:
         tokens.sort()
-    return _Nested(categories, to_roles(frozenset(of_roles)))
+    return categories
 
 
 def _find_place(rules: Rules, held: Held) -> _Place:
     privilege, securable, grant_option, effect = held
     name, levels = rules.CATEGORIES[securable.scope]
     *keys, last = (name, *[cast("str", getattr(securable, level)) for level in levels])
-    token = spell(privilege, grant_option=grant_option, effect=effect)
-    return _Place(tuple(keys), last, token, is_of_role(held))
+    return _Place(tuple(keys), last, spell(privilege, grant_option=grant_option, effect=effect))
 
 
 def _descend(node: dict[str, Json], keys: tuple[str, ...]) -> dict[str, Json]:

@@ -8,20 +8,24 @@ from sqlalchemy import Connection
 
 from whalefall_pipeline.core.diff import ChangeType, diff
 from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts, digest_reading
-from whalefall_pipeline.core.model import Account, AccountState, Coverage, Reading, Seen, Unseen
+from whalefall_pipeline.core.model import Account, AccountState, Reading, Seen, Unseen
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.states import build_states, build_unseen
 from whalefall_pipeline.ledger.changes import Change, read_states, write_changes
 from whalefall_pipeline.ledger.database import copy_rows, load_statements
 from whalefall_pipeline.ledger.documents import DocumentBuilder, read_code
 from whalefall_pipeline.ledger.target import Target, check_order
-from whalefall_pipeline.ledger.unseen import carry_all, read_unseen, write_unseen
+from whalefall_pipeline.ledger.unseen import put_back, read_unseen, write_unseen
 
 SQL = load_statements("permissions.sql")
 SNAPSHOT_COLUMNS = (
     *("instance_account_id", "instance_id", "permission_snapshot", "permission_facts", "digest"),
     *("last_change_type", "last_change_time"),
 )
+
+
+KEPT_COUNTS = ("accounts", "grants", "not_in_inventory")
+"""What is kept of a reading's counts, the first of `PermissionCounts`."""
 
 
 class PermissionCounts(NamedTuple):
@@ -68,35 +72,27 @@ def write_permissions(
     unseen_before = read_unseen(connection, target)
     seen_before = dict.fromkeys(connection.execute(SQL["read_observed"], owner).scalar_one(), read_before)
     unseen = build_unseen(reading.coverage, unseen_before, seen_before)
+    if unseen:
+        states = put_back(connection, target, states, reading.coverage, rules, may_hide=may_hide)
     own = digest_accounts(states, rules, target.read_at)
     is_whole = bool(reading.rows) and not (unseen or unseen_before)
-    digest = {**owner, "digest": digest_reading(own, reading.rows, version=version, code=read_code())}
-    counts = _find_same(connection, digest) if is_whole else None
+    same = {**owner, "digest": digest_reading(own, reading.rows, version=version, code=read_code())}
+    counts = _find_same(connection, same) if is_whole else None
     if counts is None:
-        counts = _write(
-            connection,
-            target,
-            states,
-            own,
-            coverage=reading.coverage,
-            rules=rules,
-            unseen=unseen,
-            may_hide=may_hide,
-        )
+        counts = _write(connection, target, states, own, rules, unseen=unseen)
         write_unseen(connection, target, unseen_before, unseen)
         if is_whole:
-            values = {name: getattr(counts, name) for name in ("accounts", "grants", "not_in_inventory")}
-            connection.execute(SQL["write_reading"], {**digest, **values})
+            connection.execute(SQL["write_reading"], {**same, **dict(zip(KEPT_COUNTS, counts, strict=False))})
     observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
     values = {"read_at": target.read_at, "version": version, "observed": observed}
     connection.execute(SQL["mark_read"], {**owner, **values})
     return counts._replace(without_account=without_account)
 
 
-def _find_same(connection: Connection, digest: Mapping[str, object]) -> PermissionCounts | None:
+def _find_same(connection: Connection, same: Mapping[str, object]) -> PermissionCounts | None:
     """Give the counts of the newest reading, if this one is the same and the ledger as it was then left."""
-    row = connection.execute(SQL["read_same"], digest).one_or_none()
-    return PermissionCounts(accounts=row[0], grants=row[1], not_in_inventory=row[2]) if row else None
+    row = connection.execute(SQL["read_same"], same).one_or_none()
+    return PermissionCounts(*row) if row else None
 
 
 def _write(
@@ -104,20 +100,13 @@ def _write(
     target: Target,
     states: Mapping[str, AccountState],
     own: Mapping[str, bytes],
-    *,
-    coverage: Coverage,
     rules: Rules,
+    *,
     unseen: Sequence[Unseen],
-    may_hide: Callable[[str], bool],
 ) -> PermissionCounts:
     """Compare each account with what the ledger holds, and write those that differ."""
     rows = connection.execute(SQL["read_stored"], {"instance_id": target.instance.id}).all()
-    stored = {row[0]: Stored._make(row) for row in rows}
-    if unseen:
-        hidden = [item.account_id for name, item in stored.items() if name not in states and may_hide(name)]
-        found = {state.account.username: state for state in read_states(connection, hidden).values()}
-        states = carry_all(connection, target, {**states, **found}, coverage, rules)
-        own = digest_accounts(states, rules, target.read_at)
+    stored = {item.username: item for item in map(Stored._make, rows)}
     known = {username: state for username, state in states.items() if username in stored}
     digests = build_digests(known, own, unseen=unseen, code=read_code())
     stale = {name: stored[name] for name, digest in digests.items() if digest != stored[name].digest}

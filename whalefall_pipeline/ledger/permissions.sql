@@ -4,21 +4,12 @@
 select r.accounts, r.grants, r.not_in_inventory
 from instance_readings r
 where r.instance_id = :instance_id and r.digest = :digest
-  and r.written = (
-    select sha256(coalesce(string_agg(int8send(a.id) || coalesce(s.digest, ''), cast('' as bytea) order by a.id), ''))
-    from instance_accounts a
-    left join account_snapshots s on s.instance_account_id = a.id
-    where a.instance_id = :instance_id and a.is_active
-  );
+  and r.written = (select w.digest from written_digests w where w.instance_id = :instance_id);
 
 -- name: write_reading
 insert into instance_readings (instance_id, digest, written, accounts, grants, not_in_inventory)
-select :instance_id, :digest,
-       sha256(coalesce(string_agg(int8send(a.id) || coalesce(s.digest, ''), cast('' as bytea) order by a.id), '')),
-       :accounts, :grants, :not_in_inventory
-from instance_accounts a
-left join account_snapshots s on s.instance_account_id = a.id
-where a.instance_id = :instance_id and a.is_active
+select instance_id, :digest, digest, :accounts, :grants, :not_in_inventory
+from written_digests where instance_id = :instance_id
 on conflict (instance_id) do update
 set digest = excluded.digest, written = excluded.written, accounts = excluded.accounts, grants = excluded.grants,
     not_in_inventory = excluded.not_in_inventory;

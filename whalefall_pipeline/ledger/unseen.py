@@ -1,6 +1,6 @@
 """What readings could not observe: the scopes themselves, and what the ledger holds in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from whalefall_pipeline.core.diff import carry_unseen
 from whalefall_pipeline.core.model import AccountState, Coverage, Held, Seen, Unseen, is_observed
 from whalefall_pipeline.core.rules import Rules
-from whalefall_pipeline.ledger.changes import to_held
+from whalefall_pipeline.ledger.changes import read_states, to_held
 from whalefall_pipeline.ledger.database import load_statements
 from whalefall_pipeline.ledger.target import Target
 
@@ -21,25 +21,42 @@ def read_unseen(connection: Connection, target: Target) -> dict[str, Unseen]:
     return {scope: Unseen(scope, Seen(status), reason, moment) for scope, status, reason, moment in rows}
 
 
-def carry_all(
-    connection: Connection, target: Target, states: Mapping[str, AccountState], coverage: Coverage, rules: Rules
+def put_back(
+    connection: Connection,
+    target: Target,
+    states: Mapping[str, AccountState],
+    coverage: Coverage,
+    rules: Rules,
+    *,
+    may_hide: Callable[[str], bool],
 ) -> dict[str, AccountState]:
-    """Put back what the ledger holds in scopes that were not observed; of the others nothing is fetched."""
+    """Give a reading's states with what the ledger holds in scopes that were not observed: accounts, and grants."""
     owner = {"instance_id": target.instance.id}
+    active = connection.execute(SQL["read_active"], owner).all()
+    hidden = [account_id for username, account_id in active if username not in states and may_hide(username)]
+    found = {state.account.username: state for state in read_states(connection, hidden).values()}
+    before = _read_grants(connection, owner, coverage, rules)
+    return {
+        username: carry_unseen(state, before.get(username, ()), coverage, rules)
+        for username, state in {**states, **found}.items()
+    }
+
+
+def _read_grants(
+    connection: Connection, owner: Mapping[str, object], coverage: Coverage, rules: Rules
+) -> dict[str, list[Held]]:
+    """Give what accounts hold in the ledger where the reading did not observe; of the rest nothing is fetched."""
     places = [
         (scope, database)
         for scope, database in connection.execute(SQL["read_places"], owner).all()
         if not is_observed(rules.observed_by(scope, database), coverage)
     ]
-    if not places:
-        return dict(states)
-    scopes, databases = (list(column) for column in zip(*places, strict=True))
-    before: dict[str, list[Held]] = {}
-    for row in connection.execute(SQL["read_grants_in"], {**owner, "scopes": scopes, "databases": databases}).all():
-        before.setdefault(row[0], []).append(to_held(row[1:]))
-    return {
-        username: carry_unseen(state, before.get(username, ()), coverage, rules) for username, state in states.items()
-    }
+    held: dict[str, list[Held]] = {}
+    if places:
+        scopes, databases = (list(column) for column in zip(*places, strict=True))
+        for row in connection.execute(SQL["read_grants_in"], {**owner, "scopes": scopes, "databases": databases}).all():
+            held.setdefault(row[0], []).append(to_held(row[1:]))
+    return held
 
 
 def write_unseen(

@@ -3,6 +3,9 @@
 -- name: read_unseen
 select scope, status, reason, last_seen_at from instance_scopes where instance_id = :instance_id and valid_to is null;
 
+-- name: read_active
+select username, id from instance_accounts where instance_id = :instance_id and is_active;
+
 -- name: read_places
 select distinct g.scope, g.database_name
 from instance_accounts a

@@ -18,9 +18,9 @@ class MysqlAdapter:
     rules: Rules = rules
     default_port = 3306
 
-    def check_options(self, instance: Instance) -> None:
+    def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""
-        to_mode(instance, {})
+        to_mode(options)
 
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline

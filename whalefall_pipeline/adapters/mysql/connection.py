@@ -109,14 +109,13 @@ def shut_down(connection: socket.socket) -> None:
 
 def to_tls(instance: Instance, defaults: Mapping[str, str]) -> tuple[str, ssl.SSLContext | None]:
     """Turn the options `tls` and `tls_ca` into a mode and a context; without TLS the context is None."""
-    mode = to_mode(instance, defaults)
-    authorities = instance.options.get("tls_ca", defaults.get("tls_ca"))
-    return mode, None if mode == "disabled" else _to_context(mode, authorities)
-
-
-def to_mode(instance: Instance, defaults: Mapping[str, str]) -> str:
-    """Give the option `tls`. Raises InvalidInstanceError for a value of it, or an option, that is not known."""
     options = {**defaults, **instance.options}
+    mode = to_mode(options)
+    return mode, None if mode == "disabled" else _to_context(mode, options.get("tls_ca"))
+
+
+def to_mode(options: Mapping[str, str]) -> str:
+    """Give the option `tls`. Raises InvalidInstanceError for a value of it, or an option, that is not known."""
     unknown = sorted(options.keys() - set(OPTIONS))
     if unknown:
         raise InvalidInstanceError(f"unknown option {', '.join(unknown)}: known are {', '.join(OPTIONS)}")

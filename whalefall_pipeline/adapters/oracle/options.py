@@ -21,7 +21,7 @@ from whalefall_pipeline.core.model import Instance, Login
 TLS_OPTIONS = ("ssl_ca_file", "ssl_server_cert_dn", "ssl_server_dn_match", "wallet_location")
 KNOWN_OPTIONS = ("protocol", "service_name", "sid", *TLS_OPTIONS)
 CHOICES = {"protocol": ("tcp", "tcps"), "ssl_server_dn_match": ("on", "off")}
-"""The values of options that take few; the first is the one of an instance that sets none."""
+"""The values of options that take few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +80,5 @@ def check_options(options: Mapping[str, str]) -> None:
         known = ", ".join(sorted(KNOWN_OPTIONS))
         raise InvalidInstanceError(f"unknown option {', '.join(unknown)} for an Oracle instance; known are: {known}")
     for name, choices in CHOICES.items():
-        if options.get(name, choices[0]) not in choices:
+        if name in options and options[name] not in choices:
             raise InvalidInstanceError(f"option {name} is {options[name]!r}; it is one of: {', '.join(choices)}")

@@ -186,9 +186,9 @@ class OracleAdapter:
     rules: Rules = field(default=rules)
     default_port: int = 1521
 
-    def check_options(self, instance: Instance) -> None:
+    def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""
-        check_options(instance.options)
+        check_options(options)
 
     @contextmanager
     def open(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[OracleSession]:

@@ -110,6 +110,14 @@ def open_link(
 def to_parameters(instance: Instance, login: Login, limits: Limits) -> dict[str, str]:
     """Build libpq's parameters for an instance, its database excepted; raises InvalidInstanceError."""
     options = {**limits.default_options, **instance.options}
+    check_options(options)
+    own = {"host": instance.host, "port": str(instance.port), "user": login.username, "password": login.password}
+    fixed = {"application_name": "whalefall", "client_encoding": "UTF8"}
+    return {**options, **own, **fixed}
+
+
+def check_options(options: Mapping[str, str]) -> None:
+    """Raise InvalidInstanceError for an option, or an sslmode, that libpq does not know."""
     unknown = sorted(options.keys() - OPTIONS)
     if unknown:
         raise InvalidInstanceError(
@@ -117,9 +125,6 @@ def to_parameters(instance: Instance, login: Login, limits: Limits) -> dict[str,
         )
     if options.get("sslmode", "prefer") not in SSL_MODES:
         raise InvalidInstanceError(f"sslmode is one of {', '.join(sorted(SSL_MODES))}, not {options['sslmode']}")
-    own = {"host": instance.host, "port": str(instance.port), "user": login.username, "password": login.password}
-    fixed = {"application_name": "whalefall", "client_encoding": "UTF8"}
-    return {**options, **own, **fixed}
 
 
 def _connect(parameters: Mapping[str, str], limits: Limits, deadline: Deadline) -> PGconn:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from whalefall_pipeline.adapters.adapter import Limits, Visibility
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.postgresql import rules, script
-from whalefall_pipeline.adapters.postgresql.connection import Link, Row, open_link, to_parameters
+from whalefall_pipeline.adapters.postgresql.connection import Link, Row, check_options, open_link, to_parameters
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
 from whalefall_pipeline.adapters.postgresql.rows import PUBLIC, PUBLIC_OID, add_held, to_accounts, to_held_by_grantee
 from whalefall_pipeline.adapters.tally import Tally
@@ -49,9 +49,9 @@ class PostgresqlAdapter:
         """See `Adapter.default_port`."""
         return 5432
 
-    def check_options(self, instance: Instance) -> None:
+    def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""
-        to_parameters(instance, Login("", ""), Limits())
+        check_options(options)
 
     @contextmanager
     def open(

@@ -20,17 +20,26 @@ OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
 def build_keywords(instance: Instance, login: Login, defaults: Mapping[str, str]) -> dict[str, str]:
     """Build the driver's connection keywords: TLS that is verified, unless an option says otherwise.
 
-    Raises InvalidInstanceError for an option, or a value of one, that is not known; the message names the known ones.
+    Raises InvalidInstanceError as `translate_options` does.
     """
-    keywords = {
+    return {
         "Server": f"{instance.host},{instance.port}",
         "Database": instance.database or "master",
         "UID": login.username,
         "PWD": login.password,
         "Encrypt": "yes",
         "ConnectRetryCount": "0",
+        **translate_options({**defaults, **instance.options}),
     }
-    for name, value in {**defaults, **instance.options}.items():
+
+
+def translate_options(options: Mapping[str, str]) -> dict[str, str]:
+    """Give options under the driver's keywords.
+
+    Raises InvalidInstanceError for an option, or a value of one, that is not known; the message names the known ones.
+    """
+    keywords: dict[str, str] = {}
+    for name, value in options.items():
         if name not in OPTIONS:
             raise InvalidInstanceError(f"unknown option {name!r}; SQL Server takes {', '.join(sorted(OPTIONS))}")
         keyword, values = OPTIONS[name]

@@ -13,7 +13,7 @@ from whalefall_pipeline.adapters.sqlserver.asking import Asking, StatementError
 from whalefall_pipeline.adapters.sqlserver.catalog import Catalog
 from whalefall_pipeline.adapters.sqlserver.inventory import OBSERVED, Inventory, read_inventory, to_observation
 from whalefall_pipeline.adapters.sqlserver.names import to_username
-from whalefall_pipeline.adapters.sqlserver.options import build_keywords
+from whalefall_pipeline.adapters.sqlserver.options import build_keywords, translate_options
 from whalefall_pipeline.adapters.sqlserver.rows import (
     DATABASE_OWNER,
     DatabaseRow,
@@ -166,9 +166,9 @@ class SqlserverAdapter:
         """The engine's pure rules."""
         return rules
 
-    def check_options(self, instance: Instance) -> None:
+    def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""
-        build_keywords(instance, Login("", ""), {})
+        translate_options(options)
 
     @contextmanager
     def open(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[SqlserverSession]:
