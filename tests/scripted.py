@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from whalefall_pipeline.adapters.adapter import Limits, Visibility
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits, Visibility
 from whalefall_pipeline.adapters.postgresql import rules
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import WhalefallError

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from tests.engines.oracle import STAND_IN_PORT, to_connect
 from tests.servers.oracle import COLLECTOR, PASSWORD, StandIn
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle import OracleAdapter
 from whalefall_pipeline.adapters.oracle.reader import OracleSession
 from whalefall_pipeline.core.model import AccountState, Coverage, Instance, Login

@@ -6,8 +6,8 @@ import pytest
 
 from tests.adapters.oracle_reading import PDB, ROOT, read, to_adapter, to_instance
 from tests.servers.oracle import COLLECTOR, PASSWORD, VERSION_23, StandIn
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError, SyncDataError
 from whalefall_pipeline.core.facts import build_facts

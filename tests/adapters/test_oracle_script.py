@@ -12,7 +12,7 @@ from tests.engines.oracle import start_pluggable, start_root
 from tests.engines.oracle_cases import OBJECTS, OWNER, draw_statements
 from tests.engines.reading import read
 from tests.servers.oracle import find_real_dsn
-from whalefall_pipeline.adapters.oracle.account_sql import NOT_SET
+from whalefall_pipeline.adapters.oracle.script.accounts import NOT_SET
 from whalefall_pipeline.core.model import AccountState, Json
 
 pytestmark = pytest.mark.skipif(find_real_dsn() is not None, reason="two empty servers are needed, one DSN is given")

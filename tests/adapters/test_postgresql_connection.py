@@ -8,8 +8,8 @@ import pytest
 
 from tests.engines.postgresql import PostgresqlEngine, start
 from tests.engines.reading import LIMITS
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
 from whalefall_pipeline.core.model import Reading
 

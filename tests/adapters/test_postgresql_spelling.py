@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whalefall_pipeline.adapters.postgresql.names import quote, split_list, split_routine, to_comment, to_connect
 from whalefall_pipeline.adapters.postgresql.script import build_change, build_script
-from whalefall_pipeline.adapters.postgresql.spelling import quote, split_list, split_routine, to_comment, to_connect
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind, Securable
 
 NAMES = st.text("ab(\")., '\\", min_size=1, max_size=8)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from hypothesis.strategies import SearchStrategy
 
-from whalefall_pipeline.adapters.adapter import Adapter
+from whalefall_pipeline.adapters.engine import Adapter
 from whalefall_pipeline.core.model import AccountState, Grant, Instance, Login
 
 ACCOUNT = "wf_probe"

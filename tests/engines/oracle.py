@@ -17,13 +17,13 @@ from tests.engines.oracle_cases import OBJECTS, PDB, PREPARED, draw_statements, 
 from tests.engines.oracle_real import RealServer
 from tests.servers import oracle as servers
 from tests.servers.oracle_standin.tokens import OracleError
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.oracle import OracleAdapter, driver, failures
-from whalefall_pipeline.adapters.oracle.account_sql import NOT_SET
+from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.oracle import OracleAdapter, driver, errors
 from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect, Connection
 from whalefall_pipeline.adapters.oracle.options import Target
 from whalefall_pipeline.adapters.oracle.rows import Row
+from whalefall_pipeline.adapters.oracle.script.accounts import NOT_SET
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 
 STAND_IN_PORT = 0
@@ -48,9 +48,9 @@ class StandInConnection:
             return self._session.fetch(statement)
         except OracleError as refusal:
             error = _to_driver_error(refusal)
-            if failures.is_lost(error):
-                raise failures.to_lost_error(self._target, error) from None
-            raise CatalogError(failures.to_code(error)) from None
+            if errors.is_lost(error):
+                raise errors.to_lost_error(self._target, error) from None
+            raise CatalogError(errors.to_code(error)) from None
 
     def close(self) -> None:
         self._session.close()
@@ -66,7 +66,7 @@ def to_connect(server: servers.StandIn) -> Connect:
         try:
             session = server.log_in(target.username, target.password, target.service_name)
         except OracleError as refusal:
-            raise failures.to_connection_error(target, limits.connect_seconds, _to_driver_error(refusal)) from None
+            raise errors.to_connection_error(target, limits.connect_seconds, _to_driver_error(refusal)) from None
         return StandInConnection(session, target, deadline)
 
     return connect

@@ -13,7 +13,7 @@ from tests.engines.engine import ACCOUNT, ScopeCase
 from tests.engines.postgresql_cases import DATABASE, OBJECTS, ROLES, SERVER_OBJECTS, build_cases
 from tests.engines.postgresql_statements import draw_statements
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
-from whalefall_pipeline.adapters.adapter import Adapter
+from whalefall_pipeline.adapters.engine import Adapter
 from whalefall_pipeline.adapters.postgresql import PostgresqlAdapter
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from tests.engines.postgresql_cases import DATABASE, DEFAULTS, GRANTED, OWNED, PARAMETERS, ROLE
-from whalefall_pipeline.adapters.postgresql.spelling import quote
+from whalefall_pipeline.adapters.postgresql.names import quote
 
 NAMES = ("drawn_plain", 'drawn "quoted"', "drawn.dotted", "Drawn Capitals", "dräwn'")
 ATTRIBUTES = ("SUPERUSER", "NOINHERIT", "CREATEROLE", "CREATEDB", "LOGIN", "REPLICATION", "BYPASSRLS")

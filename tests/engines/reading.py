@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from tests.engines.engine import Server
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.core.model import AccountState, Grant, Reading
 from whalefall_pipeline.core.states import build_states
 

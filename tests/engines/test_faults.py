@@ -11,8 +11,8 @@ import pytest
 from tests.engines.engine import Server
 from tests.engines.proxy import HOST, Proxy, open_black_hole, open_proxy
 from tests.engines.reading import LIMITS
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncCancelledError
 from whalefall_pipeline.core.model import Login, Reading
 

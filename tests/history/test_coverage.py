@@ -19,7 +19,7 @@ from tests.engines.reading import LIMITS
 from tests.engines.test_scopes import grant_all
 from tests.history.watched import Watched
 from tests.ledger.rows import read_versions
-from whalefall_pipeline.adapters.adapter import Limits
+from whalefall_pipeline.adapters.engine import Limits
 
 PATIENCE = Limits(connect_seconds=30, statement_seconds=1)
 SCOPE = f"database:{DATABASE}"

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from tests.engines.engine import Server
 from tests.engines.reading import LIMITS
 from tests.ledger.rows import read
-from whalefall_pipeline.adapters.adapter import Adapter, Limits, SourceSession, Visibility
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession, Visibility
 from whalefall_pipeline.core.model import Account, AccountState, Instance, Login, Reading
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import to_state

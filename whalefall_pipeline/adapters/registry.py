@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from whalefall_pipeline.adapters.adapter import Adapter
+from whalefall_pipeline.adapters.engine import Adapter
 from whalefall_pipeline.adapters.mysql import MysqlAdapter
 from whalefall_pipeline.adapters.oracle.reader import OracleAdapter
 from whalefall_pipeline.adapters.postgresql.reader import PostgresqlAdapter

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from whalefall_pipeline.adapters.adapter import Limits, Visibility
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits, Visibility
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.definition import Definition, parse_definitions
 from whalefall_pipeline.cli.output import Format, console, show_rows

@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 from sqlalchemy import Engine
 
-from whalefall_pipeline.adapters.adapter import Limits
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.errors import LedgerError
 from whalefall_pipeline.ledger.database import open_ledger

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from whalefall_pipeline.adapters.adapter import Adapter, Limits
+from whalefall_pipeline.adapters.engine import Adapter, Limits
 from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.model import Instance, Json, Observation
 from whalefall_pipeline.ledger.inventory import InventoryCounts

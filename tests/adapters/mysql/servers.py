@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from tests.engines import mysql as engines
 from tests.engines.mysql import MysqlServer
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.core.model import Account, Grant, Login, Reading
 
 STARTERS = {

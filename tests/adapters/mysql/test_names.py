@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalefall_pipeline.adapters.mysql.coverage import observe
-from whalefall_pipeline.adapters.mysql.mysql_accounts import parse_roles
+from whalefall_pipeline.adapters.mysql.errors import observe
+from whalefall_pipeline.adapters.mysql.mysql import parse_roles
 from whalefall_pipeline.adapters.mysql.names import Address, Flavour, quote, to_address, to_privilege, to_username
 from whalefall_pipeline.adapters.mysql.rows import parse_set, to_mask_reader, to_routine_grants
 from whalefall_pipeline.core.model import Seen

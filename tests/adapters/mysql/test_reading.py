@@ -6,8 +6,8 @@ import pytest
 
 from tests.adapters.mysql.servers import read
 from tests.engines.mysql import MysqlServer
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.mysql.reader import CATALOGS
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
 from whalefall_pipeline.core.model import Kind, Login, Seen

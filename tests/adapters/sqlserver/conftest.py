@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.engines.sqlserver import SqlserverEngine, start
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.sqlserver.reader import SqlserverAdapter
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Instance, Login, Reading
 

@@ -14,8 +14,8 @@ from tests.adapters.sqlserver.conftest import Readings
 from tests.engines.proxy import open_black_hole
 from tests.engines.sqlserver import SqlserverEngine
 from tests.engines.sqlserver_cases import DATABASE
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.sqlserver.options import build_keywords
 from whalefall_pipeline.adapters.sqlserver.worker import CallAbandonedError, Worker
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError

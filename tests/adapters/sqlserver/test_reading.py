@@ -7,8 +7,8 @@ from tests.engines.engine import ACCOUNT
 from tests.engines.sqlserver import SqlserverEngine
 from tests.engines.sqlserver_cases import CASES, DATABASE
 from tests.servers.sqlserver_standin.content import make_sid
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.sqlserver.names import to_username
 from whalefall_pipeline.adapters.sqlserver.reader import SqlserverAdapter
 from whalefall_pipeline.adapters.sqlserver.securables import MAPPED, SCOPES

@@ -9,8 +9,8 @@ import os
 
 import pytest
 
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.sqlserver import rules
 from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_SERVER_ROLES
 from whalefall_pipeline.adapters.sqlserver.reader import SqlserverAdapter

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
-from whalefall_pipeline.adapters.adapter import Limits, SourceSession
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits, SourceSession
 from whalefall_pipeline.adapters.mysql import rules, script
 from whalefall_pipeline.adapters.mysql.connection import to_mode
 from whalefall_pipeline.adapters.mysql.reader import open_session
@@ -13,7 +13,7 @@ from whalefall_pipeline.core.rules import Rules
 
 
 class MysqlAdapter:
-    """See `adapters.adapter.Adapter`. Instances take the options `tls` and `tls_ca` (`connection.TLS_MODES`)."""
+    """See `adapters.engine.Adapter`. Instances take the options `tls` and `tls_ca` (`connection.TLS_MODES`)."""
 
     rules: Rules = rules
     default_port = 3306

@@ -10,11 +10,11 @@ from typing import TypeAlias, cast
 
 import pymysql
 
-from whalefall_pipeline.adapters.adapter import Limits, Visibility
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.mysql import mariadb_accounts, mysql_accounts, rows
+from whalefall_pipeline.adapters.engine import Limits, Visibility
+from whalefall_pipeline.adapters.mysql import mariadb, mysql, rows
 from whalefall_pipeline.adapters.mysql.connection import Rows, Source, connect, to_login_error
-from whalefall_pipeline.adapters.mysql.coverage import ACCOUNT_TABLES, NotSeenError, observe, to_mask, why_not
+from whalefall_pipeline.adapters.mysql.errors import ACCOUNT_TABLES, NotSeenError, observe, to_mask, why_not
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_username
 from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError
 from whalefall_pipeline.core.model import (
@@ -148,7 +148,7 @@ class CatalogSession:
         name = self._name
         yield SERVER, self._read_server
         if self._flavour == "mysql":
-            yield "dynamic", lambda: mysql_accounts.to_dynamic_grants(self._rows("dynamic"), name)
+            yield "dynamic", lambda: mysql.to_dynamic_grants(self._rows("dynamic"), name)
         yield "databases", self._read_databases
         yield "tables", lambda: rows.to_table_grants(self._rows("tables"), name)
         yield "columns", lambda: rows.to_column_grants(self._rows("columns_of_tables"), name)
@@ -159,11 +159,11 @@ class CatalogSession:
     def _read_server(self) -> Iterator[rows.Holding]:
         if self._flavour == "mariadb":
             for row, account in self._account_rows:
-                yield account.username, list(mariadb_accounts.to_server_grants(row, self._number))
+                yield account.username, list(mariadb.to_server_grants(row, self._number))
             return
         read_mask = rows.to_mask_reader(to_mask("user", self._columns["user"]))
         for row, account in self._account_rows:
-            yield account.username, mysql_accounts.to_server_grants(read_mask(cast("str", row[2])))
+            yield account.username, mysql.to_server_grants(read_mask(cast("str", row[2])))
 
     def _read_databases(self) -> Iterator[rows.Holding]:
         columns = to_mask("db", self._columns["db"])
@@ -174,17 +174,17 @@ class CatalogSession:
         yield from rows.to_database_grants(self._source.query(statement), self._name, rows.to_mask_reader(columns))
         if self._flavour == "mysql":
             for row, account in self._account_rows:
-                yield account.username, list(mysql_accounts.to_restrictions(row))
+                yield account.username, list(mysql.to_restrictions(row))
 
     def _read_roles(self) -> Iterator[rows.Holding]:
         direct = list(rows.to_memberships(self._rows("memberships"), self._name))
         if self._flavour == "mariadb":
             yield from direct
             for row, account in self._account_rows:
-                yield account.username, list(mariadb_accounts.to_default_role(row))
+                yield account.username, list(mariadb.to_default_role(row))
             return
         users = [account.username for account in self._accounts if account.kind is Kind.USER]
-        yield from mysql_accounts.add_mandatory(direct, self._mandatory_roles(), users)
+        yield from mysql.add_mandatory(direct, self._mandatory_roles(), users)
         yield from rows.to_default_roles(self._rows("default_roles"), self._name)
 
     def _mandatory_roles(self) -> list[str]:
@@ -192,7 +192,7 @@ class CatalogSession:
         text = self._variables.get("mandatory_roles", "")
         if len(text.encode()) >= SHOWN_AT_MOST:
             ((text,),) = cast("tuple[tuple[str]]", self._rows("mandatory_roles"))
-        named = mysql_accounts.parse_roles(text)
+        named = mysql.parse_roles(text)
         return [self._usernames[user, host.lower()] for user, host in named if (user, host.lower()) in self._usernames]
 
     def _rows(self, statement: str) -> Rows:
@@ -231,10 +231,10 @@ class CatalogSession:
 
     @cached_property
     def _account_rows(self) -> list[tuple[rows.Row, Account]]:
-        to_account = mariadb_accounts.to_account if self._flavour == "mariadb" else mysql_accounts.to_account
+        to_account = mariadb.to_account if self._flavour == "mariadb" else mysql.to_account
         try:
             found = self._source.query(self._accounts_statement())
-            given = mariadb_accounts.add_public(found, self._number) if self._flavour == "mariadb" else found
+            given = mariadb.add_public(found, self._number) if self._flavour == "mariadb" else found
             return [(row, to_account(row, self._variables)) for row in given]
         except (NotSeenError, pymysql.err.MySQLError) as error:
             reason = why_not(ACCOUNT_TABLES[self._flavour], error).reason

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from whalefall_pipeline.adapters.mysql.mysql_accounts import DYNAMIC, GRANTED, MANDATORY
+from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC, GRANTED, MANDATORY
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT, ROUTINE_SCOPES
 from whalefall_pipeline.core.model import SERVER, AccountState, Held, HeldRole, Json, Kind, Membership
 from whalefall_pipeline.core.rules import (

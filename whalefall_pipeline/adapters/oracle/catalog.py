@@ -6,7 +6,7 @@ from types import MappingProxyType
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connection
 from whalefall_pipeline.adapters.oracle.containers import ROOT_ID
-from whalefall_pipeline.adapters.oracle.failures import DENIED, to_observation
+from whalefall_pipeline.adapters.oracle.errors import DENIED, to_observation
 from whalefall_pipeline.adapters.oracle.rows import Row
 from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import Observation

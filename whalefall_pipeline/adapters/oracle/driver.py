@@ -14,10 +14,10 @@ from typing import Any, Protocol, TypeVar, cast
 
 import oracledb
 
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle.connection import CatalogError
-from whalefall_pipeline.adapters.oracle.failures import is_lost, to_code, to_connection_error, to_lost_error
+from whalefall_pipeline.adapters.oracle.errors import is_lost, to_code, to_connection_error, to_lost_error
 from whalefall_pipeline.adapters.oracle.options import Target
 from whalefall_pipeline.adapters.oracle.rows import Row
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncCancelledError

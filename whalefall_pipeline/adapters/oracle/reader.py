@@ -11,8 +11,8 @@ from functools import cached_property
 from operator import itemgetter
 from typing import NamedTuple
 
-from whalefall_pipeline.adapters.adapter import Limits, Visibility
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits, Visibility
 from whalefall_pipeline.adapters.oracle import rules, script
 from whalefall_pipeline.adapters.oracle.catalog import STATEMENTS, VIEWS, Catalog
 from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect, Connection

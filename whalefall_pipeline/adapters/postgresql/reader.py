@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from whalefall_pipeline.adapters.adapter import Limits, Visibility
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits, Visibility
 from whalefall_pipeline.adapters.postgresql import rules, script
 from whalefall_pipeline.adapters.postgresql.connection import Link, Row, check_options, open_link, to_parameters
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError

@@ -15,8 +15,8 @@ from typing import Any, Protocol, cast
 
 import mssql_python
 
-from whalefall_pipeline.adapters.adapter import Limits
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.sqlserver.asking import Row, StatementError
 from whalefall_pipeline.adapters.sqlserver.worker import CallAbandonedError, Worker
 from whalefall_pipeline.core.errors import DatabaseConnectionError

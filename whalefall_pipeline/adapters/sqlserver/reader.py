@@ -6,8 +6,8 @@ So far this has been run against a stand-in only (`tests/servers/sqlserver_stand
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
-from whalefall_pipeline.adapters.adapter import Limits, Visibility
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits, Visibility
 from whalefall_pipeline.adapters.sqlserver import rules, script
 from whalefall_pipeline.adapters.sqlserver.asking import Asking, StatementError
 from whalefall_pipeline.adapters.sqlserver.catalog import Catalog

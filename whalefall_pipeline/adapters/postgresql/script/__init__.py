@@ -7,16 +7,16 @@ granted what. Objects must be there, in every database; roles must not.
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from whalefall_pipeline.adapters.postgresql.grant_script import (
+from whalefall_pipeline.adapters.postgresql.names import quote, to_comment, to_connect
+from whalefall_pipeline.adapters.postgresql.script.accounts import build_role, build_role_change
+from whalefall_pipeline.adapters.postgresql.script.grants import (
     build_owner_loss,
     build_owners,
     build_privileges,
     find_taken_defaults,
     is_ownership,
 )
-from whalefall_pipeline.adapters.postgresql.membership_script import build_memberships
-from whalefall_pipeline.adapters.postgresql.role_script import build_role, build_role_change
-from whalefall_pipeline.adapters.postgresql.spelling import quote, to_comment, to_connect
+from whalefall_pipeline.adapters.postgresql.script.memberships import build_memberships
 from whalefall_pipeline.core.diff import diff
 from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Grant, to_grants
 

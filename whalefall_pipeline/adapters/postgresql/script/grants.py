@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
+from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, spell, to_comment
 from whalefall_pipeline.adapters.postgresql.rows import PUBLIC
-from whalefall_pipeline.adapters.postgresql.spelling import KEYWORDS, quote, quote_grantee, spell, to_comment
 from whalefall_pipeline.core.model import AccountState, Grant, Securable
 
 OWNER = "OWNER"

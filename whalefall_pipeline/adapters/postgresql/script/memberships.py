@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from whalefall_pipeline.adapters.postgresql.spelling import quote, quote_value
+from whalefall_pipeline.adapters.postgresql.names import quote, quote_value
 from whalefall_pipeline.core.model import AccountState, Membership
 
 

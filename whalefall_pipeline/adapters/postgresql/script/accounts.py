@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from whalefall_pipeline.adapters.postgresql.names import quote, quote_value, split_list, to_comment
 from whalefall_pipeline.adapters.postgresql.rows import NOT_SHOWN, PUBLIC
-from whalefall_pipeline.adapters.postgresql.spelling import quote, quote_value, split_list, to_comment
 from whalefall_pipeline.core.model import Account, Json
 
 OPTIONS = {

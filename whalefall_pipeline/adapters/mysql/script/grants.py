@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from whalefall_pipeline.adapters.mysql import script_accounts as accounts
-from whalefall_pipeline.adapters.mysql.mysql_accounts import DYNAMIC, GRANTED, MANDATORY
+from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC, GRANTED, MANDATORY
 from whalefall_pipeline.adapters.mysql.names import USAGE, Flavour, quote, quote_account
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT
+from whalefall_pipeline.adapters.mysql.script import accounts
 from whalefall_pipeline.core.model import SERVER, AccountState, Grant, Kind
 
 RESTRICTION = "restriction"
