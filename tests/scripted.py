@@ -13,8 +13,8 @@ from uuid import uuid4
 from sqlalchemy import Engine
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Limits, Visibility
-from whalefall_pipeline.adapters.postgresql import rules
+from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession, Visibility
+from whalefall_pipeline.adapters.postgresql.rules import RULES
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.model import (
@@ -45,7 +45,7 @@ def _nothing(_name: str) -> None:
 
 
 @dataclass
-class ScriptedAdapter:
+class ScriptedAdapter(Adapter):
     """What every instance of it holds; `hook` is called with the name of each step of a reading, and may raise.
 
     With `tells_rows` a reading has a digest of what it was made of, as those of most engines have.
@@ -59,7 +59,7 @@ class ScriptedAdapter:
     grants_error: WhalefallError | None = None
     hook: Callable[[str], None] = _nothing
     default_port: int = 1
-    rules: Rules = rules
+    rules: Rules = RULES
     opened: int = 0
 
     def read(self) -> Reading:
@@ -86,12 +86,18 @@ class ScriptedAdapter:
 
 
 @dataclass
-class ScriptedSession:
+class ScriptedSession(SourceSession):
     """One reading of it."""
 
     adapter: ScriptedAdapter
-    version: str = "Scripted 1.0"
-    statements: int = 2
+
+    @property
+    def version(self) -> str:
+        return "Scripted 1.0"
+
+    @property
+    def statements(self) -> int:
+        return 2
 
     def read_accounts(self) -> list[Account]:
         self.adapter.hook("accounts")

@@ -50,4 +50,5 @@ def to_instance(service: str = PDB) -> Instance:
 def read(server: StandIn, service: str = PDB) -> Seen:
     login = Login(COLLECTOR, PASSWORD)
     with to_adapter(server).open(to_instance(service), login, Limits(), Deadline(60)) as session:
+        assert isinstance(session, OracleSession)
         return Seen(session)

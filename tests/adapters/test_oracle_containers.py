@@ -93,7 +93,7 @@ def test_a_container_that_is_not_seen_keeps_what_it_had(
     assert all(scope.startswith("database:OLDPDB/") and words in why for scope, why in after.unseen.items())
 
     scott = before.states["OLDPDB.SCOTT"]
-    kept = carry_unseen(scott, scott.held, after.coverage, rules)
+    kept = carry_unseen(scott, scott.held, after.coverage, rules.RULES)
     assert kept.grants == scott.grants
     assert after.may_hide == {"OLDPDB.SCOTT": True, "SALESPDB.SCOTT": False, "SCOTT": False}
     assert after.states["SALESPDB.SCOTT"] == before.states["SALESPDB.SCOTT"]
@@ -139,7 +139,7 @@ def test_a_container_that_was_not_open_all_the_while_was_not_observed(
     seen = read(server, ROOT)
     assert "OLDPDB.SCOTT" in seen.states or seen.may_hide["OLDPDB.SCOTT"]
     again = seen.states.get("OLDPDB.SCOTT", AccountState(scott.account))
-    assert carry_unseen(again, scott.held, seen.coverage, rules) == scott
+    assert carry_unseen(again, scott.held, seen.coverage, rules.RULES) == scott
     assert seen.may_hide["OLDPDB.SCOTT"]
     assert not seen.may_hide["SALESPDB.SCOTT"]
 

@@ -41,15 +41,15 @@ def test_expired_is_not_locked(server: StandIn) -> None:
         "CREATE USER LATE IDENTIFIED BY pw PASSWORD EXPIRE", "CREATE USER SHUT IDENTIFIED BY pw ACCOUNT LOCK"
     )
     states = read(server).states
-    assert build_facts(states["LATE"], rules, states, NOW)["capabilities"] == [PASSWORD_EXPIRED]
-    assert build_facts(states["SHUT"], rules, states, NOW)["capabilities"] == [LOCKED]
+    assert build_facts(states["LATE"], rules.RULES, states, NOW)["capabilities"] == [PASSWORD_EXPIRED]
+    assert build_facts(states["SHUT"], rules.RULES, states, NOW)["capabilities"] == [LOCKED]
 
 
 def test_rights_through_nested_roles_are_found_and_their_path_is_told(server: StandIn) -> None:
     server.execute("CREATE USER SCOTT IDENTIFIED BY pw", "CREATE ROLE OUTER_ROLE", "CREATE ROLE INNER_ROLE")
     server.execute("GRANT DBA TO INNER_ROLE", "GRANT INNER_ROLE TO OUTER_ROLE", "GRANT OUTER_ROLE TO SCOTT")
     states = read(server).states
-    reasons = build_facts(states["SCOTT"], rules, states, NOW)["capability_reasons"]
+    reasons = build_facts(states["SCOTT"], rules.RULES, states, NOW)["capability_reasons"]
     assert isinstance(reasons, dict)
     assert reasons[SUPERUSER] == ["role DBA (through role OUTER_ROLE > INNER_ROLE > DBA)"]
 
@@ -72,7 +72,7 @@ def test_a_user_that_only_the_password_file_knows_is_an_account(server: StandIn)
     server.tables.insert("pwfile_users", username="ASMADMIN", sysdba="TRUE", account_status="EXPIRED (GRACE)")
     states = read(server).states
     assert states["ASMADMIN"].account.attributes["password_file_only"] is True
-    assert build_facts(states["ASMADMIN"], rules, states, NOW)["capability_reasons"] == {
+    assert build_facts(states["ASMADMIN"], rules.RULES, states, NOW)["capability_reasons"] == {
         SUPERUSER: ["SYSDBA (password file)"]
     }
     assert "password_file_only" not in states["SYS"].account.attributes
@@ -196,7 +196,7 @@ def test_one_view_that_fails_hides_its_part_only(server: StandIn, part: str, cod
     lost = set(complete.grants) - set(partial.grants)
     assert set(partial.grants) <= set(complete.grants)
     for grant in complete.grants:
-        scope = rules.observed_by(grant.securable.scope, grant.securable.database)
+        scope = rules.RULES.observed_by(grant.securable.scope, grant.securable.database)
         assert is_observed(scope, partial.coverage) is (rules.part_of(grant.securable.scope) != part)
         assert (grant in lost) is (rules.part_of(grant.securable.scope) == part)
 

@@ -11,12 +11,10 @@ from whalefall_pipeline.adapters.oracle.containers import ContainerRow, build_co
 from whalefall_pipeline.adapters.oracle.rows import CONVERTERS
 from whalefall_pipeline.core.facts import build_facts
 from whalefall_pipeline.core.model import MEMBER, SERVER, Account, AccountState, Grant, Kind, Membership, Securable
-from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER, Rules
+from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER
 from whalefall_pipeline.core.snapshot import build_snapshot, to_state
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-AS_PROTOCOL: Rules = rules
-"""The type checker's word that this module is an engine's rules."""
 
 
 def user(status: str = "OPEN", **attributes: str) -> AccountState:
@@ -44,7 +42,7 @@ def user(status: str = "OPEN", **attributes: str) -> AccountState:
     ],
 )
 def test_each_account_status_says_what_it_says(status: str, capabilities: set[str]) -> None:
-    found = rules.own_capabilities(user(status), NOW)
+    found = rules.RULES.own_capabilities(user(status), NOW)
     assert found.keys() == capabilities
     assert all(status in why for reasons in found.values() for why in reasons)
 
@@ -55,7 +53,7 @@ def test_a_status_is_its_words_whatever_their_order(words: list[str]) -> None:
 
 
 def test_a_schema_without_authentication_does_not_log_in() -> None:
-    assert NO_LOGIN in rules.own_capabilities(user(authentication_type="NONE"), NOW)
+    assert NO_LOGIN in rules.RULES.own_capabilities(user(authentication_type="NONE"), NOW)
 
 
 def make_role(name: str, *roles: str) -> AccountState:
@@ -74,7 +72,7 @@ def test_a_nested_role_confers_with_its_path() -> None:
             make_role("DBA"),
         )
     }
-    facts = build_facts(accounts["SCOTT"], rules, accounts, NOW)
+    facts = build_facts(accounts["SCOTT"], rules.RULES, accounts, NOW)
     reasons = facts["capability_reasons"]
     assert reasons == {
         SUPERUSER: ["role DBA (through role OUTER > INNER > DBA)"],
@@ -102,7 +100,7 @@ def test_a_role_reached_in_one_container_confers_what_it_holds_there() -> None:
     near = make_local("C##NEAR", ("GRANT ANY PRIVILEGE", "SALESPDB"), kind=Kind.ROLE)
     local = make_local("SALESPDB.ANA", ("C##OPS", "SALESPDB"))
     accounts = {state.account.username: state for state in (role, far, near, local)}
-    facts = build_facts(local, rules, accounts, NOW)
+    facts = build_facts(local, rules.RULES, accounts, NOW)
     assert facts["roles"] == ["C##NEAR", "C##OPS"]
     assert facts["capability_reasons"] == {
         GRANT_ADMIN: ["GRANT ANY PRIVILEGE in SALESPDB (through role C##OPS > C##NEAR)"]
@@ -113,7 +111,7 @@ def test_what_public_is_granted_everybody_has() -> None:
     public = AccountState.of(
         Account("PUBLIC", Kind.PUBLIC), frozenset({Grant("PUBLIC", MEMBER, Securable("role", object="DBA"))})
     )
-    facts = build_facts(user(), rules, {"SCOTT": user(), "PUBLIC": public}, NOW)
+    facts = build_facts(user(), rules.RULES, {"SCOTT": user(), "PUBLIC": public}, NOW)
     assert facts["roles"] == ["DBA"]
     why = ["role DBA (through role DBA) (through PUBLIC)"]
     assert facts["capability_reasons"] == {GRANT_ADMIN: why, SUPERUSER: why}
@@ -121,7 +119,7 @@ def test_what_public_is_granted_everybody_has() -> None:
 
 def test_dba_confers_though_it_is_in_no_list() -> None:
     membership = Membership("SCOTT", "DBA", "", admin_option=False, options=frozenset())
-    assert rules.fixed_role_capabilities(membership).keys() == {SUPERUSER, GRANT_ADMIN}
+    assert rules.RULES.fixed_role_capabilities(membership).keys() == {SUPERUSER, GRANT_ADMIN}
 
 
 @pytest.mark.parametrize(
@@ -137,14 +135,14 @@ def test_what_the_contract_names_is_a_capability(
     privilege: str, securable: Securable, capability: str, reason: str
 ) -> None:
     state = AccountState.of(Account("SCOTT", Kind.USER), frozenset({Grant("SCOTT", privilege, securable)}))
-    assert rules.own_capabilities(state, NOW) == {capability: [reason]}
+    assert rules.RULES.own_capabilities(state, NOW) == {capability: [reason]}
 
 
 def test_other_administrators_of_the_password_file_are_no_superusers() -> None:
     state = AccountState.of(
         Account("BACKUP", Kind.USER), frozenset({Grant("BACKUP", "SYSBACKUP", Securable("password_file"))})
     )
-    assert rules.own_capabilities(state, NOW) == {}
+    assert rules.RULES.own_capabilities(state, NOW) == {}
 
 
 def test_every_scope_has_a_category_of_its_own() -> None:
@@ -166,7 +164,7 @@ PRIVILEGES = st.sampled_from(["SELECT", "SELECT WITH HIERARCHY OPTION", "MEMBER"
 @given(st.frozensets(st.builds(Grant, st.just("SCOTT"), PRIVILEGES, SECURABLES, st.booleans())))
 def test_a_snapshot_holds_all_that_its_state_holds(grants: frozenset[Grant]) -> None:
     state = AccountState.of(Account("SCOTT", Kind.USER, {"account_status": "OPEN"}), grants)
-    assert to_state("SCOTT", build_snapshot(state, rules), rules) == state
+    assert to_state("SCOTT", build_snapshot(state, rules.RULES), rules.RULES) == state
 
 
 def test_each_part_is_read_and_each_scope_has_a_part() -> None:

@@ -20,7 +20,7 @@ def account(name: str, *grants: tuple[str, str, bool], **attributes: Json) -> Ac
 
 def capabilities(state: AccountState, *others: AccountState) -> list[str]:
     accounts = {each.account.username: each for each in (state, *others)}
-    facts = build_facts(state, rules, accounts, NOW)["capabilities"]
+    facts = build_facts(state, rules.RULES, accounts, NOW)["capabilities"]
     assert isinstance(facts, list)
     return [str(each) for each in facts]
 

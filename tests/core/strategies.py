@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from types import SimpleNamespace
-from typing import cast
+from typing import ClassVar, cast
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -77,26 +76,23 @@ def coverages() -> SearchStrategy[Coverage]:
     return st.dictionaries(scopes, st.builds(Observation, st.sampled_from(Seen), st.just("why")))
 
 
-def _observed_by(scope: str, database: str) -> str:
-    return f"database:{database}" if database and scope != "database" else "server"
+class EngineRules(Rules):
+    """The rules of an engine of the tests' own."""
+
+    db_type = "engine"
+    categories: ClassVar[Mapping[str, Category]] = {
+        scope: Category(f"engine_{scope}", levels) for scope, levels in LEVELS.items()
+    }
+    attribute_categories: ClassVar[Mapping[str, frozenset[str]]] = {"engine_attributes": frozenset({"flag", "limit"})}
+
+    def observed_by(self, scope: str, database: str) -> str:
+        return f"database:{database}" if database and scope != "database" else "server"
+
+    def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
+        return {"engine_derived": [member.member for member in members]}
+
+    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
+        return {}
 
 
-def _no_categories(roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
-    return {"engine_derived": [member.member for member in members]}
-
-
-def _no_reasons(state: AccountState, now: datetime) -> Reasons:
-    return {}
-
-
-RULES = cast(
-    "Rules",
-    SimpleNamespace(
-        DB_TYPE="engine",
-        CATEGORIES={scope: Category(f"engine_{scope}", levels) for scope, levels in LEVELS.items()},
-        ATTRIBUTE_CATEGORIES={"engine_attributes": frozenset({"flag", "limit"})},
-        observed_by=_observed_by,
-        derived_categories=_no_categories,
-        own_capabilities=_no_reasons,
-    ),
-)
+RULES = EngineRules()

@@ -43,15 +43,15 @@ def _documents(states: States, now: datetime, unseen: Sequence[Unseen]) -> dict[
     members = build_members(states, states)
     return {
         name: (
-            build_snapshot(state, rules, members=members.get(name, ()), unseen=unseen),
-            build_facts(state, rules, states, now, unseen=unseen),
+            build_snapshot(state, rules.RULES, members=members.get(name, ()), unseen=unseen),
+            build_facts(state, rules.RULES, states, now, unseen=unseen),
         )
         for name, state in states.items()
     }
 
 
 def _digests(states: States, now: datetime = NOW, unseen: Sequence[Unseen] = (), code: bytes = b"") -> dict[str, bytes]:
-    return build_digests(states, digest_accounts(states, rules, now), unseen=unseen, code=code)
+    return build_digests(states, digest_accounts(states, rules.RULES, now), unseen=unseen, code=code)
 
 
 moments = st.sampled_from([NOW, NOW + timedelta(days=90)])
@@ -72,9 +72,9 @@ def test_equal_digests_mean_equal_documents(
 
 @given(worlds(), moments)
 def test_facts_that_share_what_was_followed_are_those_of_each_alone(states: States, now: datetime) -> None:
-    builder = FactsBuilder(rules, states, now)
+    builder = FactsBuilder(rules.RULES, states, now)
     together = [builder.build(state) for state in states.values()]
-    assert together == [build_facts(state, rules, states, now) for state in states.values()]
+    assert together == [build_facts(state, rules.RULES, states, now) for state in states.values()]
 
 
 def _changed(accounts: list[Account], before: list[Grant], after: list[Grant]) -> list[str]:

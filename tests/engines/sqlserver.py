@@ -14,8 +14,8 @@ from tests.engines.engine import ACCOUNT, ScopeCase
 from tests.engines.sqlserver_cases import CASES, DATABASE, OBJECTS, SECURABLES, USER
 from tests.servers.sqlserver import SqlserverStandin, start_sqlserver
 from whalefall_pipeline.adapters.engine import Adapter
+from whalefall_pipeline.adapters.sqlserver import SqlserverAdapter
 from whalefall_pipeline.adapters.sqlserver.names import quote_name, to_principal, to_username
-from whalefall_pipeline.adapters.sqlserver.reader import SqlserverAdapter
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 
 GIVEN = ("sa", "public", "guest", "dbo")

@@ -27,19 +27,15 @@ Snapshots = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Interrupted:
+class Interrupted(Adapter):
     """A server's adapter; `between` happens when a reading has the accounts, and not yet the grants."""
 
     inner: Adapter
     between: Callable[[], object]
+    rules: Rules = field(init=False)
 
-    @property
-    def rules(self) -> Rules:
-        return self.inner.rules
-
-    @property
-    def default_port(self) -> int:
-        return self.inner.default_port
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rules", self.inner.rules)
 
     @contextmanager
     def open(
@@ -59,7 +55,7 @@ class Interrupted:
 
 
 @dataclass(frozen=True)
-class InterruptedSession:
+class InterruptedSession(SourceSession):
     """One reading of it."""
 
     inner: SourceSession
@@ -173,4 +169,4 @@ class Watched:
 
 def _list_attribute_places(snapshot: dict[str, Any], rules: Rules) -> Sequence[dict[str, Any]]:
     categories, type_specific = snapshot["categories"], snapshot["type_specific"]
-    return [type_specific[rules.DB_TYPE], *(categories.get(name, {}) for name in rules.ATTRIBUTE_CATEGORIES)]
+    return [type_specific[rules.db_type], *(categories.get(name, {}) for name in rules.attribute_categories)]

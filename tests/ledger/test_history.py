@@ -65,9 +65,9 @@ def test_snapshots_are_rebuilt_from_intervals_and_replayed_from_the_log(fleet: F
         with fleet.engine.connect() as connection:
             assert read_states_at(connection, instance.id, at).keys() == snapshots.keys()
             for username, snapshot in snapshots.items():
-                assert read_snapshot_at(connection, instance.id, username, at, rules) == snapshot
+                assert read_snapshot_at(connection, instance.id, username, at, rules.RULES) == snapshot
     replayed = _replay(fleet.engine, instance.id)
-    assert replayed == {name: to_state(name, snapshot, rules) for name, snapshot in moments[-1][1].items()}
+    assert replayed == {name: to_state(name, snapshot, rules.RULES) for name, snapshot in moments[-1][1].items()}
 
 
 def _read_stored(engine: Engine, instance_id: int) -> tuple[datetime, dict[str, Any]]:

@@ -15,7 +15,7 @@ READ_AT = "select permissions_read_at as moment from instances"
 
 def test_a_part_was_last_seen_with_its_whole(fleet: Fleet, ledger: Engine) -> None:
     """A container that is observed is named as a whole, and by its parts when it is not."""
-    fleet.adapter.rules = oracle
+    fleet.adapter.rules = oracle.RULES
     fleet.adapter.accounts = [Account("ANA", Kind.USER, {"account_status": "OPEN"})]
     fleet.adapter.grants = [Grant("ANA", "SELECT", Securable("table", "SALES", "HR", "T"))]
     fleet.adapter.coverage = {"server": OBSERVED, "database:SALES": OBSERVED}

@@ -1,99 +1,118 @@
-"""What an adapter is: the protocol that every engine's reader fulfils, and the deadlines that hold for it.
+"""What an engine is to us: base classes that each engine's folder fills in, and the limits that hold for it.
 
 Errors that leave an adapter are `DatabaseConnectionError` (unreachable, refused, out of time), `SyncDataError` (the
-account list can't be read or understood) or, after `Deadline.cancel`, `SyncCancelledError`. No exception carries a
-secret, and none a driver's object.
+account list can't be read or understood), `InvalidInstanceError` (an option that no connection can be made with) or,
+after `Deadline.cancel`, `SyncCancelledError`. No exception carries a secret, and none a driver's object.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.core.model import Account, AccountState, Instance, Login, Reading
+from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError
+from whalefall_pipeline.core.model import Account, AccountState, Instance, Login, Reading, Security, Seen
 from whalefall_pipeline.core.rules import Rules
+
+GIBIBYTE = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long an adapter may wait, in seconds, and the options that instances have where they set none (TLS)."""
+    """How long an adapter may wait (seconds), how much one answer may hold, and options that instances lack (TLS).
+
+    `answer_bytes` bounds what one statement's answer, or one login, may bring over the wire.
+    """
 
     connect_seconds: float = 10.0
     statement_seconds: float = 60.0
     default_options: Mapping[str, str] = field(default_factory=dict[str, str])
+    answer_bytes: int = GIBIBYTE
 
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """What `instances check` shows of one part of a catalog; `note` says what is missing and which grant gives it."""
+    """What `instances check` shows of one part of a catalog; `note` says what is missing and which grant opens it."""
 
     scope: str
     readable: bool
     note: str = ""
 
 
-class SourceSession(Protocol):
+class SourceSession(ABC):
     """One reading of one instance, over connections that only read."""
 
     @property
+    @abstractmethod
     def version(self) -> str:
         """The server's product and version, for people: `PostgreSQL 15.18`, `MariaDB 10.11.19`."""
-        ...
 
     @property
+    @abstractmethod
     def statements(self) -> int:
         """How many catalog statements this session has sent so far, over all its connections."""
-        ...
 
+    @property
+    def security(self) -> Security:
+        """Whether the connection is encrypted and the server's certificate verified; the weakest, where several are."""
+        return Security()
+
+    @property
+    def identity(self) -> str:
+        """What the server says that it is, the same over restarts (`server_uuid`); empty where it says nothing."""
+        return ""
+
+    @abstractmethod
     def read_accounts(self) -> list[Account]:
         """Read all accounts with one statement or a constant few, ordered by username.
 
         Raises SyncDataError when the list can't be read in full or a row can't be understood: a list is whole or
         it is no list.
         """
-        ...
 
+    @abstractmethod
     def read_grants(self) -> Reading:
         """Read all grants and memberships in a constant number of statements (per database where the engine forces it).
 
         A scope that can't be read is in the coverage with its reason and has no grants; the others are complete.
         Raises DatabaseConnectionError when the server itself is lost or out of time.
         """
-        ...
 
     def may_hide(self, username: str) -> bool:
         """Whether an account that the list lacks may exist all the same, where this reading could not look.
 
         So it is on an engine whose databases have accounts of their own, while one of them can't be read.
         """
-        ...
+        return False
 
     def check(self) -> list[Visibility]:
-        """Say which parts of the catalog this login can see."""
-        ...
+        """Return which parts of the catalog this login can see; by default by reading it."""
+        try:
+            self.read_accounts()
+            coverage = self.read_grants().coverage
+        except SyncDataError as error:
+            return [Visibility("accounts", readable=False, note=str(error))]
+        seen = [Visibility(scope, item.status is Seen.OBSERVED, item.reason) for scope, item in coverage.items()]
+        return [Visibility("accounts", readable=True), *seen]
 
 
-class Adapter(Protocol):
+class Adapter(ABC):
     """One engine."""
 
-    @property
-    def rules(self) -> Rules:
-        """The engine's pure rules."""
-        ...
+    rules: Rules
+    """The engine's pure rules."""
+    default_port: int
+    """The port that servers of this engine listen on."""
 
-    @property
-    def default_port(self) -> int:
-        """The port that servers of this engine listen on."""
-        ...
-
+    @abstractmethod
     def check_options(self, options: Mapping[str, str]) -> None:
         """Raise InvalidInstanceError for an option, or a value of one, that no connection can be made with.
 
         How they go together is seen when connecting: a deployment may set others for all instances.
         """
-        ...
 
+    @abstractmethod
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline
     ) -> AbstractContextManager[SourceSession]:
@@ -102,18 +121,17 @@ class Adapter(Protocol):
         Raises DatabaseConnectionError, transient or not, with a one-line reason; InvalidInstanceError for an option
         that the engine does not know.
         """
-        ...
 
     def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
         """Build the SQL that gives an empty server the same roles, memberships and grants, in an order that runs.
 
         Passwords are left out; a comment says so where one is needed. What has no SQL form is a comment too.
         """
-        ...
+        raise InvalidInstanceError(f"no SQL can be built for {self.rules.db_type}")
 
     def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
         """Build the SQL that takes one account of a server from `before` to `after`; None: it is not there.
 
         Undoing a change of the log is `build_change(after, before)`. At least one of them is given.
         """
-        ...
+        raise InvalidInstanceError(f"no SQL can be built for {self.rules.db_type}")

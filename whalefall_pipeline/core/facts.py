@@ -62,7 +62,7 @@ class FactsBuilder:
         reasons, roles = self._amount_to(state, state.held & self._of_roles)
         return {
             "version": FACTS_VERSION,
-            "db_type": self._rules.DB_TYPE,
+            "db_type": self._rules.db_type,
             "capabilities": cast("list[Json]", sorted(reasons)),
             "capability_reasons": cast("dict[str, Json]", reasons),
             "roles": cast("list[Json]", roles),

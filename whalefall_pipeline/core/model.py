@@ -24,12 +24,16 @@ ROLE_SETS = 4000
 
 
 class Kind(StrEnum):
-    """What an account is: one that logs in, one that is granted, an external group, or everybody."""
+    """What an account is: one that logs in, one that is granted, an external group, everybody, or the engine's own.
+
+    A predefined role (PostgreSQL's `pg_monitor`) is the engine's own: lists and counts leave it out unless asked.
+    """
 
     USER = "user"
     ROLE = "role"
     GROUP = "group"
     PUBLIC = "public"
+    PREDEFINED = "predefined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +67,14 @@ class Account:
     `username` is unique in its instance (MySQL: `user@host`). `attributes` holds what the engine says of the account
     itself (flags, limits, expiry), JSON values only, under the names that the engine's `rules.py` documents. Nothing
     in it may change by itself from reading to reading (a last login, a counter), or every sync would find a change.
+    `unseen` names the attributes (`account_kind` for the kind) that this login is not shown: their values here mean
+    nothing, and the ledger keeps those that were last seen. A scope of the coverage says why.
     """
 
     username: str
     kind: Kind
     attributes: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    unseen: frozenset[str] = frozenset()
 
 
 class Securable(NamedTuple):
@@ -218,11 +225,14 @@ class Reading:
     """What one reading of an instance found to be held, by grantee, and which scopes it can speak for.
 
     `rows` is a digest of all rows that it was made from, accounts included; empty where the adapter can't say.
+    `attributes` are what the instance itself is set to and what bears on its accounts (a default password lifetime),
+    under the server's own names; None: not observed, so that what is known stays.
     """
 
     held: Mapping[str, Sequence[Held]]
     coverage: Coverage
     rows: bytes = b""
+    attributes: Mapping[str, Json] | None = None
 
     @classmethod
     def of(cls, grants: Iterable[Grant], coverage: Coverage, rows: bytes = b"") -> "Reading":
@@ -246,6 +256,13 @@ def to_held(grants: Iterable[Grant]) -> HeldByGrantee:
             value = values[key] = Held._make(key)
         by_grantee.setdefault(grant[0], []).append(value)
     return by_grantee
+
+
+class Security(NamedTuple):
+    """What is known of a connection: whether it is encrypted, and the server's certificate verified; None: unknown."""
+
+    encrypted: bool | None = None
+    verified: bool | None = None
 
 
 class Unseen(NamedTuple):

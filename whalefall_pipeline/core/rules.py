@@ -1,11 +1,12 @@
 """What core asks of an engine: where its grants stand in a snapshot, and what they amount to.
 
-Each engine's `rules` module is one implementation, checked by its adapter's type.
+Each engine's `rules` module has one implementation.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 from whalefall_pipeline.core.model import AccountState, HeldRole, Json, Membership
 
@@ -30,52 +31,46 @@ class Category(NamedTuple):
     levels: tuple[str, ...]
 
 
-class Rules(Protocol):
-    """One engine's rules: constants and pure functions, no I/O."""
+class Rules(ABC):
+    """One engine's rules: constants and pure functions, no I/O. The defaults suit an engine that has no such thing."""
 
-    @property
-    def DB_TYPE(self) -> str:  # noqa: N802 - a module constant
-        """The `db_type` of the contract."""
-        ...
+    db_type: ClassVar[str]
+    """The `db_type` of the contract."""
+    version: ClassVar[int] = 1
+    """Raised by hand when the same readings give other documents: all snapshots of the engine are then built anew."""
+    categories: ClassVar[Mapping[str, Category]]
+    """Scope to category, for every scope that the reader returns, memberships included."""
+    attribute_categories: ClassVar[Mapping[str, frozenset[str]]] = {}
+    """Category to the account attributes that stand in it; all others stand in `type_specific`."""
 
-    @property
-    def CATEGORIES(self) -> Mapping[str, Category]:  # noqa: N802
-        """Scope to category, for every scope that the reader gives, memberships included."""
-        ...
-
-    @property
-    def ATTRIBUTE_CATEGORIES(self) -> Mapping[str, frozenset[str]]:  # noqa: N802
-        """Category to the account attributes that stand in it; all others stand in `type_specific`."""
-        ...
-
+    @abstractmethod
     def observed_by(self, scope: str, database: str) -> str:
-        """Name the coverage scope that speaks for grants of `scope` in `database` (`server`, `database:<name>`)."""
-        ...
+        """Return the coverage scope that speaks for grants of `scope` in `database` (`server`, `database:<name>`)."""
+
+    @abstractmethod
+    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
+        """Return the capabilities that the account holds by itself, LOCKED, PASSWORD_EXPIRED and NO_LOGIN included."""
 
     def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
         """Build categories that other readers know and that repeat what others hold.
 
-        They say which roles the account has, and who has this role, and are left out when a state is read back from
-        its snapshot.
+        They list the roles that the account has, and the members of this role, and are left out when a state is read
+        back from its snapshot.
         """
-        ...
-
-    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
-        """Say which capabilities the account holds by itself, LOCKED, PASSWORD_EXPIRED and NO_LOGIN included."""
-        ...
+        return {}
 
     def fixed_role_capabilities(self, membership: Membership) -> Reasons:
-        """Say what a role confers that is built in and is no account of the inventory."""
-        ...
+        """Return the capabilities of a role that is built in and is no account of the inventory."""
+        return {}
 
     def refuse_login(self, state: AccountState, held_by: Sequence[AccountState]) -> list[str]:
-        """Say why an account is locked by what is denied to its roles, or to everybody; `held_by` are these."""
-        ...
+        """Return why an account is locked by denials to its roles, or to everybody; `held_by` are their states."""
+        return []
 
     def withholds(self, capability: str, states: Sequence[AccountState]) -> bool:
         """Whether a denial takes the capability away; `states` are the account's, its roles' and everybody's."""
-        ...
+        return False
 
     def carries(self, membership: Membership, capability: str) -> bool:
         """Whether SUPERUSER or GRANT_ADMIN of the role reaches its member by this membership."""
-        ...
+        return True

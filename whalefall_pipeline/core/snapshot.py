@@ -80,14 +80,14 @@ class SnapshotBuilder:
         rules = self._rules
         categories = dict(self._nest(state.held))
         own = dict(state.account.attributes)
-        for name, attributes in rules.ATTRIBUTE_CATEGORIES.items():
+        for name, attributes in rules.attribute_categories.items():
             categories[name] = {key: own.pop(key) for key in attributes & own.keys()}
         categories.update(rules.derived_categories(find_roles(state.held), members))
         type_specific: dict[str, Json] = {"account_kind": state.account.kind.value, **own}
         return {
             "version": SNAPSHOT_VERSION,
             "categories": categories,
-            "type_specific": {rules.DB_TYPE: type_specific},
+            "type_specific": {rules.db_type: type_specific},
             "extra": {},
             "errors": [],
             "meta": self._meta,
@@ -117,7 +117,7 @@ def _nest(find_place: Callable[[Held], _Place], held: frozenset[Held]) -> dict[s
 
 def _find_place(rules: Rules, held: Held) -> _Place:
     privilege, securable, grant_option, effect = held
-    name, levels = rules.CATEGORIES[securable.scope]
+    name, levels = rules.categories[securable.scope]
     *keys, last = (name, *[cast("str", getattr(securable, level)) for level in levels])
     return _Place(tuple(keys), last, spell(privilege, grant_option=grant_option, effect=effect))
 
@@ -132,13 +132,13 @@ def to_state(username: str, snapshot: Mapping[str, Json], rules: Rules) -> Accou
     """Read an account's state back from its snapshot."""
     categories = cast("dict[str, Json]", snapshot["categories"])
     type_specific = cast("dict[str, dict[str, Json]]", snapshot["type_specific"])
-    attributes = dict(type_specific[rules.DB_TYPE])
+    attributes = dict(type_specific[rules.db_type])
     kind = Kind(cast("str", attributes.pop("account_kind")))
-    for name in rules.ATTRIBUTE_CATEGORIES:
+    for name in rules.attribute_categories:
         attributes.update(cast("dict[str, Json]", categories.get(name, {})))
     held = frozenset(
         item
-        for scope, category in rules.CATEGORIES.items()
+        for scope, category in rules.categories.items()
         for item in _list_held(scope, category, categories.get(category.name))
     )
     return AccountState(Account(username, kind, attributes), held)

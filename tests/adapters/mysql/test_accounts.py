@@ -18,8 +18,8 @@ def test_a_lock_is_seen(server: MysqlServer) -> None:
     assert accounts["shut@%"].attributes["account_locked"] is True
     assert accounts["open@%"].attributes["account_locked"] is False
     now = datetime.now(UTC)
-    assert LOCKED in rules.own_capabilities(AccountState.of(accounts["shut@%"]), now)
-    assert LOCKED not in rules.own_capabilities(AccountState.of(accounts["open@%"]), now)
+    assert LOCKED in rules.RULES.own_capabilities(AccountState.of(accounts["shut@%"]), now)
+    assert LOCKED not in rules.RULES.own_capabilities(AccountState.of(accounts["open@%"]), now)
 
 
 def test_accounts_with_names_like_the_servers_own_are_not_hidden(server: MysqlServer) -> None:
@@ -64,7 +64,7 @@ def test_unused_and_quoted_roles_are_roles(server: MysqlServer) -> None:
     accounts, _ = read(server)
     state = AccountState.of(accounts[username])
     assert state.account.kind is Kind.ROLE
-    assert NO_LOGIN in rules.own_capabilities(state, datetime.now(UTC))
+    assert NO_LOGIN in rules.RULES.own_capabilities(state, datetime.now(UTC))
 
 
 def test_an_account_that_is_granted_like_a_role_stays_a_user(mysql: MysqlServer) -> None:
@@ -95,9 +95,9 @@ def test_a_password_expires_by_hand_and_by_age(server: MysqlServer) -> None:
     accounts, _ = read(server)
     hand, aged = (AccountState.of(accounts[name]) for name in ("hand@%", "aged@%"))
     now = datetime.now(UTC)
-    assert rules.own_capabilities(hand, now)[PASSWORD_EXPIRED]
-    assert not rules.own_capabilities(aged, now)[PASSWORD_EXPIRED]
-    assert rules.own_capabilities(aged, now + timedelta(days=31))[PASSWORD_EXPIRED]
+    assert rules.RULES.own_capabilities(hand, now)[PASSWORD_EXPIRED]
+    assert not rules.RULES.own_capabilities(aged, now)[PASSWORD_EXPIRED]
+    assert rules.RULES.own_capabilities(aged, now + timedelta(days=31))[PASSWORD_EXPIRED]
 
 
 def test_more_mandatory_roles_than_the_server_shows_are_all_read(mysql: MysqlServer) -> None:
@@ -126,7 +126,7 @@ def test_mandatory_roles_are_everybodys(mysql: MysqlServer) -> None:
     assert options["bob@%"] == {MEMBER, "MANDATORY", "GRANTED"}
     assert not options["must@%"]
     ann, bob = (AccountState.of(accounts[name], frozenset(grants_of(reading, name))) for name in ("ann@%", "bob@%"))
-    categories = build_snapshot(bob, rules)["categories"]
+    categories = build_snapshot(bob, rules.RULES)["categories"]
     assert isinstance(categories, dict)
     assert categories["mysql_granted_roles"] == {"direct": ["must@%"], "default": []}
     assert not any(line.startswith("GRANT") for line in mysql.adapter.build_script({"ann@%": ann}))
@@ -138,5 +138,5 @@ def test_super_is_what_the_contract_says(server: MysqlServer) -> None:
     accounts, reading = read(server)
     state = AccountState.of(accounts["boss@%"], frozenset(grants_of(reading, "boss@%")))
     without = replace(state, held=frozenset(item for item in state.held if item.privilege != "SUPER"))
-    assert rules.own_capabilities(state, datetime.now(UTC))[SUPERUSER] == ["SUPER on *.*"]
-    assert rules.own_capabilities(without, datetime.now(UTC))[SUPERUSER] == ["all static privileges on *.*"]
+    assert rules.RULES.own_capabilities(state, datetime.now(UTC))[SUPERUSER] == ["SUPER on *.*"]
+    assert rules.RULES.own_capabilities(without, datetime.now(UTC))[SUPERUSER] == ["all static privileges on *.*"]

@@ -55,7 +55,7 @@ def test_a_grant_option_alone_is_a_grant(server: MysqlServer) -> None:
     accounts, reading = read(server)
     assert grants_of(reading, "ann@%") == {Grant("ann@%", "USAGE", Securable("server"), grant_option=True)}
     state = AccountState.of(accounts["ann@%"], frozenset(grants_of(reading, "ann@%")))
-    assert rules.own_capabilities(state, datetime.now(UTC))[GRANT_ADMIN] == ["GRANT OPTION on *.*"]
+    assert rules.RULES.own_capabilities(state, datetime.now(UTC))[GRANT_ADMIN] == ["GRANT OPTION on *.*"]
 
 
 def test_a_privilege_nobody_has_heard_of_keeps_its_name(mysql: MysqlServer) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.engines.sqlserver import SqlserverEngine, start
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.adapters.sqlserver.reader import SqlserverAdapter
+from whalefall_pipeline.adapters.sqlserver import SqlserverAdapter
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Instance, Login, Reading
 
 SECONDS = 30.0

@@ -9,8 +9,8 @@ from tests.engines.sqlserver_cases import CASES, DATABASE
 from tests.servers.sqlserver_standin.content import make_sid
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.sqlserver import SqlserverAdapter
 from whalefall_pipeline.adapters.sqlserver.names import to_username
-from whalefall_pipeline.adapters.sqlserver.reader import SqlserverAdapter
 from whalefall_pipeline.adapters.sqlserver.securables import MAPPED, SCOPES
 from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import MEMBER, Grant, Kind, Securable, Seen

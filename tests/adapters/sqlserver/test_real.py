@@ -11,9 +11,8 @@ import pytest
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.adapters.sqlserver import rules
+from whalefall_pipeline.adapters.sqlserver import SqlserverAdapter, rules
 from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_SERVER_ROLES
-from whalefall_pipeline.adapters.sqlserver.reader import SqlserverAdapter
 from whalefall_pipeline.core.model import Instance, Login, Seen
 from whalefall_pipeline.core.snapshot import build_snapshot, to_state
 from whalefall_pipeline.core.states import build_states
@@ -39,6 +38,6 @@ def test_a_real_server_is_read_in_full() -> None:
     fixed = {name for name, state in states.items() if state.account.attributes.get("is_fixed_role")}
     assert fixed <= FIXED_SERVER_ROLES.keys()
     for username, state in states.items():
-        assert to_state(username, json.loads(json.dumps(build_snapshot(state, rules))), rules) == state
+        assert to_state(username, json.loads(json.dumps(build_snapshot(state, rules.RULES))), rules.RULES) == state
     assert not any(grant.securable.scope == "other" for state in states.values() for grant in state.grants)
     assert adapter.build_script(states)

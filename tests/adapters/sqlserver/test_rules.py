@@ -32,7 +32,7 @@ def member(username: str, role: str, database: str = "") -> Grant:
 
 def facts(state: AccountState, others: Iterable[AccountState] = ()) -> dict[str, list[str]]:
     accounts = {other.account.username: other for other in (state, *others)}
-    reasons = build_facts(state, rules, accounts, NOW)["capability_reasons"]
+    reasons = build_facts(state, rules.RULES, accounts, NOW)["capability_reasons"]
     assert isinstance(reasons, dict)
     return {name: [str(why) for why in whys] for name, whys in reasons.items() if isinstance(whys, list)}
 
@@ -157,7 +157,7 @@ def test_the_snapshot_shows_the_role_lists_that_readers_know_and_what_fixed_role
     state = make(
         "alice", member("alice", "sysadmin"), member("alice", "db_datareader", "Shop"), held("alice", "SHUTDOWN")
     )
-    document = build_snapshot(state, rules)
+    document = build_snapshot(state, rules.RULES)
     categories = document["categories"]
     assert isinstance(categories, dict)
     assert categories["sqlserver_server_roles"] == ["sysadmin"]
@@ -167,12 +167,12 @@ def test_the_snapshot_shows_the_role_lists_that_readers_know_and_what_fixed_role
         "sysadmin": ["CONTROL SERVER"],
         "[Shop].[db_datareader]": ["SELECT"],
     }
-    assert to_state("alice", document, rules) == state
+    assert to_state("alice", document, rules.RULES) == state
 
 
 def test_coverage_scopes() -> None:
-    assert rules.observed_by("login", "") == rules.listed_by("alice") == rules.listed_by("[[x]]]") == "server"
-    assert rules.observed_by("table", "Sh]op") == rules.listed_by("[Sh]]op].[alice]") == "database:Sh]op"
+    assert rules.RULES.observed_by("login", "") == rules.listed_by("alice") == rules.listed_by("[[x]]]") == "server"
+    assert rules.RULES.observed_by("table", "Sh]op") == rules.listed_by("[Sh]]op].[alice]") == "database:Sh]op"
 
 
 def test_no_two_scopes_share_a_category() -> None:

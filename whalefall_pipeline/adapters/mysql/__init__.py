@@ -4,18 +4,17 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Limits, SourceSession
-from whalefall_pipeline.adapters.mysql import rules, script
+from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
+from whalefall_pipeline.adapters.mysql import script
 from whalefall_pipeline.adapters.mysql.connection import to_mode
-from whalefall_pipeline.adapters.mysql.reader import open_session
+from whalefall_pipeline.adapters.mysql.rules import RULES
 from whalefall_pipeline.core.model import AccountState, Instance, Login
-from whalefall_pipeline.core.rules import Rules
 
 
-class MysqlAdapter:
-    """See `adapters.engine.Adapter`. Instances take the options `tls` and `tls_ca` (`connection.TLS_MODES`)."""
+class MysqlAdapter(Adapter):
+    """MySQL and MariaDB. Instances take the options `tls` and `tls_ca` (`connection.TLS_MODES`)."""
 
-    rules: Rules = rules
+    rules = RULES
     default_port = 3306
 
     def check_options(self, options: Mapping[str, str]) -> None:
@@ -25,7 +24,9 @@ class MysqlAdapter:
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline
     ) -> AbstractContextManager[SourceSession]:
-        """See `Adapter.open`."""
+        """Connect and begin a read-only transaction. See `Adapter.open`."""
+        from whalefall_pipeline.adapters.mysql.reader import open_session  # noqa: PLC0415 - loads the driver
+
         return open_session(instance, login, limits, deadline)
 
     def build_script(self, states: Mapping[str, AccountState]) -> list[str]:

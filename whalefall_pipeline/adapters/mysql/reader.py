@@ -11,7 +11,7 @@ from typing import TypeAlias, cast
 import pymysql
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Limits, Visibility
+from whalefall_pipeline.adapters.engine import Limits, SourceSession
 from whalefall_pipeline.adapters.mysql import mariadb, mysql, rows
 from whalefall_pipeline.adapters.mysql.connection import Rows, Source, connect, to_login_error
 from whalefall_pipeline.adapters.mysql.errors import ACCOUNT_TABLES, NotSeenError, observe, to_mask, why_not
@@ -26,7 +26,6 @@ from whalefall_pipeline.core.model import (
     Login,
     Observation,
     Reading,
-    Seen,
 )
 from whalefall_pipeline.sql import load_sql
 
@@ -52,7 +51,7 @@ Read: TypeAlias = Callable[[], Iterable[rows.Holding]]
 
 
 @contextmanager
-def open_session(instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator["CatalogSession"]:
+def open_session(instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator["MysqlSession"]:
     """Connect, find out which server this is, and begin a read-only transaction; see `Adapter.open` for the errors."""
     with connect(instance, login, limits, deadline) as source:
         try:
@@ -63,7 +62,7 @@ def open_session(instance: Instance, login: Login, limits: Limits, deadline: Dea
         yield session
 
 
-def _identify(source: Source) -> "CatalogSession":
+def _identify(source: Source) -> "MysqlSession":
     version, comment = cast("tuple[str, str]", source.query(CATALOGS["mysql"]["identify"])[0])
     flavour: Flavour = "mariadb" if "mariadb" in f"{version} {comment}".lower() else "mysql"
     found = _NUMBER.search(version)
@@ -74,7 +73,7 @@ def _identify(source: Source) -> "CatalogSession":
     name = f"{PRODUCTS[flavour]} {found.group()}"
     if number < OLDEST[flavour]:
         raise InvalidInstanceError(f"{name} is too old: MySQL from 8.0 and MariaDB from 10.4 can be read")
-    return CatalogSession(source, flavour, name, number)
+    return MysqlSession(source, flavour, name, number)
 
 
 def _add(held: HeldByGrantee, found: Iterable[rows.Holding]) -> None:
@@ -90,15 +89,20 @@ class _Columns(dict[str, str]):
         return "null"
 
 
-class CatalogSession:
+class MysqlSession(SourceSession):
     """One reading of one server; the account rows are read once and serve the list and the grants."""
 
     def __init__(self, source: Source, flavour: Flavour, version: str, number: int) -> None:
-        self.version = version
+        self._version = version
         self._source = source
         self._flavour: Flavour = flavour
         self._number = number
         self._catalog = CATALOGS[flavour]
+
+    @property
+    def version(self) -> str:
+        """See `SourceSession.version`."""
+        return self._version
 
     @property
     def statements(self) -> int:
@@ -128,21 +132,6 @@ class CatalogSession:
         for scope, read in self._parts():
             coverage[scope] = observe(scope, lambda read=read: _add(held, list(read())))
         return Reading(held, coverage, self._source.tally.digest)
-
-    def may_hide(self, username: str) -> bool:
-        """Give False: accounts are listed by one table, all or none."""
-        del username
-        return False
-
-    def check(self) -> list[Visibility]:
-        """See `SourceSession.check`: what can be seen is found out by reading it."""
-        try:
-            coverage = self.read_grants().coverage
-        except SyncDataError as error:
-            return [Visibility("accounts", readable=False, note=str(error))]
-        return [Visibility("accounts", readable=True)] + [
-            Visibility(scope, seen.status is Seen.OBSERVED, seen.reason) for scope, seen in coverage.items()
-        ]
 
     def _parts(self) -> Iterator[tuple[str, Read]]:
         name = self._name

@@ -26,6 +26,7 @@ from whalefall_pipeline.core.rules import (
     SUPERUSER,
     Category,
     Reasons,
+    Rules,
 )
 
 DB_TYPE = "mysql"
@@ -39,7 +40,6 @@ CATEGORIES: Mapping[str, Category] = {
     "proxy": Category("mysql_proxy_privileges", ("object",)),
     "role": Category("mysql_role_memberships", ("object",)),
 }
-ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {}
 
 COVERAGE = {
     SERVER: SERVER,
@@ -63,35 +63,6 @@ STATIC = frozenset(
 )  # fmt: skip
 
 
-def observed_by(scope: str, database: str) -> str:  # noqa: ARG001 - one table holds the grants of all databases
-    """Name the coverage scope: the group of tables that holds grants of this scope."""
-    return COVERAGE[scope]
-
-
-def derived_categories(roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
-    """Build `mysql_granted_roles`, without roles that are mandatory only, and `mysql_role_members`."""
-    direct = [item.role for item in roles if MANDATORY not in item.options or GRANTED in item.options]
-    default = [item.role for item in roles if DEFAULT in item.options]
-    return {
-        "mysql_granted_roles": {"direct": cast("list[Json]", direct), "default": cast("list[Json]", default)},
-        "mysql_role_members": cast("list[Json]", sorted(item.member for item in members)),
-    }
-
-
-def own_capabilities(state: AccountState, now: datetime) -> Reasons:
-    """Say what the account itself holds; an expired password and a lock are of users only."""
-    server = [item for item in state.held if item.securable.scope == SERVER]
-    reasons: dict[str, list[str]] = {
-        SUPERUSER: _superuser_reasons(server),
-        GRANT_ADMIN: ["GRANT OPTION on *.*"] if any(item.grant_option for item in server) else [],
-    }
-    if state.account.kind is not Kind.USER:
-        return reasons | {NO_LOGIN: [state.account.kind.value]}
-    if state.account.attributes.get("account_locked"):
-        reasons[LOCKED] = ["account_locked"]
-    return reasons | {PASSWORD_EXPIRED: _expiry_reasons(state.account.attributes, now)}
-
-
 def _superuser_reasons(server: Collection[Held]) -> list[str]:
     held = {item.privilege for item in server}
     if "SUPER" in held:
@@ -111,23 +82,37 @@ def _expiry_reasons(attributes: Mapping[str, Json], now: datetime) -> list[str]:
     )
 
 
-def fixed_role_capabilities(membership: Membership) -> Reasons:  # noqa: ARG001 - the servers have no built-in roles
-    """Give nothing: every role is an account."""
-    return {}
+class MysqlRules(Rules):
+    """The rules of this engine; see `core.rules.Rules`."""
+
+    db_type = DB_TYPE
+    categories = CATEGORIES
+
+    def observed_by(self, scope: str, database: str) -> str:
+        """Name the coverage scope: the group of tables that holds grants of this scope."""
+        return COVERAGE[scope]
+
+    def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
+        """Build `mysql_granted_roles`, without roles that are mandatory only, and `mysql_role_members`."""
+        direct = [item.role for item in roles if MANDATORY not in item.options or GRANTED in item.options]
+        default = [item.role for item in roles if DEFAULT in item.options]
+        return {
+            "mysql_granted_roles": {"direct": cast("list[Json]", direct), "default": cast("list[Json]", default)},
+            "mysql_role_members": cast("list[Json]", sorted(item.member for item in members)),
+        }
+
+    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
+        """Say what the account itself holds; an expired password and a lock are of users only."""
+        server = [item for item in state.held if item.securable.scope == SERVER]
+        reasons: dict[str, list[str]] = {
+            SUPERUSER: _superuser_reasons(server),
+            GRANT_ADMIN: ["GRANT OPTION on *.*"] if any(item.grant_option for item in server) else [],
+        }
+        if state.account.kind is not Kind.USER:
+            return reasons | {NO_LOGIN: [state.account.kind.value]}
+        if state.account.attributes.get("account_locked"):
+            reasons[LOCKED] = ["account_locked"]
+        return reasons | {PASSWORD_EXPIRED: _expiry_reasons(state.account.attributes, now)}
 
 
-def refuse_login(state: AccountState, held_by: Sequence[AccountState]) -> list[str]:
-    """Give none: MySQL has no denials."""
-    del state, held_by
-    return []
-
-
-def withholds(capability: str, states: Sequence[AccountState]) -> bool:
-    """Give False: MySQL has no denials."""
-    del capability, states
-    return False
-
-
-def carries(membership: Membership, capability: str) -> bool:  # noqa: ARG001 - see below
-    """Give True: a role that is not active by default is one SET ROLE away for every member."""
-    return True
+RULES = MysqlRules()

@@ -8,6 +8,50 @@ What the collector's login needs is CREATE SESSION and either SELECT_CATALOG_ROL
 all containers: `ALTER USER C##WHALEFALL SET CONTAINER_DATA=ALL CONTAINER=CURRENT`.
 """
 
-from whalefall_pipeline.adapters.oracle.reader import OracleAdapter
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
-__all__ = ["OracleAdapter"]
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
+from whalefall_pipeline.adapters.oracle import script
+from whalefall_pipeline.adapters.oracle.connection import Connect, Connection
+from whalefall_pipeline.adapters.oracle.options import Target, check_options
+from whalefall_pipeline.adapters.oracle.rules import RULES
+from whalefall_pipeline.core.model import AccountState, Instance, Login
+from whalefall_pipeline.core.rules import Rules
+
+
+def _connect(target: Target, limits: Limits, deadline: Deadline) -> Connection:
+    from whalefall_pipeline.adapters.oracle import driver  # noqa: PLC0415 - most processes need no Oracle driver
+
+    return driver.connect(target, limits, deadline)
+
+
+@dataclass(frozen=True)
+class OracleAdapter(Adapter):
+    """Oracle 12.2 and later. `connect` is the real driver's."""
+
+    connect: Connect = _connect
+    rules: Rules = RULES
+    default_port: int = 1521
+
+    def check_options(self, options: Mapping[str, str]) -> None:
+        """See `Adapter.check_options`."""
+        check_options(options)
+
+    def open(
+        self, instance: Instance, login: Login, limits: Limits, deadline: Deadline
+    ) -> AbstractContextManager[SourceSession]:
+        """Connect and start to read. See `Adapter.open`."""
+        from whalefall_pipeline.adapters.oracle.reader import open_session  # noqa: PLC0415 - as the others do
+
+        return open_session(self.connect, instance, login, limits, deadline)
+
+    def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
+        """See `Adapter.build_script`."""
+        return script.build_script(states)
+
+    def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
+        """See `Adapter.build_change`."""
+        return script.build_change(before, after)

@@ -4,20 +4,19 @@ Twelve statements for one database or pluggable database, one more for a whole c
 whatever the number of accounts and containers.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
 from typing import NamedTuple
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Limits, Visibility
-from whalefall_pipeline.adapters.oracle import rules, script
+from whalefall_pipeline.adapters.engine import Limits, SourceSession
+from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.adapters.oracle.catalog import STATEMENTS, VIEWS, Catalog
-from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect, Connection
+from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect
 from whalefall_pipeline.adapters.oracle.containers import ContainerRow, Containers, build_containers
-from whalefall_pipeline.adapters.oracle.options import Target, check_options, to_target
+from whalefall_pipeline.adapters.oracle.options import to_target
 from whalefall_pipeline.adapters.oracle.rows import (
     PasswordFileRow,
     RoleRow,
@@ -29,18 +28,16 @@ from whalefall_pipeline.adapters.oracle.rows import (
     to_role,
     to_user,
 )
-from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
+from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
-    AccountState,
     Instance,
     Login,
     Observation,
     Reading,
     Seen,
 )
-from whalefall_pipeline.core.rules import Rules
 
 OBSERVED = Observation(Seen.OBSERVED)
 WIDE_PARTS = frozenset({rules.ROLES, rules.SYSTEM_PRIVILEGES})
@@ -56,8 +53,8 @@ class _AccountRows(NamedTuple):
     read_only: frozenset[tuple[int, str]]
 
 
-class OracleSession:
-    """One reading of one server; see `adapter.SourceSession`."""
+class OracleSession(SourceSession):
+    """One reading of one server; see `SourceSession`."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -109,16 +106,6 @@ class OracleSession:
             else:
                 grants += to_grants(part, rows, containers)
         return Reading.of(grants, coverage)
-
-    def check(self) -> list[Visibility]:
-        """Read everything once and say what of it could be seen."""
-        try:
-            self.read_accounts()
-        except SyncDataError as error:
-            return [Visibility("accounts", readable=False, note=str(error))]
-        coverage = self.read_grants().coverage
-        seen = [Visibility(scope, item.status is Seen.OBSERVED, item.reason) for scope, item in coverage.items()]
-        return [Visibility("accounts", readable=True), *seen]
 
     def may_hide(self, username: str) -> bool:
         """Whether an account that the list lacks may still exist, in a pluggable database that was not observed."""
@@ -172,40 +159,16 @@ class OracleSession:
         return rows
 
 
-def _connect(target: Target, limits: Limits, deadline: Deadline) -> Connection:
-    from whalefall_pipeline.adapters.oracle import driver  # noqa: PLC0415 - most processes need no Oracle driver
-
-    return driver.connect(target, limits, deadline)
-
-
-@dataclass(frozen=True)
-class OracleAdapter:
-    """Oracle 12.2 and later; see `adapter.Adapter`. `connect` is the real driver's."""
-
-    connect: Connect = _connect
-    rules: Rules = field(default=rules)
-    default_port: int = 1521
-
-    def check_options(self, options: Mapping[str, str]) -> None:
-        """See `Adapter.check_options`."""
-        check_options(options)
-
-    @contextmanager
-    def open(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[OracleSession]:
-        """Connect and start to read. The login needs CREATE SESSION and the views of `catalog.sql`."""
-        connection = self.connect(to_target(instance, login, limits.default_options), limits, deadline)
-        try:
-            yield OracleSession(_begin(Catalog(connection)))
-        finally:
-            connection.close()
-
-    def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
-        """Build the SQL that gives an empty server the same accounts and grants."""
-        return script.build_script(states)
-
-    def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
-        """Build the SQL that takes one account from one state to another."""
-        return script.build_change(before, after)
+@contextmanager
+def open_session(
+    connect: Connect, instance: Instance, login: Login, limits: Limits, deadline: Deadline
+) -> Generator[OracleSession]:
+    """Connect and start to read. The login needs CREATE SESSION and the views of `catalog.sql`."""
+    connection = connect(to_target(instance, login, limits.default_options), limits, deadline)
+    try:
+        yield OracleSession(_begin(Catalog(connection)))
+    finally:
+        connection.close()
 
 
 def _begin(catalog: Catalog) -> Catalog:

@@ -19,11 +19,11 @@ GRANT ANY ROLE is not counted as GRANT_ADMIN (the ledger's contract names DBA an
 the system privileges. A role that has to be set, because it is no default role, still counts.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import cast
 
-from whalefall_pipeline.core.model import SERVER, AccountState, HeldRole, Json, Kind, Membership
+from whalefall_pipeline.core.model import SERVER, AccountState, Kind, Membership
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
     LOCKED,
@@ -32,6 +32,7 @@ from whalefall_pipeline.core.rules import (
     SUPERUSER,
     Category,
     Reasons,
+    Rules,
 )
 
 DB_TYPE = "oracle"
@@ -120,7 +121,6 @@ CATEGORIES = {
     OTHER_OBJECT: Category("oracle_other_object_privileges", OBJECT_LEVELS),
     **{scope: Category(f"oracle_{scope}_privileges", OBJECT_LEVELS) for scope in OBJECT_SCOPES.values()},
 }
-ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {}
 
 NARROW_PARTS = {
     SERVER: SYSTEM_PRIVILEGES,
@@ -138,11 +138,6 @@ NARROW_PARTS = {
 """Scope to the part of the catalog that speaks for it; all others are object privileges."""
 
 
-def observed_by(scope: str, database: str) -> str:
-    """Name the container and, since each view of the catalog may be denied by itself, the part of its catalog."""
-    return to_coverage_scope(database, part_of(scope))
-
-
 def part_of(scope: str) -> str:
     """Name the part of the catalog that speaks for a scope."""
     return NARROW_PARTS.get(scope, OBJECT_PRIVILEGES)
@@ -151,35 +146,6 @@ def part_of(scope: str) -> str:
 def to_coverage_scope(database: str, part: str) -> str:
     """Name one part of one container's catalog: `server/roles`, `database:SALESPDB/object_privileges`."""
     return f"{f'database:{database}' if database else SERVER}/{part}"
-
-
-def derived_categories(roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:  # noqa: ARG001 - the protocol's
-    """Give none: no other reader of Oracle snapshots asks for repeated categories."""
-    return {}
-
-
-def own_capabilities(state: AccountState, now: datetime) -> Reasons:  # noqa: ARG001 - Oracle says itself what has expired
-    """Say which capabilities the account holds by itself; those of roles come through `carries`."""
-    account = state.account
-    found: dict[str, list[str]] = {}
-    if account.username == DBA:
-        found |= {name: list(why) for name, why in _DBA_CAPABILITIES.items()}
-    for why in _held(state, "SYSDBA", ("password_file", "container_password_file")):
-        found.setdefault(SUPERUSER, []).append(f"{why} (password file)")
-    for why in _held(state, "GRANT ANY PRIVILEGE", (SERVER, "database")):
-        found.setdefault(GRANT_ADMIN, []).append(why)
-    if account.kind is not Kind.USER:
-        found[NO_LOGIN] = ["a role" if account.kind is Kind.ROLE else "PUBLIC is no user"]
-        return found
-    status = cast("str", account.attributes.get("account_status", ""))
-    words = parse_account_status(status)
-    if any(word.startswith("LOCKED") for word in words):
-        found[LOCKED] = [f"account_status {status}"]
-    if "EXPIRED" in words:
-        found[PASSWORD_EXPIRED] = [f"account_status {status}"]
-    if account.attributes.get("authentication_type") == "NONE":
-        found[NO_LOGIN] = ["schema only, without authentication"]
-    return found
 
 
 _DBA_CAPABILITIES: Reasons = {SUPERUSER: ["role DBA"], GRANT_ADMIN: ["role DBA"]}
@@ -199,23 +165,42 @@ def parse_account_status(status: str) -> list[str]:
     return [" ".join(word.split()).replace(" (", "(") for word in status.split("&")]
 
 
-def fixed_role_capabilities(membership: Membership) -> Reasons:
-    """Say what DBA confers where it is no account of the inventory; other built-in roles are read as they are."""
-    return _DBA_CAPABILITIES if membership.role == DBA else {}
+class OracleRules(Rules):
+    """The rules of this engine; see `core.rules.Rules`."""
+
+    db_type = DB_TYPE
+    categories = CATEGORIES
+
+    def observed_by(self, scope: str, database: str) -> str:
+        """Name the container and, since each view of the catalog may be denied by itself, the part of its catalog."""
+        return to_coverage_scope(database, part_of(scope))
+
+    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
+        """Say which capabilities the account holds by itself; those of roles come through `carries`."""
+        account = state.account
+        found: dict[str, list[str]] = {}
+        if account.username == DBA:
+            found |= {name: list(why) for name, why in _DBA_CAPABILITIES.items()}
+        for why in _held(state, "SYSDBA", ("password_file", "container_password_file")):
+            found.setdefault(SUPERUSER, []).append(f"{why} (password file)")
+        for why in _held(state, "GRANT ANY PRIVILEGE", (SERVER, "database")):
+            found.setdefault(GRANT_ADMIN, []).append(why)
+        if account.kind is not Kind.USER:
+            found[NO_LOGIN] = ["a role" if account.kind is Kind.ROLE else "PUBLIC is no user"]
+            return found
+        status = cast("str", account.attributes.get("account_status", ""))
+        words = parse_account_status(status)
+        if any(word.startswith("LOCKED") for word in words):
+            found[LOCKED] = [f"account_status {status}"]
+        if "EXPIRED" in words:
+            found[PASSWORD_EXPIRED] = [f"account_status {status}"]
+        if account.attributes.get("authentication_type") == "NONE":
+            found[NO_LOGIN] = ["schema only, without authentication"]
+        return found
+
+    def fixed_role_capabilities(self, membership: Membership) -> Reasons:
+        """Say what DBA confers where it is no account of the inventory; other built-in roles are read as they are."""
+        return _DBA_CAPABILITIES if membership.role == DBA else {}
 
 
-def refuse_login(state: AccountState, held_by: Sequence[AccountState]) -> list[str]:
-    """Give none: Oracle has no denials."""
-    del state, held_by
-    return []
-
-
-def withholds(capability: str, states: Sequence[AccountState]) -> bool:
-    """Give False: Oracle has no denials."""
-    del capability, states
-    return False
-
-
-def carries(membership: Membership, capability: str) -> bool:  # noqa: ARG001 - the protocol's
-    """Whether a role's capability reaches its member: always, as a role that is not on by default can be set."""
-    return True
+RULES = OracleRules()

@@ -1,5 +1,38 @@
 """PostgreSQL 14 and later."""
 
-from whalefall_pipeline.adapters.postgresql.reader import PostgresqlAdapter
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
-__all__ = ["PostgresqlAdapter"]
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
+from whalefall_pipeline.adapters.postgresql import script
+from whalefall_pipeline.adapters.postgresql.connection import check_options
+from whalefall_pipeline.adapters.postgresql.rules import RULES
+from whalefall_pipeline.core.model import AccountState, Instance, Login
+
+
+class PostgresqlAdapter(Adapter):
+    """PostgreSQL 14 and later; 13 works as far as its catalogs go."""
+
+    rules = RULES
+    default_port = 5432
+
+    def check_options(self, options: Mapping[str, str]) -> None:
+        """See `Adapter.check_options`."""
+        check_options(options)
+
+    def open(
+        self, instance: Instance, login: Login, limits: Limits, deadline: Deadline
+    ) -> AbstractContextManager[SourceSession]:
+        """Connect to the instance's database, `postgres` where it names none. See `Adapter.open`."""
+        from whalefall_pipeline.adapters.postgresql.reader import open_session  # noqa: PLC0415 - loads the driver
+
+        return open_session(instance, login, limits, deadline)
+
+    def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
+        """See `Adapter.build_script`."""
+        return script.build_script(states)
+
+    def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
+        """See `Adapter.build_change`."""
+        return script.build_change(before, after)

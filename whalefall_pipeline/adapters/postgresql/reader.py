@@ -1,13 +1,13 @@
 """Reads the catalogs of a PostgreSQL cluster: once what its databases share, then each database that admits us."""
 
 from collections import defaultdict
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Limits, Visibility
-from whalefall_pipeline.adapters.postgresql import rules, script
-from whalefall_pipeline.adapters.postgresql.connection import Link, Row, check_options, open_link, to_parameters
+from whalefall_pipeline.adapters.engine import Limits, SourceSession, Visibility
+from whalefall_pipeline.adapters.postgresql import rules
+from whalefall_pipeline.adapters.postgresql.connection import Link, Row, open_link, to_parameters
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
 from whalefall_pipeline.adapters.postgresql.rows import PUBLIC, PUBLIC_OID, add_held, to_accounts, to_held_by_grantee
 from whalefall_pipeline.adapters.tally import Tally
@@ -15,7 +15,6 @@ from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataErro
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
-    AccountState,
     Held,
     Instance,
     Login,
@@ -23,7 +22,6 @@ from whalefall_pipeline.core.model import (
     Reading,
     Seen,
 )
-from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.sql import load_sql
 
 DEFAULT_DATABASE = "postgres"
@@ -36,42 +34,17 @@ HINTS = {CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true", NO_CONNECT: "GRANT
 SQL = load_sql(__package__ or "", "catalog.sql")
 
 
-class PostgresqlAdapter:
-    """PostgreSQL 14 and later; 13 works as far as its catalogs go."""
-
-    @property
-    def rules(self) -> Rules:
-        """The module `rules`."""
-        return rules
-
-    @property
-    def default_port(self) -> int:
-        """See `Adapter.default_port`."""
-        return 5432
-
-    def check_options(self, options: Mapping[str, str]) -> None:
-        """See `Adapter.check_options`."""
-        check_options(options)
-
-    @contextmanager
-    def open(
-        self, instance: Instance, login: Login, limits: Limits, deadline: Deadline
-    ) -> Generator["PostgresqlSession"]:
-        """Connect to the instance's database, `postgres` where it names none. See `Adapter.open`."""
-        session = PostgresqlSession(instance, login, limits, deadline)
-        with session.connected():
-            yield session
-
-    def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
-        """See `Adapter.build_script`; lines that begin with a backslash are for psql."""
-        return script.build_script(states)
-
-    def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
-        """See `Adapter.build_change`; lines that begin with a backslash are for psql."""
-        return script.build_change(before, after)
+@contextmanager
+def open_session(
+    instance: Instance, login: Login, limits: Limits, deadline: Deadline
+) -> Generator["PostgresqlSession"]:
+    """Connect to the instance's database, `postgres` where it names none. See `Adapter.open`."""
+    session = PostgresqlSession(instance, login, limits, deadline)
+    with session.connected():
+        yield session
 
 
-class PostgresqlSession:
+class PostgresqlSession(SourceSession):
     """One reading of one cluster. See `SourceSession`."""
 
     def __init__(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> None:

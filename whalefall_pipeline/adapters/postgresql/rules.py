@@ -8,7 +8,16 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from whalefall_pipeline.core.model import SERVER, AccountState, HeldRole, Json, Kind, Membership
-from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER, Category, Reasons
+from whalefall_pipeline.core.rules import (
+    GRANT_ADMIN,
+    LOCKED,
+    NO_LOGIN,
+    PASSWORD_EXPIRED,
+    SUPERUSER,
+    Category,
+    Reasons,
+    Rules,
+)
 
 DB_TYPE = "postgresql"
 DATABASE = "database"
@@ -49,64 +58,54 @@ ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {
 _SHARED = frozenset({"role", DATABASE, "tablespace", "parameter"})
 
 
-def observed_by(scope: str, database: str) -> str:
-    """Name what speaks for a grant: the cluster's shared catalogs, or one database's own."""
-    return SERVER if scope in _SHARED else f"{DATABASE}:{database}"
-
-
-def derived_categories(roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:  # noqa: ARG001 - Rules
-    """Give the predefined roles that an account is a direct member of, as other readers know them."""
-    predefined = [held.role for held in roles if held.role.startswith(PREDEFINED_PREFIX)]
-    return {"postgresql_predefined_roles": [*predefined]}
-
-
-def own_capabilities(state: AccountState, now: datetime) -> Reasons:
-    """See `Rules.own_capabilities`; `rolvaliduntil` stops password logins only, which a catalog can't tell apart."""
-    if state.account.kind is Kind.PUBLIC:
-        return {NO_LOGIN: ["PUBLIC stands for every role"]}
-    attributes = state.account.attributes
-    reasons: dict[str, list[str]] = {}
-    if attributes["rolsuper"]:
-        reasons[SUPERUSER] = ["rolsuper"]
-    if attributes["rolcreaterole"]:
-        reasons[GRANT_ADMIN] = ["rolcreaterole"]
-    if not attributes["rolcanlogin"]:
-        reasons[NO_LOGIN] = reasons[LOCKED] = ["rolcanlogin is false"]
-    valid_until = attributes.get("rolvaliduntil")
-    if isinstance(valid_until, str) and _is_past(valid_until, now):
-        expired = f"rolvaliduntil {valid_until} is past"
-        reasons[LOCKED] = [*reasons.get(LOCKED, []), expired]
-        reasons[PASSWORD_EXPIRED] = [expired]
-    return reasons
-
-
-def fixed_role_capabilities(membership: Membership) -> Reasons:  # noqa: ARG001 - Rules
-    """Give nothing: no predefined role is a superuser or may create roles."""
-    return {}
-
-
-def refuse_login(state: AccountState, held_by: Sequence[AccountState]) -> list[str]:
-    """Give none: PostgreSQL has no denials."""
-    del state, held_by
-    return []
-
-
-def withholds(capability: str, states: Sequence[AccountState]) -> bool:
-    """Give False: PostgreSQL has no denials."""
-    del capability, states
-    return False
-
-
-def carries(membership: Membership, capability: str) -> bool:
-    """Whether a member can act as the role: role attributes are never inherited, only reached by SET ROLE.
-
-    With the admin option on it a member can give itself that option, though not on a superuser.
-    """
-    return "SET" in membership.options or (capability == GRANT_ADMIN and membership.admin_option)
-
-
 def _is_past(moment: str, now: datetime) -> bool:
     if moment == "-infinity":
         return True
     year_is_far = moment.index("-") > 4
     return not year_is_far and datetime.fromisoformat(moment).astimezone(UTC) <= now
+
+
+class PostgresqlRules(Rules):
+    """The rules of this engine; see `core.rules.Rules`."""
+
+    db_type = DB_TYPE
+    categories = CATEGORIES
+    attribute_categories = ATTRIBUTE_CATEGORIES
+
+    def observed_by(self, scope: str, database: str) -> str:
+        """Name what speaks for a grant: the cluster's shared catalogs, or one database's own."""
+        return SERVER if scope in _SHARED else f"{DATABASE}:{database}"
+
+    def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
+        """Give the predefined roles that an account is a direct member of, as other readers know them."""
+        predefined = [held.role for held in roles if held.role.startswith(PREDEFINED_PREFIX)]
+        return {"postgresql_predefined_roles": [*predefined]}
+
+    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
+        """See `Rules.own_capabilities`; `rolvaliduntil` stops password logins only, which no catalog tells."""
+        if state.account.kind is Kind.PUBLIC:
+            return {NO_LOGIN: ["PUBLIC stands for every role"]}
+        attributes = state.account.attributes
+        reasons: dict[str, list[str]] = {}
+        if attributes["rolsuper"]:
+            reasons[SUPERUSER] = ["rolsuper"]
+        if attributes["rolcreaterole"]:
+            reasons[GRANT_ADMIN] = ["rolcreaterole"]
+        if not attributes["rolcanlogin"]:
+            reasons[NO_LOGIN] = reasons[LOCKED] = ["rolcanlogin is false"]
+        valid_until = attributes.get("rolvaliduntil")
+        if isinstance(valid_until, str) and _is_past(valid_until, now):
+            expired = f"rolvaliduntil {valid_until} is past"
+            reasons[LOCKED] = [*reasons.get(LOCKED, []), expired]
+            reasons[PASSWORD_EXPIRED] = [expired]
+        return reasons
+
+    def carries(self, membership: Membership, capability: str) -> bool:
+        """Whether a member can act as the role: role attributes are never inherited, only reached by SET ROLE.
+
+        With the admin option on it a member can give itself that option, though not on a superuser.
+        """
+        return "SET" in membership.options or (capability == GRANT_ADMIN and membership.admin_option)
+
+
+RULES = PostgresqlRules()

@@ -1,1 +1,38 @@
-"""SQL Server 2016 and later."""
+"""SQL Server 2016 and later, read with `mssql-python`."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
+from whalefall_pipeline.adapters.sqlserver import script
+from whalefall_pipeline.adapters.sqlserver.options import translate_options
+from whalefall_pipeline.adapters.sqlserver.rules import RULES
+from whalefall_pipeline.core.model import AccountState, Instance, Login
+
+
+class SqlserverAdapter(Adapter):
+    """SQL Server 2016 and later."""
+
+    rules = RULES
+    default_port = 1433
+
+    def check_options(self, options: Mapping[str, str]) -> None:
+        """See `Adapter.check_options`."""
+        translate_options(options)
+
+    def open(
+        self, instance: Instance, login: Login, limits: Limits, deadline: Deadline
+    ) -> AbstractContextManager[SourceSession]:
+        """Connect, with TLS unless an option says otherwise. See `Adapter.open`."""
+        from whalefall_pipeline.adapters.sqlserver.reader import open_session  # noqa: PLC0415 - loads the driver
+
+        return open_session(instance, login, limits, deadline)
+
+    def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
+        """See `Adapter.build_script`."""
+        return script.build_script(states)
+
+    def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
+        """See `Adapter.build_change`."""
+        return script.build_change(before, after)

@@ -3,17 +3,17 @@
 So far this has been run against a stand-in only (`tests/servers/sqlserver_standin`), never against a real server.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Limits, Visibility
-from whalefall_pipeline.adapters.sqlserver import rules, script
+from whalefall_pipeline.adapters.engine import Limits, SourceSession, Visibility
+from whalefall_pipeline.adapters.sqlserver import rules
 from whalefall_pipeline.adapters.sqlserver.asking import Asking, StatementError
 from whalefall_pipeline.adapters.sqlserver.catalog import Catalog
 from whalefall_pipeline.adapters.sqlserver.inventory import OBSERVED, Inventory, read_inventory, to_observation
 from whalefall_pipeline.adapters.sqlserver.names import to_username
-from whalefall_pipeline.adapters.sqlserver.options import build_keywords, translate_options
+from whalefall_pipeline.adapters.sqlserver.options import build_keywords
 from whalefall_pipeline.adapters.sqlserver.rows import (
     DATABASE_OWNER,
     DatabaseRow,
@@ -29,7 +29,6 @@ from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
-    AccountState,
     Grant,
     Instance,
     Login,
@@ -39,14 +38,13 @@ from whalefall_pipeline.core.model import (
     Seen,
     is_observed,
 )
-from whalefall_pipeline.core.rules import Rules
 
 DATABASES = "databases"
 SEES_TOO_LITTLE = "the login lacks VIEW ANY DEFINITION, so the server leaves out rows without saying so"
 SEES_FEW_DATABASES = "the login lacks VIEW ANY DATABASE, so the server lists only some databases"
 
 
-class SqlserverSession:
+class SqlserverSession(SourceSession):
     """One reading; the inventory is read once and kept, since grants name principals by id only."""
 
     def __init__(self, connection: Asking) -> None:
@@ -156,38 +154,16 @@ class SqlserverSession:
         }
 
 
-class SqlserverAdapter:
-    """SQL Server 2016 and later."""
+@contextmanager
+def open_session(instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[SqlserverSession]:
+    """Connect, with TLS unless an option says otherwise. See `Adapter.open`.
 
-    default_port = 1433
+    The session sends nothing but SELECT: SQL Server has no read-only session to ask for.
+    """
+    from whalefall_pipeline.adapters.sqlserver.connection import Connection  # noqa: PLC0415 - loads the driver
 
-    @property
-    def rules(self) -> Rules:
-        """The engine's pure rules."""
-        return rules
-
-    def check_options(self, options: Mapping[str, str]) -> None:
-        """See `Adapter.check_options`."""
-        translate_options(options)
-
-    @contextmanager
-    def open(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[SqlserverSession]:
-        """Connect, with TLS unless an option says otherwise.
-
-        The session sends nothing but SELECT: SQL Server has no read-only session to ask for.
-        """
-        from whalefall_pipeline.adapters.sqlserver.connection import Connection  # noqa: PLC0415 - loads the driver
-
-        connection = Connection(build_keywords(instance, login, limits.default_options), limits, deadline)
-        try:
-            yield SqlserverSession(connection)
-        finally:
-            connection.close()
-
-    def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
-        """Build the T-SQL that re-creates logins, users, roles and grants; see `script`."""
-        return script.build_script(states)
-
-    def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
-        """Build the T-SQL that takes one account from `before` to `after`; see `script`."""
-        return script.build_change(before, after)
+    connection = Connection(build_keywords(instance, login, limits.default_options), limits, deadline)
+    try:
+        yield SqlserverSession(connection)
+    finally:
+        connection.close()

@@ -23,11 +23,11 @@ from whalefall_pipeline.core.rules import (
     SUPERUSER,
     Category,
     Reasons,
+    Rules,
 )
 
 DB_TYPE = "sqlserver"
 CATEGORIES: Mapping[str, Category] = {scope: Category(path.category, path.levels) for scope, path in SCOPES.items()}
-ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {}
 
 CONTROL_SERVER = "CONTROL SERVER"
 _ROLE_CAPABILITIES: Mapping[str, tuple[str, ...]] = {
@@ -47,53 +47,9 @@ _NOT_A_LOGIN = {
 _CONTAINED = ("DATABASE", "WINDOWS", "EXTERNAL")
 
 
-def observed_by(scope: str, database: str) -> str:
-    """Name the coverage scope: each database speaks for all that is granted in it, `server` for the rest."""
-    del scope
-    return f"database:{database}" if database else SERVER
-
-
 def listed_by(username: str) -> str:
     """Name the coverage scope that an account is listed by: its database, for one that lives there, else `server`."""
-    return observed_by("", to_principal(username).database)
-
-
-def derived_categories(roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
-    """Build the role lists that other readers know, by the catalog's own names, and what the fixed roles confer."""
-    server_roles: list[str] = []
-    database_roles: dict[str, list[str]] = {}
-    fixed: dict[str, Json] = {}
-    for held in roles:
-        name = to_principal(held.role).name
-        confers = FIXED_DATABASE_ROLES if held.database else FIXED_SERVER_ROLES
-        if held.database:
-            database_roles.setdefault(held.database, []).append(name)
-        else:
-            server_roles.append(name)
-        if name in confers:
-            fixed[held.role] = cast("list[Json]", list(confers[name]))
-    derived: dict[str, Json] = {}
-    if server_roles:
-        derived["sqlserver_server_roles"] = cast("list[Json]", sorted(server_roles))
-    if database_roles:
-        derived["sqlserver_database_roles"] = {
-            database: cast("list[Json]", sorted(names)) for database, names in database_roles.items()
-        }
-    if fixed:
-        derived["sqlserver_fixed_role_permissions"] = fixed
-    if members:
-        derived["sqlserver_role_members"] = cast("list[Json]", sorted(membership.member for membership in members))
-    return derived
-
-
-def own_capabilities(state: AccountState, now: datetime) -> Reasons:
-    """Say what an account may do by itself. Expiry is the server's own judgement, so `now` is not needed."""
-    del now
-    reasons: dict[str, list[str]] = {}
-    _add_powers(state, reasons)
-    _add_no_login(state, reasons)
-    _add_locks(state, reasons)
-    return reasons
+    return RULES.observed_by("", to_principal(username).database)
 
 
 def _add(reasons: dict[str, list[str]], capability: str, why: str) -> None:
@@ -149,40 +105,86 @@ def _list_refusals(state: AccountState) -> list[str]:
     return ["denied CONNECT SQL"] if "deny" in _effects(state, SERVER, "CONNECT SQL") else []
 
 
-def fixed_role_capabilities(membership: Membership) -> Reasons:
-    """Say what a fixed server role confers; the fixed database roles confer nothing beyond their database."""
-    if membership.database:
-        return {}
-    return {
-        capability: [f"fixed server role {membership.role}"]
-        for capability in _ROLE_CAPABILITIES.get(membership.role, ())
-    }
+class SqlserverRules(Rules):
+    """The rules of this engine; see `core.rules.Rules`."""
+
+    db_type = DB_TYPE
+    categories = CATEGORIES
+
+    def observed_by(self, scope: str, database: str) -> str:
+        """Name the coverage scope: each database speaks for all that is granted in it, `server` for the rest."""
+        del scope
+        return f"database:{database}" if database else SERVER
+
+    def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
+        """Build the role lists that other readers know, by the catalog's own names, and what the fixed roles confer."""
+        server_roles: list[str] = []
+        database_roles: dict[str, list[str]] = {}
+        fixed: dict[str, Json] = {}
+        for held in roles:
+            name = to_principal(held.role).name
+            confers = FIXED_DATABASE_ROLES if held.database else FIXED_SERVER_ROLES
+            if held.database:
+                database_roles.setdefault(held.database, []).append(name)
+            else:
+                server_roles.append(name)
+            if name in confers:
+                fixed[held.role] = cast("list[Json]", list(confers[name]))
+        derived: dict[str, Json] = {}
+        if server_roles:
+            derived["sqlserver_server_roles"] = cast("list[Json]", sorted(server_roles))
+        if database_roles:
+            derived["sqlserver_database_roles"] = {
+                database: cast("list[Json]", sorted(names)) for database, names in database_roles.items()
+            }
+        if fixed:
+            derived["sqlserver_fixed_role_permissions"] = fixed
+        if members:
+            derived["sqlserver_role_members"] = cast("list[Json]", sorted(membership.member for membership in members))
+        return derived
+
+    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
+        """Say what an account may do by itself. Expiry is the server's own judgement, so `now` is not needed."""
+        del now
+        reasons: dict[str, list[str]] = {}
+        _add_powers(state, reasons)
+        _add_no_login(state, reasons)
+        _add_locks(state, reasons)
+        return reasons
+
+    def fixed_role_capabilities(self, membership: Membership) -> Reasons:
+        """Say what a fixed server role confers; the fixed database roles confer nothing beyond their database."""
+        if membership.database:
+            return {}
+        return {
+            capability: [f"fixed server role {membership.role}"]
+            for capability in _ROLE_CAPABILITIES.get(membership.role, ())
+        }
+
+    def refuse_login(self, state: AccountState, held_by: Sequence[AccountState]) -> list[str]:
+        """Say which roles, or `public`, are denied what the account needs to log in where it lives."""
+        if state.account.kind in (Kind.ROLE, Kind.PUBLIC):
+            return []
+        database = state.account.attributes.get("database")
+        return [
+            f"{why} (through {'role ' if role.account.kind is Kind.ROLE else ''}{role.account.username})"
+            for role in held_by
+            if role.account.attributes.get("database") == database
+            for why in _list_refusals(role)
+        ]
+
+    def withholds(self, capability: str, states: Sequence[AccountState]) -> bool:
+        """Whether DENY CONTROL SERVER, to the account or a role, beats what it was granted; fixed roles pass it."""
+        if capability not in (SUPERUSER, GRANT_ADMIN):
+            return False
+        roles = {membership.role for state in states for membership in state.memberships if not membership.database}
+        roles |= {state.account.username for state in states if state.account.attributes.get("is_fixed_role")}
+        fixed = any(capability in _ROLE_CAPABILITIES.get(role, ()) for role in roles)
+        return not fixed and any("deny" in _effects(state, SERVER, CONTROL_SERVER) for state in states)
+
+    def carries(self, membership: Membership, capability: str) -> bool:
+        """Whether it is a server role: each carries all that it has, and no database role has the server's rights."""
+        return not membership.database
 
 
-def refuse_login(state: AccountState, held_by: Sequence[AccountState]) -> list[str]:
-    """Say which roles, or `public`, are denied what the account needs to log in where it lives."""
-    if state.account.kind in (Kind.ROLE, Kind.PUBLIC):
-        return []
-    database = state.account.attributes.get("database")
-    return [
-        f"{why} (through {'role ' if role.account.kind is Kind.ROLE else ''}{role.account.username})"
-        for role in held_by
-        if role.account.attributes.get("database") == database
-        for why in _list_refusals(role)
-    ]
-
-
-def withholds(capability: str, states: Sequence[AccountState]) -> bool:
-    """Whether DENY CONTROL SERVER, to the account or a role, beats what it was granted; a fixed role is not beaten."""
-    if capability not in (SUPERUSER, GRANT_ADMIN):
-        return False
-    roles = {membership.role for state in states for membership in state.memberships if not membership.database}
-    roles |= {state.account.username for state in states if state.account.attributes.get("is_fixed_role")}
-    fixed = any(capability in _ROLE_CAPABILITIES.get(role, ()) for role in roles)
-    return not fixed and any("deny" in _effects(state, SERVER, CONTROL_SERVER) for state in states)
-
-
-def carries(membership: Membership, capability: str) -> bool:
-    """Every membership of a server role carries all that the role has; no database role holds the server's rights."""
-    del capability
-    return not membership.database
+RULES = SqlserverRules()
