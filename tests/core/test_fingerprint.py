@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.scripted import role, select_on, user
+from tests.engines.scripted import role, select_on, user
 from whalefall_pipeline.adapters.postgresql import rules
 from whalefall_pipeline.core.facts import FactsBuilder, build_facts
 from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine
 
-from tests.scripted import Fleet
+from tests.engines.scripted import Fleet
 from whalefall_pipeline.defs import sensors
 from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
 from whalefall_pipeline.defs.resources import LedgerResource

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tests.scripted import Fleet
+from tests.engines.scripted import Fleet
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from tests.engines.scripted import Fleet
 from tests.ledger.rows import read
-from tests.scripted import Fleet
 from whalefall_pipeline.core.errors import LedgerError
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.instances import change_instance, read_instances, remove_instance

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from tests.engines.scripted import FLAGS, OBSERVED, Fleet
 from tests.ledger.rows import read
-from tests.scripted import FLAGS, OBSERVED, Fleet
 from whalefall_pipeline.adapters.postgresql import rules
 from whalefall_pipeline.core.diff import apply
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind, Observation, Securable, Seen

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import Engine
 
+from tests.engines.scripted import Fleet, select_on, user
 from tests.ledger.rows import read
-from tests.scripted import Fleet, select_on, user
 from whalefall_pipeline.core.model import Account, Grant
 from whalefall_pipeline.ledger.database import TEXTS_AT_ONCE
 

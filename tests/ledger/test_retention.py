@@ -2,8 +2,8 @@
 
 from sqlalchemy import Engine, text
 
+from tests.engines.scripted import Fleet, user
 from tests.ledger.rows import read
-from tests.scripted import Fleet, user
 from whalefall_pipeline.ledger.sessions import delete_old_sessions
 
 DAYS_OF_A_YEAR = 365

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, text
 
+from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
 from tests.ledger.rows import read, read_log, read_versions
-from tests.scripted import OBSERVED, Fleet, role, select_on, user
 from whalefall_pipeline.core.model import Account, Grant, Observation, Securable, Seen
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.permissions import PermissionCounts, write_permissions

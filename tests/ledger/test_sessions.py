@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.engines.scripted import Fleet, select_on, user
 from tests.ledger.rows import read, read_versions
-from tests.scripted import Fleet, select_on, user
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.sessions import (

@@ -2,8 +2,8 @@
 
 from sqlalchemy import Engine
 
+from tests.engines.scripted import OBSERVED, Fleet, select_on, user
 from tests.ledger.rows import read
-from tests.scripted import OBSERVED, Fleet, select_on, user
 from whalefall_pipeline.adapters.oracle import rules as oracle
 from whalefall_pipeline.core.model import Account, Grant, Kind, Observation, Securable, Seen
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, event
 
+from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
 from tests.ledger.rows import read, read_log, read_versions
-from tests.scripted import OBSERVED, Fleet, role, select_on, user
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import Account, Grant, Kind, Observation, Securable, Seen
 from whalefall_pipeline.ledger import database

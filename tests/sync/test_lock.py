@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.scripted import Fleet
+from tests.engines.scripted import Fleet
 from whalefall_pipeline.core.errors import LedgerError
 from whalefall_pipeline.sync import lock
 from whalefall_pipeline.sync.cancellation import Cancellation

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, text
 
+from tests.engines.scripted import Fleet, select_on, user
 from tests.ledger.rows import read, read_log, read_versions
-from tests.scripted import Fleet, select_on, user
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Reading
 from whalefall_pipeline.ledger.database import transaction

@@ -1,8 +1,8 @@
 """A program that syncs one instance after another, killing itself one step later each time, until a sync gets through.
 
-A step is a statement, a COPY or a commit; the process is killed by SIGKILL right before it. `python -m
-tests.history.crashing URL HOME` prints how many instances there are; the N-th, named `N`, was killed at step N, and
-the last one was not killed.
+A step is a statement, a COPY or a commit; the process is killed by SIGKILL right before it.
+`python -m tests.end_to_end.history.crashing URL HOME` prints how many instances there are; the N-th, named `N`, was
+killed at step N, and the last one was not killed.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 
-from tests.scripted import OBSERVED, Fleet, role, select_on, user
+from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Grant, Observation, Securable, Seen
 from whalefall_pipeline.ledger import changes, database, permissions

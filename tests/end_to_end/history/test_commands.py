@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.cli.conftest import Run
+from tests.end_to_end.history.watched import Watched
 from tests.engines.engine import ACCOUNT, Server
 from tests.engines.registry import find_starter
-from tests.history.watched import Watched
-from tests.scripted import Fleet, user
+from tests.engines.scripted import Fleet, user
 
 PAIR = ("postgresql-18", "mariadb")
 MYSQL = f"{ACCOUNT}@%"

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.adapters.oracle_reading import ROOT, read
+from tests.adapters.oracle.reading import ROOT, read
 from tests.servers.oracle import COLLECTOR, Session, StandIn
 from tests.servers.oracle_standin.tables import ROOT_NAME, Value
 from whalefall_pipeline.adapters.oracle import rules

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.end_to_end.history.watched import Watched
 from tests.engines.engine import ACCOUNT
 from tests.engines.mysql import MysqlServer
 from tests.engines.postgresql import PostgresqlEngine
-from tests.history.watched import Watched
 from tests.ledger.rows import read
 
 MYSQL = f"`{ACCOUNT}`@`%`"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.adapters.oracle_reading import PDB, ROOT, read, to_adapter, to_instance
+from tests.adapters.oracle.reading import PDB, ROOT, read, to_adapter, to_instance
 from tests.servers.oracle import COLLECTOR, PASSWORD, VERSION_23, StandIn
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits

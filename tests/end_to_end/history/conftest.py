@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.cli.conftest import environment, whalefall
+from tests.end_to_end.history.watched import Watched
 from tests.engines.conftest import running_server, server, start_second
 from tests.engines.engine import Server
-from tests.history.watched import Watched
-from tests.scripted import Fleet
+from tests.engines.scripted import Fleet
 
 __all__ = ["environment", "running_server", "server", "start_second", "whalefall"]
 

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.cli.conftest import Run
+from tests.end_to_end.history.watched import Watched
 from tests.engines.engine import ACCOUNT, Server
 from tests.engines.mysql import COLLECTOR as MYSQL_COLLECTOR
 from tests.engines.mysql import MysqlServer
@@ -17,7 +18,6 @@ from tests.engines.postgresql import COLLECTOR, PostgresqlEngine
 from tests.engines.postgresql_cases import DATABASE
 from tests.engines.reading import LIMITS
 from tests.engines.test_scopes import grant_all
-from tests.history.watched import Watched
 from tests.ledger.rows import read_versions
 from whalefall_pipeline.adapters.engine import Limits
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.triggers.stage import Stage, is_alive, wait_for
+from tests.end_to_end.triggers.stage import Stage, is_alive, wait_for
 
 AT_MOST = timedelta(seconds=5)
 READING, WRITING, WAITING = "while it reads", "while it writes", "while it waits for another session"

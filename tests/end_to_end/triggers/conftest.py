@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from tests.end_to_end.triggers.api import Api
+from tests.end_to_end.triggers.stage import DAGSTER, LEDGER, Stage, prepare_sources, to_url, with_fleet
 from tests.servers.postgresql import start_postgresql
-from tests.triggers.api import Api
-from tests.triggers.stage import DAGSTER, LEDGER, Stage, prepare_sources, to_url, with_fleet
 from whalefall_pipeline.ledger.database import open_ledger
 from whalefall_pipeline.ledger.schema import upgrade_ledger
 from whalefall_pipeline.services import dagster_environment, run_services

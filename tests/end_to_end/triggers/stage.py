@@ -15,9 +15,9 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from tests.end_to_end.triggers.api import Api
 from tests.engines.proxy import open_black_hole
 from tests.servers.postgresql import PostgresqlServer
-from tests.triggers.api import Api
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import open_ledger, transaction
 from whalefall_pipeline.ledger.instances import remove_instance, write_instance

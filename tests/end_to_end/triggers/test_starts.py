@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from dagster_graphql import DagsterGraphQLClient
 
-from tests.triggers.stage import Stage, wait_for
+from tests.end_to_end.triggers.stage import Stage, wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using variable_values:DeprecationWarning")
 """What Dagster's client of GraphQL has from its own library."""

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import Engine
 
-from tests.history.crashing import lose_grants, say_new, say_old
+from tests.end_to_end.history.crashing import lose_grants, say_new, say_old
+from tests.engines.scripted import Fleet
 from tests.ledger.rows import read
-from tests.scripted import Fleet
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.sessions import close_session
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FEWEST_STEPS = 25
 
 # All that the ledger holds of an instance, without ids and moments.
@@ -82,7 +82,7 @@ def whole_states(fleet: Fleet) -> list[dict[str, list[str]]]:
 def test_a_process_killed_at_any_step_leaves_a_whole_state(
     fleet: Fleet, whole_states: list[dict[str, list[str]]], ledger_url: str, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "tests.history.crashing", ledger_url, str(tmp_path)]
+    command = [sys.executable, "-m", "tests.end_to_end.history.crashing", ledger_url, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     steps = int(done.stdout)

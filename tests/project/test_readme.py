@@ -7,7 +7,7 @@ import pytest
 from whalefall_pipeline.cli.main import COMMANDS
 from whalefall_pipeline.settings import Settings
 
-TOP = Path(__file__).parents[1]
+TOP = Path(__file__).parents[2]
 README = (TOP / "README.md").read_text(encoding="utf-8")
 
 

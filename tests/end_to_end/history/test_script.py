@@ -6,11 +6,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.conftest import Run
+from tests.end_to_end.history.watched import Snapshots, Watched
 from tests.engines.engine import ACCOUNT, Server
 from tests.engines.postgresql import COLLECTOR, PostgresqlEngine
 from tests.engines.postgresql_cases import ROLES
 from tests.engines.test_scopes import grant_all
-from tests.history.watched import Snapshots, Watched
 from tests.ledger.rows import read
 
 StartSecond = Callable[[], Server]

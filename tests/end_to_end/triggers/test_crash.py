@@ -5,8 +5,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.triggers.api import RefusedError
-from tests.triggers.stage import Stage, is_alive, kill, wait_for
+from tests.end_to_end.triggers.api import RefusedError
+from tests.end_to_end.triggers.stage import Stage, is_alive, kill, wait_for
 
 PLACES = ("in the middle", "between two")
 

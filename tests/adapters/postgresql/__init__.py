@@ -1,0 +1,1 @@
+"""Tests of `whalefall_pipeline.adapters.postgresql`."""

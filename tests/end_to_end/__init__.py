@@ -1,0 +1,1 @@
+"""Tests of the whole, by subject: what the command, Dagster, the ledger and real servers do together."""

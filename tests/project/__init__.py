@@ -1,0 +1,1 @@
+"""Tests of the project itself: what its documents promise, and what its folders hold."""
