@@ -1,0 +1,40 @@
+"""Text of servers, names and files, made fit to be shown: nothing in it moves a cursor or hides."""
+
+import re
+import unicodedata
+
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Controls (line breaks and tabs too), format characters (all bidirectional ones), surrogates, line separators."""
+_IGNORABLE = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0\u2800"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
+"""Letters, marks and symbols that show nothing: Unicode's Default_Ignorable_Code_Point outside Cf, and a blank."""
+_SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
+_NOT_ASCII_TEXT = re.compile(r"[^ -~]")
+
+
+def make_visible(text: str) -> str:
+    r"""Return the text with each character that can't be seen as an escape: `\n`, `\x1b`, `\u202e`, `\U000e0001`.
+
+    Text without such characters comes back as it is, backslashes included, and so does what this function returned.
+    For terminals, logs and error lines: it is not reversible, so files and other programs get the text itself.
+    """
+    return _NOT_ASCII_TEXT.sub(_to_visible, text)
+
+
+def is_visible(text: str) -> bool:
+    """Return whether every character of the text can be seen."""
+    return make_visible(text) == text
+
+
+def _to_visible(found: re.Match[str]) -> str:
+    char = found[0]
+    if unicodedata.category(char) not in _HIDDEN_CATEGORIES and char not in _IGNORABLE:
+        return char
+    if char in _SHORT:
+        return _SHORT[char]
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
