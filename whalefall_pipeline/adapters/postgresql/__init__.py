@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
 from whalefall_pipeline.adapters.postgresql import script
-from whalefall_pipeline.adapters.postgresql.connection import check_options
+from whalefall_pipeline.adapters.postgresql.options import check_options
 from whalefall_pipeline.adapters.postgresql.rules import RULES
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 

@@ -17,22 +17,12 @@ from psycopg.rows import tuple_row
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, to_connect_error, to_statement_error
+from whalefall_pipeline.adapters.postgresql.options import check_options
 from whalefall_pipeline.adapters.tally import Tally
-from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
+from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Instance, Login, Seen
 
 Row: TypeAlias = tuple[Any, ...]
-
-SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
-OPTIONS = frozenset(
-    {
-        *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir", "sslcertmode", "sslsni"),
-        *("ssl_min_protocol_version", "ssl_max_protocol_version", "sslnegotiation", "channel_binding"),
-        *("gssencmode", "krbsrvname", "gsslib", "require_auth", "target_session_attrs", "hostaddr"),
-        *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
-    }
-)
-"""Options of an instance, under libpq's names; https://www.postgresql.org/docs/current/libpq-connect.html."""
 
 CHECK_SECONDS = 0.1
 
@@ -114,17 +104,6 @@ def to_parameters(instance: Instance, login: Login, limits: Limits) -> dict[str,
     own = {"host": instance.host, "port": str(instance.port), "user": login.username, "password": login.password}
     fixed = {"application_name": "whalefall", "client_encoding": "UTF8"}
     return {**options, **own, **fixed}
-
-
-def check_options(options: Mapping[str, str]) -> None:
-    """Raise InvalidInstanceError for an option, or an sslmode, that libpq does not know."""
-    unknown = sorted(options.keys() - OPTIONS)
-    if unknown:
-        raise InvalidInstanceError(
-            f"PostgreSQL has no option {', '.join(unknown)}; options are: {', '.join(sorted(OPTIONS))}"
-        )
-    if options.get("sslmode", "prefer") not in SSL_MODES:
-        raise InvalidInstanceError(f"sslmode is one of {', '.join(sorted(SSL_MODES))}, not {options['sslmode']}")
 
 
 def _connect(parameters: Mapping[str, str], limits: Limits, deadline: Deadline) -> PGconn:
