@@ -6,13 +6,13 @@ from contextlib import AbstractContextManager
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
 from whalefall_pipeline.adapters.mysql import script
-from whalefall_pipeline.adapters.mysql.connection import to_mode
+from whalefall_pipeline.adapters.mysql.options import to_mode
 from whalefall_pipeline.adapters.mysql.rules import RULES
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 
 
 class MysqlAdapter(Adapter):
-    """MySQL and MariaDB. Instances take the options `tls` and `tls_ca` (`connection.TLS_MODES`)."""
+    """MySQL and MariaDB. Instances take the options `tls` and `tls_ca` (`options.TLS_MODES`)."""
 
     rules = RULES
     default_port = 3306

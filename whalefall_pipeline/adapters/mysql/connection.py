@@ -7,7 +7,7 @@ down from outside when a limit or the deadline passes, whatever the driver waits
 import socket
 import ssl
 import struct
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import TypeAlias, cast
 
@@ -17,12 +17,11 @@ from pymysql.cursors import Cursor
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.mysql.options import to_tls
 from whalefall_pipeline.adapters.tally import Tally
-from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
+from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Instance, Login
 
-OPTIONS = ("tls", "tls_ca")
-TLS_MODES = ("disabled", "preferred", "required", "verify-ca", "verify-identity")
 MARGIN_SECONDS = 5.0
 NO_MYSQL = "what answers there does not speak MySQL's protocol"
 
@@ -105,35 +104,6 @@ def shut_down(connection: socket.socket) -> None:
     """End a connection in both directions; whoever waits on it wakes up."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-
-
-def to_tls(instance: Instance, defaults: Mapping[str, str]) -> tuple[str, ssl.SSLContext | None]:
-    """Turn the options `tls` and `tls_ca` into a mode and a context; without TLS the context is None."""
-    options = {**defaults, **instance.options}
-    mode = to_mode(options)
-    return mode, None if mode == "disabled" else _to_context(mode, options.get("tls_ca"))
-
-
-def to_mode(options: Mapping[str, str]) -> str:
-    """Give the option `tls`. Raises InvalidInstanceError for a value of it, or an option, that is not known."""
-    unknown = sorted(options.keys() - set(OPTIONS))
-    if unknown:
-        raise InvalidInstanceError(f"unknown option {', '.join(unknown)}: known are {', '.join(OPTIONS)}")
-    mode = options.get("tls", "preferred")
-    if mode not in TLS_MODES:
-        raise InvalidInstanceError(f"option tls is {mode}: known are {', '.join(TLS_MODES)}")
-    return mode
-
-
-def _to_context(mode: str, ca_file: str | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise InvalidInstanceError(f"option tls_ca: {ca_file} can't be used: {error.strerror or error}") from None
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # certificates that the servers make for themselves do not pass it
-    context.check_hostname = mode == "verify-identity"
-    context.verify_mode = ssl.CERT_REQUIRED if mode.startswith("verify-") else ssl.CERT_NONE
-    return context
 
 
 def _to_connection(instance: Instance, login: Login, limits: Limits) -> "Connection[Cursor]":

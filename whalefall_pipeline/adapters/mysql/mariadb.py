@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
-from whalefall_pipeline.adapters.mysql.attributes import keep_set, to_names
 from whalefall_pipeline.adapters.mysql.names import PUBLIC, USAGE, to_username
-from whalefall_pipeline.adapters.mysql.rows import DEFAULT, Row
+from whalefall_pipeline.adapters.mysql.rows import DEFAULT, Row, keep_set, to_names
 from whalefall_pipeline.core.model import SERVER, Account, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mariadb.sys@localhost"})

@@ -5,9 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from whalefall_pipeline.adapters.mysql.attributes import keep_set, to_names
 from whalefall_pipeline.adapters.mysql.names import Address, to_username
-from whalefall_pipeline.adapters.mysql.rows import Holding, NameOf, Privileges, Row
+from whalefall_pipeline.adapters.mysql.rows import Holding, NameOf, Privileges, Row, keep_set, to_names
 from whalefall_pipeline.core.model import MEMBER, SERVER, Account, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mysql.infoschema@localhost", "mysql.session@localhost", "mysql.sys@localhost"})

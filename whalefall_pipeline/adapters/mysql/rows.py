@@ -4,12 +4,13 @@ A grant option is one of a whole row (an account on a database, a table, a routi
 privilege of the row carries it, and where there is none to carry it, `USAGE` does.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple, TypeAlias, cast
 
 from whalefall_pipeline.adapters.mysql.names import GRANT_OPTION, USAGE, to_privilege
-from whalefall_pipeline.core.model import MEMBER, Held, Securable
+from whalefall_pipeline.core.model import MEMBER, Held, Json, Securable
 
 DEFAULT = "DEFAULT"
 PROXY = "PROXY"
@@ -127,3 +128,13 @@ def to_default_roles(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
 
 def _hold(privileges: Privileges, securable: Securable) -> tuple[Held, ...]:
     return tuple(Held(privilege, securable, privileges.grant_option) for privilege in privileges.names)
+
+
+def keep_set(**values: Json) -> dict[str, Json]:
+    """Leave out what is not set: nothing, an empty text or list, a zero limit, a flag that is off."""
+    return {name: value for name, value in values.items() if value}
+
+
+def to_names(document: str | None) -> list[Json]:
+    """Read a JSON list of names; nothing is an empty one."""
+    return cast("list[Json]", json.loads(document)) if document else []
