@@ -5,7 +5,6 @@ down from outside when a limit or the deadline passes, whatever the driver waits
 """
 
 import socket
-import ssl
 import struct
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -17,36 +16,15 @@ from pymysql.cursors import Cursor
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.mysql.errors import NO_MYSQL, to_login_error, to_statement_error
 from whalefall_pipeline.adapters.mysql.options import to_tls
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Instance, Login
 
 MARGIN_SECONDS = 5.0
-NO_MYSQL = "what answers there does not speak MySQL's protocol"
 
 Rows: TypeAlias = tuple[tuple[object, ...], ...]
-
-REFUSED = {
-    1044: "the login has no right to connect",
-    1045: "the server refuses the login: wrong user name, password or host",
-    1130: "the server lets no account in from this host",
-    1698: "the server refuses the login: it does not take a password",
-    1820: "the login's password must be changed first",
-    1862: "the login's password has expired",
-    3118: "the login is locked",
-    3159: "the server takes encrypted connections only: set the option tls",
-    3955: "the login is locked after too many wrong passwords",
-    4151: "the login is locked",
-}
-BUSY = {
-    1040: "the server has too many connections",
-    1053: "the server is shutting down",
-    1129: "the server blocks this host after too many failed connections",
-    1203: "the login has too many connections",
-    1226: "the login has used up its resource limit",
-}
-LOST = frozenset({0, 1053, 1927, 2006, 2013, 2014, 3169, 4031})
 
 
 class Source:
@@ -59,7 +37,10 @@ class Source:
         self.tally = Tally()
 
     def query(self, statement: str) -> Rows:
-        """Run one statement and give its rows. A lost connection raises DatabaseConnectionError, all else pymysql's."""
+        """Run one statement and return its rows.
+
+        Raises DatabaseConnectionError when the connection is lost, StatementError for what the server says.
+        """
         self.tally.count()
         with self._deadline.aborting(lambda: shut_down(self._guard)):
             try:
@@ -67,17 +48,9 @@ class Source:
                     cursor.execute(statement)
                     rows = cast("Rows", cursor.fetchall())
             except pymysql.err.MySQLError as error:
-                if code_of(error) in LOST:
-                    raise DatabaseConnectionError("the connection was lost while reading", transient=True) from None
-                raise
+                raise to_statement_error(error) from None
         self.tally.add(rows)
         return rows
-
-
-def code_of(error: Exception) -> int:
-    """Give the server's or client's error number; 0 when there is none."""
-    code = error.args[0] if error.args else 0
-    return code if isinstance(code, int) else 0
 
 
 @contextmanager
@@ -156,20 +129,3 @@ def _log_in(connection: "Connection[Cursor]", raw: socket.socket) -> None:
         raise to_login_error(error) from None
     except (LookupError, ValueError, RuntimeError, struct.error):
         raise DatabaseConnectionError(NO_MYSQL, transient=False) from None
-
-
-def to_login_error(error: pymysql.err.MySQLError) -> DatabaseConnectionError:
-    """Say in one line why no connection came about, and whether trying again may help."""
-    code = code_of(error)
-    cause = getattr(error, "original_exception", None)
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return DatabaseConnectionError(f"the server's certificate is refused: {cause.verify_message}", transient=False)
-    if code in REFUSED:
-        return DatabaseConnectionError(f"{REFUSED[code]} (error {code})", transient=False)
-    if code in BUSY:
-        return DatabaseConnectionError(f"{BUSY[code]} (error {code})", transient=True)
-    if isinstance(error, pymysql.err.InternalError) and not code:
-        return DatabaseConnectionError(NO_MYSQL, transient=False)
-    if code in LOST or isinstance(cause, OSError):
-        return DatabaseConnectionError("the connection was lost during the login", transient=True)
-    return DatabaseConnectionError(" ".join(str(part) for part in error.args[1:]) or str(error), transient=False)

@@ -1,13 +1,37 @@
-"""What a failed statement means for the scope that it reads, in words that are the same each time."""
+"""What the driver's errors mean: for a login, and for the scope that a statement reads, in words that stay the same.
 
+Loads nothing of the driver: its errors are known by their numbers.
+"""
+
+import ssl
 from collections.abc import Callable, Sequence
 
-import pymysql
-
-from whalefall_pipeline.adapters.mysql.connection import code_of
 from whalefall_pipeline.adapters.mysql.names import Flavour
 from whalefall_pipeline.adapters.mysql.rows import UnknownRowError
+from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import SERVER, Observation, Seen
+
+NO_MYSQL = "what answers there does not speak MySQL's protocol"
+REFUSED = {
+    1044: "the login has no right to connect",
+    1045: "the server refuses the login: wrong user name, password or host",
+    1130: "the server lets no account in from this host",
+    1698: "the server refuses the login: it does not take a password",
+    1820: "the login's password must be changed first",
+    1862: "the login's password has expired",
+    3118: "the login is locked",
+    3159: "the server takes encrypted connections only: set the option tls",
+    3955: "the login is locked after too many wrong passwords",
+    4151: "the login is locked",
+}
+BUSY = {
+    1040: "the server has too many connections",
+    1053: "the server is shutting down",
+    1129: "the server blocks this host after too many failed connections",
+    1203: "the login has too many connections",
+    1226: "the login has used up its resource limit",
+}
+LOST = frozenset({0, 1053, 1927, 2006, 2013, 2014, 3169, 4031})
 
 ACCOUNT_TABLES: dict[Flavour, str] = {"mysql": "mysql.user", "mariadb": "mysql.global_priv"}
 TABLES = {
@@ -39,15 +63,60 @@ SERVER_COLUMNS = DATABASE_COLUMNS | {
 }  # fmt: skip
 
 
+class StatementError(Exception):
+    """The server refused a statement, with an error number (0: none) and its own text."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
 class NotSeenError(Exception):
     """A scope can't be read with this login; the text says what is missing."""
+
+
+def to_statement_error(error: Exception) -> DatabaseConnectionError | StatementError:
+    """Turn the driver's error of a statement into ours."""
+    code = find_code(error)
+    if code in LOST:
+        return DatabaseConnectionError("the connection was lost while reading", transient=True)
+    return StatementError(code, _find_text(error))
+
+
+def to_login_error(error: Exception) -> DatabaseConnectionError:
+    """Return in one line why no connection came about, and whether trying again may help."""
+    code = find_code(error)
+    cause = getattr(error, "original_exception", None)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return DatabaseConnectionError(f"the server's certificate is refused: {cause.verify_message}", transient=False)
+    if code in REFUSED:
+        return DatabaseConnectionError(f"{REFUSED[code]} (error {code})", transient=False)
+    if code in BUSY:
+        return DatabaseConnectionError(f"{BUSY[code]} (error {code})", transient=True)
+    if type(error).__name__ == "InternalError" and not code:
+        return DatabaseConnectionError(NO_MYSQL, transient=False)
+    if code in LOST or isinstance(cause, OSError):
+        return DatabaseConnectionError("the connection was lost during the login", transient=True)
+    return DatabaseConnectionError(_find_text(error), transient=False)
+
+
+def find_code(error: Exception) -> int:
+    """Return the server's or the driver's error number; 0 when there is none."""
+    if isinstance(error, StatementError):
+        return error.code
+    code = error.args[0] if error.args else 0
+    return code if isinstance(code, int) else 0
+
+
+def _find_text(error: Exception) -> str:
+    return " ".join(str(part) for part in error.args if not isinstance(part, int)) or str(error)
 
 
 def observe(scope: str, read: Callable[[], None]) -> Observation:
     """Read a scope and say what was seen of it. A lost server raises, as does an unreadable account list."""
     try:
         read()
-    except (NotSeenError, pymysql.err.MySQLError) as error:
+    except (NotSeenError, StatementError) as error:
         return why_not(TABLES[scope], error)
     except UnknownRowError as error:
         return Observation(Seen.UNREACHABLE, str(error))
@@ -58,7 +127,7 @@ def why_not(tables: str, error: Exception) -> Observation:
     """Say why a statement on these tables gave nothing."""
     if isinstance(error, NotSeenError):
         return Observation(Seen.DENIED, str(error))
-    code = code_of(error)
+    code = find_code(error)
     if code in DENIED:
         return Observation(Seen.DENIED, f"no SELECT on {tables}")
     if code in TIMED_OUT:

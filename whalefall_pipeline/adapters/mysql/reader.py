@@ -8,13 +8,19 @@ from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import TypeAlias, cast
 
-import pymysql
-
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession
 from whalefall_pipeline.adapters.mysql import mariadb, mysql, rows
-from whalefall_pipeline.adapters.mysql.connection import Rows, Source, connect, to_login_error
-from whalefall_pipeline.adapters.mysql.errors import ACCOUNT_TABLES, NotSeenError, observe, to_mask, why_not
+from whalefall_pipeline.adapters.mysql.connection import Rows, Source, connect
+from whalefall_pipeline.adapters.mysql.errors import (
+    ACCOUNT_TABLES,
+    NotSeenError,
+    StatementError,
+    observe,
+    to_login_error,
+    to_mask,
+    why_not,
+)
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_username
 from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError
 from whalefall_pipeline.core.model import (
@@ -57,7 +63,7 @@ def open_session(instance: Instance, login: Login, limits: Limits, deadline: Dea
         try:
             session = _identify(source)
             session.begin(limits.statement_seconds)
-        except pymysql.err.MySQLError as error:
+        except StatementError as error:
             raise to_login_error(error) from None
         yield session
 
@@ -225,7 +231,7 @@ class MysqlSession(SourceSession):
             found = self._source.query(self._accounts_statement())
             given = mariadb.add_public(found, self._number) if self._flavour == "mariadb" else found
             return [(row, to_account(row, self._variables)) for row in given]
-        except (NotSeenError, pymysql.err.MySQLError) as error:
+        except (NotSeenError, StatementError) as error:
             reason = why_not(ACCOUNT_TABLES[self._flavour], error).reason
             raise SyncDataError(f"the account list can't be read: {reason}") from None
         except (ValueError, TypeError) as error:
