@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple, cast
 
-from whalefall_pipeline.core.access import RolePath, reach_roles
 from whalefall_pipeline.core.model import SETS, AccountState, Held, Json, Kind, Unseen, is_of_role
+from whalefall_pipeline.core.roles import RolePath, reach_roles
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, SUPERUSER, Reasons, Rules
 from whalefall_pipeline.core.snapshot import spell, to_json_unseen
 from whalefall_pipeline.core.states import find_held

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalefall_pipeline.core.access import reach_roles
 from whalefall_pipeline.core.model import MEMBER, Account, AccountState, Grant, Kind, Securable
+from whalefall_pipeline.core.roles import reach_roles
 
 NAMES = ("ada", "b", "c", "d", "e")
 edges = st.frozensets(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)))
