@@ -11,6 +11,7 @@ from whalefall_pipeline.core.model import (
     MEMBER,
     Account,
     AccountState,
+    Attributes,
     Coverage,
     Grant,
     HeldRole,
@@ -21,7 +22,7 @@ from whalefall_pipeline.core.model import (
     Securable,
     Seen,
 )
-from whalefall_pipeline.core.rules import Category, Reasons, Rules
+from whalefall_pipeline.core.rules import NOTHING_SET, Category, Reasons, Rules
 
 USERNAME = "ada"
 LEVELS: Mapping[str, tuple[str, ...]] = {
@@ -91,7 +92,7 @@ class EngineRules(Rules):
     def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
         return {"engine_derived": [member.member for member in members]}
 
-    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
+    def own_capabilities(self, state: AccountState, now: datetime, instance: Attributes = NOTHING_SET) -> Reasons:
         return {}
 
 

@@ -22,6 +22,7 @@ from whalefall_pipeline.core.model import (
     AccountState,
     Grant,
     Instance,
+    Json,
     Kind,
     Login,
     Observation,
@@ -56,6 +57,7 @@ class ScriptedAdapter(Adapter):
     coverage: dict[str, Observation] = field(default_factory=lambda: {"server": OBSERVED})
     hidden: set[str] = field(default_factory=set[str])
     tells_rows: bool = False
+    attributes: Mapping[str, Json] | None = None
     grants_error: WhalefallError | None = None
     hook: Callable[[str], None] = _nothing
     default_port: int = 1
@@ -65,7 +67,8 @@ class ScriptedAdapter(Adapter):
     def read(self) -> Reading:
         tally = Tally()
         tally.add([[repr(account) for account in self.accounts], [repr(grant) for grant in self.grants]])
-        return Reading.of(self.grants, self.coverage, tally.digest if self.tells_rows else b"")
+        rows = tally.digest if self.tells_rows else b""
+        return replace(Reading.of(self.grants, self.coverage, rows), attributes=self.attributes)
 
     def check_options(self, options: Mapping[str, str]) -> None:
         """Any will do."""

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 DATA_TABLES = (
     *("instance_accounts", "account_snapshots", "account_attributes", "account_grant", "account_change_log"),
-    "instance_scopes",
+    *("instance_scopes", "instance_attributes", "instance_change_log"),
 )
 
 

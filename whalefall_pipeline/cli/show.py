@@ -15,7 +15,7 @@ from whalefall_pipeline.cli.moments import parse_moment
 from whalefall_pipeline.cli.object_paths import parse_object_path
 from whalefall_pipeline.cli.output import Format, console, errors, say_moment, show_rows
 from whalefall_pipeline.cli.workplace import open_workplace
-from whalefall_pipeline.core.diff import ChangeType
+from whalefall_pipeline.core.diff import ChangeType, InstanceChangeType
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.ledger.database import connecting
 from whalefall_pipeline.ledger.history import read_snapshot_at
@@ -32,7 +32,7 @@ from whalefall_pipeline.ledger.queries import (
 
 FORMAT = Annotated[Format, typer.Option("--format", help="How to print.")]
 INSTANCE = Annotated[str | None, typer.Option(help="Only this instance.")]
-CHANGE_TYPES: tuple[str, ...] = get_args(ChangeType)
+CHANGE_TYPES: tuple[str, ...] = (*get_args(ChangeType), *get_args(InstanceChangeType))
 
 
 def show_sessions(
@@ -154,7 +154,7 @@ def show_changes(
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 200,
     form: FORMAT = Format.TABLE,
 ) -> None:
-    """List changes of accounts, the newest first."""
+    """List changes of accounts, and of what instances are set to, the newest first."""
     moment = parse_moment(since) if since else None
     if change_type and change_type not in CHANGE_TYPES:
         raise InvalidInstanceError(f"no change is of type {change_type!r}; types are {', '.join(CHANGE_TYPES)}")

@@ -3,13 +3,14 @@
 A difference is made only of what was observed: `carry_unseen` first puts back what a reading could not see.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Literal, NamedTuple, cast
 
 from whalefall_pipeline.core.model import (
     Account,
     AccountState,
+    Attributes,
     Coverage,
     Held,
     Json,
@@ -21,6 +22,8 @@ from whalefall_pipeline.core.rules import Rules
 KIND_FIELD = "account_kind"
 
 ChangeType = Literal["add", "modify_privilege", "modify_other", "delete", "reactivate"]
+InstanceChangeType = Literal["modify_instance"]
+"""What the log says of an instance itself."""
 
 
 class AttributeChange(NamedTuple):
@@ -52,7 +55,7 @@ def diff(before: AccountState | None, after: AccountState | None) -> Difference:
     old = before.held if before else frozenset[Held]()
     new = after.held if after else frozenset[Held]()
     gained, lost = (new - old, old - new) if old else (new, old)
-    return Difference(gained, lost, _diff_attributes(_attributes(before), _attributes(after)))
+    return Difference(gained, lost, diff_attributes(_attributes(before), _attributes(after)))
 
 
 def apply(difference: Difference, before: AccountState | None, username: str) -> AccountState:
@@ -72,7 +75,8 @@ def _attributes(state: AccountState | None) -> dict[str, Json]:
     return {KIND_FIELD: state.account.kind.value, **present}
 
 
-def _diff_attributes(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[AttributeChange, ...]:
+def diff_attributes(before: Attributes, after: Attributes) -> tuple[AttributeChange, ...]:
+    """Compare the attributes of an account or an instance, ordered by name."""
     pairs = [(name, before.get(name), after.get(name)) for name in sorted(before.keys() | after.keys())]
     return tuple([AttributeChange(name, old, new) for name, old, new in pairs if old != new])
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple, cast
 
-from whalefall_pipeline.core.model import SETS, AccountState, Held, Json, Kind, Unseen, is_of_role
+from whalefall_pipeline.core.model import SETS, AccountState, Attributes, Held, Json, Kind, Unseen, is_of_role
 from whalefall_pipeline.core.roles import RolePath, reach_roles
-from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, SUPERUSER, Reasons, Rules
+from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NOTHING_SET, SUPERUSER, Reasons, Rules
 from whalefall_pipeline.core.snapshot import spell, to_json_unseen
-from whalefall_pipeline.core.states import find_held
+from whalefall_pipeline.core.states import add_implied_roles, find_held
 
 FACTS_VERSION = 2
 INHERITED = (SUPERUSER, GRANT_ADMIN)
@@ -23,9 +23,10 @@ def build_facts(
     now: datetime,
     *,
     unseen: Sequence[Unseen] = (),
+    instance: Attributes = NOTHING_SET,
 ) -> dict[str, Json]:
     """Build the version-2 facts of one account. See `FactsBuilder`."""
-    return FactsBuilder(rules, accounts, now, unseen=unseen).build(state)
+    return FactsBuilder(rules, accounts, now, unseen=unseen, instance=instance).build(state)
 
 
 class _Inherited(NamedTuple):
@@ -37,15 +38,22 @@ class FactsBuilder:
     """Builds the version-2 facts of an instance's accounts; many have the same roles, which are followed once.
 
     `accounts` are all of the instance by username, whose facts are asked for among them; `now` decides what has
-    expired.
+    expired, and `instance` is what the instance is set to.
     """
 
     def __init__(
-        self, rules: Rules, accounts: Mapping[str, AccountState], now: datetime, *, unseen: Sequence[Unseen] = ()
+        self,
+        rules: Rules,
+        accounts: Mapping[str, AccountState],
+        now: datetime,
+        *,
+        unseen: Sequence[Unseen] = (),
+        instance: Attributes = NOTHING_SET,
     ) -> None:
         self._rules = rules
-        self._accounts = accounts
+        self._accounts = accounts = add_implied_roles(accounts, rules, instance)
         self._now = now
+        self._instance = instance
         self._meta: dict[str, Json] = {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
         self._inherited: dict[frozenset[Held], _Inherited] = {}
         self._of_roles = find_held(accounts.values(), is_of_role)
@@ -59,6 +67,7 @@ class FactsBuilder:
         `privileges` holds what the account itself holds on the server and on whole databases, tokens by securable;
         narrower scopes stand in the snapshot only.
         """
+        state = self._accounts.get(state.account.username, state)
         reasons, roles = self._amount_to(state, state.held & self._of_roles)
         return {
             "version": FACTS_VERSION,
@@ -81,7 +90,7 @@ class FactsBuilder:
             inherited = _join(inherited, everyone.reasons)
         held_by = [*(self._accounts[role] for role in roles if role in self._accounts), *self._public]
         refused = rules.refuse_login(state, held_by)
-        reasons = _join(rules.own_capabilities(state, self._now), inherited, {LOCKED: refused})
+        reasons = _join(rules.own_capabilities(state, self._now, self._instance), inherited, {LOCKED: refused})
         if reasons:
             reasons = {name: why for name, why in reasons.items() if not rules.withholds(name, [state, *held_by])}
         return reasons, roles
@@ -108,7 +117,7 @@ class FactsBuilder:
         roles: set[str] = set()
         reasons: dict[str, list[str]] = {}
         for state in self._public:
-            own = self._rules.own_capabilities(state, self._now)
+            own = self._rules.own_capabilities(state, self._now, self._instance)
             inherited = self._follow(state)
             held = _join({name: own.get(name, []) for name in INHERITED}, inherited.reasons)
             through = f"(through {state.account.username})"
@@ -135,7 +144,7 @@ class FactsBuilder:
         role = self._accounts.get(path.role)
         if role:
             here = _restrict(role, path.database) if path.database else role
-            return self._rules.own_capabilities(here, self._now).get(capability, [])
+            return self._rules.own_capabilities(here, self._now, self._instance).get(capability, [])
         return self._rules.fixed_role_capabilities(path.path[-1]).get(capability, [])
 
 

@@ -11,8 +11,8 @@ from functools import cached_property
 
 import orjson
 
-from whalefall_pipeline.core.model import AccountState, Held, Kind, Unseen, is_of_role
-from whalefall_pipeline.core.rules import Rules
+from whalefall_pipeline.core.model import AccountState, Attributes, Held, Kind, Unseen, is_of_role
+from whalefall_pipeline.core.rules import NOTHING_SET, Rules
 from whalefall_pipeline.core.snapshot import to_digest, to_digest_of_parts, to_json_unseen
 from whalefall_pipeline.core.states import find_held
 
@@ -20,24 +20,32 @@ NOBODY = to_digest()
 """What an account without members has in the place of their digest."""
 
 
-def digest_accounts(states: Mapping[str, AccountState], rules: Rules, now: datetime) -> dict[str, bytes]:
-    """Give a digest of each account itself, by username: its kind, its attributes, and what it amounts to by itself."""
-    return {username: _digest_account(state, rules, now) for username, state in states.items()}
+def digest_accounts(
+    states: Mapping[str, AccountState], rules: Rules, now: datetime, instance: Attributes = NOTHING_SET
+) -> dict[str, bytes]:
+    """Give a digest of each account itself, by username: its kind, its attributes, and what it amounts to by itself.
+
+    `instance` is what the instance is set to: where an account amounts to something else by it, its digest differs.
+    """
+    return {username: _digest_account(state, rules, now, instance) for username, state in states.items()}
 
 
-def _digest_account(state: AccountState, rules: Rules, now: datetime) -> bytes:
+def _digest_account(state: AccountState, rules: Rules, now: datetime, instance: Attributes) -> bytes:
     account = state.account
-    own = [account.kind.value, account.attributes, rules.own_capabilities(state, now)]
+    own = [account.kind.value, account.attributes, rules.own_capabilities(state, now, instance)]
     return to_digest_of_parts(orjson.dumps(own, option=orjson.OPT_SORT_KEYS))
 
 
-def digest_reading(own: Mapping[str, bytes], rows: bytes, *, version: str, code: bytes) -> bytes:
+def digest_reading(
+    own: Mapping[str, bytes], rows: bytes, *, version: str, code: bytes, instance: Attributes = NOTHING_SET
+) -> bytes:
     """Give one digest of all that would make an account's differ, where everything was observed.
 
     `own` are the accounts' own digests, for what passes by itself; the rows say the rest. They may come in another
     order and mean the same: digests of readings that are equal may differ, and then the accounts' are compared.
     """
-    return to_digest(code, version.encode(), rows, b"".join(own.values()))
+    settings = orjson.dumps(dict(instance), option=orjson.OPT_SORT_KEYS)
+    return to_digest(code, version.encode(), rows, settings, b"".join(own.values()))
 
 
 def build_digests(

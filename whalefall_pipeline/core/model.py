@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Attributes: TypeAlias = Mapping[str, "Json"]
+"""What an account or an instance is set to, by name; one that is not there has no value, or none that was seen."""
 Effect: TypeAlias = Literal["grant", "deny", "revoke"]
 
 SERVER = "server"
@@ -73,7 +75,7 @@ class Account:
 
     username: str
     kind: Kind
-    attributes: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    attributes: Attributes = field(default_factory=dict[str, Json])
     unseen: frozenset[str] = frozenset()
 
 
@@ -232,7 +234,7 @@ class Reading:
     held: Mapping[str, Sequence[Held]]
     coverage: Coverage
     rows: bytes = b""
-    attributes: Mapping[str, Json] | None = None
+    attributes: Attributes | None = None
 
     @classmethod
     def of(cls, grants: Iterable[Grant], coverage: Coverage, rows: bytes = b"") -> "Reading":

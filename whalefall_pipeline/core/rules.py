@@ -6,15 +6,19 @@ Each engine's `rules` module has one implementation.
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple, TypeAlias
 
-from whalefall_pipeline.core.model import AccountState, HeldRole, Json, Membership
+from whalefall_pipeline.core.model import AccountState, Attributes, Held, HeldRole, Json, Membership
 
 SUPERUSER = "SUPERUSER"
 GRANT_ADMIN = "GRANT_ADMIN"
 LOCKED = "LOCKED"
 PASSWORD_EXPIRED = "PASSWORD_EXPIRED"  # noqa: S105 - the name of a fact
 NO_LOGIN = "NO_LOGIN"
+
+NOTHING_SET: Attributes = MappingProxyType({})
+"""The attributes of an instance of which none was ever observed."""
 
 Reasons: TypeAlias = Mapping[str, list[str]]
 """Capability to the reasons why it holds, each a short phrase with the engine's own words."""
@@ -48,8 +52,18 @@ class Rules(ABC):
         """Return the coverage scope that speaks for grants of `scope` in `database` (`server`, `database:<name>`)."""
 
     @abstractmethod
-    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
-        """Return the capabilities that the account holds by itself, LOCKED, PASSWORD_EXPIRED and NO_LOGIN included."""
+    def own_capabilities(self, state: AccountState, now: datetime, instance: Attributes = NOTHING_SET) -> Reasons:
+        """Return the capabilities that the account holds by itself, LOCKED, PASSWORD_EXPIRED and NO_LOGIN included.
+
+        `instance` is what the instance is set to, as last observed (`Reading.attributes`).
+        """
+
+    def implied_roles(self, state: AccountState, instance: Attributes) -> Collection[Held]:
+        """Return the memberships that an account has by what the instance is set to, and not by a grant.
+
+        Facts follow them as they follow grants; no snapshot holds them, and no log entry says that they changed.
+        """
+        return ()
 
     def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
         """Build categories that other readers know and that repeat what others hold.

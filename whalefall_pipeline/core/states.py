@@ -7,6 +7,7 @@ from datetime import datetime
 from whalefall_pipeline.core.model import (
     Account,
     AccountState,
+    Attributes,
     Coverage,
     Held,
     Membership,
@@ -17,6 +18,7 @@ from whalefall_pipeline.core.model import (
     to_roles,
     to_whole,
 )
+from whalefall_pipeline.core.rules import Rules
 
 
 def build_states(
@@ -39,6 +41,16 @@ def _drop_nulls(account: Account) -> Account:
     if None not in account.attributes.values():
         return account
     return replace(account, attributes={name: value for name, value in account.attributes.items() if value is not None})
+
+
+def add_implied_roles(
+    states: Mapping[str, AccountState], rules: Rules, instance: Attributes
+) -> Mapping[str, AccountState]:
+    """Return the states with the memberships that the instance's attributes imply; the same mapping where none are."""
+    implied = {name: frozenset(rules.implied_roles(state, instance)) for name, state in states.items()}
+    if not any(implied.values()):
+        return states
+    return {name: replace(state, held=state.held | implied[name]) for name, state in states.items()}
 
 
 def find_held(states: Iterable[AccountState], test: Callable[[Held], bool]) -> frozenset[Held]:

@@ -142,6 +142,11 @@ def _say_change(change: AttributeChange) -> str:
     return f"{change.field}: {_say(change.before)} -> {_say(change.after)}"
 
 
+def describe_attributes(difference: Difference) -> str:
+    """Say in one line which attributes changed, a few in full and the others counted."""
+    return _join(map(_say_change, difference.other), len(difference.other))
+
+
 def _join(items: Iterable[str], count: int) -> str:
     """Join the first of so many items, and count the others."""
     if not count:

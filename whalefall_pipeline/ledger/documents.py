@@ -9,7 +9,7 @@ from importlib.resources.abc import Traversable
 import orjson
 
 from whalefall_pipeline.core.facts import FactsBuilder
-from whalefall_pipeline.core.model import AccountState, Unseen
+from whalefall_pipeline.core.model import AccountState, Attributes, Unseen
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import SnapshotBuilder, to_digest
 from whalefall_pipeline.core.states import build_members
@@ -24,12 +24,14 @@ class DocumentBuilder:
         stale: Collection[str],
         rules: Rules,
         now: datetime,
+        *,
         unseen: Sequence[Unseen],
+        instance: Attributes,
     ) -> None:
         self._states = states
         self._members = build_members(states, stale) if stale else {}
         self._snapshots = SnapshotBuilder(rules, unseen=unseen)
-        self._facts = FactsBuilder(rules, states, now, unseen=unseen)
+        self._facts = FactsBuilder(rules, states, now, unseen=unseen, instance=instance)
 
     def build(self, username: str) -> tuple[str, str]:
         """Give an account's snapshot and its facts as text."""

@@ -6,14 +6,16 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from whalefall_pipeline.core.diff import ChangeType, diff
+from whalefall_pipeline.core.diff import ChangeType, Difference, diff, diff_attributes
 from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts, digest_reading
-from whalefall_pipeline.core.model import Account, AccountState, Reading, Seen, Unseen
-from whalefall_pipeline.core.rules import Rules
-from whalefall_pipeline.core.states import build_states, build_unseen
+from whalefall_pipeline.core.model import Account, AccountState, Attributes, Reading, Seen, Unseen
+from whalefall_pipeline.core.rules import NOTHING_SET, Rules
+from whalefall_pipeline.core.states import add_implied_roles, build_states, build_unseen
+from whalefall_pipeline.core.wording import describe_attributes
 from whalefall_pipeline.ledger.changes import Change, read_states, write_changes
 from whalefall_pipeline.ledger.database import copy_rows, load_statements
 from whalefall_pipeline.ledger.documents import DocumentBuilder, read_code
+from whalefall_pipeline.ledger.instance_attributes import write_attributes, write_instance_change
 from whalefall_pipeline.ledger.target import Target, check_order
 from whalefall_pipeline.ledger.unseen import put_back, read_unseen, write_unseen
 
@@ -70,16 +72,21 @@ def write_permissions(
     read_before = check_order(connection, target, "permissions_read_at")
     states, without_account = build_states(accounts, reading.held)
     unseen_before = read_unseen(connection, target)
-    seen_before = dict.fromkeys(connection.execute(SQL["read_observed"], owner).scalar_one(), read_before)
+    observed_before, attributes_before = connection.execute(SQL["read_observed"], owner).one()
+    seen_before = dict.fromkeys(observed_before, read_before)
+    instance = _write_attributes(connection, target, attributes_before, reading.attributes)
     unseen = build_unseen(reading.coverage, unseen_before, seen_before)
     if unseen:
         states = put_back(connection, target, states, reading.coverage, rules, may_hide=may_hide)
-    own = digest_accounts(states, rules, target.read_at)
+    effective = add_implied_roles(states, rules, instance)
+    own = digest_accounts(effective, rules, target.read_at, instance)
     is_whole = bool(reading.rows) and not (unseen or unseen_before)
-    same = {**owner, "digest": digest_reading(own, reading.rows, version=version, code=read_code())}
+    same = {**owner, "digest": digest_reading(own, reading.rows, version=version, code=read_code(), instance=instance)}
     counts = _find_same(connection, same) if is_whole else None
     if counts is None:
-        counts = _write(connection, target, states, own, rules, unseen=unseen)
+        counts = _write(
+            connection, target, states, rules, effective=effective, own=own, unseen=unseen, instance=instance
+        )
         write_unseen(connection, target, unseen_before, unseen)
         if is_whole:
             connection.execute(SQL["write_reading"], {**same, **dict(zip(KEPT_COUNTS, counts, strict=False))})
@@ -87,6 +94,21 @@ def write_permissions(
     values = {"read_at": target.read_at, "version": version, "observed": observed}
     connection.execute(SQL["mark_read"], {**owner, **values})
     return counts._replace(without_account=without_account)
+
+
+def _write_attributes(
+    connection: Connection, target: Target, before: Attributes | None, read: Attributes | None
+) -> Attributes:
+    """Write what the instance is set to, where that changed, and return it; what was not observed stays as it is."""
+    if read is None:
+        return NOTHING_SET if before is None else before
+    after = {name: value for name, value in read.items() if value is not None}
+    if after != before:
+        write_attributes(connection, target, after)
+    if before is not None and after != before:
+        difference = Difference(other=diff_attributes(before, after))
+        write_instance_change(connection, target, "modify_instance", difference, describe_attributes(difference))
+    return after
 
 
 def _find_same(connection: Connection, same: Mapping[str, object]) -> PermissionCounts | None:
@@ -99,21 +121,24 @@ def _write(
     connection: Connection,
     target: Target,
     states: Mapping[str, AccountState],
-    own: Mapping[str, bytes],
     rules: Rules,
     *,
+    effective: Mapping[str, AccountState],
+    own: Mapping[str, bytes],
     unseen: Sequence[Unseen],
+    instance: Attributes,
 ) -> PermissionCounts:
     """Compare each account with what the ledger holds, and write those that differ."""
     rows = connection.execute(SQL["read_stored"], {"instance_id": target.instance.id}).all()
     stored = {item.username: item for item in map(Stored._make, rows)}
     known = {username: state for username, state in states.items() if username in stored}
-    digests = build_digests(known, own, unseen=unseen, code=read_code())
+    effective = {username: effective[username] for username in known}
+    digests = build_digests(effective, own, unseen=unseen, code=read_code())
     stale = {name: stored[name] for name, digest in digests.items() if digest != stored[name].digest}
     changes: list[Change] = []
     if stale:
         changes = write_changes(connection, target, _find_changes(connection, known, stale))
-        documents = DocumentBuilder(known, stale, rules, target.read_at, unseen)
+        documents = DocumentBuilder(known, stale, rules, target.read_at, unseen=unseen, instance=instance)
         _write_snapshots(connection, stale, _build_rows(target, documents, stale, digests, changes))
     added = sum(change.change_type in ("add", "reactivate") for change in changes)
     return PermissionCounts(

@@ -44,11 +44,10 @@ left join account_permission p on p.instance_account_id = a.id
 where i.name = :instance and a.username = :username;
 
 -- name: changes
-select c.id, c.change_time, i.name as instance, c.username, c.change_type, c.message, c.session_id, c.privilege_diff,
-       c.other_diff
-from account_change_log c
-join instances i on i.id = c.instance_id
-where (cast(:instance as text) is null or i.name = :instance)
+select c.id, c.change_time, c.instance_name as instance, c.username, c.change_type, c.message, c.session_id,
+       c.privilege_diff, c.other_diff
+from change_log c
+where (cast(:instance as text) is null or c.instance_name = :instance)
   and (cast(:username as text) is null or c.username = :username)
   and (cast(:change_type as text) is null or c.change_type = :change_type)
   and (cast(:since as timestamptz) is null or c.created_at >= :since)

@@ -113,6 +113,17 @@ instance_scopes = Table(
     comment="a scope that readings did not observe, in one interval of time; a scope that is not here was observed",
 )
 
+instance_attributes = Table(
+    "instance_attributes",
+    metadata,
+    _instance_id(),
+    Column("attributes", JSONB, nullable=False),
+    Column("valid_from", MOMENT, nullable=False),
+    Column("valid_to", MOMENT),
+    Index("instance_attributes_instance", "instance_id", "valid_from"),
+    comment="what bears on an instance's accounts and is set for all of it, in one interval of time",
+)
+
 instance_readings = Table(
     "instance_readings",
     metadata,
@@ -209,6 +220,22 @@ account_change_log = Table(
     Index("account_change_log_instance", "instance_id", "created_at"),
     Index("account_change_log_account", "instance_account_id", "id"),
     Index("account_change_log_session", "session_id"),
+)
+
+instance_change_log = Table(
+    "instance_change_log",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _instance_id(),
+    Column("change_type", Text, nullable=False),
+    Column("change_time", MOMENT, nullable=False),
+    Column("created_at", MOMENT, Computed("change_time", persisted=True), nullable=False),
+    Column("session_id", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("other_diff", JSONB),
+    Index("instance_change_log_instance", "instance_id", "created_at"),
+    Index("instance_change_log_session", "session_id"),
+    comment="a change of an instance itself; its ids and those of account_change_log are of one sequence",
 )
 
 sync_sessions = Table(

@@ -17,11 +17,12 @@ from typing import cast
 
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC, GRANTED, MANDATORY
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT, ROUTINE_SCOPES
-from whalefall_pipeline.core.model import SERVER, AccountState, Held, HeldRole, Json, Kind, Membership
+from whalefall_pipeline.core.model import SERVER, AccountState, Attributes, Held, HeldRole, Json, Kind, Membership
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
     LOCKED,
     NO_LOGIN,
+    NOTHING_SET,
     PASSWORD_EXPIRED,
     SUPERUSER,
     Category,
@@ -101,7 +102,7 @@ class MysqlRules(Rules):
             "mysql_role_members": cast("list[Json]", sorted(item.member for item in members)),
         }
 
-    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
+    def own_capabilities(self, state: AccountState, now: datetime, instance: Attributes = NOTHING_SET) -> Reasons:
         """Say what the account itself holds; an expired password and a lock are of users only."""
         server = [item for item in state.held if item.securable.scope == SERVER]
         reasons: dict[str, list[str]] = {

@@ -23,11 +23,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import cast
 
-from whalefall_pipeline.core.model import SERVER, AccountState, Kind, Membership
+from whalefall_pipeline.core.model import SERVER, AccountState, Attributes, Kind, Membership
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
     LOCKED,
     NO_LOGIN,
+    NOTHING_SET,
     PASSWORD_EXPIRED,
     SUPERUSER,
     Category,
@@ -175,7 +176,7 @@ class OracleRules(Rules):
         """Name the container and, since each view of the catalog may be denied by itself, the part of its catalog."""
         return to_coverage_scope(database, part_of(scope))
 
-    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
+    def own_capabilities(self, state: AccountState, now: datetime, instance: Attributes = NOTHING_SET) -> Reasons:
         """Say which capabilities the account holds by itself; those of roles come through `carries`."""
         account = state.account
         found: dict[str, list[str]] = {}

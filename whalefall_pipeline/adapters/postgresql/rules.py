@@ -7,11 +7,12 @@ database ("": all) and parameter; `bootstrap_superuser` for the role that initdb
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
-from whalefall_pipeline.core.model import SERVER, AccountState, HeldRole, Json, Kind, Membership
+from whalefall_pipeline.core.model import SERVER, AccountState, Attributes, HeldRole, Json, Kind, Membership
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
     LOCKED,
     NO_LOGIN,
+    NOTHING_SET,
     PASSWORD_EXPIRED,
     SUPERUSER,
     Category,
@@ -81,7 +82,7 @@ class PostgresqlRules(Rules):
         predefined = [held.role for held in roles if held.role.startswith(PREDEFINED_PREFIX)]
         return {"postgresql_predefined_roles": [*predefined]}
 
-    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
+    def own_capabilities(self, state: AccountState, now: datetime, instance: Attributes = NOTHING_SET) -> Reasons:
         """See `Rules.own_capabilities`; `rolvaliduntil` stops password logins only, which no catalog tells."""
         if state.account.kind is Kind.PUBLIC:
             return {NO_LOGIN: ["PUBLIC stands for every role"]}

@@ -14,11 +14,12 @@ from typing import cast
 from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES
 from whalefall_pipeline.adapters.sqlserver.names import to_principal
 from whalefall_pipeline.adapters.sqlserver.securables import DATABASE, SCOPES
-from whalefall_pipeline.core.model import SERVER, AccountState, HeldRole, Json, Kind, Membership
+from whalefall_pipeline.core.model import SERVER, AccountState, Attributes, HeldRole, Json, Kind, Membership
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
     LOCKED,
     NO_LOGIN,
+    NOTHING_SET,
     PASSWORD_EXPIRED,
     SUPERUSER,
     Category,
@@ -143,7 +144,7 @@ class SqlserverRules(Rules):
             derived["sqlserver_role_members"] = cast("list[Json]", sorted(membership.member for membership in members))
         return derived
 
-    def own_capabilities(self, state: AccountState, now: datetime) -> Reasons:
+    def own_capabilities(self, state: AccountState, now: datetime, instance: Attributes = NOTHING_SET) -> Reasons:
         """Say what an account may do by itself. Expiry is the server's own judgement, so `now` is not needed."""
         del now
         reasons: dict[str, list[str]] = {}
