@@ -6,7 +6,7 @@ from typing import cast
 from hypothesis import assume, given
 
 from tests.core.strategies import RULES, USERNAME, coverages, states
-from whalefall_pipeline.core.diff import apply, carry_unseen, diff
+from whalefall_pipeline.core.diff import apply, diff
 from whalefall_pipeline.core.model import (
     Account,
     AccountState,
@@ -18,6 +18,7 @@ from whalefall_pipeline.core.model import (
     Seen,
     is_observed,
 )
+from whalefall_pipeline.core.unseen import carry_unseen
 from whalefall_pipeline.core.wording import Wording, to_difference, to_other_diff
 
 

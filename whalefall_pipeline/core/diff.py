@@ -1,23 +1,11 @@
 """How two states of an account differ, and the same difference applied again.
 
-A difference is made only of what was observed: `carry_unseen` first puts back what a reading could not see.
+A difference is made only of what was observed: `core.unseen` first puts back what a reading could not see.
 """
 
-from collections.abc import Collection
-from dataclasses import replace
 from typing import Literal, NamedTuple, cast
 
-from whalefall_pipeline.core.model import (
-    Account,
-    AccountState,
-    Attributes,
-    Coverage,
-    Held,
-    Json,
-    Kind,
-    is_observed,
-)
-from whalefall_pipeline.core.rules import Rules
+from whalefall_pipeline.core.model import Account, AccountState, Attributes, Held, Json, Kind
 
 KIND_FIELD = "account_kind"
 
@@ -79,13 +67,3 @@ def diff_attributes(before: Attributes, after: Attributes) -> tuple[AttributeCha
     """Compare the attributes of an account or an instance, ordered by name."""
     pairs = [(name, before.get(name), after.get(name)) for name in sorted(before.keys() | after.keys())]
     return tuple([AttributeChange(name, old, new) for name, old, new in pairs if old != new])
-
-
-def carry_unseen(state: AccountState, before: Collection[Held], coverage: Coverage, rules: Rules) -> AccountState:
-    """Keep the earlier grants in scopes that this reading did not observe: not seen is not gone."""
-    kept = frozenset(
-        item
-        for item in before
-        if not is_observed(rules.observed_by(item.securable.scope, item.securable.database), coverage)
-    )
-    return replace(state, held=state.held | kept) if kept else state

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 from whalefall_pipeline.core.model import SETS, AccountState, Attributes, Held, Json, Kind, Unseen, is_of_role
 from whalefall_pipeline.core.roles import RolePath, reach_roles
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NOTHING_SET, SUPERUSER, Reasons, Rules
-from whalefall_pipeline.core.snapshot import spell, to_json_unseen
+from whalefall_pipeline.core.snapshot import add_unseen_attributes, build_meta, spell
 from whalefall_pipeline.core.states import add_implied_roles, find_held
 
 FACTS_VERSION = 2
@@ -54,7 +54,7 @@ class FactsBuilder:
         self._accounts = accounts = add_implied_roles(accounts, rules, instance)
         self._now = now
         self._instance = instance
-        self._meta: dict[str, Json] = {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
+        self._meta = build_meta(unseen)
         self._inherited: dict[frozenset[Held], _Inherited] = {}
         self._of_roles = find_held(accounts.values(), is_of_role)
         self._wide = find_held(accounts.values(), _is_wide)
@@ -77,7 +77,7 @@ class FactsBuilder:
             "roles": cast("list[Json]", roles),
             "privileges": self._list_wide(state.held & self._wide),
             "errors": [],
-            "meta": self._meta,
+            "meta": add_unseen_attributes(self._meta, state.account),
         }
 
     def _amount_to(self, state: AccountState, memberships: frozenset[Held]) -> tuple[Reasons, list[str]]:

@@ -32,7 +32,7 @@ def digest_accounts(
 
 def _digest_account(state: AccountState, rules: Rules, now: datetime, instance: Attributes) -> bytes:
     account = state.account
-    own = [account.kind.value, account.attributes, rules.own_capabilities(state, now, instance)]
+    own = [account.kind.value, account.attributes, sorted(account.unseen), rules.own_capabilities(state, now, instance)]
     return to_digest_of_parts(orjson.dumps(own, option=orjson.OPT_SORT_KEYS))
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
+from whalefall_pipeline.core.diff import KIND_FIELD
 from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import Account, Kind
 
@@ -55,9 +56,14 @@ def compare_inventory(
         other_kind=[
             (item, by_name[item.username].kind)
             for item in known
-            if item.username in by_name and by_name[item.username].kind != item.kind
+            if item.username in by_name and _is_of_other_kind(item, by_name[item.username])
         ],
     )
+
+
+def _is_of_other_kind(known: KnownAccount, read: Account) -> bool:
+    """Whether the kind differs; where the reading was not shown it, an account that is there keeps the one known."""
+    return read.kind != known.kind and not (known.is_active and KIND_FIELD in read.unseen)
 
 
 def check_collapse(known: Collection[KnownAccount], change: InventoryChange, limit_percent: int) -> None:

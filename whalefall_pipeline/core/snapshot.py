@@ -27,6 +27,7 @@ from whalefall_pipeline.core.model import (
 from whalefall_pipeline.core.rules import Category, Rules
 
 SNAPSHOT_VERSION = 4
+UNSEEN_ATTRIBUTES = "attributes_not_observed"
 GRANT_OPTION = " WITH GRANT OPTION"
 ADMIN_OPTION = " WITH ADMIN OPTION"
 PREFIXES: dict[Effect, str] = {"grant": "", "deny": "DENY ", "revoke": "REVOKE "}
@@ -72,7 +73,7 @@ class SnapshotBuilder:
 
     def __init__(self, rules: Rules, *, unseen: Sequence[Unseen] = ()) -> None:
         self._rules = rules
-        self._meta: dict[str, Json] = {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
+        self._meta = build_meta(unseen)
         self._nest = lru_cache(SETS)(partial(_nest, cache(partial(_find_place, rules))))
 
     def build(self, state: AccountState, members: Collection[Membership] = ()) -> dict[str, Json]:
@@ -90,8 +91,18 @@ class SnapshotBuilder:
             "type_specific": {rules.db_type: type_specific},
             "extra": {},
             "errors": [],
-            "meta": self._meta,
+            "meta": add_unseen_attributes(self._meta, state.account),
         }
+
+
+def build_meta(unseen: Sequence[Unseen]) -> dict[str, Json]:
+    """Build the `meta` of all documents of a reading: the scopes that it did not observe."""
+    return {"not_observed": [to_json_unseen(item) for item in unseen]} if unseen else {}
+
+
+def add_unseen_attributes(meta: dict[str, Json], account: Account) -> dict[str, Json]:
+    """Name in an account's `meta` the attributes that were not observed: what stands there of them was seen earlier."""
+    return {**meta, UNSEEN_ATTRIBUTES: cast("list[Json]", sorted(account.unseen))} if account.unseen else meta
 
 
 def _nest(find_place: Callable[[Held], _Place], held: frozenset[Held]) -> dict[str, Json]:
@@ -141,7 +152,8 @@ def to_state(username: str, snapshot: Mapping[str, Json], rules: Rules) -> Accou
         for scope, category in rules.categories.items()
         for item in _list_held(scope, category, categories.get(category.name))
     )
-    return AccountState(Account(username, kind, attributes), held)
+    meta = cast("dict[str, list[str]]", snapshot["meta"])
+    return AccountState(Account(username, kind, attributes, frozenset(meta.get(UNSEEN_ATTRIBUTES, ()))), held)
 
 
 def _list_held(scope: str, category: Category, node: Json) -> Iterator[Held]:

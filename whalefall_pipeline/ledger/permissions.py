@@ -17,7 +17,7 @@ from whalefall_pipeline.ledger.database import copy_rows, load_statements
 from whalefall_pipeline.ledger.documents import DocumentBuilder, read_code
 from whalefall_pipeline.ledger.instance_attributes import write_attributes, write_instance_change
 from whalefall_pipeline.ledger.target import Target, check_order
-from whalefall_pipeline.ledger.unseen import put_back, read_unseen, write_unseen
+from whalefall_pipeline.ledger.unseen import put_back, put_back_attributes, read_unseen, write_unseen
 
 SQL = load_statements("permissions.sql")
 SNAPSHOT_COLUMNS = (
@@ -70,7 +70,7 @@ def write_permissions(
     """
     owner = {"instance_id": target.instance.id}
     read_before = check_order(connection, target, "permissions_read_at")
-    states, without_account = build_states(accounts, reading.held)
+    states, without_account = build_states(put_back_attributes(connection, target, accounts), reading.held)
     unseen_before = read_unseen(connection, target)
     observed_before, attributes_before = connection.execute(SQL["read_observed"], owner).one()
     seen_before = dict.fromkeys(observed_before, read_before)
@@ -80,7 +80,7 @@ def write_permissions(
         states = put_back(connection, target, states, reading.coverage, rules, may_hide=may_hide)
     effective = add_implied_roles(states, rules, instance)
     own = digest_accounts(effective, rules, target.read_at, instance)
-    is_whole = bool(reading.rows) and not (unseen or unseen_before)
+    is_whole = bool(reading.rows) and not (unseen or unseen_before or any(account.unseen for account in accounts))
     same = {**owner, "digest": digest_reading(own, reading.rows, version=version, code=read_code(), instance=instance)}
     counts = _find_same(connection, same) if is_whole else None
     if counts is None:

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from whalefall_pipeline.core.diff import carry_unseen
-from whalefall_pipeline.core.model import AccountState, Coverage, Held, Seen, Unseen, is_observed
+from whalefall_pipeline.core.model import Account, AccountState, Coverage, Held, Kind, Seen, Unseen, is_observed
 from whalefall_pipeline.core.rules import Rules
+from whalefall_pipeline.core.unseen import carry_attributes, carry_unseen
 from whalefall_pipeline.ledger.changes import read_states, to_held
 from whalefall_pipeline.ledger.database import load_statements
 from whalefall_pipeline.ledger.target import Target
@@ -19,6 +19,16 @@ def read_unseen(connection: Connection, target: Target) -> dict[str, Unseen]:
     """Give the scopes that the newest reading did not observe, by name."""
     rows = connection.execute(SQL["read_unseen"], {"instance_id": target.instance.id})
     return {scope: Unseen(scope, Seen(status), reason, moment) for scope, status, reason, moment in rows}
+
+
+def put_back_attributes(connection: Connection, target: Target, accounts: Sequence[Account]) -> Sequence[Account]:
+    """Return the accounts with the last seen values of what the reading was not shown of them."""
+    names = [account.username for account in accounts if account.unseen]
+    if not names:
+        return accounts
+    rows = connection.execute(SQL["read_last_seen"], {"instance_id": target.instance.id, "names": names})
+    known = {username: Account(username, Kind(kind), attributes) for username, kind, attributes in rows}
+    return [carry_attributes(account, known.get(account.username)) for account in accounts]
 
 
 def put_back(

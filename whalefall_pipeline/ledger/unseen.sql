@@ -6,6 +6,12 @@ select scope, status, reason, last_seen_at from instance_scopes where instance_i
 -- name: read_active
 select username, id from instance_accounts where instance_id = :instance_id and is_active;
 
+-- name: read_last_seen (of active accounts; without attributes where only an inventory was read so far)
+select a.username, coalesce(t.kind, a.kind), coalesce(t.attributes, '{}')
+from instance_accounts a
+left join account_attributes t on t.instance_account_id = a.id and t.valid_to is null
+where a.instance_id = :instance_id and a.is_active and a.username = any (cast(:names as text[]));
+
 -- name: read_places
 select distinct g.scope, g.database_name
 from instance_accounts a
