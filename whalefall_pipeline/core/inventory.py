@@ -20,6 +20,11 @@ class KnownAccount(NamedTuple):
     kind: str
     is_active: bool
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether lists and counts of accounts have it without being asked."""
+        return Kind(self.kind).is_counted
+
 
 class InventoryChange(NamedTuple):
     """What turns the known list into the one that was read; accounts in the order of their lists."""
@@ -70,10 +75,11 @@ def check_collapse(known: Collection[KnownAccount], change: InventoryChange, lim
     """Raise SyncDataError when so much would vanish that the reading is more likely wrong than the accounts gone.
 
     That is: more than `limit_percent` of the active accounts and more than ten, or all accounts of a kind, be it the
-    only one. Zero percent allows none beyond ten; a hundred switches the first rule off, not the second.
+    only one. Zero percent allows none beyond ten; a hundred switches the first rule off, not the second. Predefined
+    accounts count for neither.
     """
-    active = [account for account in known if account.is_active]
-    gone = change.gone
+    active = [account for account in known if account.is_active and account.is_counted]
+    gone = [account for account in change.gone if account.is_counted]
     accept = "if this is right, accept it: whalefall sync NAME --accept-collapse"
     if len(gone) > FEW and len(gone) * 100 > limit_percent * len(active):
         raise SyncDataError(f"{len(gone)} of {len(active)} accounts would vanish; nothing was changed; {accept}")

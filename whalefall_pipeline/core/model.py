@@ -37,6 +37,11 @@ class Kind(StrEnum):
     PUBLIC = "public"
     PREDEFINED = "predefined"
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether lists and counts of accounts have it without being asked."""
+        return self is not Kind.PREDEFINED
+
 
 @dataclass(frozen=True, slots=True)
 class Login:

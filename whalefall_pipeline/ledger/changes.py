@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 import orjson
 from sqlalchemy import Connection
 
-from whalefall_pipeline.core.diff import ChangeType, Difference, diff
+from whalefall_pipeline.core.diff import KIND_FIELD, ChangeType, Difference, diff
 from whalefall_pipeline.core.inventory import KnownAccount
 from whalefall_pipeline.core.model import Account, AccountState, Effect, Held, Json, Kind, Securable
 from whalefall_pipeline.core.wording import Wording, to_other_diff
@@ -36,6 +36,20 @@ class Change(NamedTuple):
     change_type: ChangeType
     difference: Difference
     after: AccountState | None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether counts of changes have it: whether the account is, or was, one of those that are counted."""
+        return self.after is None or self.after.account.kind.is_counted
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the log says it. That the engine has roles of its own is none, nor that we now know them as such."""
+        if self.after is None or self.after.account.kind.is_counted:
+            return True
+        gained, lost, other = self.difference
+        only_kind = not (gained or lost) and {change.field for change in other} == {KIND_FIELD}
+        return not (self.change_type == "add" or only_kind)
 
 
 def read_states(connection: Connection, ids: Collection[int]) -> dict[int, AccountState]:
@@ -125,7 +139,7 @@ def _to_attribute_row(target: Target, account_id: int, account: Account) -> tupl
 
 def _write_log(connection: Connection, target: Target, changes: Iterable[Change]) -> None:
     wording = Wording()
-    rows = (_to_log_row(target, change, wording) for change in changes)
+    rows = (_to_log_row(target, change, wording) for change in changes if change.is_news)
     copy_rows(connection, "account_change_log", LOG_COLUMNS, rows)
 
 

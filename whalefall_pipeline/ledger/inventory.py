@@ -1,12 +1,12 @@
 """Writes an instance's account list: new, returned and gone accounts, in a constant number of statements."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.inventory import KnownAccount, check_collapse, compare_inventory
-from whalefall_pipeline.core.model import Account
+from whalefall_pipeline.core.model import Account, Kind
 from whalefall_pipeline.ledger.changes import write_deletions
 from whalefall_pipeline.ledger.database import load_statements
 from whalefall_pipeline.ledger.target import Target, check_order
@@ -15,7 +15,7 @@ SQL = load_statements("inventory.sql")
 
 
 class InventoryCounts(NamedTuple):
-    """What writing an inventory came to, in accounts."""
+    """What writing an inventory came to, in accounts; predefined ones are not counted."""
 
     active: int
     created: int
@@ -60,7 +60,12 @@ def write_inventory(
         write_deletions(connection, target, change.gone)
         connection.execute(SQL["deactivate"], {**moment, "ids": [account.id for account in change.gone]})
     connection.execute(SQL["mark_read"], {"instance_id": instance.id, "version": version, **moment})
-    return InventoryCounts(len(accounts), len(change.new), len(change.returned), len(change.gone), len(change.hidden))
+    lists = (accounts, change.new, change.returned, change.gone, change.hidden)
+    return InventoryCounts(*map(_count, lists))
+
+
+def _count(accounts: Iterable[Account | KnownAccount]) -> int:
+    return sum(Kind(account.kind).is_counted for account in accounts)
 
 
 def _unzip(rows: Sequence[Sequence[object]]) -> list[list[object]]:

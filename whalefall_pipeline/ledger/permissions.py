@@ -31,7 +31,10 @@ KEPT_COUNTS = ("accounts", "grants", "not_in_inventory")
 
 
 class PermissionCounts(NamedTuple):
-    """What writing permissions came to: accounts read, of these first seen and changed, and what could not be said."""
+    """What writing permissions came to: accounts read, of these first seen and changed, and what could not be said.
+
+    Predefined accounts, and what they hold, are not counted.
+    """
 
     accounts: int
     grants: int
@@ -140,13 +143,15 @@ def _write(
         changes = write_changes(connection, target, _find_changes(connection, known, stale))
         documents = DocumentBuilder(known, stale, rules, target.read_at, unseen=unseen, instance=instance)
         _write_snapshots(connection, stale, _build_rows(target, documents, stale, digests, changes))
-    added = sum(change.change_type in ("add", "reactivate") for change in changes)
+    counted = [state for state in known.values() if state.account.kind.is_counted]
+    types = [change.change_type for change in changes if change.is_counted]
+    added = sum(change_type in ("add", "reactivate") for change_type in types)
     return PermissionCounts(
-        accounts=len(known),
+        accounts=len(counted),
         added=added,
-        changed=len(changes) - added,
-        grants=sum(len(state.held) for state in known.values()),
-        not_in_inventory=len(states) - len(known),
+        changed=len(types) - added,
+        grants=sum(len(state.held) for state in counted),
+        not_in_inventory=sum(state.account.kind.is_counted for state in states.values()) - len(counted),
         unseen=tuple(unseen),
     )
 

@@ -39,9 +39,13 @@ def read_accounts(
     superuser: bool = False,
     locked: bool = False,
     inactive: bool = False,
+    predefined: bool = False,
 ) -> Records:
-    """Give active accounts (with `inactive` those that are gone), ordered by instance and username."""
-    filters = {"superuser": superuser, "locked": locked, "inactive": inactive}
+    """Return active accounts (with `inactive` those that are gone), ordered by instance and username.
+
+    Predefined ones, the engine's own roles, are among them with `predefined` only.
+    """
+    filters = {"superuser": superuser, "locked": locked, "inactive": inactive, "predefined": predefined}
     return _read(connection, "accounts", instance=instance, **filters)
 
 

@@ -33,6 +33,7 @@ where (cast(:instance as text) is null or i.name = :instance)
   and (not :superuser or p.permission_facts -> 'capabilities' ? 'SUPERUSER')
   and (not :locked or p.permission_facts -> 'capabilities' ? 'LOCKED')
   and (case when :inactive then not a.is_active else a.is_active end)
+  and (:predefined or a.kind <> 'predefined')
 order by i.name, a.username;
 
 -- name: account
