@@ -13,7 +13,7 @@ SETTINGS = (
     ("search_path", "\"$user\", app, 'Odd.Schema'"),
     ("work_mem", "'7MB'"),
     ("application_name", r"E'it''s a \\ name'"),
-    ("wf.note", "'on'"),
+    ("default_transaction_read_only", "'on'"),
 )
 GRANTEES = (*map(quote, NAMES), "PUBLIC")
 
@@ -25,7 +25,7 @@ def draw_statements(version: int) -> SearchStrategy[list[str]]:
         _privilege(version),
         _default(),
         st.builds(_owner, st.sampled_from([target for target, _ in OWNED]), st.sampled_from(NAMES)),
-        st.builds(_setting, st.sampled_from((*map(quote, NAMES), "ALL")), st.booleans(), st.sampled_from(SETTINGS)),
+        st.builds(_setting, st.sampled_from(tuple(map(quote, NAMES))), st.booleans(), st.sampled_from(SETTINGS)),
     )
     return st.builds(list[str].__add__, st.tuples(*map(_role, NAMES)).map(list), st.lists(one_of_each, max_size=25))
 

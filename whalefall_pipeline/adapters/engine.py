@@ -22,13 +22,15 @@ GIBIBYTE = 1024**3
 class Limits:
     """How long an adapter may wait (seconds), how much one answer may hold, and options that instances lack (TLS).
 
-    `answer_bytes` bounds what one statement's answer, or one login, may bring over the wire.
+    `answer_bytes` bounds what one statement's answer, or one login, may bring over the wire. `digest_key` is of digests
+    that stand for values which may be secrets; empty: these values are left out without one.
     """
 
     connect_seconds: float = 10.0
     statement_seconds: float = 60.0
     default_options: Mapping[str, str] = field(default_factory=dict[str, str])
     answer_bytes: int = GIBIBYTE
+    digest_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

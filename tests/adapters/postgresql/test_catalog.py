@@ -2,6 +2,8 @@
 
 from collections.abc import Generator
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import cast
 
 import psycopg
 import pytest
@@ -12,8 +14,10 @@ from tests.engines.postgresql_cases import DATABASE, ROLE
 from tests.engines.reading import LIMITS, Seen, read
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.postgresql.rows import NOT_SHOWN, PUBLIC
+from whalefall_pipeline.core.facts import build_facts
 from whalefall_pipeline.core.model import Grant, Kind, Observation, Securable, is_observed
 from whalefall_pipeline.core.model import Seen as Status
+from whalefall_pipeline.core.rules import SUPERUSER
 from whalefall_pipeline.core.snapshot import build_snapshot, spell
 
 TOTAL = Securable("routine", DATABASE, "app", "total(integer)")
@@ -115,12 +119,14 @@ def test_a_fresh_server_says_nothing_of_its_own_objects(engine: PostgresqlEngine
     assert [grant for grant in read(engine).grants if grant.effect != "grant"] == []
 
 
-def test_schema_public_is_shown_in_full_and_with_what_it_lost(engine: PostgresqlEngine) -> None:
+def test_schema_public_is_shown_in_full_and_what_it_lost_is_told_once(engine: PostgresqlEngine) -> None:
     public = Securable("schema", DATABASE, "public")
-    assert "USAGE" in tokens(read(engine), PUBLIC, public)
-    engine.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC;")
-    lost = {"REVOKE USAGE"} if engine.version >= 15 else {"REVOKE USAGE", "REVOKE CREATE"}
-    assert tokens(read(engine), PUBLIC, public) == lost
+    before = read(engine)
+    assert "USAGE" in tokens(before, PUBLIC, public)
+    engine.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC;")
+    after = read(engine)
+    assert before.grants - after.grants == {Grant(PUBLIC, "USAGE", public)}
+    assert after.grants - before.grants == set()
 
 
 def test_temporary_objects_are_left_out(engine: PostgresqlEngine) -> None:
@@ -134,12 +140,16 @@ def test_temporary_objects_are_left_out(engine: PostgresqlEngine) -> None:
 # Who there is
 
 
-def test_roles_of_the_server_are_no_accounts_and_no_pattern_hides_one(engine: PostgresqlEngine) -> None:
+def test_roles_of_the_server_are_of_a_kind_of_their_own_and_no_pattern_takes_others_for_them(
+    engine: PostgresqlEngine,
+) -> None:
     engine.create_accounts(["pgbouncer", "pg", "PUBLIC", "postgres_exporter"])
     engine.execute("GRANT pg_monitor TO pgbouncer;")
     states = read(engine).states
     assert {"pgbouncer", "pg", "PUBLIC", "postgres_exporter", "postgres"} < states.keys()
-    assert [name for name in states if name.startswith("pg_")] == []
+    predefined = {name for name, state in states.items() if state.account.kind is Kind.PREDEFINED}
+    assert predefined == {name for name in states if name.startswith("pg_")}
+    assert {"pg_monitor", "pg_database_owner"} < predefined
     assert states["PUBLIC"].account.kind is Kind.USER
     assert states[PUBLIC].account.kind is Kind.PUBLIC
     categories = build_snapshot(states["pgbouncer"], engine.adapter.rules)["categories"]
@@ -147,20 +157,83 @@ def test_roles_of_the_server_are_no_accounts_and_no_pattern_hides_one(engine: Po
     assert categories["postgresql_predefined_roles"] == ["pg_monitor"]
 
 
-def test_settings_are_attributes_and_secrets_in_them_are_not(engine: PostgresqlEngine) -> None:
+def test_what_roles_of_the_server_hold_is_kept(engine: PostgresqlEngine) -> None:
+    engine.execute(
+        "GRANT SELECT ON app.orders TO pg_monitor;",
+        "ALTER TABLE app.items OWNER TO pg_read_all_data;",
+        f"GRANT {ROLE} TO pg_signal_backend;",
+    )
+    seen = read(engine)
+    assert tokens(seen, "pg_monitor", ORDERS) == {"SELECT"}
+    assert "OWNER" in tokens(seen, "pg_read_all_data", ORDERS._replace(object="items"))
+    assert [membership.role for membership in seen.states["pg_signal_backend"].memberships] == [ROLE]
+
+
+def test_a_superuser_is_reached_through_a_role_of_the_server(engine: PostgresqlEngine) -> None:
+    engine.make_superuser(ROLE)
+    engine.execute(f"GRANT {ROLE} TO pg_monitor; GRANT pg_monitor TO {ACCOUNT};")
+    states = read(engine).states
+    facts = build_facts(states[ACCOUNT], engine.adapter.rules, states, datetime.now(UTC))
+    assert SUPERUSER in cast("list[str]", facts["capabilities"])
+
+
+SECRETS = {
+    "app.jwt_secret": "hush-1",
+    "app.dsn": "postgres://u:hush-2@h/d",
+    "app.pwd": "hush-3",
+    "plainly.harmless": "hush-4",
+}
+
+
+def read_settings(engine: PostgresqlEngine, digest_key: bytes) -> dict[str, str]:
+    limits = replace(LIMITS, digest_key=digest_key)
+    with engine.adapter.open(engine.instance, engine.login, limits, Deadline(60)) as session:
+        (account,) = [account for account in session.read_accounts() if account.username == ACCOUNT]
+        return cast("dict[str, dict[str, str]]", account.attributes["settings"])[DATABASE]
+
+
+def test_settings_are_attributes_and_values_of_custom_ones_are_not(engine: PostgresqlEngine) -> None:
     engine.execute(
         f"ALTER ROLE {ACCOUNT} SET search_path TO app, public;",
-        f"ALTER ROLE {ACCOUNT} IN DATABASE {DATABASE} SET app.jwt_secret TO 'hush';",
+        *[f"ALTER ROLE {ACCOUNT} IN DATABASE {DATABASE} SET {name} TO '{value}';" for name, value in SECRETS.items()],
         f"ALTER DATABASE {DATABASE} SET work_mem TO '7MB';",
+        f"ALTER DATABASE {DATABASE} SET app.pwd TO 'hush-5';",
     )
-    states = read(engine).states
-    assert states[ACCOUNT].account.attributes["settings"] == {
+    seen = read(engine)
+    assert seen.states[ACCOUNT].account.attributes["settings"] == {
         "": {"search_path": "app, public"},
-        DATABASE: {"app.jwt_secret": NOT_SHOWN},
+        DATABASE: dict.fromkeys(SECRETS, NOT_SHOWN),
     }
-    assert states[PUBLIC].account.attributes == {"settings": {DATABASE: {"work_mem": "7MB"}}}
-    script = engine.adapter.build_script(states)
-    assert "hush" not in "".join(script)
+    assert seen.states[PUBLIC].account.attributes == {}
+    attributes = seen.reading.attributes
+    assert attributes is not None
+    assert attributes["settings"] == {DATABASE: {"work_mem": "7MB", "app.pwd": NOT_SHOWN}}
+    script = engine.adapter.build_script(seen.states)
+    assert "hush" not in "".join([*script, repr(seen)])
+
+
+def test_with_a_key_a_changed_secret_is_seen_and_two_that_are_equal_are_not(engine: PostgresqlEngine) -> None:
+    engine.execute(
+        *[f"ALTER ROLE {ACCOUNT} IN DATABASE {DATABASE} SET {name} TO 'hush';" for name in SECRETS],
+    )
+    before = read_settings(engine, b"a key")
+    assert before == read_settings(engine, b"a key")
+    assert len(set(before.values())) == len(SECRETS)
+    assert set(before.values()).isdisjoint(read_settings(engine, b"another").values())
+    engine.execute(f"ALTER ROLE {ACCOUNT} IN DATABASE {DATABASE} SET app.pwd TO 'other';")
+    after = read_settings(engine, b"a key")
+    assert {name for name in SECRETS if before[name] != after[name]} == {"app.pwd"}
+    assert "hush" not in repr(before)
+
+
+def test_what_the_server_is_set_to_is_of_the_instance(engine: PostgresqlEngine) -> None:
+    attributes = read(engine).reading.attributes
+    assert attributes is not None
+    assert attributes["password_encryption"] == "scram-sha-256"
+    assert attributes["allow_system_table_mods"] == "off"
+    # what only the collector is set to hides it, and says nothing of the server
+    engine.execute(f"ALTER ROLE {engine.login.username} SET password_encryption TO 'md5';")
+    assert read(engine).reading.attributes is None
 
 
 def test_a_login_without_any_right_sees_what_a_superuser_sees(engine: PostgresqlEngine) -> None:

@@ -1,11 +1,58 @@
 -- The catalog of PostgreSQL 13 and later. Roles are given by OID, to be named as the inventory of the same reading
--- names them; grantee 0 is PUBLIC. All statements whose name ends in `grants` or begins with `memberships` give rows
--- of one shape: scope, database, schema, object, column, privilege, grant option, effect, grantees.
--- Every login may read all of it by default; only what stands in a database needs CONNECT on that database.
+-- names them; grantee 0 is PUBLIC. All statements whose name ends in `grants` or `definitions`, or begins with
+-- `memberships`, give rows of one shape: scope, database, schema, object, column, privilege, grant option, effect,
+-- grantees. Names are cast to text before they meet longer text in a union: the type `name` cuts it at 63 bytes.
+-- Every login may read all of it by default; only catalog_database.sql needs CONNECT on each database.
 
--- name: begin (what follows finds no other objects first, waits no longer than it may, and the ledger may take its time)
-select set_config('search_path', 'pg_catalog', true), set_config('statement_timeout', %(milliseconds)s, true),
-       set_config('idle_in_transaction_session_timeout', '0', true), set_config('jit', 'off', true);
+-- name: begin (the transaction does not depend on what the login, its role or the database is set to)
+-- Every setting that stands for the login or the database goes back to what the server is built with; then those that
+-- cut or alter a reading, wherever they were set. With row_security off, a policy on a catalog is an error, no filter.
+-- The search path is the last to change, so all names here are qualified. The row says which database this is.
+select
+  case when exists (
+    select from pg_catalog.pg_db_role_setting s
+    where s.setrole operator(pg_catalog.=) 0
+      or s.setrole operator(pg_catalog.=)
+        (select r.oid from pg_catalog.pg_roles r where r.rolname operator(pg_catalog.=) session_user)
+  ) then (
+    select pg_catalog.count(pg_catalog.set_config(name, boot_val, true)) from pg_catalog.pg_settings
+    where context operator(pg_catalog.=) 'user' and source operator(pg_catalog.=) any (array['database', 'user', 'database user'])
+      and name operator(pg_catalog.<>) all (array['password_encryption', 'scram_iterations', 'createrole_self_grant'])
+  ) end,
+  case when pg_catalog.current_setting('server_version_num')::pg_catalog.int4 operator(pg_catalog.>=) 170000
+    then pg_catalog.set_config('transaction_timeout', '0', true) end,
+  pg_catalog.set_config('role', 'none', true),
+  pg_catalog.set_config('statement_timeout', %(milliseconds)s, true),
+  pg_catalog.set_config('lock_timeout', '0', true),
+  pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true),
+  pg_catalog.set_config('quote_all_identifiers', 'off', true),
+  pg_catalog.set_config('standard_conforming_strings', 'on', true),
+  pg_catalog.set_config('transform_null_equals', 'off', true),
+  pg_catalog.set_config('array_nulls', 'on', true),
+  pg_catalog.set_config('datestyle', 'ISO, YMD', true),
+  pg_catalog.set_config('timezone', 'UTC', true),
+  pg_catalog.set_config('row_security', 'off', true),
+  pg_catalog.set_config('exit_on_error', 'off', true),
+  pg_catalog.set_config('client_min_messages', 'error', true),
+  pg_catalog.set_config('jit', 'off', true),
+  pg_catalog.set_config('client_encoding', 'UTF8', true),
+  pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
+  (select d.oid::pg_catalog.int8 from pg_catalog.pg_database d
+   where d.datname operator(pg_catalog.=) pg_catalog.current_database()),
+  pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE');
+
+-- name: encoding (for names that the server takes to be of another encoding than they are)
+select set_config('client_encoding', %(encoding)s, true);
+
+-- name: identity (the same over restarts, upgrades excepted, and for all replicas)
+select system_identifier::text from pg_control_system();
+
+-- name: server_settings (what bears on accounts; `source` says whether this login or database alone is set so)
+select name, setting, source in ('database', 'user', 'database user', 'client', 'session')
+from pg_settings
+where name in ('password_encryption', 'scram_iterations', 'createrole_self_grant', 'db_user_namespace',
+               'lo_compat_privileges', 'allow_system_table_mods', 'ssl', 'md5_password_warnings')
+order by name;
 
 -- name: roles (one row per role, PostgreSQL's own included)
 select oid::int8, rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls,
@@ -22,7 +69,7 @@ left join pg_database d on d.oid = s.setdatabase
 where s.setdatabase = 0 or d.oid is not null;
 
 -- name: databases (template0 is closed to everybody since it was made: nobody can use a privilege in it)
-select datname, datallowconn, has_database_privilege(oid, 'CONNECT')
+select oid::int8, datname, datallowconn, has_database_privilege(oid, 'CONNECT')
 from pg_database
 where datallowconn or datname <> 'template0'
 order by datname;
@@ -51,9 +98,9 @@ group by role.rolname, option.privilege, option.admin;
 
 -- name: server_grants (privileges and owners of databases and tablespaces)
 with objects (scope, database, object, code, owner, acl) as (
-  select 'database', datname, ''::name, 'd'::"char", datdba, datacl from pg_database
+  select 'database', datname::text, '', 'd'::"char", datdba, datacl from pg_database
   union all
-  select 'tablespace', '', spcname, 't', spcowner, spcacl from pg_tablespace
+  select 'tablespace', '', spcname::text, 't', spcowner, spcacl from pg_tablespace
 )
 select o.scope, o.database, '', o.object, '', held.*
 from objects o
@@ -79,126 +126,3 @@ from (
   group by p.parname, x.grantee, x.privilege_type
 ) merged
 group by parname, privilege_type, grantable;
-
--- name: database_grants (privileges and owners of all that users made in the current database, and schema public)
-with schemas as (
-  select oid, nspname, nspowner, nspacl from pg_namespace where nspname !~ '^pg_(toast_)?temp_[0-9]+$'
-),
-objects (scope, schema, object, field, code, owner, acl) as (
-  select 'schema', nspname, '', ''::name, 'n'::"char", nspowner, nspacl
-  from schemas where oid >= 16384 or nspname = 'public'
-  union all
-  select case c.relkind when 'S' then 'sequence' else 'table' end, s.nspname, c.relname, '',
-         case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner, c.relacl
-  from pg_class c join schemas s on s.oid = c.relnamespace
-  where c.oid >= 16384 and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-  union all
-  select 'routine', s.nspname, p.proname || '(' || oidvectortypes(p.proargtypes) || ')', '', 'f', p.proowner, p.proacl
-  from pg_proc p join schemas s on s.oid = p.pronamespace
-  where p.oid >= 16384
-  union all
-  select 'type', s.nspname, t.typname, '', 'T', t.typowner, t.typacl
-  from pg_type t join schemas s on s.oid = t.typnamespace
-  left join pg_class c on c.oid = t.typrelid
-  where t.oid >= 16384 and coalesce(c.relkind, 'c') = 'c'                      -- no row types of tables,
-    and not exists (select from pg_type element where element.typarray = t.oid)  -- no arrays
-    and (t.typtype <> 'm' or t.typacl is not null)                               -- and no multiranges: they have none
-  union all
-  select 'language', '', lanname, '', 'l', lanowner, lanacl from pg_language where oid >= 16384
-  union all
-  select 'foreign_data_wrapper', '', fdwname, '', 'F', fdwowner, fdwacl from pg_foreign_data_wrapper where oid >= 16384
-  union all
-  select 'foreign_server', '', srvname, '', 'S', srvowner, srvacl from pg_foreign_server where oid >= 16384
-  union all
-  select 'large_object', '', oid::text, '', 'L', lomowner, lomacl from pg_largeobject_metadata
-  union all
-  select 'column', s.nspname, c.relname, a.attname, 'c', null, a.attacl
-  from pg_attribute a join pg_class c on c.oid = a.attrelid join schemas s on s.oid = c.relnamespace
-  where c.oid >= 16384 and a.attacl is not null and not a.attisdropped
-)
-select o.scope, current_database(), o.schema, o.object, o.field, held.*
-from objects o
-cross join lateral (
-  select 'OWNER', false, 'grant', array[o.owner::int8] where o.owner is not null
-  union all
-  select privilege_type, grantable, 'grant', array_agg(grantee::int8)
-  from (
-    select grantee, privilege_type, bool_or(is_grantable) as grantable
-    from aclexplode((select array_agg(item) from unnest(coalesce(o.acl, acldefault(o.code, o.owner))) item))
-    group by grantee, privilege_type
-  ) merged
-  group by privilege_type, grantable
-) held;
-
--- name: changed_grants (what differs from what PostgreSQL gives by itself: effect `revoke` is a default taken away)
--- On its own objects that is pg_init_privs; for future objects of a role it is the built-in default, and in one schema
--- only what is added to it; that role is their owner. Schema public is in database_grants in full, here with what it lost.
-with schemas as (select oid, nspname, nspowner, nspacl from pg_namespace),
-own_objects (scope, schema, object, field, code, owner, acl, classoid, objoid, objsubid) as (
-  -- no ACL goes back to null: one that is null has never changed
-  select 'schema', nspname, '', ''::name, 'n'::"char", nspowner, nspacl, 'pg_namespace'::regclass, oid, 0
-  from schemas where nspacl is not null
-  union all
-  select case c.relkind when 'S' then 'sequence' else 'table' end, s.nspname, c.relname, '',
-         case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner, c.relacl, 'pg_class'::regclass, c.oid, 0
-  from pg_class c join schemas s on s.oid = c.relnamespace where c.relacl is not null and c.relkind in ('r', 'v', 'S')
-  union all
-  select 'column', s.nspname, c.relname, a.attname, 'c', c.relowner, a.attacl, 'pg_class'::regclass, c.oid, a.attnum
-  from pg_attribute a join pg_class c on c.oid = a.attrelid join schemas s on s.oid = c.relnamespace
-  where a.attacl is not null and not a.attisdropped
-  union all
-  select 'routine', s.nspname, p.proname || '(' || oidvectortypes(p.proargtypes) || ')', '', 'f', p.proowner, p.proacl,
-         'pg_proc'::regclass, p.oid, 0
-  from pg_proc p join schemas s on s.oid = p.pronamespace where p.proacl is not null
-  union all
-  select 'type', s.nspname, t.typname, '', 'T', t.typowner, t.typacl, 'pg_type'::regclass, t.oid, 0
-  from pg_type t join schemas s on s.oid = t.typnamespace where t.typacl is not null
-  union all
-  select 'language', '', lanname, '', 'l', lanowner, lanacl, 'pg_language'::regclass, oid, 0
-  from pg_language where lanacl is not null
-),
-future (schema, role, owner, kind, code, acl) as (
-  select coalesce(s.nspname, ''), role.rolname, d.defaclrole,
-         case d.defaclobjtype when 'r' then 'TABLES' when 'S' then 'SEQUENCES' when 'f' then 'ROUTINES'
-           when 'T' then 'TYPES' when 'n' then 'SCHEMAS' when 'L' then 'LARGE OBJECTS' else d.defaclobjtype::text end,
-         case d.defaclobjtype when 'S' then 's' else d.defaclobjtype end,  -- acldefault's code for sequences
-         d.defaclacl
-  from pg_default_acl d join pg_roles role on role.oid = d.defaclrole left join schemas s on s.oid = d.defaclnamespace
-),
-changed (scope, schema, object, field, acl, initial) as (
-  select o.scope, o.schema, o.object, o.field, o.acl,
-         -- information_schema's grants to PUBLIC are made after initdb has kept those of pg_catalog
-         case when o.schema <> 'information_schema' then coalesce(i.initprivs, acldefault(o.code, o.owner))
-              when o.scope = 'schema' then acldefault(o.code, o.owner) || makeaclitem(0, o.owner, 'USAGE', false)
-              when o.scope = 'table' and not starts_with(o.object, '_') and o.object not in ('sql_parts', 'transforms')
-              then acldefault(o.code, o.owner) || makeaclitem(0, o.owner, 'SELECT', false)
-              else acldefault(o.code, o.owner) end
-  from own_objects o left join pg_init_privs i using (classoid, objoid, objsubid)
-  where o.objoid < 16384 and o.acl is distinct from i.initprivs
-  union all
-  select 'default_privileges', schema, role, kind, acl,
-         case when schema = '' then acldefault(code, owner) else '{}' end
-  from future
-),
--- aclexplode takes no array without elements
-gained as (
-  select scope, schema, object, field, privilege_type, is_grantable, 'grant' as effect, grantee
-  from changed cross join lateral (
-    select grantee, privilege_type, bool_or(is_grantable) as is_grantable from aclexplode(nullif(acl, '{}')) group by 1, 2
-    except select grantee, privilege_type, is_grantable from aclexplode(nullif(initial, '{}'))
-  ) x
-  where (scope, schema) <> ('schema', 'public')
-),
-lost as (
-  select scope, schema, object, field, privilege_type, false, 'revoke', grantee
-  from changed cross join lateral (
-    select grantee, privilege_type from aclexplode(nullif(initial, '{}'))
-    except select grantee, privilege_type from aclexplode(nullif(acl, '{}'))
-  ) x
-)
-select scope, current_database(), schema, object, field, privilege_type, is_grantable, effect, array_agg(grantee::int8)
-from (
-  select * from gained union all select * from lost
-  union all select 'default_privileges', schema, role, kind, 'OWNER', false, 'grant', owner from future
-) differences
-group by scope, schema, object, field, privilege_type, is_grantable, effect;

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import psycopg
 from psycopg import pq
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import ConnStatus, PollingStatus, TransactionStatus
 from psycopg.pq.abc import PGconn
@@ -18,13 +20,19 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, to_connect_error, to_statement_error
 from whalefall_pipeline.adapters.postgresql.options import check_options
+from whalefall_pipeline.adapters.postgresql.rows import to_text
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Instance, Login, Seen
+from whalefall_pipeline.sql import load_sql
 
 Row: TypeAlias = tuple[Any, ...]
 
 CHECK_SECONDS = 0.1
+NOT_CONVERTED = "SQL_ASCII"
+"""As client encoding: the server sends what it has, as it is."""
+
+SQL = load_sql(__package__ or "", "catalog.sql")
 
 
 class Link:
@@ -34,8 +42,15 @@ class Link:
         self._connection = connection
         self._deadline = deadline
         self._tally = tally
+        self._converts = True
         # A second handle on the socket, so that an abort from another thread can't hit a number that was reused.
         self._socket = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+        self.database_oid: int | None = None
+        """Which database this is; it may have been asked for by another name (an alias of a connection pooler's)."""
+        self.may_identify = False
+        """Whether this login may ask for the cluster's identity."""
+        self.escaped: set[str] = set()
+        """Names among the rows so far that are no text in any encoding, see `to_text`."""
 
     @property
     def version(self) -> int:
@@ -52,36 +67,78 @@ class Link:
         """Whether the transaction is still open, so that more can be read of the same moment."""
         return self._connection.info.transaction_status == TransactionStatus.INTRANS
 
-    def read(self, statement: str, values: Mapping[str, str] | None = None) -> list[Row]:
-        """Give all rows of a catalog statement.
+    def begin(self, limits: Limits) -> None:
+        """Begin the transaction with all settings that a reading depends on."""
+        milliseconds = str(max(1, round(limits.statement_seconds * 1000)))
+        ((*_, self.database_oid, self.may_identify),) = self._read(SQL["begin"], {"milliseconds": milliseconds})
+
+    def read(self, statement: str, *, shared: bool = False) -> list[Row]:
+        """Return all rows of a catalog statement; `shared`: with names that all databases of the cluster share.
 
         Raises DatabaseConnectionError when the connection is lost, UnreadableError when only the statement failed; the
         transaction has then ended.
         """
-        self._tally.count()
-        with self._deadline.aborting(self._abort):
-            try:
-                rows = self._connection.execute(statement.encode(), values).fetchall()
-            except (psycopg.Error, UnicodeDecodeError) as error:
-                raise to_statement_error(error) from None
-        self._tally.add(rows)
-        return rows
+        # The server takes shared names to be of its database's encoding, which only that of the writer's is.
+        if self._encoding == NOT_CONVERTED or (shared and self._encoding != "UTF8"):
+            return self._read_bytes(statement)
+        try:
+            return self._read(statement)
+        except UnicodeDecodeError:
+            return self._read_bytes(statement)
 
     def close(self) -> None:
         """Close, and wait for nothing: the server may not be there any more."""
         self._connection.close()
         self._socket.close()
 
+    @property
+    def _encoding(self) -> str:
+        """The database's encoding in PostgreSQL's spelling; `UTF8` until the login is done."""
+        return self._connection.info.parameter_status("server_encoding") or "UTF8"
+
+    def _read_bytes(self, statement: str) -> list[Row]:
+        """Read names as the bytes that they are stored as, each to be taken for what it most likely is."""
+        self._read(SQL["encoding"], {"encoding": NOT_CONVERTED})
+        loader = _build_loader(self._encoding, self.escaped)
+        rows = self._read(statement, loader=loader)
+        self._read(SQL["encoding"], {"encoding": "UTF8"})
+        return rows
+
+    def _read(
+        self, statement: str, values: Mapping[str, str] | None = None, loader: type[Loader] | None = None
+    ) -> list[Row]:
+        self._tally.count()
+        with self._deadline.aborting(self._abort), self._connection.cursor() as cursor:
+            for kind in ("text", "name") if loader else ():
+                cursor.adapters.register_loader(kind, loader or Loader)
+            try:
+                rows = cursor.execute(statement.encode(), values).fetchall()
+            except psycopg.Error as error:
+                raise to_statement_error(error) from None
+        self._tally.add(rows)
+        return rows
+
     def _abort(self) -> None:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
 
+def _build_loader(encoding: str, escaped: set[str]) -> type[Loader]:
+    """Make a psycopg loader of names that may be of any encoding; those that had to be escaped are added to a set."""
+
+    class AnyText(Loader):
+        def load(self, data: Buffer) -> str:
+            text, was_escaped = to_text(bytes(data), encoding)
+            if was_escaped:
+                escaped.add(text)
+            return text
+
+    return AnyText
+
+
 @contextmanager
-def open_link(
-    parameters: Mapping[str, str], begin: str, limits: Limits, deadline: Deadline, tally: Tally
-) -> Generator[Link]:
-    """Connect, and begin the transaction by the statement `begin`, which sets its limits.
+def open_link(parameters: Mapping[str, str], limits: Limits, deadline: Deadline, tally: Tally) -> Generator[Link]:
+    """Connect, and begin the transaction.
 
     Raises DatabaseRefusedError when it is this database or login that is refused, DatabaseConnectionError when the
     server is not there.
@@ -91,7 +148,7 @@ def open_link(
     connection.read_only = True
     link = Link(connection, deadline, tally)
     try:
-        link.read(begin, {"milliseconds": str(max(1, round(limits.statement_seconds * 1000)))})
+        link.begin(limits)
         yield link
     finally:
         link.close()

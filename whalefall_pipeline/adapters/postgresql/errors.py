@@ -51,11 +51,8 @@ def to_connect_error(message: str) -> DatabaseConnectionError:
     return DatabaseRefusedError(reason, Seen.DENIED, transient=any(words in said for words in FULL))
 
 
-def to_statement_error(error: psycopg.Error | UnicodeDecodeError) -> DatabaseConnectionError | UnreadableError:
-    """Tell a connection that ended from a statement that failed."""
-    if isinstance(error, UnicodeDecodeError):
-        reason = "a name in the catalog is not valid in the encoding that the database declares"
-        return UnreadableError(Observation(Seen.UNREACHABLE, reason))
+def to_statement_error(error: psycopg.Error) -> DatabaseConnectionError | UnreadableError:
+    """Return what a failed statement means: that the connection ended, or that this statement can't be read."""
     if error.sqlstate is None or error.diag.severity_nonlocalized in ("FATAL", "PANIC"):
         return DatabaseConnectionError(f"the connection was lost: {to_line(str(error))}", transient=True)
     status = {"57014": Seen.TIMED_OUT, "42501": Seen.DENIED}.get(error.sqlstate, Seen.UNREACHABLE)

@@ -7,21 +7,22 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession, Visibility
 from whalefall_pipeline.adapters.postgresql import rules
-from whalefall_pipeline.adapters.postgresql.connection import Link, Row, open_link, to_parameters
+from whalefall_pipeline.adapters.postgresql.connection import SQL, Link, Row, open_link, to_parameters
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
-from whalefall_pipeline.adapters.postgresql.rows import PUBLIC, PUBLIC_OID, add_held, to_accounts, to_held_by_grantee
+from whalefall_pipeline.adapters.postgresql.rows import (
+    PUBLIC,
+    PUBLIC_OID,
+    Settings,
+    add_held,
+    name_creators,
+    to_accounts,
+    to_attributes,
+    to_held_by_grantee,
+    to_settings,
+)
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
-from whalefall_pipeline.core.model import (
-    SERVER,
-    Account,
-    Held,
-    Instance,
-    Login,
-    Observation,
-    Reading,
-    Seen,
-)
+from whalefall_pipeline.core.model import SERVER, Account, Held, Instance, Json, Login, Observation, Reading, Seen
 from whalefall_pipeline.sql import load_sql
 
 DEFAULT_DATABASE = "postgres"
@@ -29,9 +30,11 @@ REFUSED = "check the login, its database, pg_hba.conf and sslmode"
 OBSERVED = Observation(Seen.OBSERVED)
 CLOSED = Observation(Seen.DENIED, "the database allows no connections (datallowconn is false)")
 NO_CONNECT = Observation(Seen.DENIED, "the collector's login has no CONNECT on the database")
+ALIAS = Observation(Seen.UNREACHABLE, "its name leads to another database: an alias of a connection pooler")
+NOT_TEXT = Observation(Seen.UNREACHABLE, "its name is not valid UTF-8, so no client can ask for it by name")
 HINTS = {CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true", NO_CONNECT: "GRANT CONNECT ON DATABASE … TO the login"}
 
-SQL = load_sql(__package__ or "", "catalog.sql")
+OF_DATABASE = load_sql(__package__ or "", "catalog_database.sql")
 
 
 @contextmanager
@@ -54,6 +57,8 @@ class PostgresqlSession(SourceSession):
         self._limits = limits
         self._deadline = deadline
         self._names: dict[int, str] = {}
+        self._settings: Settings = {}
+        self._identity = ""
         self._tally = Tally()
 
     @contextmanager
@@ -62,6 +67,8 @@ class PostgresqlSession(SourceSession):
         with ExitStack() as stack:
             try:
                 self._link = stack.enter_context(self._open(self._database))
+                if self._link.may_identify:
+                    ((self._identity,),) = self._link.read(SQL["identity"])
             except (DatabaseConnectionError, UnreadableError) as failed:
                 transient = isinstance(failed, DatabaseConnectionError) and failed.transient
                 advice = "is the server up, and reachable from here?" if transient else REFUSED
@@ -78,17 +85,23 @@ class PostgresqlSession(SourceSession):
         """`PostgreSQL 15.18`, without the packager's words."""
         return f"PostgreSQL {self._link.version_text.partition(' ')[0]}"
 
+    @property
+    def identity(self) -> str:
+        """The cluster's system identifier, which its replicas share; empty where this login may not ask for it."""
+        return self._identity
+
     def read_accounts(self) -> list[Account]:
         """Read `pg_roles` and `pg_db_role_setting`, and PUBLIC. See `SourceSession.read_accounts`."""
         try:
-            roles = self._link.read(SQL["roles"])
-            settings = self._link.read(SQL["role_settings"])
+            roles = self._link.read(SQL["roles"], shared=True)
+            settings = self._link.read(SQL["role_settings"], shared=True)
         except UnreadableError as failed:
             if failed.observation.status is Seen.TIMED_OUT:
                 raise DatabaseConnectionError(f"the list of roles: {failed}", transient=True) from None
             raise SyncDataError(f"the list of roles can't be read: {failed}") from None
         self._names = {PUBLIC_OID: PUBLIC, **{role[0]: role[1] for role in roles}}
-        return to_accounts(roles, settings)
+        self._settings = to_settings(settings, self._identity, self._limits.digest_key)
+        return to_accounts(roles, self._settings, self._link.escaped)
 
     def read_grants(self) -> Reading:
         """Read the cluster's grants, then each database's. See `SourceSession.read_grants`."""
@@ -97,26 +110,26 @@ class PostgresqlSession(SourceSession):
         coverage: dict[str, Observation] = {}
         held: defaultdict[int, list[Held]] = defaultdict(list)
         databases: list[Row] = []
+        attributes: dict[str, Json] | None = None
         try:
-            databases = self._link.read(SQL["databases"])
+            attributes = to_attributes(self._link.read(SQL["server_settings"]), self._settings)
+            databases = self._link.read(SQL["databases"], shared=True)
             add_held(held, self._read_server())
             coverage[SERVER] = OBSERVED
         except UnreadableError as failed:
             coverage[SERVER] = failed.observation
-        for name, allows_connections, may_connect in databases:
-            observation = CLOSED if not allows_connections else NO_CONNECT
-            if allows_connections and may_connect:
-                observation = self._read_database(name, held)
-            coverage[f"{rules.DATABASE}:{name}"] = observation
-        return Reading(to_held_by_grantee(held, self._names), coverage, self._tally.digest)
-
-    def may_hide(self, username: str) -> bool:
-        """Give False: roles are listed by the cluster, all or none."""
-        del username
-        return False
+        for oid, name, allows_connections, may_connect in databases:
+            scope = f"{rules.DATABASE}:{name}"
+            if not allows_connections or not may_connect:
+                coverage[scope] = CLOSED if not allows_connections else NO_CONNECT
+            elif name in self._link.escaped:
+                coverage[scope] = NOT_TEXT
+            else:
+                coverage |= self._read_database(oid, name, held)
+        return Reading(to_held_by_grantee(held, self._names), coverage, self._tally.digest, attributes)
 
     def check(self) -> list[Visibility]:
-        """Read all grants, and say of which scopes that gave something. See `SourceSession.check`."""
+        """Read all grants, and return which scopes that gave something of. See `SourceSession.check`."""
         return [
             Visibility(scope, seen.status is Seen.OBSERVED, _to_note(seen))
             for scope, seen in self.read_grants().coverage.items()
@@ -124,29 +137,41 @@ class PostgresqlSession(SourceSession):
 
     def _read_server(self) -> list[Row]:
         version = self._link.version
-        rows = self._link.read(SQL["memberships" if version >= 160000 else "memberships_before_16"])
-        rows += self._link.read(SQL["server_grants"])
+        rows = self._link.read(SQL["memberships" if version >= 160000 else "memberships_before_16"], shared=True)
+        rows += self._link.read(SQL["server_grants"], shared=True)
         if version >= 150000:
-            rows += self._link.read(SQL["parameter_grants"])
+            rows += self._link.read(SQL["parameter_grants"], shared=True)
         return rows
 
-    def _read_database(self, name: str, held: defaultdict[int, list[Held]]) -> Observation:
-        """Add what one database holds; nothing of it where a statement fails."""
+    def _read_database(self, oid: int, name: str, held: defaultdict[int, list[Held]]) -> dict[str, Observation]:
+        """Add what one database holds, and return what was seen of it; of a part where a statement fails, nothing."""
+        scope = f"{rules.DATABASE}:{name}"
         try:
             with ExitStack() as stack:
-                own = name == self._database and self._link.stands
+                own = oid == self._link.database_oid and self._link.stands
                 link = self._link if own else stack.enter_context(self._open(name))
-                rows = link.read(SQL["database_grants"]) + link.read(SQL["changed_grants"])
+                if link.database_oid != oid:
+                    return {scope: ALIAS}
+                rows = link.read(OF_DATABASE["database_grants"])
+                rows += name_creators(link.read(OF_DATABASE["changed_grants"]), self._names)
+                add_held(held, rows, name)
+                return {scope: OBSERVED, **self._read_definitions(link, name, held)}
         except UnreadableError as failed:
-            return failed.observation
+            return {scope: failed.observation}
         except DatabaseRefusedError as refused:
-            return Observation(refused.seen, str(refused))
-        add_held(held, rows)
-        return OBSERVED
+            return {scope: Observation(refused.seen, str(refused))}
+
+    def _read_definitions(self, link: Link, name: str, held: defaultdict[int, list[Held]]) -> dict[str, Observation]:
+        """Add what is no privilege; named apart only where it can't be read, since privileges do not depend on it."""
+        try:
+            add_held(held, link.read(OF_DATABASE["definitions"]), name)
+        except UnreadableError as failed:
+            return {f"{rules.DATABASE}:{name}/{rules.DEFINITIONS}": failed.observation}
+        return {}
 
     def _open(self, database: str) -> AbstractContextManager[Link]:
         parameters = {**self._parameters, "dbname": database}
-        return open_link(parameters, SQL["begin"], self._limits, self._deadline, self._tally)
+        return open_link(parameters, self._limits, self._deadline, self._tally)
 
 
 def _to_note(seen: Observation) -> str:

@@ -1,8 +1,9 @@
 """Rows of the catalog as values: pure functions, in one tight loop where there are many."""
 
-import re
+import codecs
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 from whalefall_pipeline.core.errors import SyncDataError
@@ -16,28 +17,26 @@ BOOTSTRAP_OID = 10
 FIRST_NORMAL_OID = 16384
 
 FLAGS = (*("rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb", "rolcanlogin", "rolreplication", "rolbypassrls"),)
+DEFAULT_PRIVILEGES = "default_privileges"
 NOT_SHOWN = "(not collected)"
-# Applications keep secrets in parameters of their own, as `ALTER ROLE web SET app.jwt_secret = '…'`.
-_MAY_BE_SECRET = re.compile(r"\..*(secret|passw|token|key|jwt|credential)", re.IGNORECASE)
+"""In place of the value of a custom parameter where there is no key for a digest of it."""
+
+Settings = dict[int, dict[str, Json]]
+"""Each role's settings, by database ("" is all of them) and parameter; role 0 is every role."""
 
 
-def to_accounts(roles: Iterable[Sequence[Any]], settings: Iterable[Sequence[Any]]) -> list[Account]:
-    """Give all accounts, PUBLIC among them, ordered by username; raises SyncDataError.
+def to_accounts(
+    roles: Iterable[Sequence[Any]], settings: Mapping[int, Mapping[str, Json]], escaped: Collection[str] = ()
+) -> list[Account]:
+    """Return all accounts, PUBLIC and predefined roles among them, ordered by username; raises SyncDataError.
 
-    Roles that PostgreSQL itself defines, of the reserved prefix and an OID below those of users, are no accounts.
+    `escaped` are names that are no text in any encoding, see `to_text`: the attribute `rolname_is_escaped` says so.
     """
-    found = _to_settings(settings)
-    accounts = [
-        _to_account(role, found.get(role[0]))
-        for role in roles
-        if not (role[0] < FIRST_NORMAL_OID and role[1].startswith("pg_"))
-    ]
-    public = found.get(PUBLIC_OID)
-    accounts.append(Account(PUBLIC, Kind.PUBLIC, {"settings": public} if public else {}))
-    return sorted(accounts, key=lambda account: account.username)
+    accounts = [_to_account(role, settings.get(role[0]), escaped) for role in roles]
+    return sorted([*accounts, Account(PUBLIC, Kind.PUBLIC)], key=lambda account: account.username)
 
 
-def _to_account(role: Sequence[Any], settings: Json) -> Account:
+def _to_account(role: Sequence[Any], settings: Mapping[str, Json] | None, escaped: Collection[str]) -> Account:
     oid, name, *flags, connection_limit, valid_until = role
     if not name or None in flags or connection_limit is None:
         raise SyncDataError(f"pg_roles has a row that can't be understood: OID {oid}, rolname {name!r}")
@@ -45,31 +44,95 @@ def _to_account(role: Sequence[Any], settings: Json) -> Account:
     if valid_until is not None:
         attributes["rolvaliduntil"] = valid_until
     if settings:
-        attributes["settings"] = settings
+        attributes["settings"] = dict(settings)
     if oid == BOOTSTRAP_OID:
         attributes["bootstrap_superuser"] = True
-    return Account(name, Kind.USER if attributes["rolcanlogin"] else Kind.ROLE, attributes)
+    if name in escaped:
+        attributes["rolname_is_escaped"] = True
+    # The prefix is reserved, and only since 9.6: an older role of that name has an OID of users.
+    predefined = oid < FIRST_NORMAL_OID and name.startswith("pg_")
+    kind = Kind.PREDEFINED if predefined else Kind.USER if attributes["rolcanlogin"] else Kind.ROLE
+    return Account(name, kind, attributes)
 
 
-def _to_settings(rows: Iterable[Sequence[Any]]) -> dict[int, dict[str, Json]]:
-    """Give each role's settings, by database ("" is all of them) and parameter."""
-    settings: dict[int, dict[str, Json]] = {}
+def to_settings(rows: Iterable[Sequence[Any]], identity: str, digest_key: bytes) -> Settings:
+    """Return each role's settings.
+
+    Applications keep secrets in parameters of their own (`ALTER ROLE web SET app.dsn = …`), and no name says which. So
+    of every custom parameter, which has a dot in its name, a digest stands for the value, to show that it changed.
+    """
+    settings: Settings = {}
     for role, database, assignments in rows:
-        pairs = (assignment.partition("=") for assignment in assignments)
-        settings.setdefault(role, {})[database] = {
-            name: NOT_SHOWN if _MAY_BE_SECRET.search(name) else value for name, _, value in sorted(pairs)
-        }
+        of_one: dict[str, Json] = {}
+        for name, _, value in sorted(assignment.partition("=") for assignment in assignments):
+            where = (identity, str(role), database, name)
+            of_one[name] = _to_digest(digest_key, *where, value) if "." in name else value
+        settings.setdefault(role, {})[database] = of_one
     return settings
 
 
-def add_held(held: defaultdict[int, list[Held]], rows: Iterable[Sequence[Any]]) -> None:
-    """Add what rows say to the lists of their grantees: securable, privilege, grant option, effect, grantees."""
+def _to_digest(key: bytes, *texts: str) -> str:
+    """Return a digest that nobody without the key can try values against; equal values of two roles have two."""
+    if not key:
+        return NOT_SHOWN
+    keyed = blake2b(key=blake2b(key).digest(), digest_size=8)
+    keyed.update("\0".join(texts).encode())
+    return f"(not collected, digest {keyed.hexdigest()})"
+
+
+def to_attributes(server_settings: Iterable[Sequence[Any]], settings: Settings) -> dict[str, Json] | None:
+    """Return what the server is set to and what every role is; None: this login's own settings hide the server's."""
+    attributes: dict[str, Json] = {}
+    for name, value, is_own in server_settings:
+        if is_own:
+            return None
+        attributes[name] = value
+    if PUBLIC_OID in settings:
+        attributes["settings"] = settings[PUBLIC_OID]
+    return attributes
+
+
+def add_held(held: defaultdict[int, list[Held]], rows: Iterable[Sequence[Any]], own_database: str = "") -> None:
+    """Add what rows say to the lists of their grantees; where they name no database it is their own."""
     for scope, database, schema, name, column, privilege, grant_option, effect, grantees in rows:
-        item = Held(privilege, Securable(scope, database, schema, name, column), grant_option, effect)
+        item = Held(privilege, Securable(scope, database or own_database, schema, name, column), grant_option, effect)
         for grantee in grantees:
             held[grantee].append(item)
+
+
+def name_creators(rows: Iterable[Sequence[Any]], names: Mapping[int, str]) -> list[Sequence[Any]]:
+    """Put the name of the role whose future objects they are in the place of its OID.
+
+    A role that `names` lacks was made after the inventory, and its rows are left out.
+    """
+    named: list[Sequence[Any]] = []
+    for row in rows:
+        if row[0] != DEFAULT_PRIVILEGES:
+            named.append(row)
+        elif int(row[3]) in names:
+            named.append((*row[:3], names[int(row[3])], *row[4:]))
+    return named
 
 
 def to_held_by_grantee(held: Mapping[int, list[Held]], names: Mapping[int, str]) -> HeldByGrantee:
     """Name the grantees. One that `names` lacks was made after the inventory: it is no account of this reading."""
     return {names[oid]: items for oid, items in held.items() if oid in names}
+
+
+def to_text(name: bytes, encoding: str) -> tuple[str, bool]:
+    """Return a name that may be of any encoding, and whether it had to be escaped (`caf\\xe9`).
+
+    Names that a cluster's databases share have the encoding of the database that they were made in, which nothing
+    keeps. Most are UTF-8; what is not is taken to be of this database's encoding.
+    """
+    for each in ("UTF8", encoding):
+        try:
+            return codecs.decode(name, _find_codec(each)), False
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return name.decode("utf-8", "backslashreplace"), True
+
+
+def _find_codec(encoding: str) -> str:
+    """Return Python's name of an encoding of PostgreSQL's: WIN1252 is cp1252."""
+    return encoding.replace("WIN", "cp") if encoding.startswith("WIN") else {"KOI8R": "koi8-r"}.get(encoding, encoding)

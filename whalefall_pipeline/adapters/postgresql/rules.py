@@ -1,7 +1,9 @@
 """What PostgreSQL's privileges are called in a snapshot, and what they amount to: constants and pure functions.
 
 An account's attributes are the columns of `pg_roles` under their own names; `settings` from `pg_db_role_setting`, by
-database ("": all) and parameter; `bootstrap_superuser` for the role that initdb made.
+database ("": all) and parameter; `bootstrap_superuser` for the role that initdb made; `rolname_is_escaped` for one
+whose name is no text. The instance's are parameters of `pg_settings`, and `settings` of role 0, which hold for every
+role.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,6 +24,8 @@ from whalefall_pipeline.core.rules import (
 
 DB_TYPE = "postgresql"
 DATABASE = "database"
+DEFINITIONS = "definitions"
+"""The part of a database's coverage that speaks for what is no privilege: owners, policies, triggers, user mappings."""
 PREDEFINED_PREFIX = "pg_"
 """The server itself reserves it: no user's role, `pgbouncer` among them, can have it."""
 
@@ -45,6 +49,23 @@ CATEGORIES: Mapping[str, Category] = {
     "large_object": Category("postgresql_large_object_privileges", _IN_DATABASE),
     # the schema ("": all), the role whose future objects they are, and the kind of object
     "default_privileges": Category("postgresql_default_privileges", (*_IN_SCHEMA, "column")),
+    "extension": Category("postgresql_extensions", _IN_DATABASE),
+    "publication": Category("postgresql_publications", _IN_DATABASE),
+    "subscription": Category("postgresql_subscriptions", _IN_DATABASE),
+    "event_trigger": Category("postgresql_event_triggers", _IN_DATABASE),
+    "user_mapping": Category("postgresql_user_mappings", _IN_DATABASE),
+    # the table, and the trigger or policy on it
+    "trigger": Category("postgresql_triggers", (*_IN_SCHEMA, "column")),
+    "policy": Category("postgresql_policies", (*_IN_SCHEMA, "column")),
+    "collation": Category("postgresql_collations", _IN_SCHEMA),
+    "conversion": Category("postgresql_conversions", _IN_SCHEMA),
+    "statistics": Category("postgresql_statistics", _IN_SCHEMA),
+    "text_search_configuration": Category("postgresql_text_search_configurations", _IN_SCHEMA),
+    "text_search_dictionary": Category("postgresql_text_search_dictionaries", _IN_SCHEMA),
+    "operator": Category("postgresql_operators", _IN_SCHEMA),
+    # the name, and the access method that it is for
+    "operator_class": Category("postgresql_operator_classes", (*_IN_SCHEMA, "column")),
+    "operator_family": Category("postgresql_operator_families", (*_IN_SCHEMA, "column")),
 }
 
 ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {
@@ -57,6 +78,13 @@ ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {
 }
 
 _SHARED = frozenset({"role", DATABASE, "tablespace", "parameter"})
+_DEFINITIONS = frozenset(
+    {
+        *("extension", "publication", "subscription", "event_trigger", "user_mapping", "trigger", "policy"),
+        *("collation", "conversion", "statistics", "text_search_configuration", "text_search_dictionary"),
+        *("operator", "operator_class", "operator_family"),
+    }
+)
 
 
 def _is_past(moment: str, now: datetime) -> bool:
@@ -74,11 +102,13 @@ class PostgresqlRules(Rules):
     attribute_categories = ATTRIBUTE_CATEGORIES
 
     def observed_by(self, scope: str, database: str) -> str:
-        """Name what speaks for a grant: the cluster's shared catalogs, or one database's own."""
-        return SERVER if scope in _SHARED else f"{DATABASE}:{database}"
+        """Return what speaks for a grant: the cluster's shared catalogs, one database's own, or a part of these."""
+        if scope in _SHARED:
+            return SERVER
+        return f"{DATABASE}:{database}/{DEFINITIONS}" if scope in _DEFINITIONS else f"{DATABASE}:{database}"
 
     def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
-        """Give the predefined roles that an account is a direct member of, as other readers know them."""
+        """Return the predefined roles that an account is a direct member of, as other readers know them."""
         predefined = [held.role for held in roles if held.role.startswith(PREDEFINED_PREFIX)]
         return {"postgresql_predefined_roles": [*predefined]}
 
