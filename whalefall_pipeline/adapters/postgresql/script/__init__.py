@@ -7,46 +7,86 @@ granted what. Objects must be there, in every database; roles must not.
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from whalefall_pipeline.adapters.postgresql.names import quote, to_comment, to_connect
-from whalefall_pipeline.adapters.postgresql.script.accounts import build_role, build_role_change
-from whalefall_pipeline.adapters.postgresql.script.grants import (
+from whalefall_pipeline.adapters.postgresql.names import NAME_BYTES, quote, to_comment, to_connect
+from whalefall_pipeline.adapters.postgresql.rows import DEFAULT_PRIVILEGES
+from whalefall_pipeline.adapters.postgresql.script.accounts import build_memberships, build_role, build_role_change
+from whalefall_pipeline.adapters.postgresql.script.grants import build_privileges, find_taken_defaults
+from whalefall_pipeline.adapters.postgresql.script.owners import (
+    build_definitions,
     build_owner_loss,
     build_owners,
-    build_privileges,
-    find_taken_defaults,
     is_ownership,
 )
-from whalefall_pipeline.adapters.postgresql.script.memberships import build_memberships
 from whalefall_pipeline.core.diff import diff
-from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Grant, to_grants
+from whalefall_pipeline.core.model import ROLE_SCOPES, Account, AccountState, Grant, Held, to_grants
 
 SHARED = frozenset({"database", "tablespace", "parameter"})
+SESSION = (
+    "SET client_encoding TO 'UTF8';",
+    "SET standard_conforming_strings TO on;",
+    "SET search_path TO pg_catalog;",
+)
+"""What the statements rely on; a new connection has none of it."""
 
 
 def build_script(states: Mapping[str, AccountState]) -> list[str]:
     """Build the statements for an empty server. See `Adapter.build_script`."""
-    accounts = [states[name] for name in sorted(states)]
-    lines = [line for state in accounts for line in build_role(state.account)]
-    lines += [line for state in accounts for line in build_memberships(None, state)]
-    given = [grant for state in accounts for grant in state.grants]
-    lines += _build_grants(given, find_taken_defaults(states))
+    left_out = {name for name, state in states.items() if not _is_spellable(state.account)}
+    states = {name: _without(states[name], left_out) for name in sorted(states) if name not in left_out}
+    lines = [*SESSION, *map(_say_left_out, sorted(left_out))]
+    lines += [line for state in states.values() for line in build_role(state.account)]
+    lines += [line for state in states.values() for line in build_memberships(None, state)]
+    given = [grant for state in states.values() for grant in state.grants]
+    lines += map(_say_toast, sorted(grant for grant in given if _is_toast(grant)))
+    lines += _build_grants([grant for grant in given if not _is_toast(grant)], find_taken_defaults(states))
     return lines
 
 
 def build_change(before: AccountState | None, after: AccountState | None) -> list[str]:
     """Build the statements that take one account from `before` to `after`. See `Adapter.build_change`."""
+    account = next((state.account for state in (after, before) if state), None)
+    if account and not _is_spellable(account):
+        return [_say_left_out(account.username)]
     if after is None:
-        return list(_build_drop(before)) if before else []
+        return [*SESSION, *_build_drop(before)] if before else []
     difference = diff(before, after)
-    lines = list(build_role_change(before.account, after.account) if before else build_role(after.account))
+    lines = [*SESSION, *(build_role_change(before.account, after.account) if before else build_role(after.account))]
     lines += build_memberships(before, after)
     gained, lost = (to_grants(after.account.username, held) for held in difference[:2])
     lines += _build_grants(gained | _find_on_moved(gained | lost, after), lost, anew=True)
     return lines
 
 
+def _is_spellable(account: Account) -> bool:
+    """Whether the name means this account: none that is no text, and none that another server would cut."""
+    return not account.attributes.get("rolname_is_escaped") and len(account.username.encode()) <= NAME_BYTES
+
+
+def _say_left_out(username: str) -> str:
+    return to_comment(f"{quote(username)} is left out: its name can't be written so that it means itself")
+
+
+def _without(state: AccountState, left_out: set[str]) -> AccountState:
+    """Leave out what names a role that is left out itself."""
+
+    def names(item: Held) -> bool:
+        return item.securable.scope in (*ROLE_SCOPES, DEFAULT_PRIVILEGES) and item.securable.object in left_out
+
+    return AccountState(state.account, frozenset(item for item in state.held if not names(item))) if left_out else state
+
+
+def _is_toast(grant: Grant) -> bool:
+    return grant.securable.schema == "pg_toast"
+
+
+def _say_toast(grant: Grant) -> str:
+    return to_comment(
+        f"{grant.privilege} on {grant.securable} of {quote(grant.grantee)} is left out: each server numbers its own"
+    )
+
+
 def _find_on_moved(changed: Iterable[Grant], after: AccountState) -> frozenset[Grant]:
-    """Give all that a new owner holds on what it now owns, and an old one on what it owned.
+    """Return all that a new owner holds on what it now owns, and an old one on what it owned.
 
     The change of owner hands the old one's privileges to the new one.
     """
@@ -55,7 +95,7 @@ def _find_on_moved(changed: Iterable[Grant], after: AccountState) -> frozenset[G
 
 
 def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool = False) -> Iterator[str]:
-    """Give the statements of one database after the other, those on shared objects first."""
+    """Yield the statements of one database after the other, those on shared objects first."""
     sides = [(_database(grant), grant, True) for grant in given if grant.securable.scope not in ROLE_SCOPES]
     sides += [(_database(grant), grant, False) for grant in taken if grant.securable.scope not in ROLE_SCOPES]
     sides.sort(key=lambda side: side[0])
@@ -63,18 +103,19 @@ def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool 
         parts = list(group)
         gained = [grant for _, grant, is_given in parts if is_given]
         lost = [grant for _, grant, is_given in parts if not is_given]
-        lines = [*build_owners(gained, anew=anew), *build_owner_loss(lost), *build_privileges(gained, lost)]
-        yield from _in_database(database, lines)
+        lines = [*build_owners(gained, anew=anew), *build_owner_loss(lost), *build_definitions(gained, lost)]
+        yield from _in_database(database, [*lines, *build_privileges(gained, lost)])
 
 
 def _in_database(database: str, lines: Iterable[str]) -> Iterator[str]:
-    """Give lines to be run in a database ("": in any), or say why they can't be."""
+    """Yield lines to be run in a database ("": in any), or a comment that says why they can't be."""
     if database:
         try:
             yield to_connect(database)
         except ValueError as error:
             yield to_comment(f"{quote(database)} is left out: {error}")
             return
+        yield from SESSION
     yield from lines
 
 
@@ -83,9 +124,12 @@ def _database(grant: Grant) -> str:
 
 
 def _build_drop(before: AccountState) -> Iterator[str]:
-    """Give the statements that drop a role, and first all that it holds, in each database where it holds something."""
+    """Yield the statements that drop a role, and first all that it holds, in each database where it holds something.
+
+    Wherever that is, shared objects and grants that it made itself go too.
+    """
     role = quote(before.account.username)
     databases = {_database(grant) for grant in before.grants if grant.securable.scope not in ROLE_SCOPES}
-    for database in sorted(databases):
+    for database in sorted(databases | {""}):
         yield from _in_database(database, [f"REASSIGN OWNED BY {role} TO CURRENT_USER;", f"DROP OWNED BY {role};"])
     yield f"DROP ROLE {role};"

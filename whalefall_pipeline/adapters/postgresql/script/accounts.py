@@ -1,11 +1,10 @@
-"""The SQL that makes and changes one role: its attributes and settings. Pure functions."""
+"""The SQL that makes and changes one role: its attributes, settings and memberships. Pure functions."""
 
 from collections.abc import Iterator, Mapping
 from typing import cast
 
 from whalefall_pipeline.adapters.postgresql.names import quote, quote_value, split_list, to_comment
-from whalefall_pipeline.adapters.postgresql.rows import NOT_SHOWN, PUBLIC
-from whalefall_pipeline.core.model import Account, Json
+from whalefall_pipeline.core.model import Account, AccountState, Json, Kind, Membership
 
 OPTIONS = {
     "rolsuper": ("SUPERUSER", "NOSUPERUSER"),
@@ -27,11 +26,17 @@ NAME_LISTS = frozenset(
 )
 """Parameters whose value is a list of names; as one string it would be one name."""
 
+OPTIONS_OF_GRANT = frozenset({"SET", "INHERIT"})
+BUILT_IN_MEMBERSHIPS = frozenset(
+    Membership("pg_monitor", role, "", admin_option=False, options=OPTIONS_OF_GRANT)
+    for role in ("pg_read_all_settings", "pg_read_all_stats", "pg_stat_scan_tables")
+)
+"""Those that every server has."""
+
 
 def build_role(account: Account) -> Iterator[str]:
-    """Give the statements that make a role as it is; the bootstrap superuser is there already."""
-    if account.username == PUBLIC:
-        yield from build_settings(account.username, {}, _settings(account))
+    """Yield the statements that make a role as it is; the bootstrap superuser and predefined roles are there."""
+    if account.kind in (Kind.PUBLIC, Kind.PREDEFINED):
         return
     options = " ".join(_options(NEW_ROLE, account.attributes))
     if account.attributes.get("bootstrap_superuser"):
@@ -44,7 +49,7 @@ def build_role(account: Account) -> Iterator[str]:
 
 
 def build_role_change(before: Account, after: Account) -> Iterator[str]:
-    """Give the statements that take a role's attributes and settings from one to the other."""
+    """Yield the statements that take a role's attributes and settings from one to the other."""
     options = " ".join(_options(before.attributes, after.attributes))
     if options:
         yield f"ALTER ROLE {quote(after.username)} WITH {options};"
@@ -70,8 +75,8 @@ def _settings(account: Account) -> dict[tuple[str, str], str]:
 def build_settings(
     username: str, before: Mapping[tuple[str, str], str], after: Mapping[tuple[str, str], str]
 ) -> Iterator[str]:
-    """Give the statements that take settings, by database ("": all) and parameter, from one to the other."""
-    role = "ALL" if username == PUBLIC else quote(username)
+    """Yield the statements that take settings, by database ("": all) and parameter, from one to the other."""
+    role = quote(username)
     for database, name in sorted(before.keys() | after.keys()):
         value = after.get((database, name))
         if value == before.get((database, name)):
@@ -80,9 +85,9 @@ def build_settings(
         parameter = ".".join(map(quote, name.split(".")))
         if value is None:
             yield f"ALTER ROLE {role}{where} RESET {parameter};"
-        elif value == NOT_SHOWN:
+        elif "." in name:
             yield to_comment(
-                f"ALTER ROLE {role}{where} SET {parameter}: the value was not collected, it may be a secret"
+                f"ALTER ROLE {role}{where} SET {parameter}: its value is not known here, it may be a secret"
             )
         else:
             yield f"ALTER ROLE {role}{where} SET {parameter} TO {_spell_setting(name, value)};"
@@ -90,3 +95,46 @@ def build_settings(
 
 def _spell_setting(name: str, value: str) -> str:
     return ", ".join(map(quote_value, split_list(value))) if name in NAME_LISTS else quote_value(value)
+
+
+def build_memberships(before: AccountState | None, after: AccountState) -> Iterator[str]:
+    """Yield the statements that take an account's memberships from one state to the other."""
+    old = {membership.role: membership for membership in before.memberships} if before else {}
+    new = {membership.role: membership for membership in after.memberships}
+    if before is None:
+        new = {role: membership for role, membership in new.items() if membership not in BUILT_IN_MEMBERSHIPS}
+    member = quote(after.account.username)
+    for role in sorted(old.keys() - new.keys()):
+        yield f"REVOKE {quote(role)} FROM {member};"
+    for role, membership in sorted(new.items()):
+        earlier = old.get(role)
+        if earlier == membership:
+            continue
+        if earlier and earlier.admin_option and not membership.admin_option:
+            yield f"REVOKE ADMIN OPTION FOR {quote(role)} FROM {member};"
+        yield _build_membership(membership, _usual_options(after), earlier)
+
+
+def _usual_options(state: AccountState) -> frozenset[str]:
+    """Return what GRANT gives unasked, and what every membership has before 16."""
+    inherits = bool(state.account.attributes.get("rolinherit", True))
+    return OPTIONS_OF_GRANT if inherits else frozenset({"SET"})
+
+
+def _build_membership(membership: Membership, usual: frozenset[str], earlier: Membership | None) -> str:
+    """Spell a GRANT; the options of 16 only where every version's GRANT would not give the same."""
+    what = f"GRANT {quote(membership.role)} TO {quote(membership.member)}"
+    if membership.options == usual and (earlier is None or earlier.options == usual):
+        return f"{what}{' WITH ADMIN OPTION' if membership.admin_option else ''};"
+    options = {
+        "ADMIN": membership.admin_option,
+        "INHERIT": "INHERIT" in membership.options,
+        "SET": "SET" in membership.options,
+    }
+    spelled = ", ".join(f"{name} {str(held).upper()}" for name, held in options.items())
+    grant = f"{what} WITH {spelled}"
+    if membership.options != usual or earlier is None:
+        return f"{grant};"
+    # Before 16 ALTER ROLE … INHERIT has changed it already; from 16 on it leaves memberships that are there alone.
+    guard = "IF current_setting('server_version_num')::int >= 160000 THEN"
+    return f"DO {quote_value(f'BEGIN {guard} EXECUTE {quote_value(grant)}; END IF; END')};"

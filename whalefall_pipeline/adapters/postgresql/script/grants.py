@@ -1,15 +1,18 @@
-"""The SQL that gives and takes privileges and ownership, and what PostgreSQL gives unasked. Pure functions."""
+"""The SQL that gives and takes privileges, and what PostgreSQL gives unasked. Pure functions."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, spell, to_comment
-from whalefall_pipeline.adapters.postgresql.rows import PUBLIC
+from whalefall_pipeline.adapters.postgresql.rows import DEFAULT_PRIVILEGES, PUBLIC
+from whalefall_pipeline.adapters.postgresql.script.owners import is_ownership, is_privilege
 from whalefall_pipeline.core.model import AccountState, Grant, Securable
 
-OWNER = "OWNER"
-DEFAULT_PRIVILEGES = "default_privileges"
+SYSTEM_SCHEMAS = frozenset({"pg_catalog", "information_schema"})
+SYSTEM_LANGUAGES = frozenset({"internal", "c", "sql", "plpgsql"})
+PUBLIC_SCHEMA = frozenset({"USAGE", "CREATE"})
+"""What PUBLIC holds on schema public of a new database; CREATE before version 15."""
 MAINTAIN = "MAINTAIN"
 
 _ALL_OF_TABLE = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"})
@@ -37,38 +40,8 @@ PUBLIC_DEFAULTS: Mapping[str, frozenset[str]] = {
 """What PUBLIC holds on a new object; the same table."""
 
 
-def build_owners(grants: Iterable[Grant], *, anew: bool) -> Iterator[str]:
-    """Give the ALTER … OWNER of each grant of ownership; tables first, since their own sequences go with them.
-
-    `anew`: what the owner had before, and what the change of owner hands it of the old one's, is taken away too.
-    """
-    owned = filter(is_ownership, grants)
-    for grant in sorted(owned, key=lambda grant: (grant.securable.scope == "sequence", grant)):
-        name, owner = spell(grant.securable), quote(grant.grantee)
-        yield f"ALTER {_alter_keyword(grant.securable)} {name} OWNER TO {owner};"
-        if anew:
-            yield f"REVOKE ALL ON {KEYWORDS[grant.securable.scope]} {name} FROM {owner};"
-
-
-def is_ownership(grant: Grant) -> bool:
-    """Whether it is of an object; default privileges are made by being changed, and always their role's."""
-    return grant.privilege == OWNER and grant.securable.scope != DEFAULT_PRIVILEGES
-
-
-def build_owner_loss(grants: Iterable[Grant]) -> Iterator[str]:
-    """Say in comments what somebody else must be made owner of; who, only that one's own change tells."""
-    for grant in sorted(grants):
-        if is_ownership(grant):
-            what = f"{_alter_keyword(grant.securable)} {spell(grant.securable)}"
-            yield to_comment(f"{what}: {quote(grant.grantee)} is no longer its owner; ALTER … OWNER TO whoever is")
-
-
-def _alter_keyword(securable: Securable) -> str:
-    return "SERVER" if securable.scope == "foreign_server" else KEYWORDS[securable.scope]
-
-
 def find_taken_defaults(states: Mapping[str, AccountState]) -> list[Grant]:
-    """Give what a new object's owner and PUBLIC would hold and these states say they do not.
+    """Return what a new object's owner and PUBLIC would hold and these states say they do not.
 
     MAINTAIN came with version 17: it counts as a default where anybody holds it.
     """
@@ -79,12 +52,26 @@ def find_taken_defaults(states: Mapping[str, AccountState]) -> list[Grant]:
     for owner, state in states.items():
         held = _held(state)
         for securable in (grant.securable for grant in state.grants if is_ownership(grant)):
-            defaults = OWNER_DEFAULTS[securable.scope] | extra.get(securable.scope, frozenset())
+            if _is_system(securable):
+                continue  # of these only what changed is known
+            defaults = OWNER_DEFAULTS.get(securable.scope, frozenset()) | extra.get(securable.scope, frozenset())
             taken += [Grant(owner, name, securable) for name in defaults - held.get(securable, set())]
             if PUBLIC in states:
-                defaults = PUBLIC_DEFAULTS.get(securable.scope, frozenset())
+                defaults = _find_public_defaults(securable)
                 taken += [Grant(PUBLIC, name, securable) for name in defaults - public.get(securable, set())]
     return taken
+
+
+def _is_system(securable: Securable) -> bool:
+    return securable.schema in SYSTEM_SCHEMAS or (
+        securable.scope == "language" and securable.object in SYSTEM_LANGUAGES
+    )
+
+
+def _find_public_defaults(securable: Securable) -> frozenset[str]:
+    if securable.scope == "schema" and securable.schema == "public":
+        return PUBLIC_SCHEMA
+    return PUBLIC_DEFAULTS.get(securable.scope, frozenset())
 
 
 def _held(state: AccountState | None) -> dict[Securable, set[str]]:
@@ -96,7 +83,7 @@ def _held(state: AccountState | None) -> dict[Securable, set[str]]:
 
 
 def build_privileges(given: Iterable[Grant], taken: Iterable[Grant]) -> Iterator[str]:
-    """Give the REVOKEs, then the GRANTs, one for all privileges of a grantee on a securable.
+    """Yield the REVOKEs, then the GRANTs, one for all privileges of a grantee on a securable.
 
     A grant whose effect is `revoke` is a default taken away: to give it is a REVOKE, to take it back a GRANT.
     """
@@ -109,7 +96,7 @@ def build_privileges(given: Iterable[Grant], taken: Iterable[Grant]) -> Iterator
 
 def _plain(grants: Iterable[Grant], effect: str) -> Iterator[Grant]:
     for grant in grants:
-        if grant.effect == effect and grant.privilege != OWNER:
+        if grant.effect == effect and is_privilege(grant):
             yield grant._replace(effect="grant")
 
 
@@ -120,16 +107,19 @@ def _statements(verb: str, preposition: str, grants: Iterable[Grant]) -> Iterato
 
     for (_, securable, grantee, option), group in groupby(sorted(grants, key=key), key=key):
         privileges = sorted({grant.privilege for grant in group})
-        strange = [name for name in privileges if not re.fullmatch("[A-Z][A-Z ]*", name)]
-        if strange:
-            yield to_comment(f"{verb} {strange} on {securable}: not the name of a privilege")
-            continue
         with_option = " WITH GRANT OPTION" if option and verb == "GRANT" else ""
-        what = _spell_target(verb, privileges, securable)
-        yield f"{what} {preposition} {quote_grantee(grantee)}{with_option};"
+        try:
+            what = _spell_target(verb, privileges, securable)
+        except ValueError as error:
+            left_out = f"{verb} {', '.join(privileges)} on {securable} {preposition} {quote_grantee(grantee)}"
+            yield to_comment(f"{left_out} is left out: {error}")
+        else:
+            yield f"{what} {preposition} {quote_grantee(grantee)}{with_option};"
 
 
 def _spell_target(verb: str, privileges: list[str], securable: Securable) -> str:
+    if not all(re.fullmatch("[A-Z][A-Z ]*", name) for name in privileges):
+        raise ValueError("not the name of a privilege")
     if securable.scope == DEFAULT_PRIVILEGES:
         where = f" IN SCHEMA {quote(securable.schema)}" if securable.schema else ""
         kind = securable.column if re.fullmatch("[A-Z ]+", securable.column) else quote(securable.column)

@@ -1,0 +1,109 @@
+"""The SQL that changes owners, and what an owner's object does for or keeps from others. Pure functions."""
+
+from collections.abc import Collection, Iterable, Iterator
+from functools import partial
+
+from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, spell, to_comment
+from whalefall_pipeline.adapters.postgresql.rows import DEFAULT_PRIVILEGES
+from whalefall_pipeline.core.model import Grant, Securable
+
+OWNER = "OWNER"
+
+ALTERED = {
+    **{scope: keyword for scope, keyword in KEYWORDS.items() if scope not in ("column", "parameter")},
+    "foreign_server": "SERVER",
+    "publication": "PUBLICATION",
+    "subscription": "SUBSCRIPTION",
+    "event_trigger": "EVENT TRIGGER",
+    "collation": "COLLATION",
+    "conversion": "CONVERSION",
+    "statistics": "STATISTICS",
+    "text_search_configuration": "TEXT SEARCH CONFIGURATION",
+    "text_search_dictionary": "TEXT SEARCH DICTIONARY",
+    "operator": "OPERATOR",
+    "operator_class": "OPERATOR CLASS",
+    "operator_family": "OPERATOR FAMILY",
+}
+"""Scope to what follows ALTER in a change of owner; an extension's can't be changed."""
+
+MARKS = {
+    "SECURITY DEFINER": ("SECURITY DEFINER", "SECURITY INVOKER"),
+    "ROW LEVEL SECURITY": ("ENABLE ROW LEVEL SECURITY", "DISABLE ROW LEVEL SECURITY"),
+    "FORCE ROW LEVEL SECURITY": ("FORCE ROW LEVEL SECURITY", "NO FORCE ROW LEVEL SECURITY"),
+}
+"""What an owner's object does for others or keeps from them, to the words of ALTER that give and take it."""
+
+
+def is_privilege(grant: Grant) -> bool:
+    """Whether it is given by GRANT; the rest stands in definitions of objects."""
+    return grant.securable.scope in (*KEYWORDS, DEFAULT_PRIVILEGES) and grant.privilege not in (OWNER, *MARKS)
+
+
+def is_ownership(grant: Grant) -> bool:
+    """Whether it is of an object; default privileges are made by being changed, and always their role's."""
+    return grant.privilege == OWNER and grant.securable.scope != DEFAULT_PRIVILEGES
+
+
+def build_owners(grants: Iterable[Grant], *, anew: bool) -> Iterator[str]:
+    """Yield the ALTER … OWNER of each grant of ownership; tables first, since their own sequences go with them.
+
+    `anew`: what the owner had before, and what the change of owner hands it of the old one's, is taken away too.
+    """
+    owned = filter(is_ownership, grants)
+    for grant in sorted(owned, key=lambda grant: (grant.securable.scope == "sequence", grant)):
+        yield from _build_owner(grant, anew=anew)
+
+
+def _build_owner(grant: Grant, *, anew: bool) -> Iterator[str]:
+    scope, owner = grant.securable.scope, quote(grant.grantee)
+    try:
+        name = spell(grant.securable)
+    except ValueError as error:
+        yield to_comment(f"the owner of {grant.securable}, {owner}, is left out: {error}")
+        return
+    if scope not in ALTERED:
+        yield to_comment(f"{grant.securable} is owned by {owner}: no statement changes that")
+        return
+    yield f"ALTER {ALTERED[scope]} {name} OWNER TO {owner};"
+    if anew and scope in KEYWORDS:
+        yield f"REVOKE ALL ON {KEYWORDS[scope]} {name} FROM {owner};"
+
+
+def build_owner_loss(grants: Iterable[Grant]) -> Iterator[str]:
+    """Yield comments on what somebody else must be made owner of; who, only that one's own change tells."""
+    for grant in sorted(filter(is_ownership, grants)):
+        yield to_comment(
+            f"{grant.securable}: {quote(grant.grantee)} is no longer its owner; ALTER … OWNER TO whoever is"
+        )
+
+
+def build_definitions(gained: Collection[Grant], lost: Collection[Grant]) -> Iterator[str]:
+    """Yield what changes definitions: marks of objects that keep their owner, user mappings; the rest as comments."""
+    moved = {grant.securable for grant in lost if is_ownership(grant)}
+    for on, grants in ((False, [grant for grant in lost if grant.securable not in moved]), (True, gained)):
+        for grant in sorted(grants):
+            build = partial(_build_definition, grant, on=on)
+            if grant.privilege in MARKS or not (is_privilege(grant) or grant.privilege == OWNER):
+                yield build()
+
+
+def _build_definition(grant: Grant, *, on: bool) -> str:
+    securable, role = grant.securable, quote_grantee(grant.grantee)
+    if grant.privilege in MARKS:
+        return _build_mark(securable, MARKS[grant.privilege][not on])
+    if securable.scope == "user_mapping":
+        server = quote(securable.object)
+        if on:  # without options, which may hold a password
+            return f"CREATE USER MAPPING IF NOT EXISTS FOR {role} SERVER {server};"
+        return f"DROP USER MAPPING IF EXISTS FOR {role} SERVER {server};"
+    now = "" if on else "no longer "
+    if securable.scope == "policy":
+        return to_comment(f"{securable} ({grant.privilege}) is {now}for {role}; ALTER POLICY … TO names all its roles")
+    return to_comment(f"{securable}: the owner of its function is {now}{role}, by that function's own ALTER … OWNER")
+
+
+def _build_mark(securable: Securable, words: str) -> str:
+    try:
+        return f"ALTER {ALTERED[securable.scope]} {spell(securable)} {words};"
+    except ValueError as error:
+        return to_comment(f"{words} of {securable} is left out: {error}")
