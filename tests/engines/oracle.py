@@ -19,8 +19,9 @@ from tests.servers import oracle as servers
 from tests.servers.oracle_standin.tokens import OracleError
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.adapters.oracle import OracleAdapter, driver, errors
-from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect, Connection
+from whalefall_pipeline.adapters.oracle import OracleAdapter, connection, errors
+from whalefall_pipeline.adapters.oracle.catalog import Connect, Connection
+from whalefall_pipeline.adapters.oracle.errors import CatalogError
 from whalefall_pipeline.adapters.oracle.options import Target
 from whalefall_pipeline.adapters.oracle.rows import Row
 from whalefall_pipeline.adapters.oracle.script.accounts import NOT_SET
@@ -61,7 +62,7 @@ def to_connect(server: servers.StandIn) -> Connect:
 
     def connect(target: Target, limits: Limits, deadline: Deadline) -> Connection:
         if target.port != STAND_IN_PORT:
-            return driver.connect(target, limits, deadline)
+            return connection.connect(target, limits, deadline)
         deadline.check()
         try:
             session = server.log_in(target.username, target.password, target.service_name)

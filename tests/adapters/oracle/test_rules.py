@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from whalefall_pipeline.adapters.oracle import rules
@@ -161,6 +161,7 @@ SECURABLES = st.sampled_from(sorted(rules.CATEGORIES.items())).flatmap(
 PRIVILEGES = st.sampled_from(["SELECT", "SELECT WITH HIERARCHY OPTION", "MEMBER", "QUOTA 1024", "NEVER HEARD OF"])
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.frozensets(st.builds(Grant, st.just("SCOTT"), PRIVILEGES, SECURABLES, st.booleans())))
 def test_a_snapshot_holds_all_that_its_state_holds(grants: frozenset[Grant]) -> None:
     state = AccountState.of(Account("SCOTT", Kind.USER, {"account_status": "OPEN"}), grants)

@@ -10,31 +10,30 @@ all containers: `ALTER USER C##WHALEFALL SET CONTAINER_DATA=ALL CONTAINER=CURREN
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
 from whalefall_pipeline.adapters.oracle import script
-from whalefall_pipeline.adapters.oracle.connection import Connect, Connection
+from whalefall_pipeline.adapters.oracle.catalog import Connect, Connection
 from whalefall_pipeline.adapters.oracle.options import Target, check_options
 from whalefall_pipeline.adapters.oracle.rules import RULES
 from whalefall_pipeline.core.model import AccountState, Instance, Login
-from whalefall_pipeline.core.rules import Rules
 
 
 def _connect(target: Target, limits: Limits, deadline: Deadline) -> Connection:
-    from whalefall_pipeline.adapters.oracle import driver  # noqa: PLC0415 - most processes need no Oracle driver
+    from whalefall_pipeline.adapters.oracle import connection  # noqa: PLC0415 - most processes need no Oracle driver
 
-    return driver.connect(target, limits, deadline)
+    return connection.connect(target, limits, deadline)
 
 
-@dataclass(frozen=True)
 class OracleAdapter(Adapter):
-    """Oracle 12.2 and later. `connect` is the real driver's."""
+    """Oracle 12.2 and later; `connect` opens a connection, by default with the real driver."""
 
-    connect: Connect = _connect
-    rules: Rules = RULES
-    default_port: int = 1521
+    rules = RULES
+    default_port = 1521
+
+    def __init__(self, connect: Connect = _connect) -> None:
+        self._connect = connect
 
     def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""
@@ -46,7 +45,7 @@ class OracleAdapter(Adapter):
         """Connect and start to read. See `Adapter.open`."""
         from whalefall_pipeline.adapters.oracle.reader import open_session  # noqa: PLC0415 - as the others do
 
-        return open_session(self.connect, instance, login, limits, deadline)
+        return open_session(self._connect, instance, login, limits, deadline)
 
     def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
         """See `Adapter.build_script`."""

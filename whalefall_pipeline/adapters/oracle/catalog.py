@@ -1,12 +1,19 @@
-"""The catalog's statements, and the connection that they are sent over: which text, how many, what this server has."""
+"""The catalog's statements, and the connection that they are sent over: which text, how many, what this server has.
 
+`Connection` is the only seam between reader and driver: one statement in, all its rows out.
+"""
+
+from collections.abc import Callable
 from functools import cached_property
 from types import MappingProxyType
+from typing import Protocol, TypeAlias
 
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle import rules
-from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connection
 from whalefall_pipeline.adapters.oracle.containers import ROOT_ID
-from whalefall_pipeline.adapters.oracle.errors import DENIED, to_observation
+from whalefall_pipeline.adapters.oracle.errors import DENIED, CatalogError, to_observation
+from whalefall_pipeline.adapters.oracle.options import Target
 from whalefall_pipeline.adapters.oracle.rows import Row
 from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import Observation
@@ -46,6 +53,31 @@ STATEMENTS = {
 """Part of the catalog to the statement that reads its grants; the password file is read with the accounts."""
 
 SCHEMA_PRIVILEGES_SINCE = 23
+
+
+class Connection(Protocol):
+    """An open session of a server."""
+
+    @property
+    def version(self) -> str:
+        """The server's version, as `19.22.0.0.0`."""
+        ...
+
+    def fetch(self, statement: str) -> list[Row]:
+        """Run one statement and give its rows, none for a statement that is no query.
+
+        Raises CatalogError when only this statement failed, DatabaseConnectionError when the connection is lost or
+        out of time, SyncCancelledError when the reading was cancelled.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the session. Raises nothing: what can't be closed is dropped."""
+        ...
+
+
+Connect: TypeAlias = Callable[[Target, Limits, Deadline], Connection]
+"""Opens a connection. Raises DatabaseConnectionError, or InvalidInstanceError for a file that is not there."""
 
 
 class Catalog:

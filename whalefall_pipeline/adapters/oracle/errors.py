@@ -59,6 +59,14 @@ LOST = frozenset(
 )
 
 
+class CatalogError(Exception):
+    """One statement failed and the connection is still good; `code` is the server's or the driver's (`ORA-00942`)."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 def to_code(error: BaseException) -> str:
     """Give the code of a driver's error: the server's own where there is one, `ORA-00942`, else the driver's."""
     return _code_of(error) or type(error).__name__

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession
 from whalefall_pipeline.adapters.oracle import rules
-from whalefall_pipeline.adapters.oracle.catalog import STATEMENTS, VIEWS, Catalog
-from whalefall_pipeline.adapters.oracle.connection import CatalogError, Connect
+from whalefall_pipeline.adapters.oracle.catalog import STATEMENTS, VIEWS, Catalog, Connect
 from whalefall_pipeline.adapters.oracle.containers import ContainerRow, Containers, build_containers
+from whalefall_pipeline.adapters.oracle.errors import CatalogError
 from whalefall_pipeline.adapters.oracle.options import to_target
 from whalefall_pipeline.adapters.oracle.rows import (
     PasswordFileRow,
