@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from whalefall_pipeline.adapters.oracle import rules
+from whalefall_pipeline.adapters.oracle.names import quote
 from whalefall_pipeline.adapters.oracle.script.accounts import build_alter, build_create, build_drop, home_of
-from whalefall_pipeline.adapters.oracle.script.grants import Place, Unit, build_grants, build_revoke, quote, to_unit
+from whalefall_pipeline.adapters.oracle.script.grants import Place, Unit, build_grants, build_revoke, to_unit
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind
 
 Units = dict[Unit, set[Grant]]

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from whalefall_pipeline.adapters.oracle import rules
-from whalefall_pipeline.adapters.oracle.script.grants import Place, quote
+from whalefall_pipeline.adapters.oracle.names import quote
+from whalefall_pipeline.adapters.oracle.script.grants import Place
 from whalefall_pipeline.core.model import Account, Json, Kind
 
 AUTHENTICATION = {"EXTERNAL": "IDENTIFIED EXTERNALLY", "GLOBAL": "IDENTIFIED GLOBALLY"}

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from whalefall_pipeline.adapters.oracle import rules
+from whalefall_pipeline.adapters.oracle.names import quote
 from whalefall_pipeline.adapters.oracle.rows import HIERARCHY_OPTION
 from whalefall_pipeline.core.model import MEMBER, Grant, Securable
 
@@ -61,11 +62,6 @@ class Unit(NamedTuple):
     part: str
     securable: Securable
     privilege: str
-
-
-def quote(name: str) -> str:
-    """Quote an identifier. Oracle's names can't hold a quotation mark."""
-    return f'"{name}"'
 
 
 def to_unit(grant: Grant) -> Unit:
