@@ -23,9 +23,7 @@ STARTERS = {
 LIGHT = frozenset({"postgresql-16", "postgresql-17"})
 """Engines between others of their kind: tests that are marked `thorough` leave them out."""
 
-NO_WIRE = (
-    "Oracle's stand-in has no wire to cut; the driver's faults are in tests/adapters/oracle/test_connection.py"
-)
+NO_WIRE = "Oracle's stand-in has no wire to cut; the driver's faults are in tests/adapters/oracle/test_connection.py"
 NEEDS_WIRE = (
     "test_a_server_that_goes_silent_ends_in_time",
     "test_a_cancel_ends_a_reading_that_waits",
