@@ -12,7 +12,7 @@ from tests.engines.sqlserver import SqlserverEngine
 from tests.engines.sqlserver_cases import CASES, DATABASE
 from tests.servers.sqlserver_standin.content import make_sid
 from whalefall_pipeline.adapters.sqlserver.names import to_username
-from whalefall_pipeline.adapters.sqlserver.script import build_change, build_script
+from whalefall_pipeline.adapters.sqlserver.script.grants import build_change, build_script
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind, Securable
 
 SCENE = (

@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
-from whalefall_pipeline.adapters.sqlserver import script
 from whalefall_pipeline.adapters.sqlserver.options import translate_options
 from whalefall_pipeline.adapters.sqlserver.rules import RULES
+from whalefall_pipeline.adapters.sqlserver.script import grants as script
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 
 

@@ -1,6 +1,6 @@
 """The statements of `catalog.sql`, asked over one connection."""
 
-from whalefall_pipeline.adapters.sqlserver.asking import Asking, Row, StatementError
+from whalefall_pipeline.adapters.sqlserver.errors import Asking, Row, StatementError
 from whalefall_pipeline.adapters.sqlserver.names import quote_name
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import Seen

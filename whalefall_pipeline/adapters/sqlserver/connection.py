@@ -17,7 +17,7 @@ import mssql_python
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.adapters.sqlserver.asking import Row, StatementError
+from whalefall_pipeline.adapters.sqlserver.errors import Row, StatementError
 from whalefall_pipeline.adapters.sqlserver.worker import CallAbandonedError, Worker
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Observation, Seen

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from whalefall_pipeline.adapters.sqlserver.asking import StatementError
 from whalefall_pipeline.adapters.sqlserver.catalog import Catalog
+from whalefall_pipeline.adapters.sqlserver.errors import StatementError
 from whalefall_pipeline.adapters.sqlserver.names import to_username
 from whalefall_pipeline.adapters.sqlserver.rows import (
     DatabaseRow,

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession, Visibility
 from whalefall_pipeline.adapters.sqlserver import rules
-from whalefall_pipeline.adapters.sqlserver.asking import Asking, StatementError
 from whalefall_pipeline.adapters.sqlserver.catalog import Catalog
+from whalefall_pipeline.adapters.sqlserver.errors import Asking, StatementError
 from whalefall_pipeline.adapters.sqlserver.inventory import OBSERVED, Inventory, read_inventory, to_observation
 from whalefall_pipeline.adapters.sqlserver.names import to_username
 from whalefall_pipeline.adapters.sqlserver.options import build_keywords
