@@ -39,6 +39,23 @@ def fetch_program(package: str, program: str, *, suite: str | None = None) -> Pa
     return kept / program
 
 
+def fetch_package(package: str, *, suite: str | None = None) -> Path:
+    """Return the folder that a package is unpacked in, without what it depends on: for a program's plugins.
+
+    Raises FetchError as `fetch_program` does.
+    """
+    kept = cache_folder() / f"{package}-{suite or 'own'}-alone"
+    with only_one(kept):
+        if not kept.is_dir():
+            with tempfile.TemporaryDirectory(dir=kept.parent, prefix="fetching-") as temporary:
+                folder = Path(temporary)
+                (archive,) = _download(package, suite, folder, alone=True)
+                _run(["dpkg-deb", "-x", str(archive), str(folder / "root")])
+                (folder / "root").chmod(0o755)
+                (folder / "root").rename(kept)
+    return kept
+
+
 @contextmanager
 def only_one(path: Path) -> Generator[None]:
     """Let one process at a time make what `path` names."""
@@ -62,8 +79,11 @@ def _fetch(package: str, program: str, suite: str | None, kept: Path) -> None:
         root.rename(kept)
 
 
-def _download(package: str, suite: str | None, folder: Path) -> list[Path]:
-    """Download a package and all that it depends on, as for an empty machine, with an apt configuration of its own."""
+def _download(package: str, suite: str | None, folder: Path, *, alone: bool = False) -> list[Path]:
+    """Download a package with an apt configuration of its own.
+
+    All that it depends on comes with it, as for an empty machine, unless it is wanted `alone`.
+    """
     for name in ("lists/partial", "archives/partial"):
         (folder / name).mkdir(parents=True)
     (folder / "status").touch()
@@ -81,7 +101,10 @@ def _download(package: str, suite: str | None, folder: Path) -> list[Path]:
         options |= {"Dir::Etc::SourceList": str(sources), "Dir::Etc::SourceParts": "/dev/null"}
     flags = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
     _run(["apt-get", *flags, "-qq", "update"])
-    _run(["apt-get", *flags, "-qq", "-y", "--no-install-recommends", "--download-only", "install", package])
+    if alone:
+        _run(["apt-get", *flags, "-qq", "download", package], folder / "archives")
+    else:
+        _run(["apt-get", *flags, "-qq", "-y", "--no-install-recommends", "--download-only", "install", package])
     return sorted((folder / "archives").glob("*.deb"))
 
 
@@ -112,8 +135,8 @@ def _wrap(root: Path, program: Path, kept: Path) -> None:
     program.chmod(0o755)
 
 
-def _run(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(command: list[str], folder: Path | None = None) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     if done.returncode:
         raise FetchError(f"{command[0]} {command[-1]} failed: {' '.join(done.stderr.split())[-300:]}")
     return done.stdout

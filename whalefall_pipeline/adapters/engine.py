@@ -137,3 +137,10 @@ class Adapter(ABC):
         Undoing a change of the log is `build_change(after, before)`. At least one of them is given.
         """
         raise InvalidInstanceError(f"no SQL can be built for {self.rules.db_type}")
+
+    def find_gaps(self, before: AccountState | None, after: AccountState | None) -> list[str]:
+        """Return in one line each what of a change the statements of `build_change` leave out, since none can bring it.
+
+        A password, for one: no statement gives back one that nobody kept. Empty: the statements lead to `after`.
+        """
+        return []

@@ -44,30 +44,26 @@ def to_address(username: str) -> Address:
 
 
 def to_privilege(word: str) -> str:
-    """Spell a privilege as the server's statements do; `word` is of a SET, or a `*_priv` column without `_priv`."""
+    """Return a privilege in the words of statements; `word` is of a SET, or a `*_priv` column without `_priv`."""
     words = word.replace("_", " ").upper()
     return SPELLINGS.get(words, words)
 
 
 def quote(name: str) -> str:
-    """Quote an identifier, or a part of an account's name."""
+    """Quote an identifier."""
     return "`" + name.replace("`", "``") + "`"
 
 
 def quote_text(text: str) -> str:
-    """Quote a literal, for the servers' usual SQL mode, in which a backslash escapes."""
+    """Quote a literal, for an SQL mode in which a backslash escapes, as it does unless NO_BACKSLASH_ESCAPES is set."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def quote_account(username: str, flavour: Flavour) -> str:
-    """Spell an account or role for statements."""
+    """Quote an account or role for statements, its parts as literals."""
     if flavour == "mariadb" and username == PUBLIC:
         return PUBLIC
     user, host = to_address(username)
     if flavour == "mariadb" and not host:
-        return _quote_part(user)
-    return f"{_quote_part(user)}@{_quote_part(host)}"
-
-
-def _quote_part(part: str) -> str:
-    return quote(part) if part else "''"
+        return quote_text(user)
+    return f"{quote_text(user)}@{quote_text(host)}"

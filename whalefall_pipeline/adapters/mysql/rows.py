@@ -13,6 +13,14 @@ from whalefall_pipeline.adapters.mysql.names import GRANT_OPTION, USAGE, to_priv
 from whalefall_pipeline.core.model import MEMBER, Held, Json, Securable
 
 DEFAULT = "DEFAULT"
+EXTERNAL_PLUGINS = frozenset(
+    {
+        "unix_socket", "auth_socket", "named_pipe", "gssapi", "pam", "auth_pam", "auth_pam_compat",
+        "authentication_pam", "authentication_windows", "authentication_kerberos", "authentication_ldap_simple",
+        "authentication_ldap_sasl", "authentication_openid_connect", "authentication_webauthn", "authentication_fido",
+    }
+)  # fmt: skip
+"""Plugins that ask somebody else; what the server keeps for them maps an account to a name there, no password."""
 PROXY = "PROXY"
 ROUTINE_SCOPES = {
     "FUNCTION": "function",

@@ -1,45 +1,52 @@
 """The SQL that creates, alters and drops an account itself. Passwords are never part of it. Pure."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from whalefall_pipeline.adapters.mysql.names import PUBLIC, Flavour, quote_account, quote_text
+from whalefall_pipeline.adapters.mysql.names import Flavour, quote_account, quote_text
+from whalefall_pipeline.adapters.mysql.script.lines import comment, is_plain, prepare
+from whalefall_pipeline.adapters.mysql.script.secrets import NO_SECRET, build_authentication, is_guarded
+from whalefall_pipeline.adapters.mysql.script.settings import METADATA, build_settings
 from whalefall_pipeline.core.model import Account, Json, Kind
 
-RANDOM_PASSWORD = frozenset({"caching_sha2_password", "sha256_password", "mysql_native_password"})
-# Well-formed, and the hash of no known password: nobody can log in until one is set.
-UNUSABLE = {"mysql_native_password": "*" + "0" * 40, "ed25519": "A" * 43}
-LIMITS = (
-    ("max_queries_per_hour", "MAX_QUERIES_PER_HOUR"),
-    ("max_updates_per_hour", "MAX_UPDATES_PER_HOUR"),
-    ("max_connections_per_hour", "MAX_CONNECTIONS_PER_HOUR"),
-    ("max_user_connections", "MAX_USER_CONNECTIONS"),
-)
+AUTHENTICATION = ("plugin", "other_plugins", "second_factors", "has_password", "has_second_password", "has_mapped_name")
+"""Attributes that no statement brings back, for what they stand for is a secret, or is not collected."""
+SAME_PASSWORD: dict[Flavour, str] = {
+    "mysql": (
+        "(SELECT CONCAT({alter}, ' IDENTIFIED WITH ', QUOTE(plugin),"
+        " IF(authentication_string = '', '', CONCAT(' AS 0x', HEX(authentication_string))))"
+        " FROM mysql.user WHERE User = {user} AND Host = {host})"
+    ),
+    "mariadb": (
+        "(SELECT CONCAT({alter}, ' IDENTIFIED VIA ', QUOTE(JSON_VALUE(Priv, '$.plugin')),"
+        " IF(COALESCE(JSON_VALUE(Priv, '$.authentication_string'), '') = '', '',"
+        " CONCAT(' USING ', QUOTE(JSON_VALUE(Priv, '$.authentication_string')))))"
+        " FROM mysql.global_priv WHERE User = {user} AND Host = {host})"
+    ),
+}
+"""The statement that sets an account's password to what it is, built by the server: so it is no longer expired."""
 
 
 def flavour_of(account: Account) -> Flavour:
-    """Give which of the two servers the account was read from."""
+    """Return which of the two servers the account was read from."""
     return "mariadb" if account.attributes.get("flavour") == "mariadb" else "mysql"
 
 
 def create(account: Account) -> Iterator[str]:
     """Create an account or role where it is not there yet."""
     flavour = flavour_of(account)
-    name = quote_account(account.username, flavour)
-    if name == PUBLIC and account.kind is Kind.PUBLIC:
+    if account.kind is Kind.PUBLIC:
         return
     if account.kind is Kind.ROLE:
-        yield f"CREATE ROLE IF NOT EXISTS {name};"
+        yield _create_role(account, flavour)
         return
+    name = quote_account(account.username, flavour)
     attributes = account.attributes
-    usual = _clauses({}, flavour)
-    clauses = [clause for key, clause in _clauses(attributes, flavour).items() if clause != usual[key]]
-    yield " ".join([f"CREATE USER IF NOT EXISTS {name}", *_spell_plugin(attributes, flavour), *clauses]) + ";"
-    if attributes.get("has_password"):
-        yield f"-- {name} needs a password: ALTER USER {name} IDENTIFIED BY '...';"
-    if attributes.get("second_factors"):
-        yield f"-- {name} also had these further factors: {', '.join(cast('list[str]', attributes['second_factors']))}"
+    usual = build_settings({}, flavour)
+    wanted = {**attributes, "account_locked": True} if is_guarded(attributes, flavour) else attributes
+    clauses = [clause for key, clause in build_settings(wanted, flavour).items() if clause != usual.get(key)]
+    yield " ".join([f"CREATE USER IF NOT EXISTS {name}", *build_authentication(attributes, flavour), *clauses]) + ";"
+    yield from map(comment, _list_needs(name, attributes, flavour))
 
 
 def expire(account: Account) -> Iterator[str]:
@@ -50,87 +57,89 @@ def expire(account: Account) -> Iterator[str]:
 
 def drop(account: Account) -> str:
     """Drop an account or role."""
-    kind = "ROLE" if account.kind is Kind.ROLE else "USER"
-    return f"DROP {kind} IF EXISTS {quote_account(account.username, flavour_of(account))};"
+    flavour = flavour_of(account)
+    is_role = account.kind is Kind.ROLE and (flavour == "mariadb" or is_plain(account.username))
+    return f"DROP {'ROLE' if is_role else 'USER'} IF EXISTS {quote_account(account.username, flavour)};"
 
 
 def alter(before: Account, after: Account) -> Iterator[str]:
     """Change what differs between two states of an account, as far as statements without a password can."""
     flavour = flavour_of(after)
     name = quote_account(after.username, flavour)
-    if before.kind is not after.kind:
-        yield f"-- {name} was a {before.kind.value} and is to be a {after.kind.value}: no statement does that alone"
+    yield from map(comment, find_gaps(before, after))
+    if not before.kind is after.kind is Kind.USER:
         return
-    if after.kind is not Kind.USER:
-        return
-    if _spell_plugin(before.attributes, flavour) != _spell_plugin(after.attributes, flavour):
-        yield f"-- {name} authenticated in another way, which takes a new password: {after.attributes.get('plugin')}"
-    old = _clauses(before.attributes, flavour)
-    changed = [clause for key, clause in _clauses(after.attributes, flavour).items() if clause != old[key]]
+    old = build_settings(before.attributes, flavour)
+    wanted = build_settings(after.attributes, flavour, before.attributes)
+    changed = [clause for key, clause in wanted.items() if key == METADATA or clause != old[key]]
     if changed:
         yield f"ALTER USER {name} {' '.join(changed)};"
-    if after.attributes.get("password_expired") and not before.attributes.get("password_expired"):
+    was, is_to_be = (bool(account.attributes.get("password_expired")) for account in (before, after))
+    if is_to_be and not was:
         yield from expire(after)
-    if before.attributes.get("password_expired") and not after.attributes.get("password_expired"):
-        yield f"-- {name} needs a new password to be no longer expired: ALTER USER {name} IDENTIFIED BY '...';"
+    if was and not is_to_be and not _has_other_password(before, after):
+        yield from _keep_password(after, flavour)
 
 
-def _spell_plugin(attributes: Mapping[str, Json], flavour: Flavour) -> list[str]:
-    plugin = attributes.get("plugin")
-    if not isinstance(plugin, str):
+def find_gaps(before: Account | None, after: Account | None) -> list[str]:
+    """Return in one line each what no statement brings back of an account."""
+    if after is None or after.kind is not Kind.USER:
+        return _find_other_kind(before, after)
+    name = quote_account(after.username, flavour_of(after))
+    if before is None:
+        return _list_needs(name, after.attributes, flavour_of(after))
+    if before.kind is not after.kind:
+        return _find_other_kind(before, after)
+    if _has_other_password(before, after):
+        return [f"{name} had another password or another way to log in, which is not kept: {_how_to_set(name)}"]
+    return []
+
+
+def _find_other_kind(before: Account | None, after: Account | None) -> list[str]:
+    if before is None or after is None or before.kind is after.kind:
         return []
-    locked_out = attributes.get("has_password", False)
-    if flavour == "mysql":
-        random = " BY RANDOM PASSWORD" if locked_out and plugin in RANDOM_PASSWORD else ""
-        return [f"IDENTIFIED WITH {quote_text(plugin)}{random}"]
-    using = f" USING {quote_text(UNUSABLE[plugin])}" if locked_out and plugin in UNUSABLE else ""
-    others = cast("list[str]", attributes.get("other_plugins", []))
-    return [" OR ".join([f"IDENTIFIED VIA {plugin}{using}", *others])]
+    name = quote_account(after.username, flavour_of(after))
+    return [f"{name} was a {before.kind.value} and is to be a {after.kind.value}: no statement does that alone"]
 
 
-def _clauses(attributes: Mapping[str, Json], flavour: Flavour) -> dict[str, str]:
-    """Spell every setting of an account, in the order of the grammar; an empty mapping gives the defaults."""
-    limits = [f"{keyword} {attributes.get(name, 0)}" for name, keyword in LIMITS]
-    if flavour == "mariadb":
-        limits.append(f"MAX_STATEMENT_TIME {attributes.get('max_statement_seconds', 0)}")
-    clauses = {
-        "tls": f"REQUIRE {_spell_tls(attributes)}",
-        "limits": f"WITH {' '.join(limits)}",
-        "lifetime": f"PASSWORD EXPIRE {_spell_lifetime(attributes.get('password_lifetime_days'))}",
-        "lock": "ACCOUNT LOCK" if attributes.get("account_locked") else "ACCOUNT UNLOCK",
-    }
-    if flavour == "mysql":
-        clauses |= _mysql_clauses(attributes)
-    return clauses
+def _create_role(account: Account, flavour: Flavour) -> str:
+    name = quote_account(account.username, flavour)
+    if flavour == "mysql" and not is_plain(account.username):  # CREATE ROLE can't be prepared; this is what it makes
+        return f"CREATE USER IF NOT EXISTS {name} PASSWORD EXPIRE ACCOUNT LOCK;"
+    return f"CREATE ROLE IF NOT EXISTS {name};"
 
 
-def _mysql_clauses(attributes: Mapping[str, Json]) -> dict[str, str]:
-    reuse = attributes.get("password_reuse_days")
-    lock_days = attributes.get("password_lock_days", 0)
-    current = {None: "DEFAULT", True: "", False: "OPTIONAL"}[
-        cast("bool | None", attributes.get("password_require_current"))
-    ]
-    return {
-        "history": f"PASSWORD HISTORY {attributes.get('password_history', 'DEFAULT')}",
-        "reuse": f"PASSWORD REUSE INTERVAL {'DEFAULT' if reuse is None else f'{reuse} DAY'}",
-        "current": f"PASSWORD REQUIRE CURRENT {current}".rstrip(),
-        "attempts": f"FAILED_LOGIN_ATTEMPTS {attributes.get('failed_login_attempts', 0)} "
-        f"PASSWORD_LOCK_TIME {'UNBOUNDED' if lock_days == -1 else lock_days}",
-        "metadata": f"ATTRIBUTE {quote_text(json.dumps(attributes.get('metadata', {})))}",
-    }
+def _list_needs(name: str, attributes: Mapping[str, Json], flavour: Flavour) -> list[str]:
+    needs: list[str] = []
+    if is_guarded(attributes, flavour):
+        plugin = attributes.get("plugin")
+        needs.append(f"{name} is locked: what its plugin {plugin} knows it by is not kept; set it, then ACCOUNT UNLOCK")
+    elif attributes.get("has_password", True) and attributes.get("plugin") not in NO_SECRET:
+        needs.append(f"{name} needs a password: {_how_to_set(name)}")
+    if attributes.get("second_factors"):
+        factors = ", ".join(cast("list[str]", attributes["second_factors"]))
+        needs.append(f"{name} also had these further factors: {factors}")
+    return needs
 
 
-def _spell_tls(attributes: Mapping[str, Json]) -> str:
-    requirement = attributes.get("tls_requirement")
-    if requirement == "SPECIFIED":
-        parts = (("CIPHER", "tls_cipher"), ("ISSUER", "tls_issuer"), ("SUBJECT", "tls_subject"))
-        return " AND ".join(
-            f"{keyword} {quote_text(cast('str', attributes[name]))}" for keyword, name in parts if name in attributes
-        )
-    return {"ANY": "SSL", "X509": "X509"}.get(cast("str", requirement), "NONE")
+def _how_to_set(name: str) -> str:
+    return f"ALTER USER {name} IDENTIFIED BY '...';"
 
 
-def _spell_lifetime(days: Json) -> str:
-    if days is None:
-        return "DEFAULT"
-    return f"INTERVAL {days} DAY" if days else "NEVER"
+def _has_other_password(before: Account, after: Account) -> bool:
+    differing = [name for name in AUTHENTICATION if before.attributes.get(name) != after.attributes.get(name)]
+    changed = [account.attributes.get("password_last_changed") for account in (before, after)]
+    return bool(differing) or (None not in changed and changed[0] != changed[1])
+
+
+def _keep_password(account: Account, flavour: Flavour) -> Iterator[str]:
+    """Set the password that the account has, which the server alone knows."""
+    name = quote_account(account.username, flavour)
+    user, host = (cast("str", account.attributes[part]) for part in ("user", "host"))
+    alter = quote_text(f"ALTER USER {name}")
+    statement = SAME_PASSWORD[flavour].format(alter=alter, user=quote_text(user), host=quote_text(host))
+    if account.attributes.get("other_plugins") or not is_plain(account.username):
+        yield comment(f"{name} needs a new password to be no longer expired: {_how_to_set(name)}")
+        return
+    yield comment(f"gives {name} the password that it has, which is no longer expired and whose age counts from now")
+    yield from prepare(f"COALESCE({statement}, 'DO 0')")

@@ -1,122 +1,88 @@
-"""The SQL that re-creates accounts, roles and grants, or takes one account from one state to another. Pure."""
+"""The SQL that grants and revokes privileges. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC, GRANTED, MANDATORY
-from whalefall_pipeline.adapters.mysql.names import USAGE, Flavour, quote, quote_account
-from whalefall_pipeline.adapters.mysql.rows import DEFAULT
-from whalefall_pipeline.adapters.mysql.script import accounts
-from whalefall_pipeline.core.model import SERVER, AccountState, Grant, Kind
+from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
+from whalefall_pipeline.adapters.mysql.names import USAGE, quote, quote_account
+from whalefall_pipeline.adapters.mysql.script.accounts import flavour_of
+from whalefall_pipeline.adapters.mysql.script.lines import MODES, comment, is_privilege, prepare, to_mode_line
+from whalefall_pipeline.core.model import SERVER, AccountState, Grant
 
 RESTRICTION = "restriction"
 ORDER = (
     SERVER, DYNAMIC, RESTRICTION, "database", "table", "column", "function", "procedure", "package", "package_body",
     "library", "proxy",
 )  # fmt: skip
+OWN_OPTION = frozenset({DYNAMIC, "proxy"})
 NO_SQL = "ACCESS BIT "
+STATIC_WORDS = frozenset(
+    {
+        *("ALL", "USAGE", "PROXY", "SUPER", "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "RELOAD"),
+        *("SHUTDOWN", "PROCESS", "FILE", "REFERENCES", "INDEX", "ALTER", "EXECUTE", "EVENT", "TRIGGER"),
+    }
+)
+"""Words that would mean something else if a restored table had them for a dynamic privilege."""
+NEEDS_PARTIAL_REVOKES = "partial_revokes is OFF on this server; SET PERSIST partial_revokes = ON, then run this again"
 
-Target = tuple[int, str, bool]
+ObjectKey = tuple[int, str, bool]
 """A place in ORDER, what stands after ON, and (where it is each privilege's own) the grant option."""
 
-Held = dict[Target, dict[str, bool]]
-"""The privileges that an account holds on each target, with their grant options."""
+Privileges = Mapping[str, bool]
+"""Privileges on one object, with their grant options."""
 
 
-def build_script(states: Mapping[str, AccountState]) -> list[str]:
-    """See `Adapter.build_script`: accounts first, then memberships and default roles, then grants.
+def change_grants(before: AccountState | None, after: AccountState) -> Iterator[str]:
+    """Revoke what an account is not to hold, narrow scopes first, then grant what it does not hold, wide ones first."""
+    held, wanted = _list_privileges(before), _list_privileges(after)
+    grantee = _quote(after)
+    if any(ORDER[place] == DYNAMIC and option for place, _, option in held.keys() - wanted.keys()):
+        yield "FLUSH PRIVILEGES;"  # MySQL 9.7 takes what was granted after REVOKE GRANT OPTION for granted still
+    for key in sorted(held.keys() | wanted.keys(), reverse=True):
+        yield from _in_its_mode(key, _take(key, held.get(key, {}), _find_kept(key, wanted), grantee))
+    for key in sorted(wanted):
+        left = _find_left(key, held, wanted)
+        yield from _in_its_mode(key, _give(key, left, wanted[key], grantee))
 
-    Accounts that every server has by itself (`mysql.sys` and the like) are left out.
-    """
-    ordered = [states[name] for name in sorted(states) if not states[name].account.attributes.get("built_in")]
-    statements = [line for state in ordered for line in accounts.create(state.account)]
-    statements += [line for state in ordered for line in _give_roles(state)]
-    statements += [line for state in ordered for line in _set_default_roles(None, state)]
-    statements += [line for state in ordered for line in _change_grants(None, state)]
-    statements += [line for state in ordered for line in accounts.expire(state.account)]
-    return statements + [line for state in ordered for line in _leave_role(state, ordered)]
 
-
-def build_change(before: AccountState | None, after: AccountState | None) -> list[str]:
-    """See `Adapter.build_change`."""
-    if after is None:
-        return [accounts.drop(before.account)] if before else []
-    if before is None:
-        return build_script({after.account.username: after})
+def find_unwritten(before: AccountState | None, after: AccountState | None) -> list[str]:
+    """Return in one line each which privileges differ and can't be granted or revoked by a statement."""
+    states = [state for state in (before, after) if state]
+    old, new = (_list_privileges(state, is_written=False) if state else {} for state in (before, after))
+    differing = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     return [
-        *accounts.alter(before.account, after.account),
-        *_take_roles(before, after),
-        *_change_grants(before, after),
-        *_give_roles(after, before),
-        *_set_default_roles(before, after),
+        f"{_quote(states[0])}: no statement grants or revokes {name} on {on}"
+        for place, on, option in differing
+        for name in sorted(old.get((place, on, option), {}).keys() ^ new.get((place, on, option), {}).keys())
     ]
 
 
-def _flavour(state: AccountState) -> Flavour:
-    return accounts.flavour_of(state.account)
+def check_partial_revokes(states: Iterable[AccountState]) -> list[str]:
+    """Return what stops a script at its beginning on a server that takes no partial revokes, where it has some."""
+    if not any(grant.effect == "revoke" for state in states for grant in state.held):
+        return []
+    return prepare(f"IF(@@GLOBAL.partial_revokes, 'DO 0', '{NEEDS_PARTIAL_REVOKES}')")
 
 
-def _spell(state: AccountState) -> str:
-    return quote_account(state.account.username, _flavour(state))
+def _quote(state: AccountState) -> str:
+    return quote_account(state.account.username, flavour_of(state.account))
 
 
-def _granted_roles(state: AccountState | None) -> dict[str, bool]:
-    """Give the roles that were granted to the account itself, with their admin options."""
-    return {
-        item.role: item.admin_option
-        for item in (state.memberships if state else ())
-        if MANDATORY not in item.options or GRANTED in item.options
-    }
+def _find_kept(key: ObjectKey, wanted: Mapping[ObjectKey, Privileges]) -> Privileges:
+    """Return what need not be revoked on an object: GRANT adds an option of its own to what is held without.
+
+    To revoke it first would lose it on MySQL 9.7, where a GRANT right after REVOKE GRANT OPTION is not stored.
+    """
+    place, on, option = key
+    upgraded = wanted.get((place, on, True), {}) if ORDER[place] in OWN_OPTION and not option else {}
+    return {**upgraded, **wanted.get(key, {})}
 
 
-def _give_roles(after: AccountState, before: AccountState | None = None) -> Iterator[str]:
-    held = _granted_roles(before)
-    for role, admin in _granted_roles(after).items():
-        if held.get(role) is not admin:
-            option = " WITH ADMIN OPTION" if admin else ""
-            yield f"GRANT {quote_account(role, _flavour(after))} TO {_spell(after)}{option};"
-
-
-def _take_roles(before: AccountState, after: AccountState) -> Iterator[str]:
-    kept = _granted_roles(after)
-    for role, admin in _granted_roles(before).items():
-        if role not in kept or (admin and not kept[role]):
-            yield f"REVOKE {quote_account(role, _flavour(before))} FROM {_spell(before)};"
-
-
-def _set_default_roles(before: AccountState | None, after: AccountState) -> Iterator[str]:
-    wanted, given = (
-        sorted(item.securable.object for item in state.held if item.privilege == DEFAULT) if state else []
-        for state in (after, before)
-    )
-    if wanted != given:
-        flavour = _flavour(after)
-        roles = ", ".join(quote_account(role, flavour) for role in wanted) or "NONE"
-        yield f"SET DEFAULT ROLE {roles} {'FOR' if flavour == 'mariadb' else 'TO'} {_spell(after)};"
-
-
-def _leave_role(role: AccountState, states: list[AccountState]) -> Iterator[str]:
-    """MariaDB makes whoever creates a role its administrator; undo that where no user is to be one."""
-    account = role.account
-    if _flavour(role) != "mariadb" or account.kind is not Kind.ROLE:
-        return
-    if not any(_granted_roles(state).get(account.username) for state in states if state.account.kind is Kind.USER):
-        yield f"REVOKE {_spell(role)} FROM CURRENT_USER;"
-
-
-def _change_grants(before: AccountState | None, after: AccountState) -> Iterator[str]:
-    held, wanted = _held(before), _held(after)
-    grantee = _spell(after)
-    for target in sorted(held.keys() | wanted.keys(), reverse=True):
-        yield from _in_its_mode(target, _take(target, held.get(target, {}), wanted.get(target, {}), grantee))
-    for target in sorted(wanted):
-        left = _left_on_columns(target, held, wanted)
-        yield from _in_its_mode(target, _give(target, left, wanted[target], grantee))
-
-
-def _left_on_columns(target: Target, held: Held, wanted: Held) -> dict[str, bool]:
-    """Give what an account still holds on a target; a privilege revoked on a table goes on its columns too."""
-    place, on, option = target
-    here = held.get(target, {})
+def _find_left(
+    key: ObjectKey, held: Mapping[ObjectKey, Privileges], wanted: Mapping[ObjectKey, Privileges]
+) -> Privileges:
+    """Return what an account still holds on an object; a privilege revoked on a table goes on its columns too."""
+    place, on, option = key
+    here = held.get(key, {})
     if ORDER[place] != "column":
         return here
     table = (ORDER.index("table"), on, option)
@@ -124,58 +90,67 @@ def _left_on_columns(target: Target, held: Held, wanted: Held) -> dict[str, bool
     return {name: held_option for name, held_option in here.items() if name.split(" (")[0] not in lost}
 
 
-def _in_its_mode(target: Target, statements: Iterable[str]) -> Iterator[str]:
+def _in_its_mode(key: ObjectKey, statements: Iterable[str]) -> Iterator[str]:
     """Before 11, MariaDB's grammar knows the word PACKAGE in its Oracle mode only."""
     lines = list(statements)
-    if lines and ORDER[target[0]].startswith("package"):
-        lines = ["SET SESSION sql_mode = 'ORACLE';", *lines, "SET SESSION sql_mode = DEFAULT;"]
+    if lines and ORDER[key[0]].startswith("package"):
+        mode = MODES["mariadb"]
+        lines = [to_mode_line(f"ORACLE,{mode}"), *lines, to_mode_line(mode)]
     yield from lines
 
 
-def _take(target: Target, held: Mapping[str, bool], wanted: Mapping[str, bool], grantee: str) -> Iterator[str]:
-    place, on, _ = target
+def _take(key: ObjectKey, held: Privileges, wanted: Privileges, grantee: str) -> Iterator[str]:
+    place, on, _ = key
     lost = sorted(held.keys() - wanted.keys() - {USAGE})
     if lost and ORDER[place] == RESTRICTION:
-        yield f"GRANT {', '.join(lost)} ON {on} TO {grantee}; -- takes the partial revoke back"
+        yield comment("takes a partial revoke back")
+        yield f"GRANT {', '.join(lost)} ON {on} TO {grantee};"
         return
     if lost:
         yield f"REVOKE {', '.join(lost)} ON {on} FROM {grantee};"
-    if any(held.values()) and not any(wanted.values()) and ORDER[place] not in {DYNAMIC, "proxy"}:
+    if any(held.values()) and not any(wanted.values()) and ORDER[place] not in OWN_OPTION:
         yield f"REVOKE GRANT OPTION ON {on} FROM {grantee};"
 
 
-def _give(target: Target, held: Mapping[str, bool], wanted: Mapping[str, bool], grantee: str) -> Iterator[str]:
-    place, on, _ = target
+def _give(key: ObjectKey, held: Privileges, wanted: Privileges, grantee: str) -> Iterator[str]:
+    place, on, _ = key
     gained = sorted(wanted.keys() - held.keys() - {USAGE})
-    unspoken = [name for name in gained if name.startswith(NO_SQL)]
-    if unspoken:
-        yield f"-- {grantee} holds {', '.join(unspoken)} on {on}, which has no name in SQL here"
-    gained = [name for name in gained if name not in unspoken]
     if gained and ORDER[place] == RESTRICTION:
-        yield f"REVOKE {', '.join(gained)} ON {on} FROM {grantee}; -- needs partial_revokes = ON"
+        yield comment("a partial revoke")
+        yield f"REVOKE {', '.join(gained)} ON {on} FROM {grantee};"
         return
     option = any(wanted.values())
     if gained or (option and not any(held.values())):
         yield f"GRANT {', '.join(gained) or USAGE} ON {on} TO {grantee}{' WITH GRANT OPTION' if option else ''};"
 
 
-def _held(state: AccountState | None) -> Held:
-    held: Held = {}
+def _list_privileges(state: AccountState | None, *, is_written: bool = True) -> dict[ObjectKey, dict[str, bool]]:
+    """Return what an account holds that statements can write, or what they can't."""
+    listed: dict[ObjectKey, dict[str, bool]] = {}
     for grant in sorted(state.grants) if state else []:
         scope = RESTRICTION if grant.effect == "revoke" else grant.securable.scope
-        if scope in ORDER:
-            own_option = scope in {DYNAMIC, "proxy"} and grant.grant_option
-            target = (ORDER.index(scope), _spell_target(grant), own_option)
-            held.setdefault(target, {})[_spell_privilege(grant)] = grant.grant_option
-    return held
+        if scope in ORDER and _is_writable(grant) is is_written:
+            key = (ORDER.index(scope), _build_object(grant), scope in OWN_OPTION and grant.grant_option)
+            listed.setdefault(key, {})[_build_privilege(grant)] = grant.grant_option
+    return listed
 
 
-def _spell_privilege(grant: Grant) -> str:
+def _is_writable(grant: Grant) -> bool:
+    """Whether a statement can name it: restored tables hold privileges without a name, and objects with none."""
+    scope, database, _, name, column = grant.securable
+    if scope == DYNAMIC:
+        return is_privilege(grant.privilege) and grant.privilege not in STATIC_WORDS and " " not in grant.privilege
+    needed = {SERVER: (), "proxy": (), "database": (database,), "column": (database, name, column)}
+    is_named = all(needed.get(scope, (database, name)))
+    return is_named and is_privilege(grant.privilege) and not grant.privilege.startswith(NO_SQL)
+
+
+def _build_privilege(grant: Grant) -> str:
     column = grant.securable.column
     return f"{grant.privilege} ({quote(column)})" if column else grant.privilege
 
 
-def _spell_target(grant: Grant) -> str:
+def _build_object(grant: Grant) -> str:
     scope, database, _, name, _ = grant.securable
     match scope:
         case "server" | "dynamic":

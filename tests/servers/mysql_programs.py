@@ -1,0 +1,66 @@
+"""What tests of MariaDB and MySQL need beside a server: its own command-line client, and its plugins for logins."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from tests.servers.debian import FetchError, fetch_package, fetch_program
+from tests.servers.mysql import SOURCES, find_program, start
+from tests.servers.required import missing
+from whalefall_pipeline.demo.mysql_server import RunningServer
+
+CLIENTS = {
+    "mariadb": ("mariadb-client-core", "usr/bin/mariadb"),
+    "mysql": ("mysql-client-core", "usr/bin/mysql"),
+}
+LOGIN_PLUGINS = {
+    "mariadb": ("auth_ed25519",),
+    "mariadb-newest": ("auth_ed25519", "auth_parsec", "auth_mysql_sha2"),
+    "mysql": ("auth_socket", "mysql_no_login"),
+}
+
+
+@contextmanager
+def start_with_plugins(engine: str, options: Sequence[str] = ()) -> Generator[RunningServer]:
+    """Start a fresh server that has its plugins for logins; see `mysql.start`."""
+    with tempfile.TemporaryDirectory(prefix="plugins-") as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o755)
+        for name in LOGIN_PLUGINS[engine]:
+            shutil.copy(_find_plugins(engine) / f"{name}.so", folder)
+        loaded = [f"--plugin-load-add={name}" for name in LOGIN_PLUGINS[engine]]
+        if SOURCES[engine].flavour == "mysql":
+            loaded = [f"--plugin-load={';'.join(f'{name}.so' for name in LOGIN_PLUGINS[engine])}"]
+        with start(engine, [f"--plugin-dir={folder}", *loaded, *options]) as server:
+            yield server
+
+
+def run_client(engine: str, server: RunningServer, script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Feed a script to the server's own client, run in a folder of its own, and return what it printed."""
+    login = [f"--user={server.user}", f"--password={server.password}", f"--host={server.host}", f"--port={server.port}"]
+    command = [_find_client(engine), "--no-defaults", "--protocol=tcp", "--default-character-set=utf8mb4", *login]
+    return subprocess.run([*command, *options], input=script, capture_output=True, text=True, check=False)
+
+
+@cache
+def _find_client(engine: str) -> Path:
+    package, program = CLIENTS[SOURCES[engine].flavour]
+    try:
+        return fetch_program(package, program, suite=SOURCES[engine].suite)
+    except FetchError as error:
+        missing(engine, str(error))
+
+
+@cache
+def _find_plugins(engine: str) -> Path:
+    source = SOURCES[engine]
+    try:
+        if source.flavour == "mysql":
+            return find_program(engine).parent.parent / "lib/mysql/plugin"
+        return fetch_package("mariadb-server", suite=source.suite) / "usr/lib/mysql/plugin"
+    except FetchError as error:
+        missing(engine, str(error))
