@@ -4,7 +4,7 @@ import dagster as dg
 
 from whalefall_pipeline.defs.assets import sync_accounts
 from whalefall_pipeline.defs.jobs import sync_job
-from whalefall_pipeline.defs.resources import build_resources
+from whalefall_pipeline.defs.resources import build_resources, fix_executor, fix_loggers, fix_resources
 from whalefall_pipeline.defs.retention import clean_up_job, daily_clean_up
 from whalefall_pipeline.defs.schedules import daily_sync
 from whalefall_pipeline.defs.sensors import SENSORS
@@ -14,6 +14,7 @@ defs = dg.Definitions(
     jobs=[sync_job, clean_up_job],
     schedules=[daily_sync, daily_clean_up],
     sensors=SENSORS,
-    resources=build_resources(),
-    executor=dg.in_process_executor,
+    resources=fix_resources(build_resources()),
+    executor=fix_executor(),
+    loggers=fix_loggers(),
 )

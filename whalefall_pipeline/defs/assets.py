@@ -23,6 +23,7 @@ from whalefall_pipeline.defs.events import (
 )
 from whalefall_pipeline.defs.opening import open_run
 from whalefall_pipeline.defs.partitions import INSTANCES
+from whalefall_pipeline.defs.resources import NO_CONFIG
 from whalefall_pipeline.settings import get_settings
 from whalefall_pipeline.sync.instance import to_first_line
 from whalefall_pipeline.sync.plan import Plan
@@ -56,6 +57,7 @@ from whalefall_pipeline.sync.session import run_session
     partitions_def=INSTANCES,
     backfill_policy=dg.BackfillPolicy.multi_run(get_settings().partitions_per_run),
     can_subset=True,
+    config_schema=NO_CONFIG,
     required_resource_keys={*ADAPTERS, "ledger"},
 )
 def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None]:

@@ -1,10 +1,17 @@
-"""What a deployment sets and a test replaces: the engines' adapters with their limits, and the ledger."""
+"""What a deployment sets and a test replaces: the engines' adapters with their limits, and the ledger.
 
+All of it is fixed when the definitions are built. Whoever launches a run says which instances it is about, never where
+its connections go or how they are secured: Dagster refuses a run config that tries, before there is a run.
+"""
+# Dagster's own signatures hold unknown types.
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
 from sqlalchemy import Engine
 
 from whalefall_pipeline.adapters.engine import Limits
@@ -17,34 +24,39 @@ from whalefall_pipeline.sync.plan import Collector
 
 BESIDE_INSTANCES = 4
 """Ledger connections beside those of the instances worked on: heartbeat, failures, the session itself."""
+NO_CONFIG: Mapping[str, Any] = {}
+"""The schema of a run config that has no fields. Leaving the schema out would take, and ignore, any."""
 
 
-class AdapterResource(dg.ConfigurableResource[Any]):
+@dataclass(frozen=True, slots=True)
+class AdapterResource:
     """One engine's adapter: how long it may wait, and the options that instances have where they set none (TLS)."""
 
-    db_type: str = Field(description="which engine; fixed by the resource's key")
-    connect_seconds: float = Field(description="until a connection stands, handshake and login included")
-    statement_seconds: float = Field(description="for one catalog statement")
-    default_options: dict[str, str] = Field(default={}, description="instance options where an instance sets none")
+    db_type: str
+    connect_seconds: float
+    """Until a connection stands, handshake and login included."""
+    statement_seconds: float
+    """For one catalog statement."""
+    default_options: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def to_collector(self) -> Collector:
-        """Give the adapter with its limits."""
+        """Return the adapter with its limits."""
         limits = Limits(self.connect_seconds, self.statement_seconds, self.default_options)
         return Collector(ADAPTERS[self.db_type], limits)
 
 
 class LedgerResource(dg.ConfigurableResource[Any]):
-    """The ledger, and the store of the secrets in it; where both are is said by the environment (`settings.py`)."""
+    """The ledger, and the store of the secrets in it. It has no fields: the environment says where both are."""
 
     def get_engine(self) -> Engine:
-        """Give the process's engine. Raises LedgerError when the environment names no ledger."""
+        """Return the process's engine. Raises LedgerError when the environment names no ledger."""
         settings = get_settings()
         if settings.database_url is None:
             raise LedgerError("WHALEFALL_DATABASE_URL is not set; `whalefall up` sets it for the embedded PostgreSQL")
         return _open(settings.database_url.get_secret_value(), settings.parallelism + BESIDE_INSTANCES)
 
     def get_store(self) -> SecretStore:
-        """Give the store that resolves credentials."""
+        """Return the store that resolves credentials."""
         settings = get_settings()
         return SecretStore(settings.home, settings.secret_key.get_secret_value() if settings.secret_key else None)
 
@@ -55,7 +67,7 @@ def _open(url: str, pool_size: int) -> Engine:
 
 
 def build_resources() -> dict[str, Any]:
-    """Give all resources: one per engine, by its `db_type`, and the ledger."""
+    """Return all resources: one per engine, by its `db_type`, and the ledger."""
     adapters = {db_type: _build_adapter(db_type) for db_type in ADAPTERS}
     return {**adapters, "ledger": LedgerResource()}
 
@@ -65,3 +77,30 @@ def _build_adapter(db_type: str) -> AdapterResource:
     return AdapterResource(
         db_type=db_type, connect_seconds=settings.connect_seconds, statement_seconds=settings.statement_seconds
     )
+
+
+def fix_resources(resources: Mapping[str, Any]) -> dict[str, Any]:
+    """Return resources for Definitions that no run config can change, the place for outputs among them."""
+    outputs = dg.IOManagerDefinition(lambda _context: dg.InMemoryIOManager(), config_schema=NO_CONFIG)
+    return {"io_manager": outputs, **{key: _fix(value) for key, value in resources.items()}}
+
+
+def _fix(value: object) -> object:
+    """Return a value as a resource that takes no run config; one of Dagster's own kind that has no fields does not."""
+    if isinstance(value, LedgerResource):
+        return value
+    return dg.ResourceDefinition(lambda _context: value, config_schema=NO_CONFIG, description=type(value).__doc__)
+
+
+def fix_executor() -> dg.ExecutorDefinition:
+    """Return the executor of all runs: one process, with nothing to configure."""
+    return dg.in_process_executor.configured(_ignore, config_schema=NO_CONFIG, name="in_process")
+
+
+def fix_loggers() -> dict[str, dg.LoggerDefinition]:
+    """Return Dagster's usual logger of a run, with nothing to configure."""
+    return {"console": dg.colored_console_logger.configured(_ignore, config_schema=NO_CONFIG)}
+
+
+def _ignore(_config: object) -> dict[str, Any]:
+    return {}

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
 from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
 from whalefall_pipeline.defs.reconcile import FINISHED, syncs_accounts
+from whalefall_pipeline.defs.resources import NO_CONFIG
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.sessions import delete_old_sessions
 from whalefall_pipeline.settings import get_settings
@@ -20,7 +21,7 @@ STATES = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIA
 """The events from which Dagster derives what a partition's state is: materialized, failed, missing."""
 
 
-@dg.op(required_resource_keys={"ledger"})
+@dg.op(config_schema=NO_CONFIG, required_resource_keys={"ledger"})
 def delete_old(context: dg.OpExecutionContext) -> None:
     """Delete what `keep_records_days` and `keep_runs_days` let go, and say how much it was."""
     settings = get_settings()
