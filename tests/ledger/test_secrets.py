@@ -1,5 +1,6 @@
 """How secrets are kept and found again; what can't be resolved says what to do, and never the secret."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
-from whalefall_pipeline.ledger.secrets import KEY_FILE, SecretStore
+from whalefall_pipeline.ledger.secrets import KEY_FILE, MAX_BYTES, SecretStore
 
 SECRET = "hush: ü%'\""
 
@@ -40,6 +41,8 @@ def test_references_are_read_when_they_are_used(tmp_path: Path, monkeypatch: pyt
     [
         ("env:NOT_SET", "NOT_SET is not set"),
         ("file:/no/such/file", "can't be read: No such file"),
+        ("file:/dev/zero", "is no plain file"),
+        ("file:/tmp", "can't be read: Is a directory|is no plain file"),
         ("plain text", "no known form"),
         ("fernet:abc", "secret.key is missing; set WHALEFALL_SECRET_KEY"),
     ],
@@ -55,3 +58,12 @@ def test_another_key_is_told_apart_from_a_bad_one(tmp_path: Path) -> None:
         SecretStore(tmp_path, Fernet.generate_key().decode()).resolve(stored)
     with pytest.raises(InvalidInstanceError, match="is no Fernet key"):
         SecretStore(tmp_path, "too short").encrypt(SECRET)
+
+
+def test_a_file_that_never_ends_or_is_no_text_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "long").write_bytes(b"x" * (MAX_BYTES + 1))
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    for name, said in (("pipe", "is no plain file"), ("long", "is longer than"), ("bytes", "is no UTF-8 text")):
+        with pytest.raises(InvalidInstanceError, match=said):
+            SecretStore(tmp_path).resolve(f"file:{tmp_path / name}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, Visibility
@@ -15,6 +16,7 @@ from whalefall_pipeline.cli.output import Format, console, show_rows
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.core.errors import InvalidInstanceError, WhalefallError
 from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.ledger.bindings import to_option_part
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import (
     change_instance,
@@ -96,7 +98,13 @@ def change(
         secret = definition.build_reference() if definition.has_reference else None
         secret = workplace.store.encrypt(asked) if asked else secret
         new = replace(definition.to_instance(), id=old.id, credential_id=old.credential_id)
-        change_instance(connection, new, username=user, secret=secret)
+        named = {part for part, value in (("host", host), ("port", port)) if value}
+        named |= {to_option_part(_to_pair(item)[0]) for item in option or []}
+        is_moved = change_instance(connection, new, username=user, secret=secret, store=workplace.store, named=named)
+    if is_moved:
+        console.print(
+            f"its credential is now for {escape(new.host)}:{new.port} with these options, and for nothing else"
+        )
     console.print(f"{name} is changed; look at it with: whalefall instances check {name}")
 
 
@@ -171,7 +179,7 @@ def _check(workplace: Workplace, instance: Instance) -> list[dict[str, str]]:
     settings = workplace.settings
     limits = Limits(settings.connect_seconds, settings.statement_seconds)
     try:
-        with connecting(workplace.engine) as connection:
+        with connecting(workplace.engine) as connection, transaction(connection):
             login = read_login(connection, instance, workplace.store)
         adapter = ADAPTERS[instance.db_type]
         with (
@@ -193,7 +201,7 @@ def _write(workplace: Workplace, items: Sequence[tuple[Definition, Instance, str
     with connecting(workplace.engine) as connection, transaction(connection):
         for definition, instance, secret in items:
             stored = workplace.store.encrypt(secret) if secret is not None else definition.build_reference()
-            write_instance(connection, instance, username=definition.user, secret=stored)
+            write_instance(connection, instance, username=definition.user, secret=stored, store=workplace.store)
 
 
 def _to_pair(text: str) -> tuple[str, str]:

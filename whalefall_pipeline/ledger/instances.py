@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Row, and_, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
-from whalefall_pipeline.core.model import Instance, Login
-from whalefall_pipeline.ledger.secrets import SecretStore
+from whalefall_pipeline.core.model import Instance, Json, Login
+from whalefall_pipeline.ledger.bindings import Binding, check_binding
+from whalefall_pipeline.ledger.secrets import SecretStore, is_reference
 from whalefall_pipeline.ledger.tables import credentials, instances
 
 DEFINITIONS_LOCK = (0x57465349, 0)
@@ -22,13 +23,13 @@ _COLUMNS = (
 
 
 def read_instances(connection: Connection, names: Collection[str] | None = None) -> list[Instance]:
-    """Give the active instances in the order of their names; with `names`, those of them, active or not."""
+    """Return the active instances in the order of their names; with `names`, those of them, active or not."""
     wanted = instances.c.is_active if names is None else instances.c.name.in_(names)
     return [_to_instance(row) for row in connection.execute(select(*_COLUMNS).where(wanted).order_by(instances.c.name))]
 
 
 def read_changed_instances(connection: Connection, since: datetime | None) -> tuple[list[Instance], datetime | None]:
-    """Give the active instances whose definition changed after a moment (None: all), and when the newest did."""
+    """Return the active instances whose definition changed after a moment (None: all), and when the newest did."""
     wanted = instances.c.is_active if since is None else and_(instances.c.is_active, instances.c.updated_at > since)
     statement = select(*_COLUMNS, instances.c.updated_at).where(wanted).order_by(instances.c.updated_at)
     rows = connection.execute(statement).all()
@@ -43,13 +44,17 @@ def _lock_definitions(connection: Connection) -> None:
     connection.execute(select(func.pg_advisory_xact_lock(*DEFINITIONS_LOCK)))
 
 
-def write_instance(connection: Connection, instance: Instance, *, username: str, secret: str) -> Instance:
-    """Register an instance with its credential, or bring a removed one back, and give it with its id.
+def write_instance(
+    connection: Connection, instance: Instance, *, username: str, secret: str, store: SecretStore | None = None
+) -> Instance:
+    """Register an instance with its credential, or bring a removed one back, and return it with its id.
 
-    `secret` is in its stored form. Raises InvalidInstanceError when the name belongs to an active instance.
+    `secret` is in its stored form; `store` binds it to the instance, which its first use does otherwise. Raises
+    InvalidInstanceError when the name belongs to an active instance.
     """
     _lock_definitions(connection)
-    credential_id = _write_credential(connection, instance.name, username, secret)
+    bound = store.bind(secret, Binding.of(instance)) if store else secret
+    credential_id = _write_credential(connection, instance, username, bound)
     values = _to_values(instance) | {"credential_id": credential_id, "updated_at": func.clock_timestamp()}
     before = connection.execute(select(*_COLUMNS).where(instances.c.name == instance.name)).one_or_none()
     if before is not None and before.is_active:
@@ -65,20 +70,36 @@ def write_instance(connection: Connection, instance: Instance, *, username: str,
 
 
 def change_instance(
-    connection: Connection, instance: Instance, *, username: str | None = None, secret: str | None = None
-) -> None:
-    """Write an active instance's new definition; login and stored secret stay as they are where none is given."""
+    connection: Connection,
+    instance: Instance,
+    *,
+    username: str | None = None,
+    secret: str | None = None,
+    store: SecretStore | None = None,
+    named: Collection[str] = (),
+) -> bool:
+    """Write an active instance's new definition; login and stored secret stay as they are where none is given.
+
+    With `store` the credential is bound anew to the parts of the definition that are `named`, as a `Binding` names
+    them; returns whether it was. Raises InvalidInstanceError when a part that is not named is another one than the
+    credential was registered for, unless a new `secret` comes and the old one can't be read.
+    """
     _lock_definitions(connection)
     values: dict[str, object] = {**_to_values(instance), "updated_at": func.clock_timestamp()}
-    if username or secret:
-        wanted = credentials.c.id == instance.credential_id
-        row = connection.execute(select(credentials.c.username, credentials.c.secret).where(wanted)).one_or_none()
+    row = _read_credential(connection, instance)
+    before = _find_binding(row, store, lost=secret is not None) if row and store else None
+    if before:
+        check_binding(before, instance, named)
+    is_moved = bool(row and store) and before != Binding.of(instance)
+    if username or secret or is_moved:
         user, stored = username or (row.username if row else None), secret or (row.secret if row else None)
         if not (user and stored):
             raise InvalidInstanceError(f"{instance.name} has no credential yet; give both user and secret")
-        values["credential_id"] = _write_credential(connection, instance.name, user, stored)
+        bound = store.bind(stored, Binding.of(instance)) if store else stored
+        values["credential_id"] = _write_credential(connection, instance, user, bound)
     active = and_(instances.c.id == instance.id, instances.c.is_active)
     connection.execute(update(instances).where(active).values(**values))
+    return is_moved
 
 
 def remove_instance(connection: Connection, name: str) -> bool:
@@ -90,17 +111,61 @@ def remove_instance(connection: Connection, name: str) -> bool:
 
 
 def read_login(connection: Connection, instance: Instance, store: SecretStore) -> Login:
-    """Give the name and secret to collect an instance with. Raises InvalidInstanceError when it has none."""
-    wanted = credentials.c.id == instance.credential_id
-    row = connection.execute(select(credentials.c.username, credentials.c.secret).where(wanted)).one_or_none()
+    """Return the name and secret to collect an instance with.
+
+    A credential that is not bound yet is bound to the instance, for which the transaction has to be committed. Raises
+    InvalidInstanceError when there is none, and when it was registered for another server, or another way to it.
+    """
+    row = _read_credential(connection, instance)
     if row is None:
         raise InvalidInstanceError(f"{instance.name} has no credential")
+    if _find_binding(row, store) is None:
+        row = _bind(connection, instance, store)
+    bound = _find_binding(row, store)
+    if bound is None:
+        raise InvalidInstanceError(f"{instance.name}'s credential could not be bound to its server")
+    check_binding(bound, instance)
     return Login(row.username, store.resolve(row.secret))
 
 
-def _write_credential(connection: Connection, name: str, username: str, secret: str) -> int:
-    values = {"username": username, "secret": secret}
-    statement = upsert(credentials).values(name=name, **values)
+def _read_credential(connection: Connection, instance: Instance, *, lock: bool = False) -> Row[Any] | None:
+    wanted = select(credentials).where(credentials.c.id == instance.credential_id)
+    return connection.execute(wanted.with_for_update() if lock else wanted).one_or_none()
+
+
+def _find_binding(row: Row[Any], store: SecretStore, *, lost: bool = False) -> Binding | None:
+    """Return what a credential is bound to; None where it is not, or, with `lost`, where that can't be read."""
+    if is_reference(row.secret):
+        return Binding.from_json(row.bound_to) if row.bound_to else None
+    try:
+        return store.open(row.secret).binding
+    except InvalidInstanceError:
+        if lost:
+            return None
+        raise
+
+
+def _bind(connection: Connection, instance: Instance, store: SecretStore) -> Row[Any]:
+    """Bind a credential to an instance, unless another transaction has bound it meanwhile, and return it."""
+    row = _read_credential(connection, instance, lock=True)
+    if row is None:
+        raise InvalidInstanceError(f"{instance.name} has no credential")
+    if _find_binding(row, store):
+        return row
+    binding = Binding.of(instance)
+    values = {"secret": store.bind(row.secret, binding), "bound_to": _to_bound(row.secret, binding)}
+    statement = update(credentials).where(credentials.c.id == row.id).values(**values)
+    return connection.execute(statement.returning(*credentials.c)).one()
+
+
+def _to_bound(secret: str, binding: Binding) -> dict[str, Json] | None:
+    return binding.to_json() if is_reference(secret) else None
+
+
+def _write_credential(connection: Connection, instance: Instance, username: str, secret: str) -> int:
+    """Write a credential by the instance's name; a reference is bound to the instance, an encrypted secret holds it."""
+    values = {"username": username, "secret": secret, "bound_to": _to_bound(secret, Binding.of(instance))}
+    statement = upsert(credentials).values(name=instance.name, **values)
     statement = statement.on_conflict_do_update(
         index_elements=[credentials.c.name], set_={**values, "updated_at": func.now()}
     )
