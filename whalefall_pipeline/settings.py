@@ -39,6 +39,9 @@ class Settings(BaseSettings):
         ge=1,
         description="how long Dagster's finished runs and events are kept; those that partitions show always are",
     )
+    webserver_hosts: str | None = Field(
+        None, description="names of the UI besides loopback and its own address, such as `ui.example, ui.test:8443`"
+    )
     webserver_url: str | None = Field(
         None, description="where `whalefall sync` launches; unset: as `whalefall up` runs"
     )

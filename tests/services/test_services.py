@@ -160,7 +160,7 @@ def test_a_second_supervisor_of_a_home_is_refused(workplace: Workplace, services
 
 
 @on_linux
-@pytest.mark.parametrize("name", ["dagster._daemon", "api grpc", "dagster_webserver"])
+@pytest.mark.parametrize("name", ["dagster._daemon", "api grpc", "services.webserver"])
 def test_a_service_that_is_killed_is_started_again(workplace: Workplace, services: Services, name: str) -> None:
     killed = find_process(workplace.home, name)
     assert killed

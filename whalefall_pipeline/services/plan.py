@@ -8,7 +8,7 @@ from pathlib import Path
 from whalefall_pipeline.system import write_private
 
 READY, NOTICE, FAILED = "ready", "notice", "failed"
-"""The first word of each line that the supervisor says."""
+"""The first word of each line that the supervisor prints."""
 
 LOCK = "up.lock"
 """Held by the supervisor of a home."""
@@ -26,16 +26,18 @@ class Plan:
     module: str
     embedded: str | None
     """Folder of the embedded server that has to stay until the services have ended."""
+    read_only: bool
+    """Whether the UI starts and changes nothing."""
     run_grace_seconds: float
     """How long active runs may go on when the services are told to end; then they are interrupted."""
 
     def to_json(self) -> str:
-        """Give the plan as one argument of a command."""
+        """Return the plan as one argument of a command."""
         return json.dumps(asdict(self))
 
     @staticmethod
     def from_json(text: str) -> "Plan":
-        """Give the plan back."""
+        """Return the plan that `to_json` made."""
         return Plan(**json.loads(text))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from whalefall_pipeline.services.authority import HOSTS_VARIABLE, parse_names
 from whalefall_pipeline.services.errors import ServicesError
 from whalefall_pipeline.services.graphql import answers
 from whalefall_pipeline.services.plan import FAILED, LOCK, READY, Plan, read_state
@@ -27,7 +28,7 @@ class Services:
     _words: IO[str]
 
     def watch(self) -> Iterator[str]:
-        """Give a line for each service that died and was started again; ends when `stop_services` ended them all.
+        """Yield a line for each service that died and was started again; ends when `stop_services` ended them all.
 
         Raises ServicesError when one dies again and again.
         """
@@ -45,17 +46,20 @@ def run_services(
     port: int = 3000,
     *,
     embedded: Path | None = None,
+    read_only: bool = False,
     run_grace_seconds: float = 20.0,
     module: str = _MODULE,
 ) -> Generator[Services]:
     """Run code server, webserver and daemon in a `dagster_environment` until this is left or this process dies.
 
     The next free port is taken where `port` is not. `embedded` names the folder of the embedded server that they
-    use, which then stays until they have ended. Runs that are active at the end may go on for `run_grace_seconds`, then
-    they are interrupted. Raises ServicesError.
+    use, which then stays until they have ended. With `read_only` the UI starts and changes nothing. Runs that are
+    active at the end may go on for `run_grace_seconds`, then they are interrupted. Raises ServicesError.
     """
     home = environment["WHALEFALL_HOME"]
-    plan = Plan(home, host, port, module, str(embedded.absolute()) if embedded else None, run_grace_seconds)
+    parse_names(environment.get(HOSTS_VARIABLE, ""))
+    folder = str(embedded.absolute()) if embedded else None
+    plan = Plan(home, host, port, module, folder, read_only, run_grace_seconds)
     with subprocess.Popen(  # noqa: S603 - our own module, without a shell
         [sys.executable, "-P", "-m", "whalefall_pipeline.services", plan.to_json()],
         env=environment,
@@ -76,7 +80,7 @@ def run_services(
 
 
 def find_webserver(home: Path) -> str | None:
-    """Give the address of the webserver that `whalefall up` runs in this home, if it answers."""
+    """Return the address of the webserver that `whalefall up` runs in this home, if it answers."""
     _, address = read_state(home)
     return address if address and answers(address) else None
 

@@ -31,13 +31,13 @@ class Supervisor:
         self._socket = socket_folder / "code.sock"
         self._say = say
         port = _choose_port(plan.host, plan.port)
-        self.address = f"http://{'127.0.0.1' if plan.host == '0.0.0.0' else plan.host}:{port}"  # noqa: S104 - compared
+        self.address = f"http://{_to_reachable(plan.host)}:{port}"
         code = ["dagster", "api", "grpc", "--module-name", plan.module, "--location-name", "whalefall"]
         workspace = ["--workspace", str(self._folder / "workspace.yaml")]
-        listen = ["--host", plan.host, "--port", str(port)]
+        listen = ["--host", plan.host, "--port", str(port), *(["--read-only"] if plan.read_only else [])]
         code += ["--socket", str(self._socket), "--use-python-environment-entry-point"]
         self._code = self._build("code-server", code, plan.run_grace_seconds)
-        self._webserver = self._build("webserver", ["dagster_webserver", *workspace, *listen], 5.0)
+        self._webserver = self._build("webserver", ["whalefall_pipeline.services.webserver", *workspace, *listen], 5.0)
         self._daemon = self._build("daemon", ["dagster._daemon", "run", *workspace], 10.0)
 
     async def start(self) -> None:
@@ -103,9 +103,16 @@ class Supervisor:
         (self._folder / "workspace.yaml").write_text(json.dumps({"load_from": [location]}), encoding="utf-8")
 
 
+def _to_reachable(host: str) -> str:
+    """Return a host as an address names it; for all addresses of the machine, the loopback one among them."""
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared
+    return f"[{loopback}]" if ":" in loopback else loopback
+
+
 def _choose_port(host: str, first: int) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in range(first, first + _PORTS):
-        with socket.socket() as probe:
+        with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the webserver does
             try:
                 probe.bind((host, port))
