@@ -86,7 +86,7 @@ def open_browser(folder: Path, *flags: str) -> Generator[Browser]:
     ):
         try:
             port = _read_port(folder / "profile" / "DevToolsActivePort", process, log)
-            with connect(_find_page(port), max_size=None) as page:
+            with connect(_find_page(port), max_size=None, ping_interval=None) as page:
                 browser = Browser(page)
                 for domain in ("Page", "Runtime", "Network"):
                     browser.call(f"{domain}.enable")

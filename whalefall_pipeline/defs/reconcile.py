@@ -31,6 +31,7 @@ from whalefall_pipeline.ledger.sessions import (
 
 OVERLAP = timedelta(minutes=1)
 """Looked back beyond the last run seen: `updated_after` is strict, and clocks differ."""
+EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 BATCH = 100
 ABANDONED = timedelta(minutes=10)
 """After which a run that nobody started never will be: a launch that failed halfway leaves such a run."""
@@ -49,14 +50,17 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str | None) -> "Cursor":
-        """Read a sensor's cursor; none gives one that looks a day back."""
-        if not text:
+        """Read a sensor's cursor; none, or one that somebody set to anything else, gives one that looks a day back."""
+        try:
+            fields = json.loads(text or "")
+            seen_until = to_utc(datetime.fromisoformat(fields["seen_until"]))
+            silent = {str(session_id): float(since) for session_id, since in fields["silent"].items()}
+        except (ValueError, TypeError, KeyError, AttributeError):
             return cls()
-        fields = json.loads(text)
-        return cls(datetime.fromisoformat(fields["seen_until"]), fields["silent"])
+        return cls(min(max(seen_until, EARLIEST), datetime.now(UTC)), silent)
 
     def dump(self) -> str:
-        """Write it as a sensor's cursor."""
+        """Return it as a sensor's cursor."""
         return json.dumps({"seen_until": self.seen_until.isoformat(), "silent": self.silent})
 
 

@@ -49,7 +49,7 @@ def instance_partitions(context: dg.SensorEvaluationContext, ledger: LedgerResou
 )
 def changed_instances(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SensorResult | dg.SkipReason:
     """Request runs for the active instances whose definition is newer than the cursor; the first tick takes all."""
-    since = datetime.fromisoformat(context.cursor) if context.cursor else None
+    since = _parse_moment(context.cursor)
     with connecting(ledger.get_engine()) as connection, transaction(connection):
         changed, newest = read_changed_instances(connection, since)
     if not changed or newest is None:
@@ -63,6 +63,14 @@ def changed_instances(context: dg.SensorEvaluationContext, ledger: LedgerResourc
         run_requests=list(build_requests([*keys, *new], chosen, run_key=newest.isoformat())),
         cursor=newest.isoformat(),
     )
+
+
+def _parse_moment(cursor: str | None) -> datetime | None:
+    """Return the moment of a cursor; None for none, and for what somebody else has put there."""
+    try:
+        return datetime.fromisoformat(cursor or "")
+    except ValueError:
+        return None
 
 
 @dg.sensor(

@@ -1,0 +1,10 @@
+"""The limits of a sync where nobody sets others; the settings, adapters and plans all begin with these."""
+
+CONNECT_SECONDS: float = 10
+STATEMENT_SECONDS: float = 60
+INSTANCE_SECONDS: float = 300
+PARALLELISM = 8
+ATTEMPTS = 3
+BACKOFF_SECONDS: float = 1
+LOCK_WAIT_SECONDS: float = 600
+HEARTBEAT_SECONDS: float = 15
