@@ -15,7 +15,8 @@ from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError
 from whalefall_pipeline.core.model import Account, AccountState, Instance, Login, Reading, Security, Seen
 from whalefall_pipeline.core.rules import Rules
 
-GIBIBYTE = 1024**3
+ANSWER_BYTES = 256 * 1024**2
+"""What one answer may hold unless a deployment says otherwise: some millions of grants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Limits:
     connect_seconds: float = 10.0
     statement_seconds: float = 60.0
     default_options: Mapping[str, str] = field(default_factory=dict[str, str])
-    answer_bytes: int = GIBIBYTE
+    answer_bytes: int = ANSWER_BYTES
     digest_key: bytes = field(default=b"", repr=False)
 
 

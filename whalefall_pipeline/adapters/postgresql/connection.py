@@ -1,36 +1,32 @@
-"""Connections that only read: one database each, opened and used within the deadline of the instance's reading."""
+"""Connections that only read: one database each, opened and used within the limits of the instance's reading."""
 
-import selectors
-import socket
-import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import psycopg
-from psycopg import pq
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
-from psycopg.conninfo import make_conninfo
-from psycopg.pq import ConnStatus, PollingStatus, TransactionStatus
-from psycopg.pq.abc import PGconn
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, to_connect_error, to_statement_error
-from whalefall_pipeline.adapters.postgresql.options import check_options
+from whalefall_pipeline.adapters.postgresql.errors import to_statement_error, to_too_much
+from whalefall_pipeline.adapters.postgresql.login import Place, log_in, open_relay
+from whalefall_pipeline.adapters.postgresql.options import is_verified
 from whalefall_pipeline.adapters.postgresql.rows import to_text
+from whalefall_pipeline.adapters.relay import Relay
 from whalefall_pipeline.adapters.tally import Tally
-from whalefall_pipeline.core.errors import DatabaseConnectionError
-from whalefall_pipeline.core.model import Instance, Login, Seen
+from whalefall_pipeline.core.model import Security
 from whalefall_pipeline.sql import load_sql
 
 Row: TypeAlias = tuple[Any, ...]
 
-CHECK_SECONDS = 0.1
 NOT_CONVERTED = "SQL_ASCII"
 """As client encoding: the server sends what it has, as it is."""
+ROW_BYTES, VALUE_BYTES = 64, 56
+"""What Python takes for a row, and for each of its values, beside their text."""
 
 SQL = load_sql(__package__ or "", "catalog.sql")
 
@@ -38,13 +34,15 @@ SQL = load_sql(__package__ or "", "catalog.sql")
 class Link:
     """One connection in one read-only transaction, so all that it reads is of one moment."""
 
-    def __init__(self, connection: "psycopg.Connection[Row]", deadline: Deadline, tally: Tally) -> None:
+    def __init__(
+        self, connection: "psycopg.Connection[Row]", relay: Relay, place: Place, deadline: Deadline, tally: Tally
+    ) -> None:
         self._connection = connection
+        self._relay = relay
+        self._place = place
         self._deadline = deadline
         self._tally = tally
         self._converts = True
-        # A second handle on the socket, so that an abort from another thread can't hit a number that was reused.
-        self._socket = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
         self.database_oid: int | None = None
         """Which database this is; it may have been asked for by another name (an alias of a connection pooler's)."""
         self.may_identify = False
@@ -63,6 +61,12 @@ class Link:
         return self._connection.info.parameter_status("server_version") or ""
 
     @property
+    def security(self) -> Security:
+        """Whether TLS is in use, and whether libpq verified the certificate."""
+        encrypted = bool(self._connection.pgconn.ssl_in_use)
+        return Security(encrypted, encrypted and is_verified(self._place.options))
+
+    @property
     def stands(self) -> bool:
         """Whether the transaction is still open, so that more can be read of the same moment."""
         return self._connection.info.transaction_status == TransactionStatus.INTRANS
@@ -75,8 +79,8 @@ class Link:
     def read(self, statement: str, *, shared: bool = False) -> list[Row]:
         """Return all rows of a catalog statement; `shared`: with names that all databases of the cluster share.
 
-        Raises DatabaseConnectionError when the connection is lost, UnreadableError when only the statement failed; the
-        transaction has then ended.
+        Raises DatabaseConnectionError when the connection is lost or the answer is larger than the limit,
+        UnreadableError when only the statement failed; the transaction has then ended.
         """
         # The server takes shared names to be of its database's encoding, which only that of the writer's is.
         if self._encoding == NOT_CONVERTED or (shared and self._encoding != "UTF8"):
@@ -89,7 +93,7 @@ class Link:
     def close(self) -> None:
         """Close, and wait for nothing: the server may not be there any more."""
         self._connection.close()
-        self._socket.close()
+        self._relay.close()
 
     @property
     def _encoding(self) -> str:
@@ -108,19 +112,27 @@ class Link:
         self, statement: str, values: Mapping[str, str] | None = None, loader: type[Loader] | None = None
     ) -> list[Row]:
         self._tally.count()
-        with self._deadline.aborting(self._abort), self._connection.cursor() as cursor:
+        self._relay.allow(self._place.limits.answer_bytes)
+        with self._deadline.aborting(self._relay.end), self._connection.cursor() as cursor:
             for kind in ("text", "name") if loader else ():
                 cursor.adapters.register_loader(kind, loader or Loader)
             try:
-                rows = cursor.execute(statement.encode(), values).fetchall()
+                cursor.execute(statement.encode(), values)
+                self._check_size(cursor)
+                rows = cursor.fetchall()
             except psycopg.Error as error:
+                if self._relay.is_exceeded:
+                    raise to_too_much(self._place.limits.answer_bytes) from None
                 raise to_statement_error(error) from None
         self._tally.add(rows)
         return rows
 
-    def _abort(self) -> None:
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+    def _check_size(self, cursor: "psycopg.Cursor[Row]") -> None:
+        """Raise DatabaseConnectionError where Python would need more than the limit: rows may be very short."""
+        result = cursor.pgresult
+        limit = self._place.limits.answer_bytes
+        if result and result.ntuples * (ROW_BYTES + VALUE_BYTES * result.nfields) > limit:
+            raise to_too_much(limit)
 
 
 def _build_loader(encoding: str, escaped: set[str]) -> type[Loader]:
@@ -137,93 +149,25 @@ def _build_loader(encoding: str, escaped: set[str]) -> type[Loader]:
 
 
 @contextmanager
-def open_link(parameters: Mapping[str, str], limits: Limits, deadline: Deadline, tally: Tally) -> Generator[Link]:
+def open_link(place: Place, database: str, deadline: Deadline, tally: Tally) -> Generator[Link]:
     """Connect, and begin the transaction.
 
     Raises DatabaseRefusedError when it is this database or login that is refused, DatabaseConnectionError when the
     server is not there.
     """
-    connection = psycopg.Connection[Row](_connect(parameters, limits, deadline), tuple_row)
-    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    connection.read_only = True
-    link = Link(connection, deadline, tally)
+    handshake = Deadline(min(place.limits.connect_seconds, max(deadline.remaining, 0.001)))
+    relay = open_relay(place, handshake)
     try:
-        link.begin(limits)
-        yield link
-    finally:
-        link.close()
-
-
-def to_parameters(instance: Instance, login: Login, limits: Limits) -> dict[str, str]:
-    """Build libpq's parameters for an instance, its database excepted; raises InvalidInstanceError."""
-    options = {**limits.default_options, **instance.options}
-    check_options(options)
-    own = {"host": instance.host, "port": str(instance.port), "user": login.username, "password": login.password}
-    fixed = {"application_name": "whalefall", "client_encoding": "UTF8"}
-    return {**options, **own, **fixed}
-
-
-def _connect(parameters: Mapping[str, str], limits: Limits, deadline: Deadline) -> PGconn:
-    """Connect to the first of the host's addresses that answers; they share the time limit.
-
-    An answer that refuses is final: trying the same login at the next address would be a second failed login.
-    """
-    *others, last = _find_addresses(parameters)
-    seconds = limits.connect_seconds / (len(others) + 1)
-    for address in others:
+        with handshake, deadline.aborting(handshake.expire), handshake.aborting(relay.end):
+            pgconn = log_in(place, database, relay, handshake)
+        connection = psycopg.Connection[Row](pgconn, tuple_row)
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        link = Link(connection, relay, place, deadline, tally)
         try:
-            return _connect_to({**parameters, **address}, seconds, deadline)
-        except DatabaseConnectionError as error:
-            deadline.check()
-            if not error.transient:
-                raise
-    return _connect_to({**parameters, **last}, seconds, deadline)
-
-
-def _find_addresses(parameters: Mapping[str, str]) -> list[dict[str, str]]:
-    """Give libpq parameters for each address of the host; the name still stands beside them, for TLS to verify."""
-    host, port = parameters["host"], parameters["port"]
-    if host.startswith("/") or "hostaddr" in parameters:
-        return [{}]
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        again = error.errno == socket.EAI_AGAIN
-        raise DatabaseConnectionError(f"host {host} is not known: {error.strerror}", transient=again) from None
-    return [{"hostaddr": str(address[4][0])} for address in found]
-
-
-def _connect_to(parameters: Mapping[str, str], seconds: float, deadline: Deadline) -> PGconn:
-    """Connect in steps that never block, so that the limit and the deadline hold through the whole handshake."""
-    ends_at = time.monotonic() + seconds
-    pgconn: PGconn = pq.PGconn.connect_start(make_conninfo("", **parameters).encode())
-    try:
-        while (event := _next_event(pgconn)) is not None:
-            while not _is_ready(pgconn.socket, event):
-                deadline.check()
-                _check_limit(seconds, ends_at)
-    except Exception:
-        pgconn.finish()
-        raise
-    pgconn.nonblocking = 1  # as psycopg's own connections are
-    return pgconn
-
-
-def _check_limit(seconds: float, ends_at: float) -> None:
-    if time.monotonic() >= ends_at:
-        raise DatabaseRefusedError(f"no answer to the login within {seconds:g} s", Seen.TIMED_OUT, transient=True)
-
-
-def _next_event(pgconn: PGconn) -> int | None:
-    """Take the next step of a login and give what it then waits for; None: it is done."""
-    status = PollingStatus.FAILED if pgconn.status == ConnStatus.BAD else pgconn.connect_poll()
-    if status == PollingStatus.FAILED:
-        raise to_connect_error(pgconn.get_error_message())
-    waits_for = {PollingStatus.READING: selectors.EVENT_READ, PollingStatus.WRITING: selectors.EVENT_WRITE}
-    return waits_for.get(PollingStatus(status))
-
-
-def _is_ready(handle: int, event: int) -> bool:
-    with selectors.DefaultSelector() as selector:
-        selector.register(handle, event)
-        return bool(selector.select(CHECK_SECONDS))
+            link.begin(place.limits)
+            yield link
+        finally:
+            link.close()
+    finally:
+        relay.close()

@@ -23,6 +23,11 @@ LOST = (
     "is shutting down",
     "recovery mode",
 )
+CLEARTEXT = (
+    "the server asks for the password itself, and nothing verifies that it is the right one: set the option tls to"
+    " verify-full (and tls_ca), or, to send it all the same, allow_cleartext_password to yes"
+)
+TOO_MUCH = "the server sent more than {limit:,} bytes at once; WHALEFALL_ANSWER_BYTES sets the limit of an answer"
 FULL = ("too many c", "remaining connection slots")
 
 
@@ -46,9 +51,16 @@ def to_connect_error(message: str) -> DatabaseConnectionError:
     """Tell from libpq's words about a failed connection whether the server is lost or has refused."""
     reason = to_line(message)
     said = message.lower()
+    if "authentication method requirement" in said and "password" in said:
+        return DatabaseRefusedError(CLEARTEXT, Seen.DENIED, transient=False)
     if any(words in said for words in LOST):
         return DatabaseConnectionError(reason, transient=True)
     return DatabaseRefusedError(reason, Seen.DENIED, transient=any(words in said for words in FULL))
+
+
+def to_too_much(limit: int) -> DatabaseConnectionError:
+    """Return the error of a server that sent more than it may."""
+    return DatabaseConnectionError(TOO_MUCH.format(limit=limit), transient=False)
 
 
 def to_statement_error(error: psycopg.Error) -> DatabaseConnectionError | UnreadableError:

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Generator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession, Visibility
 from whalefall_pipeline.adapters.postgresql import rules
-from whalefall_pipeline.adapters.postgresql.connection import SQL, Link, Row, open_link, to_parameters
+from whalefall_pipeline.adapters.postgresql.connection import SQL, Link, Row, open_link
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
+from whalefall_pipeline.adapters.postgresql.login import Place
 from whalefall_pipeline.adapters.postgresql.rows import (
     PUBLIC,
     PUBLIC_OID,
@@ -22,7 +23,18 @@ from whalefall_pipeline.adapters.postgresql.rows import (
 )
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
-from whalefall_pipeline.core.model import SERVER, Account, Held, Instance, Json, Login, Observation, Reading, Seen
+from whalefall_pipeline.core.model import (
+    SERVER,
+    Account,
+    Held,
+    Instance,
+    Json,
+    Login,
+    Observation,
+    Reading,
+    Security,
+    Seen,
+)
 from whalefall_pipeline.sql import load_sql
 
 DEFAULT_DATABASE = "postgres"
@@ -53,7 +65,8 @@ class PostgresqlSession(SourceSession):
     def __init__(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> None:
         self._database = instance.database or DEFAULT_DATABASE
         self._where = f"{instance.host}:{instance.port}, database {self._database}"
-        self._parameters = to_parameters(instance, login, limits)
+        self._place = Place.of(instance, login, limits)
+        self._security = Security(encrypted=True, verified=True)
         self._limits = limits
         self._deadline = deadline
         self._names: dict[int, str] = {}
@@ -79,6 +92,11 @@ class PostgresqlSession(SourceSession):
     def statements(self) -> int:
         """See `SourceSession.statements`."""
         return self._tally.statements
+
+    @property
+    def security(self) -> Security:
+        """See `SourceSession.security`."""
+        return self._security
 
     @property
     def version(self) -> str:
@@ -169,9 +187,12 @@ class PostgresqlSession(SourceSession):
             return {f"{rules.DATABASE}:{name}/{rules.DEFINITIONS}": failed.observation}
         return {}
 
-    def _open(self, database: str) -> AbstractContextManager[Link]:
-        parameters = {**self._parameters, "dbname": database}
-        return open_link(parameters, self._limits, self._deadline, self._tally)
+    @contextmanager
+    def _open(self, database: str) -> Generator[Link]:
+        with open_link(self._place, database, self._deadline, self._tally) as link:
+            known, found = self._security, link.security
+            self._security = Security(known.encrypted and found.encrypted, known.verified and found.verified)
+            yield link
 
 
 def _to_note(seen: Observation) -> str:

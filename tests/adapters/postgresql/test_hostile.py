@@ -1,0 +1,207 @@
+"""What a compromised PostgreSQL server may do: ask for the password, never end, send more than anybody can hold."""
+
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.servers.hostile import HOST, HostileServer, Peer, start_hostile, to_message
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.postgresql import PostgresqlAdapter
+from whalefall_pipeline.core.errors import DatabaseConnectionError
+from whalefall_pipeline.core.model import Instance, Login
+
+SECRET = "correct-horse-battery"
+LIMITS = Limits(connect_seconds=2, statement_seconds=5, answer_bytes=4 * 1024**2)
+INSTANCE = Instance(1, "bad", "postgresql", HOST, 1)
+READY = to_message(b"Z", b"I")
+IN_TRANSACTION = to_message(b"Z", b"T")
+LOGGED_IN = to_message(b"R", struct.pack(">I", 0)) + to_message(b"S", b"server_version\x0016.1\x00") + READY
+BEGUN = to_message(b"C", b"BEGIN\0")
+COLUMN = b"x\0" + struct.pack(">IhIhih", 0, 0, 25, -1, -1, 0)
+HEADER = to_message(b"1", b"") + to_message(b"2", b"") + to_message(b"T", struct.pack(">h", 1) + COLUMN)
+EMPTY_ROW = to_message(b"D", struct.pack(">hi", 1, -1))
+
+
+def read(server: HostileServer, options: dict[str, str] | None = None, limits: Limits = LIMITS) -> None:
+    instance = replace(INSTANCE, port=server.port, options=options or {})
+    login = Login("collector", SECRET)
+    with Deadline(30) as deadline, PostgresqlAdapter().open(instance, login, limits, deadline) as session:
+        session.read_accounts()
+
+
+def refuse_tls(peer: Peer) -> None:
+    """Take the client's first messages, and say that there is no TLS."""
+    peer.hear()
+    peer.say(b"N")
+    peer.hear()
+
+
+def log_in(peer: Peer) -> None:
+    refuse_tls(peer)
+    peer.say(LOGGED_IN)
+
+
+def ask_in_clear(peer: Peer) -> None:
+    refuse_tls(peer)
+    peer.say(to_message(b"R", struct.pack(">I", 3)))
+    peer.hear()
+
+
+def test_a_server_that_asks_for_the_password_itself_does_not_get_it() -> None:
+    with (
+        start_hostile(ask_in_clear) as server,
+        pytest.raises(DatabaseConnectionError, match=r"tls to verify-full.*allow_cleartext_password") as raised,
+    ):
+        read(server)
+    assert SECRET.encode() not in server.heard
+    assert not raised.value.transient
+
+
+@pytest.mark.parametrize("options", [{"allow_cleartext_password": "yes"}, {"require_auth": "password"}])
+def test_an_instance_may_allow_it(options: dict[str, str]) -> None:
+    with start_hostile(ask_in_clear) as server, pytest.raises(DatabaseConnectionError):
+        read(server, options)
+    assert SECRET.encode() in server.heard
+
+
+def never_answer(peer: Peer) -> None:
+    peer.wait()
+
+
+def never_log_in(peer: Peer) -> None:
+    refuse_tls(peer)
+    peer.wait()
+
+
+def drip_the_login(peer: Peer) -> None:
+    refuse_tls(peer)
+    parameters = to_message(b"S", b"name\0" + b"x" * 1000 + b"\0")
+    peer.drip(LOGGED_IN[:-6] + parameters * 100)
+
+
+def tell_parameters_for_ever(peer: Peer) -> None:
+    refuse_tls(peer)
+    peer.say(to_message(b"R", struct.pack(">I", 0)))
+    peer.say_for_ever(to_message(b"S", b"name\0value\0"))
+
+
+def notice_for_ever(peer: Peer) -> None:
+    refuse_tls(peer)
+    peer.say_for_ever(to_message(b"N", b"SNOTICE\0Mwelcome\0\0"))
+
+
+def announce_a_huge_message(peer: Peer) -> None:
+    refuse_tls(peer)
+    peer.say(b"S" + struct.pack(">I", 2**30))
+    peer.say_zeros(2**30)
+
+
+def say_nonsense(peer: Peer) -> None:
+    refuse_tls(peer)
+    peer.say(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 100)
+    peer.wait()
+
+
+def refuse_tls_for_ever(peer: Peer) -> None:
+    peer.hear()
+    peer.say_for_ever(b"N")
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        never_answer,
+        never_log_in,
+        drip_the_login,
+        tell_parameters_for_ever,
+        notice_for_ever,
+        announce_a_huge_message,
+        say_nonsense,
+        refuse_tls_for_ever,
+    ],
+)
+def test_a_login_that_never_ends_ends_within_its_limits(behave: Callable[[Peer], None]) -> None:
+    with start_hostile(behave) as server, pytest.raises(DatabaseConnectionError):
+        read(server)
+    assert SECRET.encode() not in server.heard
+
+
+def begin(peer: Peer) -> None:
+    log_in(peer)
+    peer.hear()
+    peer.say(BEGUN, IN_TRANSACTION)
+    peer.hear()
+
+
+def answer_with_rows_for_ever(peer: Peer) -> None:
+    begin(peer)
+    peer.say(HEADER)
+    peer.say_for_ever(EMPTY_ROW)
+
+
+def answer_with_a_huge_field(peer: Peer) -> None:
+    begin(peer)
+    peer.say(HEADER, b"D" + struct.pack(">Ihi", 2**30 + 10, 1, 2**30))
+    peer.say_zeros(2**30)
+
+
+def answer_with_columns_for_ever(peer: Peer) -> None:
+    begin(peer)
+    peer.say(to_message(b"1", b""), to_message(b"2", b""))
+    peer.say(b"T" + struct.pack(">Ih", 2**30, 32_767))
+    peer.say_for_ever(COLUMN)
+
+
+def notice_in_the_middle_for_ever(peer: Peer) -> None:
+    begin(peer)
+    peer.say_for_ever(to_message(b"N", b"SNOTICE\0Mwelcome\0\0"))
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        answer_with_rows_for_ever,
+        answer_with_a_huge_field,
+        answer_with_columns_for_ever,
+        notice_in_the_middle_for_ever,
+    ],
+)
+def test_an_answer_is_no_larger_than_the_limit(behave: Callable[[Peer], None]) -> None:
+    with start_hostile(behave) as server, pytest.raises(DatabaseConnectionError, match="4,194,304 bytes") as raised:
+        read(server)
+    assert "WHALEFALL_ANSWER_BYTES" in str(raised.value)
+    assert not raised.value.transient
+
+
+def answer_with_many_short_rows(peer: Peer) -> None:
+    begin(peer)
+    peer.say(HEADER, EMPTY_ROW * 100_000, to_message(b"C", b"SELECT 100000\0"), IN_TRANSACTION)
+    peer.wait()
+
+
+def test_rows_that_are_short_on_the_wire_count_as_what_they_take_here() -> None:
+    with (
+        start_hostile(answer_with_many_short_rows) as server,
+        pytest.raises(DatabaseConnectionError, match="4,194,304"),
+    ):
+        read(server)
+
+
+def stay_silent_after_the_login(peer: Peer) -> None:
+    log_in(peer)
+    peer.wait()
+
+
+def test_a_server_that_falls_silent_ends_with_the_deadline() -> None:
+    with (
+        start_hostile(stay_silent_after_the_login) as server,
+        Deadline(1) as deadline,
+        pytest.raises(DatabaseConnectionError, match="within the deadline"),
+        PostgresqlAdapter().open(
+            replace(INSTANCE, port=server.port), Login("collector", SECRET), LIMITS, deadline
+        ) as session,
+    ):
+        session.read_accounts()

@@ -1,0 +1,103 @@
+"""How a connection to PostgreSQL comes about: libpq's login in steps, through a relay of ours.
+
+libpq takes in whatever a server sends, for as long as it sends: a login of endless messages never ends, and an answer
+is held whole. The relay counts bytes, and can be ended at any moment.
+"""
+
+import selectors
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import ConnStatus, PollingStatus
+from psycopg.pq.abc import PGconn
+
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.network import open_socket
+from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, to_connect_error, to_too_much
+from whalefall_pipeline.adapters.postgresql.options import build_parameters, build_socket_options
+from whalefall_pipeline.adapters.relay import LOOPBACK, Relay
+from whalefall_pipeline.core.model import Instance, Login, Seen
+
+CHECK_SECONDS = 0.1
+LOGIN_BYTES = 1024**2
+"""What a server may send until the login is done: certificates and parameters are some kilobytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and how an instance is connected to: the server's address, libpq's parameters, the limits."""
+
+    host: str
+    port: int
+    options: Mapping[str, str]
+    parameters: Mapping[str, str]
+    limits: Limits
+
+    @classmethod
+    def of(cls, instance: Instance, login: Login, limits: Limits) -> "Place":
+        """Build it for an instance. Raise InvalidInstanceError for options that no connection can be made with."""
+        options = {**limits.default_options, **instance.options}
+        parameters = build_parameters(instance, login, limits.default_options)
+        host = parameters.pop("hostaddr", instance.host)
+        return cls(host, instance.port, options, parameters, limits)
+
+
+def open_relay(place: Place, handshake: Deadline) -> Relay:
+    """Build the relay that leads to an instance's server; it connects when libpq does."""
+    options = build_socket_options(place.options)
+    return Relay(lambda: open_socket(place.host, place.port, handshake, options))
+
+
+def log_in(place: Place, database: str, relay: Relay, handshake: Deadline) -> PGconn:
+    """Log in, in steps that never block, so that the limits hold through the whole handshake."""
+    relay.allow(LOGIN_BYTES)
+    through = {**place.parameters, "dbname": database, "hostaddr": LOOPBACK, "port": str(relay.port)}
+    pgconn: PGconn = pq.PGconn.connect_start(make_conninfo("", **through).encode())
+    attached = 0
+    try:
+        while (event := _next_event(pgconn, relay)) is not None:
+            local = _find_local_address(pgconn.socket)
+            if local and local[1] != attached:  # libpq connects anew where it tries without TLS
+                relay.attach(local)
+                attached = local[1]
+            _check_limit(handshake)
+            while not _is_ready(pgconn.socket, event):
+                _check_limit(handshake)
+    except BaseException:
+        pgconn.finish()
+        raise
+    pgconn.nonblocking = 1  # as psycopg's own connections are
+    return pgconn
+
+
+def _find_local_address(handle: int) -> tuple[str, int] | None:
+    with socket.fromfd(handle, socket.AF_INET, socket.SOCK_STREAM) as copy:
+        host, port = copy.getsockname()
+    return (host, port) if port else None
+
+
+def _check_limit(handshake: Deadline) -> None:
+    if not handshake.remaining:
+        reason = f"no answer to the login within {handshake.seconds:g} s"
+        raise DatabaseRefusedError(reason, Seen.TIMED_OUT, transient=True)
+
+
+def _next_event(pgconn: PGconn, relay: Relay) -> int | None:
+    """Take the next step of a login and return what it then waits for; None: it is done."""
+    status = PollingStatus.FAILED if pgconn.status == ConnStatus.BAD else pgconn.connect_poll()
+    if status == PollingStatus.FAILED:
+        if relay.is_exceeded:
+            raise to_too_much(LOGIN_BYTES)
+        raise to_connect_error(pgconn.get_error_message())
+    waits_for = {PollingStatus.READING: selectors.EVENT_READ, PollingStatus.WRITING: selectors.EVENT_WRITE}
+    return waits_for.get(PollingStatus(status))
+
+
+def _is_ready(handle: int, event: int) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(handle, event)
+        return bool(selector.select(CHECK_SECONDS))
