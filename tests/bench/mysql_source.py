@@ -34,9 +34,8 @@ class MysqlSource:
     """See `tests.bench.sources.Source`."""
 
     def __init__(self, running: RunningServer) -> None:
-        self.instance = Instance(
-            1, f"bench-{running.flavour}", "mysql", running.host, running.port, options={"tls": "disabled"}
-        )
+        options = {"tls": "disabled", "allow_cleartext_password": "yes"}
+        self.instance = Instance(1, f"bench-{running.flavour}", "mysql", running.host, running.port, options=options)
         self.login = Login(running.user, running.password)
         self._running = running
 

@@ -19,6 +19,8 @@ from whalefall_pipeline.core.model import AccountState, Instance, Login
 from whalefall_pipeline.demo.mysql_server import RunningServer
 
 COLLECTOR = "wf_collector"
+SENDING = {"allow_cleartext_password": "yes"}
+"""MySQL asks for the password itself when it first sees a login, and the tests' servers have no known certificate."""
 _HASH = re.compile(r" IDENTIFIED (BY|VIA) .*?(?= REQUIRE | WITH |$)")
 _COLUMNS = re.compile(r"\(([^)]*)\)")
 GIVEN = frozenset({"root@localhost", f"{COLLECTOR}@localhost"})
@@ -34,7 +36,7 @@ class MysqlServer:
         self.adapter = MysqlAdapter()
         self.flavour: Flavour = running.flavour
         self.login = Login(COLLECTOR, secrets.token_urlsafe(12))
-        self.instance = Instance(1, "mysql-under-test", "mysql", running.host, running.port, options={})
+        self.instance = Instance(1, "mysql-under-test", "mysql", running.host, running.port, options=SENDING)
         self._roles: set[str] = set()
         self._admin = pymysql.connect(
             host=running.host, port=running.port, user=running.user, password=running.password, autocommit=True

@@ -18,7 +18,7 @@ from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.core.sessions import CREATED_BY_TAG, SYNC_TYPE_TAG
 from whalefall_pipeline.demo.mysql_server import RunningServer, find_server_program, start_server
-from whalefall_pipeline.demo.mysql_shop import find_folder, prepare_web_shop
+from whalefall_pipeline.demo.mysql_shop import find_folder, find_tls, prepare_web_shop
 from whalefall_pipeline.demo.servers import COLLECTOR, change_shop, prepare_ledger, prepare_shop
 from whalefall_pipeline.embedded import EmbeddedServer, embedded_server
 from whalefall_pipeline.ledger.database import connecting, transaction
@@ -61,7 +61,9 @@ def _sources(workplace: Workplace) -> Generator[tuple[EmbeddedServer, list[str]]
         names = [LEDGER_INSTANCE, SHOP_INSTANCE]
         web = _start_web_shop(stack, home)
         if web:
-            _register(workplace, Instance(0, WEB_INSTANCE, "mysql", web.host, web.port), prepare_web_shop(web))
+            options = find_tls(home)
+            web_instance = Instance(0, WEB_INSTANCE, "mysql", web.host, web.port, options=options)
+            _register(workplace, web_instance, prepare_web_shop(web))
             names.append(WEB_INSTANCE)
         else:
             _unregister(workplace, WEB_INSTANCE)

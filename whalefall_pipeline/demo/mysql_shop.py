@@ -33,3 +33,9 @@ def prepare_web_shop(server: RunningServer) -> str:
 def find_folder(home: Path) -> Path:
     """Give the folder of the demo's MariaDB or MySQL server."""
     return home / "demo" / "webshop"
+
+
+def find_tls(home: Path) -> dict[str, str]:
+    """Return the options that verify the server by the authority that MySQL makes for itself; MariaDB makes none."""
+    authority = find_folder(home).absolute() / "data" / "ca.pem"
+    return {"tls": "verify-ca", "tls_ca": str(authority)} if authority.is_file() else {}

@@ -6,20 +6,20 @@ from contextlib import AbstractContextManager
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
 from whalefall_pipeline.adapters.mysql import script
-from whalefall_pipeline.adapters.mysql.options import to_mode
+from whalefall_pipeline.adapters.mysql.options import check_options
 from whalefall_pipeline.adapters.mysql.rules import RULES
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 
 
 class MysqlAdapter(Adapter):
-    """MySQL and MariaDB. Instances take the options `tls` and `tls_ca` (`options.TLS_MODES`)."""
+    """MySQL and MariaDB. `options.OPTIONS` lists the options of an instance."""
 
     rules = RULES
     default_port = 3306
 
     def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""
-        to_mode(options)
+        check_options(options)
 
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline

@@ -9,18 +9,19 @@ from collections.abc import Callable, Sequence
 from whalefall_pipeline.adapters.mysql.names import Flavour
 from whalefall_pipeline.adapters.mysql.rows import UnknownRowError
 from whalefall_pipeline.core.errors import DatabaseConnectionError
-from whalefall_pipeline.core.model import SERVER, Observation, Seen
+from whalefall_pipeline.core.model import SERVER, Observation, Security, Seen
 
 NO_MYSQL = "what answers there does not speak MySQL's protocol"
 REFUSED = {
     1044: "the login has no right to connect",
-    1045: "the server refuses the login: wrong user name, password or host",
+    1045: "the server refuses the login: wrong user name, password or host, or an anonymous account shadows it",
     1130: "the server lets no account in from this host",
-    1698: "the server refuses the login: it does not take a password",
+    1698: "the server refuses the login: the account takes no password (unix_socket, auth_socket)",
     1820: "the login's password must be changed first",
     1862: "the login's password has expired",
     3118: "the login is locked",
     3159: "the server takes encrypted connections only: set the option tls",
+    2059: "the account logs in by a method that can't be used from here; native, SHA-256 and ed25519 passwords can",
     3955: "the login is locked after too many wrong passwords",
     4151: "the login is locked",
 }
@@ -32,6 +33,8 @@ BUSY = {
     1226: "the login has used up its resource limit",
 }
 LOST = frozenset({0, 1053, 1927, 2006, 2013, 2014, 3169, 4031})
+
+WRONG_LOGIN = 1045
 
 ACCOUNT_TABLES: dict[Flavour, str] = {"mysql": "mysql.user", "mariadb": "mysql.global_priv"}
 TABLES = {
@@ -63,6 +66,21 @@ SERVER_COLUMNS = DATABASE_COLUMNS | {
 }  # fmt: skip
 
 
+TOO_MUCH = "the server sent more than {limit:,} bytes at once; WHALEFALL_ANSWER_BYTES sets the limit of an answer"
+CLEARTEXT = (
+    "the server asks for the password itself ({method}), and nothing verifies that it is the right one: set the option"
+    " tls to verify-full (and tls_ca), or, to send it all the same, allow_cleartext_password to yes"
+)
+
+
+class AnswerTooLargeError(Exception):
+    """The server sent more than it may."""
+
+
+class PasswordAskedError(Exception):
+    """The server asked for the password itself, by this method, where it may not have it."""
+
+
 class StatementError(Exception):
     """The server refused a statement, with an error number (0: none) and its own text."""
 
@@ -83,14 +101,15 @@ def to_statement_error(error: Exception) -> DatabaseConnectionError | StatementE
     return StatementError(code, _find_text(error))
 
 
-def to_login_error(error: Exception) -> DatabaseConnectionError:
+def to_login_error(error: Exception, security: Security, *, has_certificate: bool) -> DatabaseConnectionError:
     """Return in one line why no connection came about, and whether trying again may help."""
     code = find_code(error)
     cause = getattr(error, "original_exception", None)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return DatabaseConnectionError(f"the server's certificate is refused: {cause.verify_message}", transient=False)
     if code in REFUSED:
-        return DatabaseConnectionError(f"{REFUSED[code]} (error {code})", transient=False)
+        needed = _find_needed(code, security, has_certificate=has_certificate)
+        return DatabaseConnectionError(f"{REFUSED[code]} (error {code}){needed}", transient=False)
     if code in BUSY:
         return DatabaseConnectionError(f"{BUSY[code]} (error {code})", transient=True)
     if type(error).__name__ == "InternalError" and not code:
@@ -98,6 +117,15 @@ def to_login_error(error: Exception) -> DatabaseConnectionError:
     if code in LOST or isinstance(cause, OSError):
         return DatabaseConnectionError("the connection was lost during the login", transient=True)
     return DatabaseConnectionError(_find_text(error), transient=False)
+
+
+def _find_needed(code: int, security: Security, *, has_certificate: bool) -> str:
+    """Return what an account may need of the connection; the server does not say so itself."""
+    if code != WRONG_LOGIN:
+        return ""
+    if not security.encrypted:
+        return "; one that must use TLS (REQUIRE SSL) needs the option tls"
+    return "" if has_certificate else "; one that must show a certificate (REQUIRE X509) needs tls_cert and tls_key"
 
 
 def find_code(error: Exception) -> int:

@@ -14,6 +14,7 @@ from whalefall_pipeline.adapters.mysql import mariadb, mysql, rows
 from whalefall_pipeline.adapters.mysql.connection import Rows, Source, connect
 from whalefall_pipeline.adapters.mysql.errors import (
     ACCOUNT_TABLES,
+    NO_MYSQL,
     NotSeenError,
     StatementError,
     observe,
@@ -22,7 +23,7 @@ from whalefall_pipeline.adapters.mysql.errors import (
     why_not,
 )
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_username
-from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError
+from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
@@ -32,6 +33,7 @@ from whalefall_pipeline.core.model import (
     Login,
     Observation,
     Reading,
+    Security,
 )
 from whalefall_pipeline.sql import load_sql
 
@@ -64,19 +66,23 @@ def open_session(instance: Instance, login: Login, limits: Limits, deadline: Dea
             session = _identify(source)
             session.begin(limits.statement_seconds)
         except StatementError as error:
-            raise to_login_error(error) from None
+            raise to_login_error(error, source.security, has_certificate=True) from None
         yield session
 
 
 def _identify(source: Source) -> "MysqlSession":
-    version, comment = cast("tuple[str, str]", source.query(CATALOGS["mysql"]["identify"])[0])
+    found = source.query(CATALOGS["mysql"]["identify"])
+    try:
+        ((version, comment),) = cast("tuple[tuple[str, str]]", found)
+    except (TypeError, ValueError):
+        raise DatabaseConnectionError(NO_MYSQL, transient=False) from None
     flavour: Flavour = "mariadb" if "mariadb" in f"{version} {comment}".lower() else "mysql"
-    found = _NUMBER.search(version)
-    if not found:
+    numbers = _NUMBER.search(version)
+    if not numbers:
         raise InvalidInstanceError(f"the server's version can't be understood: {version}")
-    major, minor, patch = (int(part) for part in found.groups())
+    major, minor, patch = (int(part) for part in numbers.groups())
     number = major * 10000 + minor * 100 + patch
-    name = f"{PRODUCTS[flavour]} {found.group()}"
+    name = f"{PRODUCTS[flavour]} {numbers.group()}"
     if number < OLDEST[flavour]:
         raise InvalidInstanceError(f"{name} is too old: MySQL from 8.0 and MariaDB from 10.4 can be read")
     return MysqlSession(source, flavour, name, number)
@@ -104,6 +110,11 @@ class MysqlSession(SourceSession):
         self._flavour: Flavour = flavour
         self._number = number
         self._catalog = CATALOGS[flavour]
+
+    @property
+    def security(self) -> Security:
+        """See `SourceSession.security`."""
+        return self._source.security
 
     @property
     def version(self) -> str:
