@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from whalefall_pipeline.adapters.engine import ANSWER_BYTES
+from whalefall_pipeline.core import limits
 
 
 class Settings(BaseSettings):
@@ -30,7 +30,9 @@ class Settings(BaseSettings):
     statement_seconds: float = Field(60, gt=0, description="for one catalog statement")
     instance_seconds: float = Field(300, gt=0, description="for one instance from connecting to the last row")
     answer_bytes: int = Field(
-        ANSWER_BYTES, ge=1_000_000, description="what one answer of a server may hold, so that none fills the memory"
+        limits.ANSWER_BYTES,
+        ge=1_000_000,
+        description="what one answer of a server may hold, so that none fills the memory",
     )
     attempts: int = Field(3, ge=1, description="tries per instance when it can't be reached; a refused login has one")
     backoff_seconds: float = Field(1, ge=0, description="before the second try; doubles, with jitter")

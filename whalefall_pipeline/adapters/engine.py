@@ -11,12 +11,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.core import limits
 from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError
 from whalefall_pipeline.core.model import Account, AccountState, Instance, Login, Reading, Security, Seen
 from whalefall_pipeline.core.rules import Rules
-
-ANSWER_BYTES = 256 * 1024**2
-"""What one answer may hold unless a deployment says otherwise: some millions of grants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +25,10 @@ class Limits:
     that stand for values which may be secrets; empty: these values are left out without one.
     """
 
-    connect_seconds: float = 10.0
-    statement_seconds: float = 60.0
+    connect_seconds: float = limits.CONNECT_SECONDS
+    statement_seconds: float = limits.STATEMENT_SECONDS
     default_options: Mapping[str, str] = field(default_factory=dict[str, str])
-    answer_bytes: int = ANSWER_BYTES
+    answer_bytes: int = limits.ANSWER_BYTES
     digest_key: bytes = field(default=b"", repr=False)
 
 

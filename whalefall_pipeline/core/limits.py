@@ -3,6 +3,8 @@
 CONNECT_SECONDS: float = 10
 STATEMENT_SECONDS: float = 60
 INSTANCE_SECONDS: float = 300
+ANSWER_BYTES = 256 * 1024**2
+"""Some millions of grants."""
 PARALLELISM = 8
 ATTEMPTS = 3
 BACKOFF_SECONDS: float = 1

@@ -37,11 +37,13 @@ class AdapterResource:
     """Until a connection stands, handshake and login included."""
     statement_seconds: float
     """For one catalog statement."""
+    answer_bytes: int
+    """What one answer of a server may hold."""
     default_options: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def to_collector(self) -> Collector:
         """Return the adapter with its limits."""
-        limits = Limits(self.connect_seconds, self.statement_seconds, self.default_options)
+        limits = Limits(self.connect_seconds, self.statement_seconds, self.default_options, self.answer_bytes)
         return Collector(ADAPTERS[self.db_type], limits)
 
 
@@ -75,7 +77,10 @@ def build_resources() -> dict[str, Any]:
 def _build_adapter(db_type: str) -> AdapterResource:
     settings = get_settings()
     return AdapterResource(
-        db_type=db_type, connect_seconds=settings.connect_seconds, statement_seconds=settings.statement_seconds
+        db_type=db_type,
+        connect_seconds=settings.connect_seconds,
+        statement_seconds=settings.statement_seconds,
+        answer_bytes=settings.answer_bytes,
     )
 
 

@@ -8,9 +8,9 @@ from tests.adapters.oracle.reading import ROOT, read
 from tests.servers.oracle import COLLECTOR, Session, StandIn
 from tests.servers.oracle_standin.tables import ROOT_NAME, Value
 from whalefall_pipeline.adapters.oracle import rules
-from whalefall_pipeline.core.diff import carry_unseen
 from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import AccountState, Seen
+from whalefall_pipeline.core.unseen import carry_unseen
 
 
 @pytest.fixture(scope="module")

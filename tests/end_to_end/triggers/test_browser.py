@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.end_to_end.triggers.stage import Stage
 from tests.servers.browser import Browser, open_browser
-from tests.triggers.stage import Stage
 
 EVIL = Path(__file__).with_name("evil.html").read_text(encoding="utf-8")
 REBOUND = "rebound.example"

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.triggers.api import ASSETS, LOCATION, REPOSITORY
-from tests.triggers.stage import LEDGER, Stage, to_url, wait_for
+from tests.end_to_end.triggers.api import ASSETS, LOCATION, REPOSITORY
+from tests.end_to_end.triggers.stage import LEDGER, Stage, to_url, wait_for
 from whalefall_pipeline.ledger.database import open_ledger
 
 ELSEWHERE = "127.0.0.2"
