@@ -4,14 +4,12 @@ A package comes with all that it depends on, the C library too, and runs through
 the machine's works. Needs `apt-get` and `dpkg-deb`, no rights. The mirror is the one that the machine uses.
 """
 
-import fcntl
-import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
+
+from tests.servers.cache import cache_folder, only_one
 
 WRAPPER = '#!/bin/sh\nexec "{loader}" --library-path "{libraries}" "{program}" "$@"\n'
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -19,12 +17,6 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 class FetchError(Exception):
     """The packages could not be had; the text says why."""
-
-
-def cache_folder() -> Path:
-    """Give the folder where fetched programs are kept for all checkouts of this user."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "whalefall-pipeline"
 
 
 def fetch_program(package: str, program: str, *, suite: str | None = None) -> Path:
@@ -54,15 +46,6 @@ def fetch_package(package: str, *, suite: str | None = None) -> Path:
                 (folder / "root").chmod(0o755)
                 (folder / "root").rename(kept)
     return kept
-
-
-@contextmanager
-def only_one(path: Path) -> Generator[None]:
-    """Let one process at a time make what `path` names."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch(package: str, program: str, suite: str | None, kept: Path) -> None:

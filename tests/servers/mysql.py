@@ -1,20 +1,20 @@
 """MariaDB and MySQL servers for tests: a fresh one each time, from a data folder that is made once per version."""
 
-import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.servers.debian import FetchError, cache_folder, fetch_program, only_one
+from tests.servers.cache import keep_folder
+from tests.servers.debian import FetchError, fetch_program
+from tests.servers.ports import take_port
 from tests.servers.required import missing
+from tests.servers.unprivileged import give_away, make_folder
 from whalefall_pipeline.demo.mysql_server import (
-    UNPRIVILEGED,
     Flavour,
     RunningServer,
     find_server_program,
@@ -52,13 +52,15 @@ SOURCES = {
 def start(engine: str, options: Sequence[str] = ()) -> Generator[RunningServer]:
     """Start a fresh server of an engine; without a program, skips or fails the test (`required.missing`)."""
     program = find_program(engine)
-    with tempfile.TemporaryDirectory(prefix=f"{engine}-") as temporary:
-        folder = Path(temporary)
+    folder = make_folder(engine, in_memory=True)
+    try:
         folder.chmod(0o755)
-        shutil.copytree(_template(program) / "data", folder / "data")
-        _give_away(folder / "data")
-        with start_server(program, folder, options=[*QUICK, *options]) as server:
+        subprocess.run(["cp", "-R", _template(program) / "data", folder / "data"], check=True)
+        give_away(folder / "data")
+        with take_port() as port, start_server(program, folder, port, [*QUICK, *options]) as server:
             yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache
@@ -76,22 +78,12 @@ def find_program(engine: str) -> Path:
 
 @cache
 def _template(program: Path) -> Path:
-    version = subprocess.run([program, "--no-defaults", "--version"], capture_output=True, check=True).stdout
-    kept = cache_folder() / f"data-{sha256(version).hexdigest()[:16]}"
-    with only_one(kept):
-        if not kept.is_dir():
-            with tempfile.TemporaryDirectory(prefix="initialise-") as temporary:
-                folder = Path(temporary)
-                folder.chmod(0o755)
-                initialise(program, folder)
-                made = kept.with_name(f"{kept.name}.{os.getpid()}")
-                shutil.copytree(folder, made)
-                made.rename(kept)
-    return kept
+    version = subprocess.run([program, "--no-defaults", "--version"], capture_output=True, text=True, check=True).stdout
 
+    def make(folder: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="initialise-") as temporary:
+            Path(temporary).chmod(0o755)
+            initialise(program, Path(temporary))
+            shutil.copytree(temporary, folder, dirs_exist_ok=True)
 
-def _give_away(folder: Path) -> None:
-    """Let a server that root starts own its data."""
-    if os.geteuid() == 0:
-        for path in (folder, *folder.rglob("*")):
-            shutil.chown(path, UNPRIVILEGED)
+    return keep_folder("data", version, make)

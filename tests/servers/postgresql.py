@@ -3,7 +3,6 @@
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 from collections import deque
@@ -14,10 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+from tests.servers.cache import keep_folder
+from tests.servers.ports import HOST, take_port
 from tests.servers.postgresql_programs import find_programs
-from tests.servers.unprivileged import make_folder, run, run_as
+from tests.servers.unprivileged import give_away, make_folder, run, run_as
 
-HOST = "127.0.0.1"
 SUPERUSER = "postgres"
 WAIT_SECONDS = 60
 READY = "database system is ready to accept connections"
@@ -28,8 +28,11 @@ SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "lc_messages": "C",
+    "dynamic_shared_memory_type": "mmap",  # in the data folder, which is in memory, and goes with it
 }
 """Quick, and what is committed is there after a crash of the server; after one of the machine nobody asks."""
+
+INITDB = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1")
 
 
 @dataclass
@@ -107,29 +110,32 @@ def start_postgresql(version: int) -> Generator[PostgresqlServer]:
     template, password = _initialise(programs)
     home = make_folder(f"postgresql-{version}", in_memory=True)
     run(["cp", "-R", template, home / "pgdata"])
-    server = PostgresqlServer(programs, home / "pgdata", _free_port(), password)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
+    with take_port() as port:
+        server = PostgresqlServer(programs, home / "pgdata", port, password)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+            shutil.rmtree(home, ignore_errors=True)
 
 
 @cache
 def _initialise(programs: Path) -> tuple[Path, str]:
-    """Make the data folder that servers of this test run begin as copies of; gives it and the superuser's password."""
+    """Return the data folder that servers of this process begin as copies of, and the superuser's password."""
+    version = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+
+    def make(folder: Path) -> None:
+        home = make_folder("initialise", in_memory=True)
+        secret = home / "password"
+        secret.write_text(secrets.token_urlsafe(12))
+        secret.chmod(0o644)
+        run([programs / "initdb", *INITDB, f"--username={SUPERUSER}", f"--pwfile={secret}", "-D", home / "pgdata"])
+        shutil.copytree(home, folder, dirs_exist_ok=True)
+        shutil.rmtree(home)
+
+    kept = keep_folder("postgresql-data", " ".join([version, *INITDB]), make)
     home = make_folder("template", in_memory=True)
-    password = secrets.token_urlsafe(12)
-    secret = home / "password"
-    secret.write_text(password)
-    secret.chmod(0o644)
-    options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1"]
-    run([programs / "initdb", *options, f"--username={SUPERUSER}", f"--pwfile={secret}", "-D", home / "pgdata"])
-    return home / "pgdata", password
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
+    shutil.copytree(kept, home, dirs_exist_ok=True)
+    give_away(home)
+    return home / "pgdata", (home / "password").read_text()

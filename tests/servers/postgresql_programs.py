@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from zipfile import ZipFile
 
+from tests.servers.cache import cache_folder
 from tests.servers.required import missing
 from tests.servers.unprivileged import make_folder, may_enter
 
@@ -27,7 +28,7 @@ def find_programs(version: int) -> Path:
     for folder in _local_folders(version):
         if _is_version(folder, version):
             return _enterable(folder)
-    kept = _cache_folder() / f"postgresql-{version}"
+    kept = cache_folder() / f"postgresql-{version}"
     if not (kept / "bin").is_dir():
         _fetch(version, kept)
     return _enterable(kept / "bin")
@@ -49,11 +50,6 @@ def _is_version(folder: Path, version: int) -> bool:
     said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"(\d+)", said)
     return found is not None and int(found[1]) == version
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "whalefall-pipeline"
 
 
 def _fetch(version: int, kept: Path) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
+from tests.servers.guard import guard_folder
+
 ROOT_RUNS_AS = "nobody"
 MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of its own in it
 ROOM = 2 * 1024**3
@@ -31,17 +33,24 @@ def run_as() -> RunAs:
 
 
 def make_folder(name: str, *, in_memory: bool = False) -> Path:
-    """Make a temporary folder that belongs to the servers' user, and is removed when this test run ends.
+    """Make a temporary folder that belongs to the servers' user, and is removed when this process ends or is killed.
 
     `in_memory` where there is room: a database is hundreds of small files, made ten times as fast there.
     """
     base = MEMORY if in_memory and _has_room(MEMORY) else None
     folder = Path(tempfile.mkdtemp(prefix=f"whalefall-{name}-", dir=base))
-    who = run_as()
-    if "user" in who and "group" in who:
-        os.chown(folder, who["user"], who["group"])
+    guard_folder(folder)
+    give_away(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def give_away(folder: Path) -> None:
+    """Let the servers' user own a folder and all that is in it."""
+    who = run_as()
+    if "user" in who and "group" in who:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, who["user"], who["group"])
 
 
 def _has_room(folder: Path) -> bool:
