@@ -3,14 +3,16 @@
 import re
 import secrets
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 import pymysql
 from hypothesis.strategies import SearchStrategy
 
 from tests.engines.engine import ACCOUNT, ScopeCase
+from tests.engines.lending import Lender
 from tests.engines.mysql_cases import OBJECTS, draw_statements, to_scope_cases
 from tests.servers import mysql as servers
 from whalefall_pipeline.adapters.mysql import MysqlAdapter
@@ -129,6 +131,13 @@ class MysqlServer:
         rows = self.query(f"SHOW GRANTS FOR {quote_account(account.account.username, self.flavour)}")
         return sorted(_COLUMNS.sub(_sort_columns, _HASH.sub("", cast("str", text))) for (text,) in rows)
 
+    def is_running(self) -> bool:
+        try:
+            self._admin.ping(reconnect=False)
+        except pymysql.err.Error:
+            return False
+        return True
+
     def close(self) -> None:
         self._admin.close()
 
@@ -172,6 +181,9 @@ def _in_parts(names: Sequence[str], size: int) -> Iterable[Sequence[str]]:
     return [names[start : start + size] for start in range(0, len(names), size)]
 
 
+_lender = Lender[MysqlServer]()
+
+
 @contextmanager
 def _start(engine: str) -> Generator[MysqlServer]:
     flavour = servers.SOURCES[engine].flavour
@@ -183,19 +195,10 @@ def _start(engine: str) -> Generator[MysqlServer]:
             server.close()
 
 
-@contextmanager
-def start_mariadb() -> Generator[MysqlServer]:
-    with _start("mariadb") as server:
-        yield server
+def _lend(engine: str) -> AbstractContextManager[MysqlServer]:
+    return _lender.lend(engine, partial(_start, engine))
 
 
-@contextmanager
-def start_mariadb_newest() -> Generator[MysqlServer]:
-    with _start("mariadb-newest") as server:
-        yield server
-
-
-@contextmanager
-def start_mysql() -> Generator[MysqlServer]:
-    with _start("mysql") as server:
-        yield server
+start_mariadb = partial(_lend, "mariadb")
+start_mariadb_newest = partial(_lend, "mariadb-newest")
+start_mysql = partial(_lend, "mysql")

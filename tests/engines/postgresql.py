@@ -1,7 +1,7 @@
 """PostgreSQL 14 to 18 in the shared body of tests."""
 
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from subprocess import run
 
@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from psycopg import sql
 
 from tests.engines.engine import ACCOUNT, ScopeCase
+from tests.engines.lending import Lender
 from tests.engines.postgresql_cases import DATABASE, OBJECTS, ROLES, SERVER_OBJECTS, build_cases
 from tests.engines.postgresql_statements import draw_statements
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
@@ -114,6 +115,13 @@ class PostgresqlEngine:
         given = {COLLECTOR.username, *ROLES}
         return {state.account.username: state for state in states if state.account.username not in given}
 
+    def is_running(self) -> bool:
+        try:
+            self._admin.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def close(self) -> None:
         self._admin.close()
 
@@ -131,14 +139,22 @@ def _drop_roles(connection: psycopg.Connection, names: Sequence[str], *, owned_o
             connection.execute(sql.SQL("DROP ROLE {}").format(batch))
 
 
+_lender = Lender[PostgresqlEngine]()
+
+
 @contextmanager
-def start(version: int) -> Generator[PostgresqlEngine]:
+def _start(version: int) -> Generator[PostgresqlEngine]:
     with start_postgresql(version) as running:
         engine = PostgresqlEngine(version, running)
         try:
             yield engine
         finally:
             engine.close()
+
+
+def start(version: int) -> AbstractContextManager[PostgresqlEngine]:
+    """Lend a server of a major version, as after its start."""
+    return _lender.lend(f"postgresql-{version}", partial(_start, version))
 
 
 start_14 = partial(start, 14)
