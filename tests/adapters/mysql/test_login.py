@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.engines.mysql import SENDING, MysqlServer
 from tests.servers import mysql as servers
+from tests.servers.unprivileged import make_folder
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
@@ -26,16 +27,15 @@ NAMED = "127.0.0.1"
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def authority() -> Path:
     """A folder with ca.pem, and a certificate for 127.0.0.1 that it signed."""
-    folder = tmp_path_factory.mktemp("tls")
+    folder = make_folder("tls")
+    folder.chmod(0o755)
     ca_key, key = generate_private_key(65537, 2048), generate_private_key(65537, 2048)
     _write(folder / "ca.pem", _sign(ca_key, ca_key, "an authority").public_bytes(Encoding.PEM))
     _write(folder / "cert.pem", _sign(key, ca_key, "a server").public_bytes(Encoding.PEM))
     _write(folder / "key.pem", key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()))
     _write(folder / "other.pem", _sign(key, key, "another authority").public_bytes(Encoding.PEM))
-    for parent in (folder, folder.parent, folder.parent.parent):
-        parent.chmod(0o755)
     return folder
 
 
