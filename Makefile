@@ -5,11 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 ARGS ?=
+ENGINE ?=
+WORKERS ?= 2
+SERVER_TESTS := bench embedded end_to_end engines services
+# Without compiled files every start of a program would compile Dagster again, which takes ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help demo up test bench check format lint types imports lock clean
+.PHONY: help demo up test unit coverage hooks architecture bench check format lint types imports lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/runtime ## sync real PostgreSQL servers and open the Dagster UI (ARGS=--once: end by itself)
 	@$(BIN)/whalefall demo $(ARGS)
@@ -17,8 +22,14 @@ demo: $(VENV)/runtime ## sync real PostgreSQL servers and open the Dagster UI (A
 up: $(VENV)/runtime ## start webserver, daemon and embedded PostgreSQL, for real use
 	@$(BIN)/whalefall up $(ARGS)
 
-test: $(VENV)/dev ## run the tests, on real servers that they start themselves (ARGS="-k name")
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/dev ## run the tests, on real servers that they start themselves (ENGINE=mysql: of one; ARGS="-k name")
+	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(ENGINE),-m $(ENGINE)) $(ARGS)
+
+unit: $(VENV)/dev ## run the tests that need no server, in seconds
+	@$(BIN)/python -m pytest -n $(WORKERS) -m unit --hypothesis-profile=quick $(SERVER_TESTS:%=--ignore=tests/%) $(ARGS)
+
+coverage: $(VENV)/dev ## run the tests and show which lines of the package none of them reaches
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 bench: $(VENV)/dev ## measure syncs beside the floor, on servers that it starts (ARGS=--quick: two minutes)
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -37,13 +48,19 @@ types: $(VENV)/dev
 imports: $(VENV)/dev
 	@$(BIN)/lint-imports
 
+architecture: $(VENV)/dev ## draw the picture of the modules in docs/architecture.md again
+	@$(BIN)/python -m tests.project.architecture
+
+hooks: $(VENV)/dev ## have git format and lint what is committed
+	@$(BIN)/uv tool run --quiet pre-commit install
+
 lock: $(VENV)/uv ## resolve pyproject.toml again into the two lock files
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## remove the virtual environment, all caches and the embedded server with its data
 	@if [ -x $(BIN)/whalefall ]; then $(BIN)/whalefall stop; fi
-	@rm -rf $(VENV) .whalefall .hypothesis .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	@rm -rf $(VENV) .whalefall .hypothesis .pytest_cache .ruff_cache .import_linter_cache .coverage* *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/uv:

@@ -1,16 +1,22 @@
-"""Fixtures that many subjects share: a ledger of its own for each test, on one real server."""
+"""Fixtures that many subjects share, and what holds for every test: what it needs, its order, and its servers' end."""
 
 import os
 import signal
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import count
 
+import hypothesis.core
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from sqlalchemy import Engine
 
+from tests.engines.lending import Lender
+from tests.needs import MARKERS, find_group, find_needs
+from tests.servers.guard import dismiss_guard, start_guard
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
 from whalefall_pipeline.ledger.database import open_ledger
 from whalefall_pipeline.ledger.schema import upgrade_ledger
@@ -18,7 +24,55 @@ from whalefall_pipeline.ledger.schema import upgrade_ledger
 LEDGER_VERSION = 18
 """That of the embedded server, which is always there."""
 TEMPLATE = "ledger_template"
+settings.register_profile("thorough", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("quick", settings.get_profile("thorough"), max_examples=25)
+FIRST = ("end_to_end/triggers", "end_to_end/fleet", "services")
+"""Groups that take longest, in the order in which workers begin with them."""
 _numbers = count(1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+    # Without compiled files each program that a test starts would compile all of Dagster anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    start_guard()
+    hypothesis.core.global_force_seed = _read_seed(config)
+    if config.option.hypothesis_profile is None:
+        settings.load_profile("thorough")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"Using --hypothesis-seed={_read_seed(config)}"
+
+
+def _read_seed(config: pytest.Config) -> int:
+    """Return what Hypothesis draws from: its own option, else the seed of the order, which every worker knows."""
+    named = config.option.hypothesis_seed
+    return int(getattr(config.option, "randomly_seed", 0) if named is None else named)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Mark what tests need and which share servers, before any is chosen; at last put the slowest first."""
+    groups = {item: find_group(item) for item in items}
+    for item, group in groups.items():
+        for need in sorted(find_needs(item)):
+            item.add_marker(need)
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+    yield
+    order = {group: number for number, group in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(groups[item] or "", len(order)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    for lender in Lender.all:
+        lender.end()
+    dismiss_guard()
 
 
 @pytest.fixture(scope="session", autouse=True)

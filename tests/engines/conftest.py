@@ -9,10 +9,6 @@ from tests.engines.engine import Server
 from tests.engines.registry import LIGHT, STARTERS, find_starter, why_left_out
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "thorough: takes its time; left out on engines between others of their kind")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out = [item for item in items if item.get_closest_marker("thorough") and _engine_of(item) in LIGHT]
     if left_out:

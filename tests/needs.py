@@ -1,0 +1,127 @@
+"""What a test needs, found in what its function and its fixtures call: nobody has to mark tests by hand.
+
+`server`: a server, real or standing in for one. `process`: a program of ours in a process of its own. `dagster`:
+Dagster's code. `unit`: none of these, so it takes milliseconds. An engine's name (`mysql`): it is about that engine.
+"""
+
+import inspect
+from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, cast
+
+import pytest
+
+from tests.engines.registry import STARTERS
+from whalefall_pipeline.adapters.registry import ADAPTERS
+
+ENGINES = tuple(ADAPTERS)
+MARKERS = {
+    "server": "starts a server, or one that stands in for it",
+    "process": "starts a program in a process of its own",
+    "dagster": "loads Dagster",
+    "unit": "needs none of these",
+    "thorough": "takes its time; left out on engines between others of their kind",
+    **{engine: f"is about the engine {engine}" for engine in ENGINES},
+}
+MODULES = {
+    "tests.servers": "server",
+    "tests.engines": "server",
+    "tests.bench": "server",
+    "whalefall_pipeline.embedded": "server",
+    "whalefall_pipeline.services": "process",
+    "whalefall_pipeline.demo": "server",
+    "subprocess": "process",
+    "multiprocessing": "process",
+    "dagster": "dagster",
+    "whalefall_pipeline.defs": "dagster",
+    "whalefall_pipeline.definitions": "dagster",
+}
+PURE = ("tests.engines.scripted", "tests.engines.engine", "tests.servers.required")
+"""Modules beside those that start servers, which start none."""
+
+
+def find_needs(item: pytest.Item) -> set[str]:
+    """Return the names of the markers that an item gets."""
+    needs = _find_engines(item)
+    if isinstance(item, pytest.Function):
+        test = cast("Any", item)  # pytest has no public way to a test's fixtures
+        definitions = test._fixtureinfo.name2fixturedefs
+        fixtures = [each[-1].func for name, each in definitions.items() if name in item.fixturenames]
+        parameters = test.callspec.params.values() if hasattr(item, "callspec") else ()
+        called = [_find_body(test.function), *fixtures, *parameters]
+        needs |= {need for function in called for need in _find_calls(function)}
+    return needs if needs & {"server", "process", "dagster"} else needs | {"unit"}
+
+
+def find_group(item: pytest.Item) -> str | None:
+    """Return the name of the tests that one worker should run, as they share what is dear to start."""
+    engine = _find_parameter(item)
+    if engine:
+        return engine
+    folder = "/".join(item.path.relative_to(Path(__file__).parent).parts[:-1])
+    return folder if folder.startswith(("end_to_end/triggers", "end_to_end/fleet", "services", "embedded")) else None
+
+
+def _find_engines(item: pytest.Item) -> set[str]:
+    parts = item.path.relative_to(Path(__file__).parent).parts
+    of_folder = {parts[1]} & set(ENGINES) if parts[0] == "adapters" else set[str]()
+    engine = _find_parameter(item)
+    return of_folder | ({STARTERS[engine].partition(":")[0].rpartition(".")[2]} if engine else set())
+
+
+def _find_parameter(item: pytest.Item) -> str:
+    """Return the engine under test that stands in an item's parameters, in whichever it is."""
+    callspec = getattr(item, "callspec", None)
+    values = [value for value in callspec.params.values() if isinstance(value, str)] if callspec else []
+    return next((value for value in values if value in STARTERS), "")
+
+
+def _find_body(function: Any) -> object:
+    """Return the function that a property test draws values for."""
+    hypothesis = getattr(function, "hypothesis", None)
+    return hypothesis.inner_test if hypothesis else function
+
+
+def _find_calls(function: object) -> frozenset[str]:
+    function = inspect.unwrap(function) if callable(function) else function
+    return _find_in_code(function) if isinstance(function, FunctionType) else frozenset()
+
+
+@cache
+def _find_in_code(function: FunctionType) -> frozenset[str]:
+    """Return what a function needs, with the functions of tests that it calls."""
+    found: set[str] = set()
+    waiting, seen = [function], {function}
+    while waiting:
+        current = waiting.pop()
+        for used in _list_globals(current):
+            found |= _to_needs(used)
+            if isinstance(used, FunctionType) and used.__module__.startswith("tests.") and used not in seen:
+                seen.add(used)
+                waiting.append(used)
+    return frozenset(found)
+
+
+def _list_globals(function: FunctionType) -> Iterator[object]:
+    """Yield the objects that a function's code names, those in collections and partial calls too."""
+    for name in _list_names(function.__code__):
+        used = function.__globals__.get(name)
+        members = cast("dict[Any, object]", used).values() if isinstance(used, dict) else [used]
+        for member in members:
+            yield member.func if isinstance(member, partial) else cast("object", member)
+
+
+def _list_names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _list_names(constant)
+
+
+def _to_needs(used: object) -> set[str]:
+    module = used.__name__ if isinstance(used, ModuleType) else str(getattr(used, "__module__", ""))
+    if module in PURE:
+        return set()
+    return {need for name, need in MODULES.items() if module == name or module.startswith(f"{name}.")}
