@@ -12,10 +12,13 @@ from sqlalchemy import Engine, event, text
 
 from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
 from tests.ledger.rows import read, read_log, read_versions
+from whalefall_pipeline.core.counts import PermissionCounts
 from whalefall_pipeline.core.model import Account, Grant, Observation, Securable, Seen
 from whalefall_pipeline.ledger.database import transaction
-from whalefall_pipeline.ledger.permissions import PermissionCounts, write_permissions
 from whalefall_pipeline.ledger.target import Target
+from whalefall_pipeline.sync.compare import compare_permissions
+from whalefall_pipeline.sync.read import Collected
+from whalefall_pipeline.sync.write import write_permissions
 
 World: TypeAlias = tuple[list[Account], list[Grant], Observation]
 """Accounts, grants, and what is seen of the database."""
@@ -132,12 +135,11 @@ def test_what_passes_by_itself_is_seen(quick: Fleet, ledger: Engine) -> None:
     quick.sync(permissions=False)
     for moment in (ends - timedelta(days=2), ends - timedelta(days=1), ends + timedelta(days=1)):
         target = Target(quick.plan().session_id, instance, moment)
+        reading = quick.adapter.read()
+        collected = Collected(target, accounts, lambda _name: False, reading, "1")
         with ledger.connect() as connection, transaction(connection):
-            write_permissions(
-                *(connection, target, accounts, quick.adapter.read(), quick.adapter.rules),
-                version="1",
-                may_hide=lambda _name: False,
-            )
+            compared = compare_permissions(connection, collected, reading, quick.adapter.rules)
+            write_permissions(connection, collected, compared)
         (facts,) = read(ledger, "select permission_facts -> 'capabilities' as found from account_permission")
         assert ("LOCKED" in facts["found"]) == (moment > ends)
 

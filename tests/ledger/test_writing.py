@@ -259,7 +259,7 @@ def test_grants_of_nobody_are_counted(fleet: Fleet) -> None:
     _script(fleet, [user("ana")], [select_on("ana", "orders"), select_on("a ghost", "orders")])
     fleet.sync()
     (record,) = read(fleet.engine, "select sync_details d from sync_instance_records")
-    assert record["d"]["grants_without_account"] == 1
+    assert record["d"]["collection"]["grants_without_account"] == 1
 
 
 def test_permissions_alone_write_what_the_inventory_knows(fleet: Fleet) -> None:

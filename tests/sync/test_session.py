@@ -15,12 +15,13 @@ from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Reading
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.instances import read_instances
-from whalefall_pipeline.ledger.inventory import write_inventory
-from whalefall_pipeline.ledger.permissions import write_permissions
 from whalefall_pipeline.ledger.sessions import SessionStart, open_session
 from whalefall_pipeline.ledger.target import Target, read_clock
+from whalefall_pipeline.sync.compare import compare_accounts, compare_permissions
 from whalefall_pipeline.sync.lock import holding
+from whalefall_pipeline.sync.read import Collected
 from whalefall_pipeline.sync.session import run_session
+from whalefall_pipeline.sync.write import write_accounts, write_permissions
 
 WAIT_SECONDS = 30
 
@@ -146,14 +147,17 @@ def test_an_older_reading_never_overwrites_a_newer_one(fleet: Fleet) -> None:
     with fleet.engine.connect() as connection:
         with transaction(connection):
             newer = Target(plan.session_id, instance, read_clock(connection))
-            write_inventory(connection, newer, [user("ana")], version="1", may_hide=_never)
             reading = Reading.of([select_on("ana", "orders")], {})
-            write_permissions(connection, newer, [user("ana")], reading, rules, version="1", may_hide=_never)
+            collected = Collected(newer, [user("ana")], _never, reading, "1")
+            write_accounts(connection, collected, compare_accounts(connection, collected, accept_collapse=False))
+            write_permissions(connection, collected, compare_permissions(connection, collected, reading, rules))
         before = read_versions(fleet.engine)
         older = Target(plan.session_id, instance, newer.read_at - timedelta(seconds=1))
+        nothing = Reading({}, {})
+        late = Collected(older, [], _never, nothing, "1")
         for write in (
-            lambda: write_inventory(connection, older, [], version="1", may_hide=_never),
-            lambda: write_permissions(connection, older, [], Reading({}, {}), rules, version="1", may_hide=_never),
+            lambda: compare_accounts(connection, late, accept_collapse=True),
+            lambda: compare_permissions(connection, late, nothing, rules),
         ):
             with pytest.raises(Exception, match="a later reading"), transaction(connection):
                 write()

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from whalefall_pipeline.sync.instance import to_first_line
-from whalefall_pipeline.sync.plan import Outcome
+from whalefall_pipeline.sync.tell import Outcome
 
 INVENTORY = dg.AssetKey("instance_accounts")
 PERMISSIONS = dg.AssetKey("account_permissions")

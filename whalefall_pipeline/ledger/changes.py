@@ -2,13 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from typing import NamedTuple, cast
+from typing import cast
 
 import orjson
 from sqlalchemy import Connection
 
-from whalefall_pipeline.core.diff import KIND_FIELD, ChangeType, Difference, diff
-from whalefall_pipeline.core.inventory import KnownAccount
+from whalefall_pipeline.core.changes import AccountChange
 from whalefall_pipeline.core.model import Account, AccountState, Effect, Held, Json, Kind, Securable
 from whalefall_pipeline.core.wording import Wording, to_other_diff
 from whalefall_pipeline.ledger.database import copy_lines, copy_rows, load_statements, to_fields
@@ -28,32 +27,8 @@ LOG_COLUMNS = (
 )
 
 
-class Change(NamedTuple):
-    """What happened to one account, and its state after that (None: it is gone)."""
-
-    account_id: int
-    username: str
-    change_type: ChangeType
-    difference: Difference
-    after: AccountState | None
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether counts of changes have it: whether the account is, or was, one of those that are counted."""
-        return self.after is None or self.after.account.kind.is_counted
-
-    @property
-    def is_news(self) -> bool:
-        """Whether the log says it. That the engine has roles of its own is none, nor that we now know them as such."""
-        if self.after is None or self.after.account.kind.is_counted:
-            return True
-        gained, lost, other = self.difference
-        only_kind = not (gained or lost) and {change.field for change in other} == {KIND_FIELD}
-        return not (self.change_type == "add" or only_kind)
-
-
 def read_states(connection: Connection, ids: Collection[int]) -> dict[int, AccountState]:
-    """Give the present states of accounts by id; one that the ledger holds no attributes of is not there."""
+    """Return the present states of accounts by id; one that the ledger holds no attributes of is left out."""
     held: dict[int, list[Held]] = {}
     accounts: dict[int, Account] = {}
     for account_id, username, kind, attributes in connection.execute(SQL["read_states"], {"ids": list(ids)}):
@@ -64,71 +39,56 @@ def read_states(connection: Connection, ids: Collection[int]) -> dict[int, Accou
 
 
 def to_held(row: Sequence[object]) -> Held:
-    """Make a value of the columns privilege, scope, the four of the name path, grant_option, effect."""
+    """Return the value of the columns privilege, scope, the four of the name path, grant_option, effect."""
     privilege, *path, grant_option, effect = row
     securable = Securable(*cast("list[str]", path))
     return Held(cast("str", privilege), securable, cast("bool", grant_option), cast("Effect", effect))
 
 
-def write_changes(connection: Connection, target: Target, changes: Iterable[Change]) -> list[Change]:
-    """Write changes of accounts that are there: intervals end and begin at the reading's moment; the log says it.
-
-    Each is asked for while the ledger takes in what the ones before gained. Gives them all.
-    """
-    written: list[Change] = []
-    copy_lines(connection, "account_grant", GRANT_COLUMNS, _list_gained(target, _keep(changes, written)))
-    _end_grants(connection, target, written)
-    moved = [change for change in written if change.difference.other]
+def write_changes(connection: Connection, target: Target, changes: Sequence[AccountChange]) -> None:
+    """Write changes of accounts that are there: intervals end and begin at the reading's moment; the log says it."""
+    copy_lines(connection, "account_grant", GRANT_COLUMNS, _list_gained(target, changes))
+    _end_grants(connection, target, changes)
+    moved = [change for change in changes if change.difference.other]
     if any(change.change_type.startswith("modify") for change in moved):
         ids = [change.account_id for change in moved]
         connection.execute(SQL["end_attributes"], {"ids": ids, "read_at": target.read_at})
     rows = (_to_attribute_row(target, change.account_id, change.after.account) for change in moved if change.after)
     copy_rows(connection, "account_attributes", ATTRIBUTE_COLUMNS, rows)
-    _write_log(connection, target, written)
-    return written
-
-
-def _keep(changes: Iterable[Change], kept: list[Change]) -> Iterator[Change]:
-    for change in changes:
-        kept.append(change)
-        yield change
-
-
-def write_deletions(connection: Connection, target: Target, gone: Collection[KnownAccount]) -> None:
-    """Write that accounts are gone: all that they held ends at the reading's moment, and the log says it."""
-    states = read_states(connection, [account.id for account in gone])
-    moment = {"ids": [account.id for account in gone], "read_at": target.read_at}
-    for statement in ("end_all_grants", "end_attributes", "mark_deleted"):
-        connection.execute(SQL[statement], moment)
-    changes = [
-        Change(account.id, account.username, "delete", diff(states.get(account.id), None), None) for account in gone
-    ]
     _write_log(connection, target, changes)
 
 
-def _end_grants(connection: Connection, target: Target, changes: Iterable[Change]) -> None:
-    lost = [_to_grant_row(target, change.account_id, item) for change in changes for item in change.difference.lost]
+def write_deletions(connection: Connection, target: Target, gone: Sequence[AccountChange]) -> None:
+    """Write that accounts are gone: all that they held ends at the reading's moment, and the log says it."""
+    moment = {"ids": [change.account_id for change in gone], "read_at": target.read_at}
+    for statement in ("end_all_grants", "end_attributes", "mark_deleted"):
+        connection.execute(SQL[statement], moment)
+    _write_log(connection, target, gone)
+
+
+def _end_grants(connection: Connection, target: Target, changes: Iterable[AccountChange]) -> None:
+    lost = [_to_key(change.account_id, item) for change in changes for item in change.difference.lost]
     if not lost:
         return
     names = ("ids", "privileges", "scopes", "databases", "schemas", "objects", "columns", "options", "effects")
-    columns: Mapping[str, object] = dict(zip(names, map(list, zip(*lost, strict=True)), strict=False))
+    columns: Mapping[str, object] = dict(zip(names, map(list, zip(*lost, strict=True)), strict=True))
     connection.execute(SQL["end_grants"], {**columns, "read_at": target.read_at})
 
 
-def _to_grant_row(target: Target, account_id: int, held: Held) -> tuple[object, ...]:
+def _to_key(account_id: int, held: Held) -> tuple[object, ...]:
     privilege, securable, grant_option, effect = held
-    return (account_id, privilege, *securable, grant_option, effect, target.instance.id, target.read_at)
+    return (account_id, privilege, *securable, grant_option, effect)
 
 
-def _list_gained(target: Target, changes: Iterable[Change]) -> Iterator[str]:
-    """Give an account's lines at a time; what they say beside its id is spelled once, however many have the same."""
-    spell = cache(partial(_spell_fields, f"\t{target.instance.id}\t{target.read_at.isoformat()}\n"))
+def _list_gained(target: Target, changes: Iterable[AccountChange]) -> Iterator[str]:
+    """Yield each account's lines; what they say beside its id is built once, however many accounts have it."""
+    to_fields_of = cache(partial(_to_fields, f"\t{target.instance.id}\t{target.read_at.isoformat()}\n"))
     for change in changes:
         start = f"{change.account_id}\t"
-        yield "".join([start + spell(item) for item in change.difference.gained])
+        yield "".join([start + to_fields_of(item) for item in change.difference.gained])
 
 
-def _spell_fields(of_reading: str, held: Held) -> str:
+def _to_fields(of_reading: str, held: Held) -> str:
     privilege, securable, grant_option, effect = held
     return to_fields([privilege, *securable, "t" if grant_option else "f", effect]) + of_reading
 
@@ -137,13 +97,13 @@ def _to_attribute_row(target: Target, account_id: int, account: Account) -> tupl
     return (account_id, target.instance.id, account.kind.value, _to_json(account.attributes), target.read_at)
 
 
-def _write_log(connection: Connection, target: Target, changes: Iterable[Change]) -> None:
+def _write_log(connection: Connection, target: Target, changes: Iterable[AccountChange]) -> None:
     wording = Wording()
     rows = (_to_log_row(target, change, wording) for change in changes if change.is_news)
     copy_rows(connection, "account_change_log", LOG_COLUMNS, rows)
 
 
-def _to_log_row(target: Target, change: Change, wording: Wording) -> tuple[object, ...]:
+def _to_log_row(target: Target, change: AccountChange, wording: Wording) -> tuple[object, ...]:
     instance = target.instance
     difference = change.difference
     return (

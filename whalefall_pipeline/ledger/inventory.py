@@ -1,71 +1,43 @@
-"""Writes an instance's account list: new, returned and gone accounts, in a constant number of statements."""
+"""Reads and writes an instance's account list, in a constant number of statements."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from whalefall_pipeline.core.inventory import KnownAccount, check_collapse, compare_inventory
-from whalefall_pipeline.core.model import Account, Kind
-from whalefall_pipeline.ledger.changes import write_deletions
+from whalefall_pipeline.core.inventory import InventoryChange, KnownAccount
 from whalefall_pipeline.ledger.database import load_statements
-from whalefall_pipeline.ledger.target import Target, check_order
+from whalefall_pipeline.ledger.target import Target
 
 SQL = load_statements("inventory.sql")
 
 
-class InventoryCounts(NamedTuple):
-    """What writing an inventory came to, in accounts; predefined ones are not counted."""
-
-    active: int
-    created: int
-    reactivated: int
-    deleted: int
-    hidden: int
+def read_known_accounts(connection: Connection, instance_id: int) -> list[KnownAccount]:
+    """Return all accounts that an instance has or had, ordered by username."""
+    rows = connection.execute(SQL["read_known"], {"instance_id": instance_id}).all()
+    return [KnownAccount._make(row) for row in rows]
 
 
-def write_inventory(
-    connection: Connection,
-    target: Target,
-    accounts: Sequence[Account],
-    *,
-    version: str,
-    may_hide: Callable[[str], bool],
-    accept_collapse: bool = False,
-) -> InventoryCounts:
-    """Make the ledger's accounts equal to the list that was read, in the caller's transaction.
-
-    Accounts that are gone are marked inactive, their grants end, and the log says so; those that `may_hide` where the
-    reading could not look stay as they are. Raises SyncDataError, with
-    nothing written, when the list collapsed past the safety limit, unless that is accepted.
-    """
+def write_inventory(connection: Connection, target: Target, change: InventoryChange) -> None:
+    """Write which accounts are new, back, gone, or of another kind; what gone ones held is written elsewhere."""
     instance = target.instance
-    check_order(connection, target, "inventory_read_at")
-    rows = connection.execute(SQL["read_known"], {"instance_id": instance.id}).all()
-    known = [KnownAccount._make(row) for row in rows]
-    change = compare_inventory(known, accounts, may_hide)
-    if not accept_collapse:
-        check_collapse(known, change, instance.vanish_limit_percent)
     moment = {"read_at": target.read_at}
     owner = {"instance_id": instance.id, "db_type": instance.db_type}
     if change.new:
-        columns = _unzip([(account.username, account.kind.value) for account in change.new])
-        connection.execute(SQL["insert_new"], {**owner, **moment, "usernames": columns[0], "kinds": columns[1]})
+        usernames, kinds = _unzip([(account.username, account.kind.value) for account in change.new])
+        connection.execute(SQL["insert_new"], {**owner, **moment, "usernames": usernames, "kinds": kinds})
     if change.returned:
         connection.execute(SQL["reactivate"], {**moment, "ids": [account.id for account in change.returned]})
     if change.other_kind:
-        columns = _unzip([(account.id, kind.value) for account, kind in change.other_kind])
-        connection.execute(SQL["change_kind"], {**moment, "ids": columns[0], "kinds": columns[1]})
+        ids, kinds = _unzip([(account.id, kind.value) for account, kind in change.other_kind])
+        connection.execute(SQL["change_kind"], {**moment, "ids": ids, "kinds": kinds})
     if change.gone:
-        write_deletions(connection, target, change.gone)
         connection.execute(SQL["deactivate"], {**moment, "ids": [account.id for account in change.gone]})
-    connection.execute(SQL["mark_read"], {"instance_id": instance.id, "version": version, **moment})
-    lists = (accounts, change.new, change.returned, change.gone, change.hidden)
-    return InventoryCounts(*map(_count, lists))
 
 
-def _count(accounts: Iterable[Account | KnownAccount]) -> int:
-    return sum(Kind(account.kind).is_counted for account in accounts)
+def mark_inventory_read(connection: Connection, target: Target, version: str) -> None:
+    """Write when the newest inventory was begun, and which server it was of."""
+    values = {"instance_id": target.instance.id, "read_at": target.read_at, "version": version}
+    connection.execute(SQL["mark_read"], values)
 
 
 def _unzip(rows: Sequence[Sequence[object]]) -> list[list[object]]:

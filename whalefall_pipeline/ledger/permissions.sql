@@ -23,7 +23,7 @@ where a.instance_id = :instance_id and a.is_active;
 -- name: delete_snapshots
 delete from account_snapshots where instance_account_id = any (cast(:ids as bigint[]));
 
--- name: read_observed (what the newest reading of permissions observed, and what the instance was last seen set to)
+-- name: read_newest (what the newest reading of permissions observed, and what the instance was last seen set to)
 select i.observed_scopes, a.attributes
 from instances i
 left join instance_attributes a on a.instance_id = i.id and a.valid_to is null

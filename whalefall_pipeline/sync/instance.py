@@ -1,19 +1,22 @@
-"""Syncs one instance: lock it, read it whole, write what changed, and say how it ended."""
+"""Syncs one instance: locks it, reads it whole, compares, writes what changed, and says how it ended."""
 
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from whalefall_pipeline.core.counts import count_inventory
 from whalefall_pipeline.core.errors import InvalidInstanceError, SyncCancelledError, WhalefallError
-from whalefall_pipeline.core.model import Instance, Reading
+from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.ledger.database import connecting, find_cancel, transaction
 from whalefall_pipeline.ledger.instances import read_login
-from whalefall_pipeline.ledger.inventory import write_inventory
-from whalefall_pipeline.ledger.permissions import write_permissions
 from whalefall_pipeline.ledger.sessions import complete_record, fail_record, note_progress, start_record
+from whalefall_pipeline.sync.compare import compare_accounts, compare_permissions
 from whalefall_pipeline.sync.lock import holding
-from whalefall_pipeline.sync.plan import Collector, Outcome, Plan
-from whalefall_pipeline.sync.reading import Read, Source
+from whalefall_pipeline.sync.plan import Collector, Plan
+from whalefall_pipeline.sync.read import Attempts, Collected
+from whalefall_pipeline.sync.tell import Outcome
+from whalefall_pipeline.sync.write import write_accounts, write_permissions
 
 
 def sync_instance(plan: Plan, instance: Instance) -> Outcome:
@@ -34,7 +37,7 @@ def sync_instance(plan: Plan, instance: Instance) -> Outcome:
 
 
 def to_first_line(error: BaseException) -> str:
-    """Give the first line of an error's text, for one-line messages."""
+    """Return the first line of an error's text, for one-line messages."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
@@ -49,12 +52,12 @@ def _sync(plan: Plan, connection: Connection, outcome: Outcome) -> None:
         with transaction(connection):
             login = read_login(connection, instance, plan.store)
         with cancellation.deadline(plan.instance_seconds) as deadline:
-            read = Source(plan, outcome, collector, login, deadline).read(connection)
-        _write_inventory(plan, connection, outcome, read)
-        if read.lost:
-            raise read.lost
-        if read.reading:
-            _write_permissions(connection, outcome, read, read.reading, collector)
+            collected = Attempts(plan, outcome, collector, login, deadline).read(connection)
+        if plan.inventory:
+            _write_accounts(plan, connection, outcome, collected)
+        if collected.lost:
+            raise collected.lost
+        _write_permissions(connection, outcome, collected, collector.adapter.rules)
 
 
 def _find_collector(plan: Plan, instance: Instance) -> Collector:
@@ -65,42 +68,30 @@ def _find_collector(plan: Plan, instance: Instance) -> Collector:
     return collector
 
 
-def _write_inventory(plan: Plan, connection: Connection, outcome: Outcome, read: Read) -> None:
+def _write_accounts(plan: Plan, connection: Connection, outcome: Outcome, collected: Collected) -> None:
     """Write the accounts, and what the record says of them; it is completed where no permissions follow."""
-    if not plan.inventory:
-        return
     with transaction(connection):
-        counts = write_inventory(
-            connection,
-            read.target,
-            read.accounts,
-            version=outcome.version,
-            may_hide=read.may_hide,
-            accept_collapse=plan.accept_collapse,
-        )
+        compared = compare_accounts(connection, collected, accept_collapse=plan.accept_collapse)
+        changes = write_accounts(connection, collected, compared)
+        counts = count_inventory(collected.accounts, compared.change)
         write_record = note_progress if plan.permissions else complete_record
-        write_record(connection, read.target, replace(outcome, inventory=counts).to_items())
-    outcome.inventory = counts
+        write_record(connection, collected.target, replace(outcome, inventory=counts).to_items())
+    outcome.inventory, outcome.changes = counts, changes
 
 
-def _write_permissions(
-    connection: Connection, outcome: Outcome, read: Read, reading: Reading, collector: Collector
-) -> None:
+def _write_permissions(connection: Connection, outcome: Outcome, collected: Collected, rules: Rules) -> None:
     """Write the grants and the record in one transaction: the data and the word that they are there."""
-    outcome.coverage = reading.coverage
-    rules = collector.adapter.rules
+    if collected.reading is None:
+        return
+    outcome.coverage = collected.reading.coverage
     with transaction(connection):
-        counts = write_permissions(
-            connection,
-            read.target,
-            read.accounts,
-            reading,
-            rules,
-            version=outcome.version,
-            may_hide=read.may_hide,
-        )
-        complete_record(connection, read.target, replace(outcome, permissions=counts).to_items())
-    outcome.permissions = counts
+        compared = compare_permissions(connection, collected, collected.reading, rules)
+        changes = write_permissions(connection, collected, compared)
+        complete_record(connection, collected.target, replace(outcome, permissions=compared.counts).to_items())
+    before = outcome.changes
+    accounts = (*before.accounts, *changes.accounts)
+    outcome.changes = replace(changes, new=before.new, returned=before.returned, accounts=accounts)
+    outcome.permissions = compared.counts
 
 
 def _write_failure(plan: Plan, outcome: Outcome, error: WhalefallError) -> None:

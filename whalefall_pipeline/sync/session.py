@@ -6,13 +6,15 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager
 
+from whalefall_pipeline.core.changes import Changes
 from whalefall_pipeline.core.errors import LedgerError, WhalefallError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.sessions import beat, close_session
 from whalefall_pipeline.sync.instance import sync_instance, to_first_line
 from whalefall_pipeline.sync.memory import collecting_rarely, give_back
-from whalefall_pipeline.sync.plan import Outcome, Plan
+from whalefall_pipeline.sync.plan import Plan
+from whalefall_pipeline.sync.tell import Outcome
 
 INSTANCES_BETWEEN = 50
 """After so many instances what they used is given back: memory else grows by 25 kB with each."""
@@ -22,7 +24,8 @@ ORPHANED = "the run's process was told to end, since the one that had started it
 
 
 def run_session(plan: Plan, instances: Sequence[Instance], tell: Callable[[Outcome], None]) -> list[Outcome]:
-    """Sync the instances of a session that is open already, and close it; `tell` is called here as each one ends.
+    """Sync the instances of a session that is open already, and close it; `tell` is called here as each one ends,
+    with what changed of it.
 
     An interrupt (any BaseException) cancels what is under way, closes the session as cancelled, and goes on up; one
     that comes since the parent process died is an error, and the session failed.
@@ -35,6 +38,7 @@ def run_session(plan: Plan, instances: Sequence[Instance], tell: Callable[[Outco
             for future in as_completed(futures):
                 outcomes.append(future.result())
                 tell(outcomes[-1])
+                outcomes[-1].changes = Changes()
                 if len(outcomes) % INSTANCES_BETWEEN == 0:
                     give_back()
         except BaseException as error:

@@ -20,8 +20,8 @@ from whalefall_pipeline.core.model import Grant, Observation, Securable, Seen
 from whalefall_pipeline.ledger import changes, database, permissions
 from whalefall_pipeline.ledger.database import open_ledger, transaction
 from whalefall_pipeline.ledger.sessions import SessionStart, open_session
-from whalefall_pipeline.sync.plan import Outcome
 from whalefall_pipeline.sync.session import run_session
+from whalefall_pipeline.sync.tell import Outcome
 
 MEMBER = Grant("ana", "MEMBER", Securable("role", object="readers"))
 SALARIES = select_on("ana", "salaries", database="hr")

@@ -59,7 +59,7 @@ def read_left(engine: Engine, instance_id: int, session_id: str) -> Left:
     (record,) = read(engine, "select * from sync_instance_records where sync_session_id = :id", id=session_id)
     details: dict[str, Any] = record["sync_details"]
     content = read_content(engine, instance_id)
-    return Left(content, record["status"], details.get("inventory", False), details.get("permissions", False))
+    return Left(content, record["status"], bool(details.get("inventory")), bool(details.get("collection")))
 
 
 @pytest.fixture
@@ -106,5 +106,5 @@ def test_a_process_killed_at_any_step_leaves_a_whole_state(
         assert outcome.error is None
         assert read_content(fleet.engine, instances[str(step)].id) == whole_states[2]
     records = read(fleet.engine, "select * from sync_instance_records where sync_session_id like 'crash %' order by id")
-    inventory = [record["sync_details"].get("inventory", False) for record in records]
+    inventory = [bool(record["sync_details"].get("inventory")) for record in records]
     assert inventory == [whole > 0 for whole in seen], "what ended the record has kept its word"

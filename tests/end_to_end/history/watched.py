@@ -20,8 +20,9 @@ from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.instances import write_instance
 from whalefall_pipeline.ledger.secrets import SecretStore
 from whalefall_pipeline.ledger.sessions import SessionStart, open_session
-from whalefall_pipeline.sync.plan import Collector, Outcome, Plan
+from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.session import run_session
+from whalefall_pipeline.sync.tell import Outcome
 
 Snapshots = dict[str, dict[str, Any]]
 

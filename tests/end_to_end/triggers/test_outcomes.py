@@ -121,9 +121,9 @@ def test_an_inventory_without_permissions_shows_exactly_so_and_permissions_alone
     assert (record["status"], record["error_code"]) == ("failed", "DATABASE_QUERY_ERROR")
     assert "disk full" in record["error_message"]
     assert record["items_synced"] == record["items_created"] > 0
-    assert (record["sync_details"]["inventory"], record["sync_details"]["permissions"]) == (True, False)
+    assert (record["sync_details"]["inventory"] is None, record["sync_details"]["collection"] is None) == (False, True)
     (record,) = stage.read_records(again).values()
-    assert (record["sync_details"]["inventory"], record["sync_details"]["permissions"]) == (False, True)
+    assert (record["sync_details"]["inventory"] is None, record["sync_details"]["collection"] is None) == (True, False)
 
 
 def test_names_that_are_no_instance_end_the_run_and_its_session_with_the_reason(stage: Stage) -> None:

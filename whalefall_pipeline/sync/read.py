@@ -11,22 +11,24 @@ from whalefall_pipeline.core.errors import DatabaseConnectionError, WhalefallErr
 from whalefall_pipeline.core.model import Account, Login, Reading
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.target import Target, read_clock
-from whalefall_pipeline.sync.plan import Collector, Outcome, Plan
+from whalefall_pipeline.sync.plan import Collector, Plan
+from whalefall_pipeline.sync.tell import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class Collected:
     """What one attempt read; `lost` is why the grants are missing although the accounts are there."""
 
     target: Target
     accounts: list[Account]
     may_hide: Callable[[str], bool]
     reading: Reading | None
+    version: str
     lost: WhalefallError | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Attempts:
     """One instance to read: how, with which login, until when. Its outcome counts attempts and statements."""
 
     plan: Plan
@@ -35,7 +37,7 @@ class Source:
     login: Login
     deadline: Deadline
 
-    def read(self, connection: Connection) -> Read:
+    def read(self, connection: Connection) -> Collected:
         """Read accounts and grants; again when the instance could not be reached or was lost, as the plan says.
 
         A refused login is never tried again: that would lock the account. `connection` is the ledger's, for its clock.
@@ -49,7 +51,7 @@ class Source:
                 raise error
             self._pause()
 
-    def _try(self, connection: Connection) -> tuple[Read | None, WhalefallError | None]:
+    def _try(self, connection: Connection) -> tuple[Collected | None, WhalefallError | None]:
         self.outcome.attempts += 1
         with transaction(connection):
             target = Target(self.plan.session_id, self.outcome.instance, read_clock(connection))
@@ -63,19 +65,19 @@ class Source:
             raise
         return read, read.lost
 
-    def _read_once(self, target: Target) -> Read:
+    def _read_once(self, target: Target) -> Collected:
         outcome = self.outcome
         opened = self.collector.adapter.open(outcome.instance, self.login, self.collector.limits, self.deadline)
         with opened as session:
             try:
-                outcome.version = session.version
+                outcome.version, outcome.security = session.version, session.security
                 accounts = session.read_accounts()
                 if not self.plan.permissions:
-                    return Read(target, accounts, session.may_hide, None)
+                    return Collected(target, accounts, session.may_hide, None, session.version)
                 try:
-                    return Read(target, accounts, session.may_hide, session.read_grants())
+                    return Collected(target, accounts, session.may_hide, session.read_grants(), session.version)
                 except WhalefallError as error:
-                    return Read(target, accounts, session.may_hide, None, lost=error)
+                    return Collected(target, accounts, session.may_hide, None, session.version, lost=error)
             finally:
                 outcome.statements += session.statements
 

@@ -1,0 +1,64 @@
+"""What one sync changed of one instance, as values: what is written to the log, and what others are told of."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from whalefall_pipeline.core.diff import KIND_FIELD, AttributeChange, ChangeType, Difference
+from whalefall_pipeline.core.model import AccountState, Grant, Unseen
+
+
+class AccountChange(NamedTuple):
+    """What happened to one account, and its state after that (None: it is gone)."""
+
+    account_id: int
+    username: str
+    change_type: ChangeType
+    difference: Difference
+    after: AccountState | None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether counts of changes have it: whether the account is, or was, one of those that are counted."""
+        return self.after is None or self.after.account.kind.is_counted
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the log says it. That the engine has roles of its own is none, nor that we now know them as such."""
+        if self.is_counted:
+            return True
+        gained, lost, other = self.difference
+        only_kind = not (gained or lost) and {change.field for change in other} == {KIND_FIELD}
+        return not (self.change_type == "add" or only_kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one sync changed of one instance; empty where nothing did, or where it was not looked at.
+
+    `new` and `returned` are usernames of the inventory; what they hold stands in `accounts` once it was read.
+    `attributes` are the instance's own. `lost` are scopes that were seen by the reading before and not by this one,
+    and `found` those that are seen again.
+    """
+
+    new: Sequence[str] = ()
+    returned: Sequence[str] = ()
+    accounts: Sequence[AccountChange] = ()
+    attributes: Sequence[AttributeChange] = ()
+    lost: Sequence[Unseen] = ()
+    found: Sequence[str] = ()
+
+    @property
+    def gone(self) -> list[str]:
+        """The usernames of accounts that are gone."""
+        return [change.username for change in self.accounts if change.change_type == "delete"]
+
+    @property
+    def granted(self) -> Iterator[Grant]:
+        """What accounts gained, options alone included, each with its grantee."""
+        return (Grant(change.username, *item) for change in self.accounts for item in change.difference.gained)
+
+    @property
+    def revoked(self) -> Iterator[Grant]:
+        """What accounts lost, those that are gone included, each with its grantee."""
+        return (Grant(change.username, *item) for change in self.accounts for item in change.difference.lost)

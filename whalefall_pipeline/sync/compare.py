@@ -1,0 +1,181 @@
+"""Compares what was collected with what the ledger holds, in the caller's transaction; writes nothing."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection
+
+from whalefall_pipeline.core.changes import AccountChange
+from whalefall_pipeline.core.counts import PermissionCounts, count_permissions
+from whalefall_pipeline.core.diff import AttributeChange, ChangeType, diff, diff_attributes
+from whalefall_pipeline.core.documents import DocumentBuilder, to_code
+from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts, digest_reading
+from whalefall_pipeline.core.inventory import InventoryChange, check_collapse, compare_inventory
+from whalefall_pipeline.core.model import AccountState, Attributes, Reading, Seen, Unseen
+from whalefall_pipeline.core.rules import NOTHING_SET, Rules
+from whalefall_pipeline.core.states import add_implied_roles, build_unseen
+from whalefall_pipeline.ledger.changes import read_states
+from whalefall_pipeline.ledger.inventory import read_known_accounts
+from whalefall_pipeline.ledger.permissions import Newest, Stored, read_newest, read_same, read_stored
+from whalefall_pipeline.ledger.target import check_order
+from whalefall_pipeline.ledger.unseen import read_unseen
+from whalefall_pipeline.sync.carry import carry_states
+from whalefall_pipeline.sync.read import Collected
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedAccounts:
+    """How the account list differs from the one known; `gone` says what the gone accounts held."""
+
+    change: InventoryChange
+    gone: Sequence[AccountChange]
+
+
+def compare_accounts(connection: Connection, collected: Collected, *, accept_collapse: bool) -> ComparedAccounts:
+    """Compare the account list with the one known.
+
+    Raises SyncDataError when the list collapsed past the safety limit, unless that is accepted.
+    """
+    instance = collected.target.instance
+    check_order(connection, collected.target, "inventory_read_at")
+    known = read_known_accounts(connection, instance.id)
+    change = compare_inventory(known, collected.accounts, collected.may_hide)
+    if not accept_collapse:
+        check_collapse(known, change, instance.vanish_limit_percent)
+    states = read_states(connection, [account.id for account in change.gone]) if change.gone else {}
+    gone = [
+        AccountChange(item.id, item.username, "delete", diff(states.get(item.id), None), None) for item in change.gone
+    ]
+    return ComparedAccounts(change, gone)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a reading did not observe, what the one before did not, and what this one did."""
+
+    unseen: Sequence[Unseen]
+    before: Mapping[str, Unseen]
+    observed: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedStates:
+    """How accounts differ from the ledger.
+
+    `stale` are those whose documents are built anew, with their new `digests`; there may be no change behind it, where
+    only what is derived differs.
+    """
+
+    counts: PermissionCounts
+    changes: Sequence[AccountChange]
+    stale: Mapping[str, Stored]
+    digests: Mapping[str, bytes]
+    build_documents: Callable[[], DocumentBuilder]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPermissions:
+    """What differs from the ledger: of accounts, of the instance itself, and of what is seen.
+
+    `states` is None where nothing was compared by account, since the newest reading gave the same. `attributes` are
+    what the instance is set to (None: never seen). `whole` is a digest of all that was read; empty where not everything
+    was seen.
+    """
+
+    counts: PermissionCounts
+    states: ComparedStates | None
+    sight: Sight
+    attributes: Attributes | None
+    attributes_before: Attributes | None
+    whole: bytes
+
+    @property
+    def attribute_changes(self) -> tuple[AttributeChange, ...]:
+        """What changed of the instance's attributes; what is seen for the first time is no change."""
+        before, after = self.attributes_before, self.attributes
+        return () if before is None or after is None else diff_attributes(before, after)
+
+
+def compare_permissions(
+    connection: Connection, collected: Collected, reading: Reading, rules: Rules
+) -> ComparedPermissions:
+    """Compare what accounts hold, and what the instance is set to, with what the ledger holds.
+
+    Scopes that were not observed keep their grants, and so do accounts that may hide in them. Accounts that the
+    inventory in the ledger does not have are counted only. A reading that observed everything and gave what the newest
+    one gave is not compared by account, provided that the ledger still holds what was written of that one.
+    """
+    target = collected.target
+    instance_id = target.instance.id
+    read_before = check_order(connection, target, "permissions_read_at")
+    newest = read_newest(connection, instance_id)
+    before = read_unseen(connection, instance_id)
+    unseen = build_unseen(reading.coverage, before, dict.fromkeys(newest.observed, read_before))
+    states, without_account = carry_states(connection, collected, reading, rules, any_unseen=bool(unseen))
+    known = _carry_attributes(reading, newest)
+    attributes = NOTHING_SET if known is None else known
+    effective = add_implied_roles(states, rules, attributes)
+    own = digest_accounts(effective, rules, target.read_at, attributes)
+    is_whole = bool(reading.rows) and not (unseen or before or any(item.unseen for item in collected.accounts))
+    whole = b""
+    if is_whole:
+        code = to_code(rules)
+        whole = digest_reading(own, reading.rows, version=collected.version, code=code, instance=attributes)
+    counts, compared = (read_same(connection, instance_id, whole) if is_whole else None), None
+    if counts is None:
+        world = _World(states, effective, own, rules, target.read_at, attributes, unseen)
+        compared = _compare_states(connection, instance_id, world)
+        counts = compared.counts
+    observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
+    counts = counts._replace(without_account=without_account, unseen=tuple(unseen))
+    return ComparedPermissions(counts, compared, Sight(unseen, before, observed), known, newest.attributes, whole)
+
+
+def _carry_attributes(reading: Reading, newest: Newest) -> Attributes | None:
+    """Return what the instance is set to: as it was read, or else as it was last seen; None: it never was."""
+    if reading.attributes is None:
+        return newest.attributes
+    return {name: value for name, value in reading.attributes.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """One reading with what is carried over; `effective` states have the roles that the instance implies, too."""
+
+    states: Mapping[str, AccountState]
+    effective: Mapping[str, AccountState]
+    own: Mapping[str, bytes]
+    rules: Rules
+    now: datetime
+    attributes: Attributes
+    unseen: Sequence[Unseen]
+
+
+def _compare_states(connection: Connection, instance_id: int, world: _World) -> ComparedStates:
+    """Compare each account with what the ledger holds of it; only those whose digest differs are fetched."""
+    stored = read_stored(connection, instance_id)
+    known = {username: state for username, state in world.states.items() if username in stored}
+    effective = {username: world.effective[username] for username in known}
+    digests = build_digests(effective, world.own, unseen=world.unseen, code=to_code(world.rules))
+    stale = {name: stored[name] for name, digest in digests.items() if digest != stored[name].digest}
+    before = read_states(connection, [item.account_id for item in stale.values()]) if stale else {}
+    changes = list(_find_changes(before, known, stale))
+    parts = {"unseen": world.unseen, "instance": world.attributes}
+    documents = partial(DocumentBuilder, known, stale, world.rules, world.now, **parts)
+    counts = count_permissions(world.states.values(), known.values(), changes)
+    return ComparedStates(counts, changes, stale, digests, documents)
+
+
+def _find_changes(
+    before: Mapping[int, AccountState], states: Mapping[str, AccountState], stale: Mapping[str, Stored]
+) -> Iterator[AccountChange]:
+    """Yield how accounts differ; where only what is derived differs (facts, meta) there is no change."""
+    for username, stored in stale.items():
+        difference = diff(before.get(stored.account_id), states[username])
+        if difference:
+            change_type: ChangeType = difference.change_type
+            if stored.account_id not in before:
+                change_type = "add" if stored.digest is None else "reactivate"
+            yield AccountChange(stored.account_id, username, change_type, difference, states[username])

@@ -1,0 +1,84 @@
+"""Writes what differs from the ledger, in the caller's transaction, and returns what changed."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+
+from whalefall_pipeline.core.changes import Changes
+from whalefall_pipeline.core.diff import Difference
+from whalefall_pipeline.core.wording import describe_attributes
+from whalefall_pipeline.ledger.changes import write_changes, write_deletions
+from whalefall_pipeline.ledger.instance_attributes import write_attributes, write_instance_change
+from whalefall_pipeline.ledger.inventory import mark_inventory_read, write_inventory
+from whalefall_pipeline.ledger.permissions import mark_permissions_read, write_same, write_snapshots
+from whalefall_pipeline.ledger.target import Target
+from whalefall_pipeline.ledger.unseen import write_unseen
+from whalefall_pipeline.sync.compare import ComparedAccounts, ComparedPermissions, ComparedStates
+from whalefall_pipeline.sync.read import Collected
+
+
+def write_accounts(connection: Connection, collected: Collected, compared: ComparedAccounts) -> Changes:
+    """Make the ledger's account list equal to the one that was read.
+
+    Accounts that are gone are marked inactive, their grants end, and the log says so; those that may hide where the
+    reading could not look stay as they are.
+    """
+    if compared.gone:
+        write_deletions(connection, collected.target, compared.gone)
+    write_inventory(connection, collected.target, compared.change)
+    mark_inventory_read(connection, collected.target, collected.version)
+    change = compared.change
+    return Changes(
+        new=[account.username for account in change.new],
+        returned=[account.username for account in change.returned],
+        accounts=compared.gone,
+    )
+
+
+def write_permissions(connection: Connection, collected: Collected, compared: ComparedPermissions) -> Changes:
+    """Write snapshots, facts, grant intervals and log entries of accounts that changed, and the instance's own."""
+    target, sight = collected.target, compared.sight
+    _write_attributes(connection, target, compared)
+    if compared.states:
+        _write_states(connection, target, compared.states)
+        write_unseen(connection, target, sight.before, sight.unseen)
+        if compared.whole:
+            write_same(connection, target.instance.id, compared.whole, compared.counts)
+    mark_permissions_read(connection, target, collected.version, sight.observed)
+    return Changes(
+        accounts=compared.states.changes if compared.states else (),
+        attributes=compared.attribute_changes,
+        lost=[item for item in sight.unseen if item.scope not in sight.before],
+        found=[scope for scope in sight.before if scope not in {item.scope for item in sight.unseen}],
+    )
+
+
+def _write_attributes(connection: Connection, target: Target, compared: ComparedPermissions) -> None:
+    """Write what the instance is set to, where that was seen first or changed."""
+    before, after = compared.attributes_before, compared.attributes
+    if after is None or after == before:
+        return
+    write_attributes(connection, target, after)
+    if before is not None:
+        difference = Difference(other=compared.attribute_changes)
+        write_instance_change(connection, target, "modify_instance", difference, describe_attributes(difference))
+
+
+def _write_states(connection: Connection, target: Target, compared: ComparedStates) -> None:
+    if not compared.stale:
+        return
+    write_changes(connection, target, compared.changes)
+    old = [stored.account_id for stored in compared.stale.values() if stored.digest is not None]
+    write_snapshots(connection, old, _build_rows(target, compared))
+
+
+def _build_rows(target: Target, compared: ComparedStates) -> Iterator[tuple[object, ...]]:
+    """Build documents while the ledger takes in the ones before: there are never many of them in memory."""
+    documents = compared.build_documents()
+    types = {change.account_id: change.change_type for change in compared.changes}
+    for username, stored in compared.stale.items():
+        account_id = stored.account_id
+        last = (stored.last_change_type, stored.last_change_time)
+        if account_id in types or not all(last):  # a snapshot that was lost is written anew, though nothing changed
+            last = (types.get(account_id, "add"), target.read_at)
+        yield (account_id, target.instance.id, *documents.build(username), compared.digests[username], *last)
