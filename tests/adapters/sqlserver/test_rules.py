@@ -104,6 +104,17 @@ def test_a_login_that_is_denied_connect_sql_is_locked() -> None:
     assert facts(make("alice", denied)) == {"LOCKED": ["denied CONNECT SQL"]}
 
 
+def test_a_sysadmin_passes_every_denial_of_a_login() -> None:
+    """By itself or through roles, its own denial and those of roles and public; a database's sysadmin is none."""
+    denied = held("ana", "CONNECT SQL", effect="deny")
+    assert "LOCKED" not in facts(make("ana", member("ana", "sysadmin"), denied), [SYSADMIN])
+    outer = make("outer", member("outer", "sysadmin"), held("outer", "CONNECT SQL", effect="deny"), kind=Kind.ROLE)
+    public = make("public", held("public", "CONNECT SQL", effect="deny"), kind=Kind.PUBLIC)
+    assert "LOCKED" not in facts(make("ana", member("ana", "outer"), denied), [outer, public, SYSADMIN])
+    assert "LOCKED" in facts(make("ana", member("ana", "sysadmin", "Shop"), denied), [SYSADMIN])
+    assert "LOCKED" in facts(make("ana", member("ana", "sysadmin"), attributes={**LOGIN, "is_disabled": True}))
+
+
 def test_a_login_is_locked_by_what_its_server_roles_are_denied_near_and_far() -> None:
     outer = make("outer", held("outer", "CONNECT SQL", effect="deny"), kind=Kind.ROLE)
     inner = make("inner", member("inner", "outer"), kind=Kind.ROLE)
@@ -185,3 +196,29 @@ def test_the_fixed_roles_are_all_there() -> None:
     """Nine on the server with `public`, ten more from 2022 on; nine in each database without `public`."""
     assert len(FIXED_SERVER_ROLES) == 8 + 10
     assert len(FIXED_DATABASE_ROLES) == 9
+
+
+@pytest.mark.parametrize(
+    ("role", "allows"),
+    [
+        ("DatabaseConnector", "CONNECT ANY DATABASE"),
+        ("LoginManager", "ALTER ANY LOGIN, CREATE LOGIN"),
+        ("DatabaseManager", "ALTER ANY DATABASE, CREATE ANY DATABASE"),
+        (
+            "ServerStateManager",
+            "ALTER SERVER STATE, VIEW SERVER PERFORMANCE STATE, VIEW SERVER SECURITY STATE, VIEW SERVER STATE",
+        ),
+        ("ServerStateReader", "VIEW SERVER PERFORMANCE STATE, VIEW SERVER SECURITY STATE, VIEW SERVER STATE"),
+        ("ServerPerformanceStateReader", "VIEW SERVER PERFORMANCE STATE"),
+        ("ServerSecurityStateReader", "VIEW SERVER SECURITY STATE"),
+        (
+            "DefinitionReader",
+            "VIEW ANY DATABASE, VIEW ANY DEFINITION, VIEW ANY PERFORMANCE DEFINITION, VIEW ANY SECURITY DEFINITION",
+        ),
+        ("PerformanceDefinitionReader", "VIEW ANY PERFORMANCE DEFINITION"),
+        ("SecurityDefinitionReader", "VIEW ANY SECURITY DEFINITION"),
+    ],
+)
+def test_the_roles_of_2022_allow_what_their_page_says(role: str, allows: str) -> None:
+    """Microsoft Learn, "Server-Level Roles", the table of permissions of SQL Server 2022's roles."""
+    assert ", ".join(FIXED_SERVER_ROLES[f"##MS_{role}##"]) == allows

@@ -1,8 +1,10 @@
-"""What the fixed roles confer: no permission view lists it, so it stands here.
+"""What the fixed roles allow: no permission view lists it, so it stands here.
 
 Sources: Microsoft Learn, Server-Level Roles and Database-Level Roles (permissions of the fixed roles). Every fixed
 server role is an account of the inventory; the fixed database roles, which are the same in each database, are not.
 """
+
+_STATE = ("VIEW SERVER PERFORMANCE STATE", "VIEW SERVER SECURITY STATE", "VIEW SERVER STATE")
 
 FIXED_SERVER_ROLES: dict[str, tuple[str, ...]] = {
     "sysadmin": ("CONTROL SERVER",),
@@ -22,14 +24,19 @@ FIXED_SERVER_ROLES: dict[str, tuple[str, ...]] = {
     "bulkadmin": ("ADMINISTER BULK OPERATIONS",),
     "##MS_DatabaseConnector##": ("CONNECT ANY DATABASE",),
     "##MS_DatabaseManager##": ("ALTER ANY DATABASE", "CREATE ANY DATABASE"),
-    "##MS_DefinitionReader##": ("VIEW ANY DATABASE", "VIEW ANY DEFINITION", "VIEW ANY SECURITY DEFINITION"),
+    "##MS_DefinitionReader##": (
+        "VIEW ANY DATABASE",
+        "VIEW ANY DEFINITION",
+        "VIEW ANY PERFORMANCE DEFINITION",
+        "VIEW ANY SECURITY DEFINITION",
+    ),
     "##MS_LoginManager##": ("ALTER ANY LOGIN", "CREATE LOGIN"),
     "##MS_PerformanceDefinitionReader##": ("VIEW ANY PERFORMANCE DEFINITION",),
     "##MS_SecurityDefinitionReader##": ("VIEW ANY SECURITY DEFINITION",),
     "##MS_ServerPerformanceStateReader##": ("VIEW SERVER PERFORMANCE STATE",),
     "##MS_ServerSecurityStateReader##": ("VIEW SERVER SECURITY STATE",),
-    "##MS_ServerStateManager##": ("ALTER SERVER STATE",),
-    "##MS_ServerStateReader##": ("VIEW SERVER STATE",),
+    "##MS_ServerStateManager##": ("ALTER SERVER STATE", *_STATE),
+    "##MS_ServerStateReader##": _STATE,
 }
 
 FIXED_DATABASE_ROLES: dict[str, tuple[str, ...]] = {

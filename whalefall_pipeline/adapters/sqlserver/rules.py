@@ -1,5 +1,8 @@
 """SQL Server's rules: category names, what makes a superuser, what locks. Pure.
 
+Attributes of the instance: settings of sys.configurations by their names, `IsIntegratedSecurityOnly`, and the lists of
+databases that have `is_trustworthy_on`, `is_db_chaining_on` or a `containment`.
+
 Attributes of logins: `principal_type`, `sid`, `is_disabled`, `is_locked_out`, `is_expired`, `is_must_change`,
 `is_policy_checked`, `is_expiration_checked`, `default_database`, `default_language`, `mapped_to` (the certificate or
 key), of server roles `is_fixed_role`; of principals of one database `database`, `name`, `sid`, `authentication_type`,
@@ -14,7 +17,16 @@ from typing import cast
 from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES
 from whalefall_pipeline.adapters.sqlserver.names import to_principal
 from whalefall_pipeline.adapters.sqlserver.securables import DATABASE, SCOPES
-from whalefall_pipeline.core.model import SERVER, AccountState, Attributes, HeldRole, Json, Kind, Membership
+from whalefall_pipeline.core.model import (
+    SERVER,
+    AccountState,
+    Attributes,
+    HeldRole,
+    Json,
+    Kind,
+    Membership,
+    find_roles,
+)
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
     LOCKED,
@@ -31,8 +43,9 @@ DB_TYPE = "sqlserver"
 CATEGORIES: Mapping[str, Category] = {scope: Category(path.category, path.levels) for scope, path in SCOPES.items()}
 
 CONTROL_SERVER = "CONTROL SERVER"
+SYSADMIN = "sysadmin"
 _ROLE_CAPABILITIES: Mapping[str, tuple[str, ...]] = {
-    "sysadmin": (SUPERUSER, GRANT_ADMIN),
+    SYSADMIN: (SUPERUSER, GRANT_ADMIN),
     "securityadmin": (GRANT_ADMIN,),
 }
 _LOCKING = {
@@ -49,7 +62,7 @@ _CONTAINED = ("DATABASE", "WINDOWS", "EXTERNAL")
 
 
 def listed_by(username: str) -> str:
-    """Name the coverage scope that an account is listed by: its database, for one that lives there, else `server`."""
+    """Return the coverage scope that an account is listed by: its database, for one that lives there, else `server`."""
     return RULES.observed_by("", to_principal(username).database)
 
 
@@ -92,33 +105,35 @@ def _add_locks(state: AccountState, reasons: dict[str, list[str]]) -> None:
     for name in ("is_expired", "is_must_change"):
         if attributes.get(name):
             _add(reasons, PASSWORD_EXPIRED, _LOCKING[name])
-    if state.account.kind in (Kind.ROLE, Kind.PUBLIC):
-        return
-    for why in _list_refusals(state):
-        _add(reasons, LOCKED, why)
 
 
 def _list_refusals(state: AccountState) -> list[str]:
-    """Say what keeps a login out of the server, or a principal of one database out of that."""
+    """Return what keeps a login out of the server, or a principal of one database out of that."""
     database = state.account.attributes.get("database")
     if database:
         return [f"denied CONNECT in {database}"] if "deny" in _effects(state, DATABASE, "CONNECT") else []
     return ["denied CONNECT SQL"] if "deny" in _effects(state, SERVER, "CONNECT SQL") else []
 
 
+def _is_sysadmin(states: Sequence[AccountState]) -> bool:
+    """Whether one of these states is a member of sysadmin: an account with all its roles comes to be one by any."""
+    return any(item.role == SYSADMIN and not item.database for state in states for item in find_roles(state.held))
+
+
 class SqlserverRules(Rules):
     """The rules of this engine; see `core.rules.Rules`."""
 
     db_type = DB_TYPE
+    version = 2
     categories = CATEGORIES
 
     def observed_by(self, scope: str, database: str) -> str:
-        """Name the coverage scope: each database speaks for all that is granted in it, `server` for the rest."""
+        """Return the coverage scope: each database speaks for all that is granted in it, `server` for the rest."""
         del scope
         return f"database:{database}" if database else SERVER
 
     def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
-        """Build the role lists that other readers know, by the catalog's own names, and what the fixed roles confer."""
+        """Build the role lists that other readers know, by the catalog's own names, and what the fixed roles allow."""
         server_roles: list[str] = []
         database_roles: dict[str, list[str]] = {}
         fixed: dict[str, Json] = {}
@@ -145,7 +160,7 @@ class SqlserverRules(Rules):
         return derived
 
     def own_capabilities(self, state: AccountState, now: datetime, instance: Attributes = NOTHING_SET) -> Reasons:
-        """Say what an account may do by itself. Expiry is the server's own judgement, so `now` is not needed."""
+        """Return what an account may do by itself. Expiry is the server's own judgement, so `now` is not needed."""
         del now
         reasons: dict[str, list[str]] = {}
         _add_powers(state, reasons)
@@ -154,7 +169,7 @@ class SqlserverRules(Rules):
         return reasons
 
     def fixed_role_capabilities(self, membership: Membership) -> Reasons:
-        """Say what a fixed server role confers; the fixed database roles confer nothing beyond their database."""
+        """Return what a fixed server role allows; the fixed database roles allow nothing beyond their database."""
         if membership.database:
             return {}
         return {
@@ -163,16 +178,20 @@ class SqlserverRules(Rules):
         }
 
     def refuse_login(self, state: AccountState, held_by: Sequence[AccountState]) -> list[str]:
-        """Say which roles, or `public`, are denied what the account needs to log in where it lives."""
-        if state.account.kind in (Kind.ROLE, Kind.PUBLIC):
+        """Return which denials, to the account, its roles or `public`, keep it from logging in where it lives.
+
+        Nothing is denied to members of sysadmin (Microsoft Learn, "DENY Server Permissions").
+        """
+        if state.account.kind in (Kind.ROLE, Kind.PUBLIC) or _is_sysadmin([state, *held_by]):
             return []
         database = state.account.attributes.get("database")
-        return [
+        through = [
             f"{why} (through {'role ' if role.account.kind is Kind.ROLE else ''}{role.account.username})"
             for role in held_by
             if role.account.attributes.get("database") == database
             for why in _list_refusals(role)
         ]
+        return [*_list_refusals(state), *through]
 
     def withholds(self, capability: str, states: Sequence[AccountState]) -> bool:
         """Whether DENY CONTROL SERVER, to the account or a role, beats what it was granted; fixed roles pass it."""
