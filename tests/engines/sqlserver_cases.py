@@ -28,6 +28,8 @@ SECURABLES = {
     "FULLTEXT STOPLIST": ("fulltext_stoplist", "REFERENCES"),
     "SEARCH PROPERTY LIST": ("search_property_list", "REFERENCES"),
     "DATABASE SCOPED CREDENTIAL": ("database_scoped_credential", "CONTROL"),
+    "EXTERNAL LANGUAGE": ("external_language", "EXECUTE EXTERNAL SCRIPT"),
+    "EXTERNAL MODEL": ("external_model", "EXECUTE"),
 }
 """Securables of a database with one name and no schema: keyword, scope and a permission that is granted on them."""
 

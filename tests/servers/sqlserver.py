@@ -27,7 +27,12 @@ class SqlserverStandin:
     def reset(self) -> None:
         """Take the catalog back to a fresh server's, with the collector's login."""
         self.wire.faults.refusing.clear()
+        self.wire.faults.refusing_text.clear()
+        self.wire.faults.before = None
         self.wire.faults.hanging.clear()
+        self.wire.faults.locked.clear()
+        self.wire.faults.login = None
+        self.wire.faults.attempts = 0
         self.wire.faults.release.clear()
         self.wire.statements.clear()
         self.tables.fill()

@@ -1,7 +1,8 @@
 """The mirrored catalog on DuckDB: what a fresh server holds, and how databases and objects are added.
 
 Sources, Microsoft Learn: "Principals (Database Engine)" and "Server-Level Roles" for what every server has;
-"System databases"; `sys.endpoints`; each view's own page for ids and types.
+"System databases"; `sys.endpoints`; each view's own page for ids and types. `sys.databases` leaves out an offline
+database for whoever lacks ALTER ANY DATABASE; `sys.master_files` has its files all the same for VIEW ANY DEFINITION.
 """
 
 import hashlib
@@ -24,13 +25,28 @@ FIXED_DATABASE_ROLES = (
 SYSTEM_DATABASES = ("master", "tempdb", "model", "msdb")
 FIRST_OBJECT_ID = 901578250
 
+PROPERTIES = (
+    ("ProductVersion", "17.0.1000.7"), ("Edition", "Stand-in"), ("EngineEdition", "3"), ("ServerName", "STANDIN"),
+    ("InstanceName", None), ("IsIntegratedSecurityOnly", "0"), ("local_net_address", "127.0.0.1"),
+)  # fmt: skip
+"""What SERVERPROPERTY and CONNECTIONPROPERTY say."""
+CONFIGURATIONS = (
+    ("Ad Hoc Distributed Queries", 0), ("clr enabled", 0), ("contained database authentication", 1),
+    ("cross db ownership chaining", 0), ("default trace enabled", 1), ("remote admin connections", 0),
+    ("xp_cmdshell", 0), ("max degree of parallelism", 0),
+)  # fmt: skip
+
 _FUNCTIONS = """
-create macro master.sys.serverproperty(p) as
-    case p when 'ProductVersion' then '16.0.4135.4' when 'Edition' then 'Stand-in' end;
+create macro master.sys.serverproperty(p) as (select any_value(s.value) from master.sys.properties s where s.name = p);
+create macro master.sys.connectionproperty(p) as master.sys.serverproperty(p);
 create macro master.sys.quotename(n) as '[' || replace(n, ']', ']]') || ']';
 create macro master.sys.unquoted(n) as replace(n[2:len(n)-1], ']]', ']');
 create macro master.sys.held(n) as (select max(r.held) from master.sys.collector_rights r where r.name = n);
 create macro master.sys.has_dbaccess(n) as master.sys.held('CONNECT ' || n);
+create macro master.sys.databasepropertyex(n, p) as
+    (select any_value(_d.updateability) from master.sys.all_databases _d where _d.name = n);
+create macro master.sys.db_name(i) as (select any_value(_d.name) from master.sys.all_databases _d
+    where _d.database_id = i and coalesce(master.sys.held('NAME OF ' || _d.name), 1) = 1);
 create macro master.sys.has_perms_by_name(securable, class, permission) as
     case when securable is null then master.sys.held(permission)
     when master.sys.held('CONNECT ' || master.sys.unquoted(securable)) = 1 then
@@ -39,6 +55,10 @@ create macro master.sys.has_perms_by_name(securable, class, permission) as
 create macro master.sys.loginproperty(n, p) as (select any_value(case p when 'IsLocked' then l.is_locked
     when 'IsExpired' then l.is_expired when 'IsMustChange' then l.is_must_change end)
     from master.sys.login_properties l where l.name = n);
+create view master.sys.databases as select * from master.sys.all_databases
+    where state_desc <> 'OFFLINE' or master.sys.held('ALTER ANY DATABASE') = 1;
+create view master.sys.master_files as select database_id from master.sys.all_databases
+    union all select database_id from master.sys.all_databases;
 """
 
 
@@ -89,6 +109,10 @@ class CatalogTables:
         ])  # fmt: skip
         self.insert("sql_logins", [(1, True, False)])
         self.insert("login_properties", [("sa", 0, 0, 0)])
+        self.insert("properties", PROPERTIES)
+        self.insert("configurations", CONFIGURATIONS)
+        self.insert("system_objects", [("external_languages",), ("external_models",), ("objects",)])
+        self.insert("dm_exec_connections", [(51, None, "FALSE")])
         self.insert("server_role_members", [(3, 1)])
         ends = ("Dedicated Admin Connection", "TSQL Local Machine", "TSQL Named Pipes", "TSQL Default TCP")
         self.insert("endpoints", [(name, number, 1) for number, name in enumerate(ends, 1)])
@@ -107,10 +131,20 @@ class CatalogTables:
             f"create view {quote(name)}.sys.objects as select * from {quote(name)}.sys.all_objects where object_id > 0"
         )
 
+    def add_module(self, database: str, name: str, execute_as: int | None, type_: str = "P") -> None:
+        """Add a module to schema dbo that runs as this principal: None for its caller, -2 for its owner."""
+        number = self.add_object(database, name, type_)
+        view = {"SQ": "service_queues", "PC": "assembly_modules"}.get(type_, "sql_modules")
+        self.insert(view, [(number, execute_as)], database)
+
     def _fill_database(self, name: str, owner_sid: bytes) -> None:
         for view in DATABASE_VIEWS:
             self.run(f"delete from {quote(name)}.sys.{view}")
-        self.insert("databases", [(name, "ONLINE", owner_sid)])
+        trusted = name == "msdb"
+        self.insert("all_databases", [
+            (name, self._next_database(), "ONLINE", "MULTI_USER", owner_sid, None, "READ_WRITE", trusted, trusted,
+             "NONE"),
+        ])  # fmt: skip
         self.allow(f"CONNECT {name}")
         role = [(fixed, 16384 + number, "R", "DATABASE_ROLE", None, 1, make_sid(fixed), True, "NONE")
                 for number, fixed in enumerate(FIXED_DATABASE_ROLES)]  # fmt: skip
@@ -130,8 +164,9 @@ class CatalogTables:
         ], name)  # fmt: skip
 
     def close(self) -> None:
-        """Give the memory back."""
-        self._duckdb.close()
+        """Free the memory."""
+        with self.lock:
+            self._duckdb.close()
 
     def run(self, sql: str, values: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         """Run DuckDB's own SQL."""
@@ -160,7 +195,11 @@ class CatalogTables:
 
     def databases(self) -> list[str]:
         """Name all databases."""
-        return [name for (name,) in self.run("select name from master.sys.databases")]
+        return [name for (name,) in self.run("select name from master.sys.all_databases")]
+
+    def _next_database(self) -> int:
+        ((last,),) = self.run("select max(database_id) from master.sys.all_databases")
+        return int(last or 0) + 1
 
     def create_database(self, name: str, owner: str = "sa") -> None:
         """Add a database that this login owns; guest can't connect to it."""
@@ -186,10 +225,11 @@ class CatalogTables:
     def add_securable(self, database: str, keyword: str, name: str, **more: object) -> None:
         """Add something that is granted on with `ON keyword::`, owned by dbo (on the server by sa)."""
         _, _, view, number = CLASSES[keyword]
-        columns: dict[str, object] = {"name": name, number: self.next_number(), "principal_id": 1, **more}
+        called = "language" if keyword == "EXTERNAL LANGUAGE" else "name"
+        columns: dict[str, object] = {called: name, number: self.next_number(), "principal_id": 1, **more}
         if keyword == "AVAILABILITY GROUP":
             columns = {"group_id": name, "name": name}
-            self.insert("availability_replicas", [(self.next_number(), name)])
+            self.insert("availability_replicas", [(self.next_number(), name, SA_SID)])
         places = ", ".join("?" * len(columns))
         target = f"{quote(database)}.sys.{view} ({', '.join(columns)})"
         self.run(f"insert into {target} values ({places})", list(columns.values()))

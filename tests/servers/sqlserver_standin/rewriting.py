@@ -6,7 +6,10 @@ from typing import cast
 import sqlglot
 from sqlglot import exp
 
-from tests.servers.sqlserver_standin.views import SERVER_VIEWS
+from tests.servers.sqlserver_standin.views import SERVER_VIEWS, SHOWN
+
+SPID = 51
+_TYPES = {exp.DataType.Type.VARBINARY: "BLOB", exp.DataType.Type.BIT: "BOOLEAN"}
 
 
 @lru_cache(maxsize=512)
@@ -22,10 +25,14 @@ def rewrite(statement: str) -> tuple[str, frozenset[str]]:
 def _rewrite(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Collate):
         return cast("exp.Expr", node.this)
+    if isinstance(node, exp.SessionParameter):
+        return exp.Literal.number(SPID)
+    if isinstance(node, exp.DataType) and node.this in _TYPES:
+        return exp.DataType.build(_TYPES[node.this])
     if isinstance(node, exp.National):
         return exp.Literal.string(node.name)
     if isinstance(node, exp.Table) and node.db == "sys" and not node.catalog:
-        if node.name not in SERVER_VIEWS:
+        if node.name not in (*SERVER_VIEWS, *SHOWN):
             raise ValueError(f"sys.{node.name} would be the current database's: name the database")
         node.set("catalog", exp.to_identifier("master", quoted=True))
     return node

@@ -169,7 +169,7 @@ class Statements:
         name = _plain(match[4])
         if match[1] == "DATABASE":
             ((sid,),) = self._find("master", "server_principals", "sid", "name", _plain(match[5]))
-            self._update("master", "databases", ("owner_sid", sid), ("name", name))
+            self._update("master", "all_databases", ("owner_sid", sid), ("name", name))
             self._update(name, "database_principals", ("sid", sid), ("principal_id", 1))
             return
         owner = self._principal(_plain(match[5]), server=class_ > 100) if match[5] else None
@@ -210,15 +210,16 @@ class Statements:
         class_, _, view, id_column = CLASSES[keyword]
         if keyword == "AVAILABILITY GROUP":
             return self._find("master", "availability_replicas", "replica_metadata_id", "group_id", name)[0][0]
-        return self._one("master" if class_ > 100 else self._database, view, id_column, name)
+        called = "language" if keyword == "EXTERNAL LANGUAGE" else "name"
+        return self._one("master" if class_ > 100 else self._database, view, id_column, name, called)
 
     def _column(self, major: object, name: str) -> int:
         sql = f"select column_id from {quote(self._database)}.sys.all_columns where object_id = ? and name = ?"
         ((number,),) = self._tables.run(sql, [major, name])
         return int(number)
 
-    def _one(self, database: str, view: str, column: str, name: str) -> int:
-        found = self._find(database, view, column, "name", name)
+    def _one(self, database: str, view: str, column: str, name: str, called: str = "name") -> int:
+        found = self._find(database, view, column, called, name)
         if not found:
             raise KeyError(f"{database}: no {name} in {view}")
         return int(found[0][0])

@@ -11,14 +11,27 @@ SERVER_VIEWS = {
     "server_permissions": "class int, class_desc text, major_id int, minor_id int, grantee_principal_id int, "
     "permission_name text, state text",
     "endpoints": "name text, endpoint_id int, principal_id int",
-    "availability_replicas": "replica_metadata_id int, group_id text",
+    "availability_replicas": "replica_metadata_id int, group_id text, owner_sid blob",
     "availability_groups": "group_id text, name text",
-    "databases": "name text, state_desc text, owner_sid blob",
-    # What functions answer from: LOGINPROPERTY, HAS_DBACCESS and HAS_PERMS_BY_NAME.
+    "availability_group_listeners": "group_id text, listener_id text",
+    "availability_group_listener_ip_addresses": "listener_id text, ip_address text",
+    "server_sql_modules": "object_id int, execute_as_principal_id int",
+    "server_triggers": "object_id int, name text",
+    "configurations": "name text, value_in_use int",
+    "system_objects": "name text",
+    "dm_exec_connections": "session_id int, parent_connection_id text, encrypt_option text",
+    # What sys.databases and sys.master_files show parts of (see `content`).
+    "all_databases": "name text, database_id int, state_desc text, user_access_desc text, owner_sid blob, "
+    "replica_id text, updateability text, is_trustworthy_on bool, is_db_chaining_on bool, containment_desc text",
+    # What functions answer from: SERVERPROPERTY, LOGINPROPERTY, HAS_DBACCESS and HAS_PERMS_BY_NAME.
+    "properties": "name text, value text",
     "login_properties": "name text, is_locked int, is_expired int, is_must_change int",
     "collector_rights": "name text, held int",
 }
 """Views that every database shows alike; here they stand in `master` only."""
+
+SHOWN = ("databases", "master_files")
+"""Views of the server that show a part of a table."""
 
 _NAMED = "name text, {id} int, principal_id int"
 DATABASE_VIEWS = {
@@ -45,6 +58,12 @@ DATABASE_VIEWS = {
     "fulltext_stoplists": _NAMED.format(id="stoplist_id"),
     "registered_search_property_lists": _NAMED.format(id="property_list_id"),
     "database_scoped_credentials": _NAMED.format(id="credential_id"),
+    "external_languages": "language text, external_language_id int, principal_id int",
+    "external_models": _NAMED.format(id="external_model_id"),
+    "sql_modules": "object_id int, execute_as_principal_id int",
+    "assembly_modules": "object_id int, execute_as_principal_id int",
+    "service_queues": "object_id int, execute_as_principal_id int",
+    "triggers": "name text, object_id int, parent_class int",
 }
 
 CLASSES = {
@@ -84,6 +103,8 @@ CLASSES = {
         "database_scoped_credentials",
         "credential_id",
     ),
+    "EXTERNAL LANGUAGE": (34, "EXTERNAL LANGUAGE", "external_languages", "external_language_id"),
+    "EXTERNAL MODEL": (36, "EXTERNAL_MODEL", "external_models", "external_model_id"),
     "SERVER": (100, "SERVER", "", ""),
     "LOGIN": (101, "SERVER_PRINCIPAL", "server_principals", "principal_id"),
     "SERVER ROLE": (101, "SERVER_PRINCIPAL", "server_principals", "principal_id"),
@@ -91,4 +112,4 @@ CLASSES = {
     "AVAILABILITY GROUP": (108, "AVAILABILITY GROUP", "availability_groups", "group_id"),
 }
 """What stands after ON in GRANT: class and its description (sys.database_permissions, sys.server_permissions), the view
-that names it, and its id there."""
+that names it, and its id there. The number of external models is this stand-in's own: no document names it."""

@@ -1,28 +1,52 @@
 """The TDS server: who may log in, what a statement answers, and the faults that a test asks for."""
 
+import re
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import duckdb
+import pysqlbridge.server
 from pysqlbridge.logins import Login, LoginStore
 from pysqlbridge.server import BridgeServer
+from pysqlbridge.tds.connection import Connection, ConnectionState
 from pysqlbridge.tds.result import Bit, Column, Integer, NVarChar, Query, QueryError, QueryResult, VarBinary
+from pysqlbridge.tds.token import error_response
 from sqlglot.errors import ParseError
 
 from tests.servers.sqlserver_standin.content import CatalogTables
 from tests.servers.sqlserver_standin.rewriting import rewrite
 
+LOGIN_SEVERITY = 14
+_SETTING = re.compile(r"SET \w+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What is done when a statement with this text comes, before it is answered."""
+
+    text: str
+    do: Callable[[], object]
+
 
 @dataclass
 class Faults:
-    """What goes wrong on purpose, by database name; `release` ends all that hangs."""
+    """What goes wrong on purpose, by database name; `release` ends all that hangs.
+
+    `refusing` and `refusing_text` refuse statements that name a database's views, or the database in a literal (where
+    functions open it). `login` is the error that answers every login, `attempts` counts them.
+    """
 
     hanging: set[str] = field(default_factory=set[str])
+    locked: set[str] = field(default_factory=set[str])
     refusing: dict[str, str] = field(default_factory=dict[str, str])
+    refusing_text: dict[str, str] = field(default_factory=dict[str, str])
+    login: tuple[int, str] | None = None
+    before: Before | None = None
+    attempts: int = 0
     release: threading.Event = field(default_factory=threading.Event)
 
 
@@ -42,15 +66,41 @@ class _Wire(BridgeServer):
         super().shutdown_request(request)
 
 
+class _Logins(LoginStore):
+    """Who may log in, and the faults that every login meets."""
+
+    def __init__(self, logins: list[Login], faults: Faults) -> None:
+        super().__init__(logins)
+        self.faults = faults
+
+
+class _Connection(Connection):
+    """One client's connection, whose login may be refused on purpose."""
+
+    def _answer_sql_login(self, responses: list[bytes]) -> bool:
+        logins = cast("Any", self)._logins
+        faults = logins.faults if isinstance(logins, _Logins) else Faults()
+        faults.attempts += 1
+        if faults.login is None:
+            return bool(super()._answer_sql_login(responses))
+        number, text = faults.login
+        self._send(responses, error_response(number, text, severity=LOGIN_SEVERITY))
+        self._state = ConnectionState.FAILED
+        return True
+
+
+pysqlbridge.server.Connection = _Connection
+
+
 class TdsServer:
     """A listening server over the mirrored catalog."""
 
-    def __init__(self, tables: CatalogTables, username: str, password: str) -> None:
+    def __init__(self, tables: CatalogTables, username: str, password: str, host: str = "127.0.0.1") -> None:
         self.faults = Faults()
         self.statements: list[str] = []
         self._tables = tables
-        logins = LoginStore([Login(username, password, hashed=False)])
-        self._server = _Wire(port=0, query_handler=self._answer, logins=logins)
+        logins = _Logins([Login(username, password, hashed=False)], self.faults)
+        self._server = _Wire(host=host, port=0, query_handler=self._answer, logins=logins)
         self._server.clients = set()
 
     @property
@@ -89,9 +139,11 @@ class TdsServer:
         if query.procedure:
             raise QueryError(f"the stand-in has no procedure {query.procedure}", number=2812)
         self.statements.append(query.sql)
+        if _SETTING.match(query.sql):
+            return QueryResult([], [])
         try:
             sql, databases = rewrite(query.sql)
-            self._fail_on_purpose(databases)
+            self._fail_on_purpose(query.sql, databases)
             columns, rows = self._tables.select(sql)
         except (ParseError, ValueError) as error:
             raise QueryError(f"Incorrect syntax: {error}", number=102, severity=15) from error
@@ -101,9 +153,17 @@ class TdsServer:
         named = [Column(name, type_) for (name, _), type_ in zip(columns, types, strict=True)]
         return QueryResult(named, [list(row) for row in rows])
 
-    def _fail_on_purpose(self, databases: frozenset[str]) -> None:
+    def _fail_on_purpose(self, statement: str, databases: frozenset[str]) -> None:
+        if self.faults.before and self.faults.before.text in statement:
+            self.faults.before.do()
+            self.faults.release.wait(60)
+        for database, text in self.faults.refusing_text.items():
+            if f"QUOTENAME(N'{database}')" in statement:
+                raise QueryError(text, number=924, severity=14)
         if databases & self.faults.hanging:
             self.faults.release.wait(60)
+        if databases & self.faults.locked:
+            raise QueryError("Lock request time out period exceeded.", number=1222)
         for database in sorted(databases & self.faults.refusing.keys()):
             raise QueryError(self.faults.refusing[database], number=916, severity=14)
 

@@ -1,15 +1,17 @@
-"""The connection over the driver: its errors as ours, statements with limits. Loads the driver, so it is loaded late.
+"""The connection over the driver: statements with limits. Alone loads the driver, so it is loaded late.
 
 `mssql-python` brings two ODBC drivers. Its default, Microsoft's ODBC Driver 18, needs `libltdl` and Kerberos on Linux;
 where they are missing its Rust driver, which needs neither, is taken. MSSQL_PYTHON_NATIVE_PROVIDER decides it by hand.
+
+What an answer may hold is counted row by row. The driver itself knows no bound: it builds one row, however large, and
+what a server sends during the login, before anything can be counted here.
 """
 
 import ctypes
 import math
 import os
-import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
@@ -17,29 +19,37 @@ import mssql_python
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.adapters.sqlserver.errors import Row, StatementError
+from whalefall_pipeline.adapters.sqlserver.catalog import STATEMENTS
+from whalefall_pipeline.adapters.sqlserver.errors import (
+    TIMEOUT,
+    Row,
+    StatementError,
+    Target,
+    is_by_server,
+    to_connection_error,
+    to_failure,
+)
 from whalefall_pipeline.adapters.sqlserver.worker import CallAbandonedError, Worker
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Observation, Seen
 
 _PROVIDER = "MSSQL_PYTHON_NATIVE_PROVIDER"
 _LINUX_LIBRARIES = ("libltdl.so.7", "libgssapi_krb5.so.2")
-_PREFIX = re.compile(r"^(\[[^]]*\]\s*)+")
-_BY_SERVER = "[SQL Server]"
-_DENIED = re.compile(
-    r"permission was denied|not able to access the database|do(es)? not have permission", re.IGNORECASE
-)
-_CERTIFICATE = re.compile(r"certificate verify failed|SSL Provider|TLS handshake", re.IGNORECASE)
-_REFUSED = ("Invalid authorization specification", "Server rejected the connection")
-_TIMED_OUT = "Timeout expired"
+_ROWS_AT_ONCE = 1000
+_BYTES_PER_VALUE = 16
+"""What a number counts for, and a text or a binary value beside its length."""
 
 
 class _Cursor(Protocol):
     """The driver's cursor, whose own annotations leave types open."""
 
     def execute(self, operation: str) -> object: ...
-    def fetchall(self) -> Iterable[Iterable[Any]]: ...
+    def fetchmany(self, size: int) -> Sequence[Iterable[Any]]: ...
     def close(self) -> None: ...
+
+
+class _TooLargeError(Exception):
+    """An answer holds more than it may."""
 
 
 def choose_provider() -> None:
@@ -65,14 +75,17 @@ class Connection:
         self._keywords = keywords
         self._limits = limits
         self._deadline = deadline
+        trusts_any = keywords.get("TrustServerCertificate") == "yes"
+        self._target = Target(keywords["Server"].replace(",", ":"), keywords.get("PWD", ""), trusts_any)
         self._worker: Worker | None = None
         self._opened: list[mssql_python.Connection] = []
         self._open()
 
     def query(self, statement: str) -> list[Row]:
-        """Give all rows of a statement.
+        """Return all rows of a statement.
 
-        Raises StatementError when the server refuses it or takes too long, DatabaseConnectionError when it is lost.
+        Raises StatementError when the server refuses it, takes too long or sends too much, DatabaseConnectionError
+        when it is lost.
         """
         worker = self._worker or self._open()
         (driver,) = self._opened
@@ -80,16 +93,26 @@ class Connection:
         whole = self._to_whole(seconds)
         self.statements += 1
         try:
-            return worker.call(lambda: _fetch(driver, statement, whole), self._deadline, seconds)
+            return worker.call(
+                lambda: _fetch(driver, statement, whole, self._limits.answer_bytes), self._deadline, seconds
+            )
         except CallAbandonedError:
-            failure = Observation(Seen.TIMED_OUT, f"no answer within {seconds:g} s")
-        except mssql_python.Error as error:
-            if _BY_SERVER not in error.ddbc_error and error.driver_error != _TIMED_OUT:
-                raise to_connection_error(self._server, error) from None
-            failure = _to_failure(error, seconds)
-        if failure.status is Seen.TIMED_OUT:
             self.close()
+            failure = Observation(Seen.TIMED_OUT, f"no answer within {seconds:g} s")
+        except _TooLargeError:
+            self.close()
+            failure = Observation(Seen.UNREACHABLE, f"the answer holds more than {self._limits.answer_bytes:,} bytes")
+        except mssql_python.Error as error:
+            failure = self._to_failure(error, seconds)
         raise StatementError(failure)
+
+    def _to_failure(self, error: mssql_python.Error, seconds: float) -> Observation:
+        state, text = error.driver_error, error.ddbc_error
+        if not is_by_server(state, text):
+            raise to_connection_error(state, text, self._target) from None
+        if state == TIMEOUT:
+            self.close()
+        return to_failure(state, text, self._target, seconds)
 
     def close(self) -> None:
         """Close it, without waiting for a call that has not come back; the next query connects again."""
@@ -104,22 +127,30 @@ class Connection:
         self._opened = opened
         seconds = self._limits.connect_seconds
         whole = self._to_whole(seconds)
+        self.statements += 1
         try:
             worker.call(lambda: opened.append(_connect(self._keywords, whole)), self._deadline, seconds)
         except CallAbandonedError:
             self.close()
-            raise DatabaseConnectionError(f"{self._server}: no answer within {seconds:g} s", transient=True) from None
-        except (mssql_python.Error, mssql_python.ConnectionStringParseError, ValueError) as error:
+            message = f"{self._target.server}: no answer within {seconds:g} s"
+            raise DatabaseConnectionError(message, transient=True) from None
+        except mssql_python.Error as error:
             self.close()
-            raise to_connection_error(self._server, error) from None
+            raise to_connection_error(error.driver_error, error.ddbc_error, self._target) from None
+        except (mssql_python.ConnectionStringParseError, ValueError, RuntimeError) as error:
+            self.close()
+            raise self._to_refusal(error) from None
         except BaseException:
             self.close()
             raise
         return worker
 
-    @property
-    def _server(self) -> str:
-        return self._keywords["Server"].replace(",", ":")
+    def _to_refusal(self, error: Exception) -> DatabaseConnectionError:
+        """Return what the driver's own refusal means: values that it can't take, or a token that it did not get."""
+        why = "the driver does not take the connection's values"
+        if isinstance(error, RuntimeError):
+            why = "no access token could be had"
+        return DatabaseConnectionError(f"{self._target.server}: {why}", transient=False)
 
     def _to_whole(self, seconds: float) -> int:
         """Whole seconds for the driver, which knows no fractions and takes 0 as no limit."""
@@ -128,45 +159,41 @@ class Connection:
 
 def _connect(keywords: Mapping[str, str], seconds: int) -> mssql_python.Connection:
     values: dict[str, Any] = dict(keywords)
-    return mssql_python.connect(autocommit=True, timeout=seconds, **values)
+    driver = mssql_python.connect(autocommit=True, timeout=seconds, **values)
+    try:
+        cursor = cast("_Cursor", driver.cursor())
+        cursor.execute(STATEMENTS["session"])
+        cursor.close()
+    except BaseException:
+        driver.close()
+        raise
+    return driver
 
 
-def _fetch(driver: mssql_python.Connection, statement: str, seconds: int) -> list[Row]:
+def _fetch(driver: mssql_python.Connection, statement: str, seconds: int, most: int) -> list[Row]:
     driver.timeout = seconds
     cursor = cast("_Cursor", driver.cursor())
+    rows: list[Row] = []
+    size = 0
     try:
         cursor.execute(statement)
-        return [tuple(row) for row in cursor.fetchall()]
+        while some := [tuple(row) for row in cursor.fetchmany(_ROWS_AT_ONCE)]:
+            size += sum(map(_measure, some))
+            if size > most:
+                raise _TooLargeError
+            rows += some
+        return rows
     finally:
         cursor.close()
+
+
+def _measure(row: Row) -> int:
+    """Return about how many bytes a row took on the wire, where each character of a text takes two."""
+    texts = sum(2 * len(value) for value in row if isinstance(value, str))
+    return texts + sum(len(value) for value in row if isinstance(value, bytes)) + _BYTES_PER_VALUE * len(row)
 
 
 def _close(opened: list[mssql_python.Connection]) -> None:
     for driver in opened:
         with suppress(mssql_python.Error):
             driver.close()
-
-
-def _to_failure(error: mssql_python.Error, seconds: float) -> Observation:
-    if error.driver_error == _TIMED_OUT:
-        return Observation(Seen.TIMED_OUT, f"no answer within {seconds:g} s")
-    text = _to_line(error)
-    return Observation(Seen.DENIED if _DENIED.search(text) else Seen.UNREACHABLE, text)
-
-
-def to_connection_error(server: str, error: Exception) -> DatabaseConnectionError:
-    """Say why there is no connection; the driver's texts name the login, never its password."""
-    if not isinstance(error, mssql_python.Error):
-        return DatabaseConnectionError(f"{server}: the driver does not take the connection's values", transient=False)
-    text = _to_line(error)
-    if error.driver_error in _REFUSED:
-        return DatabaseConnectionError(f"{server}: {text} Check the credential and the database.", transient=False)
-    if _CERTIFICATE.search(text):
-        advice = "install its authority's certificate here, or set the option trust_server_certificate=yes"
-        return DatabaseConnectionError(f"{server}: the server's certificate is not trusted: {advice}", transient=False)
-    lasting = "load the driver" in text
-    return DatabaseConnectionError(f"{server}: {text}", transient=not lasting)
-
-
-def _to_line(error: mssql_python.Error) -> str:
-    return " ".join(_PREFIX.sub("", error.ddbc_error or error.driver_error).split())

@@ -1,24 +1,30 @@
-"""Reads who there is: logins, server roles, and the users and roles of each database that can be seen into."""
+"""Who there is and what they hold, from rows: logins, server roles, and the users and roles of each database. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from whalefall_pipeline.adapters.sqlserver.catalog import Catalog
-from whalefall_pipeline.adapters.sqlserver.errors import StatementError
+from whalefall_pipeline.adapters.sqlserver.errors import Row
 from whalefall_pipeline.adapters.sqlserver.names import to_username
 from whalefall_pipeline.adapters.sqlserver.rows import (
-    DatabaseRow,
+    DATABASE_OWNER,
+    ExternalRow,
+    Externals,
     LoginRow,
+    OwnerRow,
+    PermissionRow,
     UserRow,
     find_login,
     is_account,
     to_database_account,
+    to_external_owners,
     to_login,
     to_mapping,
+    to_memberships,
+    to_owners,
+    to_permissions,
 )
-from whalefall_pipeline.core.model import Account, Grant, Observation, Seen
-
-OBSERVED = Observation(Seen.OBSERVED)
+from whalefall_pipeline.adapters.sqlserver.securables import DATABASE, OWNER
+from whalefall_pipeline.core.model import Account, Grant, Securable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,56 +37,70 @@ class Principals:
 
 
 @dataclass(slots=True)
+class Holdings:
+    """The rows that say what the principals of the server, or of one database, hold."""
+
+    members: Sequence[Row] = ()
+    permissions: Sequence[Row] = ()
+    owners: Sequence[Row] = ()
+    externals: Externals = field(default_factory=dict[tuple[str, int], ExternalRow])
+
+    def build_grants(self, database: str, principals: Principals) -> set[Grant]:
+        """Build the grants; `database` is empty for the server."""
+        names = principals.accounts
+        members = [(int(role), int(member)) for role, member in self.members]
+        return {
+            *to_memberships(members, database, names, principals.roles),
+            *to_permissions([PermissionRow(*row) for row in self.permissions], database, names, self.externals),
+            *to_owners([OwnerRow(*row) for row in self.owners], database, names),
+            *to_external_owners(self.externals, database, names),
+        }
+
+
+@dataclass(slots=True)
 class Inventory:
-    """All accounts that could be listed, and which databases' own could not."""
+    """All accounts that could be listed, with the principals that they are."""
 
     accounts: list[Account]
     logins: dict[bytes, str]
     server: Principals
     databases: dict[str, Principals] = field(default_factory=dict[str, Principals])
-    coverage: dict[str, Observation] = field(default_factory=dict[str, Observation])
+
+    def add_database(self, database: str, rows: Sequence[Row]) -> None:
+        """Add the principals of a database, and those of them that are no login as accounts of their own."""
+        users = [UserRow(*row) for row in rows]
+        names: dict[int, str] = {}
+        mappings: list[Grant] = []
+        for user in filter(is_account, users):
+            login = find_login(user, self.logins)
+            names[user.principal_id] = login or to_username(database, user.name)
+            if login:
+                mappings.append(to_mapping(database, user, login))
+            else:
+                self.accounts.append(to_database_account(database, user))
+        roles = dict(_name_roles(database, users))
+        self.databases[database] = Principals(names, roles, tuple(mappings))
+
+    def build_database_grants(self, database: str, owner_sid: bytes | None, holdings: Holdings) -> set[Grant]:
+        """Build all grants of a database: its owner, the logins that are users there, and what is held in it."""
+        principals = self.databases[database]
+        owner = self.logins.get(bytes(owner_sid or b""), to_username(database, DATABASE_OWNER))
+        return {
+            Grant(owner, OWNER, Securable(DATABASE, database)),
+            *principals.mappings,
+            *holdings.build_grants(database, principals),
+        }
 
 
-def to_observation(row: DatabaseRow) -> Observation:
-    """Say whether a database can be read, before anything in it is asked for."""
-    if row.state != "ONLINE":
-        return Observation(Seen.UNREACHABLE, f"the database is {row.state}")
-    if not row.has_access:
-        return Observation(Seen.DENIED, "the login has no access: CONNECT ANY DATABASE, or a user there, gives it")
-    if not (row.sees_definitions or row.sees_security_definitions):
-        return Observation(Seen.DENIED, "the login lacks VIEW DEFINITION there, so rows are left out without a word")
-    return OBSERVED
+def _name_roles(database: str, users: Sequence[UserRow]) -> Iterator[tuple[int, str]]:
+    for user in users:
+        if user.type == "R":
+            yield user.principal_id, to_username(database, user.name)
 
 
-def read_inventory(catalog: Catalog, databases: Sequence[DatabaseRow]) -> Inventory:
-    """Read all accounts, ordered by username: one statement for the server and one per database that can be read."""
-    rows = [LoginRow(*row) for row in catalog.require("server_principals")]
-    names = {row.principal_id: to_username("", row.name) for row in rows}
-    logins = {bytes(row.sid): names[row.principal_id] for row in rows if row.sid and row.type != "R"}
-    inventory = Inventory([to_login(row) for row in rows], logins, Principals(names, names))
-    for database in databases:
-        inventory.coverage[f"database:{database.name}"] = _add_database(catalog, database, inventory)
-    inventory.accounts.sort(key=lambda account: account.username)
-    return inventory
-
-
-def _add_database(catalog: Catalog, database: DatabaseRow, inventory: Inventory) -> Observation:
-    seen = to_observation(database)
-    if seen is not OBSERVED:
-        return seen
-    try:
-        users = [UserRow(*row) for row in catalog.read("database_principals", database.name)]
-    except StatementError as error:
-        return error.observation
-    names: dict[int, str] = {}
-    mappings: list[Grant] = []
-    for user in filter(is_account, users):
-        login = find_login(user, inventory.logins)
-        names[user.principal_id] = login or to_username(database.name, user.name)
-        if login:
-            mappings.append(to_mapping(database.name, user, login))
-        else:
-            inventory.accounts.append(to_database_account(database.name, user))
-    roles = {user.principal_id: to_username(database.name, user.name) for user in users if user.type == "R"}
-    inventory.databases[database.name] = Principals(names, roles, tuple(mappings))
-    return OBSERVED
+def build_inventory(rows: Sequence[Row]) -> Inventory:
+    """Build the inventory of the server, from the rows of `server_principals`, as yet without databases."""
+    logins = [LoginRow(*row) for row in rows]
+    names = {row.principal_id: to_username("", row.name) for row in logins}
+    by_sid = {bytes(row.sid): names[row.principal_id] for row in logins if row.sid and row.type != "R"}
+    return Inventory([to_login(row) for row in logins], by_sid, Principals(names, names))

@@ -1,9 +1,14 @@
-"""An instance's options as the driver's keywords. Pure."""
+"""An instance's options as the driver's keywords, and its host as the address that it connects to. Pure."""
 
+import re
 from collections.abc import Mapping
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
-from whalefall_pipeline.core.model import Instance, Login
+from whalefall_pipeline.core.model import Instance, Login, Security
+
+DEFAULT_PORT = 1433
+DEFAULT_INSTANCE = "MSSQLSERVER"
+SYSTEM_ASSIGNED = "system"
 
 _YES_NO = ("yes", "no")
 OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -11,39 +16,129 @@ OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "trust_server_certificate": ("TrustServerCertificate", _YES_NO),
     "hostname_in_certificate": ("HostnameInCertificate", ()),
     "server_certificate": ("ServerCertificate", ()),
+    "server_spn": ("ServerSPN", ()),
     "application_intent": ("ApplicationIntent", ("ReadOnly", "ReadWrite")),
     "multi_subnet_failover": ("MultiSubnetFailover", _YES_NO),
 }
 """An instance's options: the driver's keyword and, where they are few, the values that it takes."""
 
+AUTHENTICATION = "authentication"
+AUTHENTICATIONS: dict[str, dict[str, str]] = {
+    "sql": {},
+    "kerberos": {"Trusted_Connection": "yes"},
+    "entra-managed-identity": {"Authentication": "ActiveDirectoryMSI"},
+    "entra-service-principal": {"Authentication": "ActiveDirectoryServicePrincipal"},
+    "entra-default": {"Authentication": "ActiveDirectoryDefault"},
+}
+"""How the collector logs in, and the driver's keywords for it.
+
+- `sql`: a SQL login with its password, the default.
+- `kerberos`: as the operating system's user, with the ticket that it holds (`kinit`, a keytab); the credential's name
+  and password are not sent.
+- `entra-managed-identity`: the name is the client id of a user-assigned identity, or `system`; no password is sent.
+- `entra-service-principal`: the name is the application's client id, the password its secret.
+- `entra-default`: whatever Azure's own chain of credentials finds on the machine.
+"""
+
+REFUSED_AUTHENTICATIONS: dict[str, str] = {
+    "windows": "the driver takes no Windows name with a password (NTLM): use kerberos, with a ticket",
+    "entra-interactive": "somebody would have to sit in front of it",
+    "entra-device-code": "somebody would have to sit in front of it",
+    "entra-password": "Microsoft has deprecated it, since it can't ask for a second factor",
+}
+"""Ways to log in that are asked for and can't be offered, with the reason."""
+
+_PROTOCOL = re.compile(r"^[a-z]+:(?![:0-9a-f])", re.IGNORECASE)
+_NOT_IN_HOST = re.compile(r"[,;={}\s]")
+
 
 def build_keywords(instance: Instance, login: Login, defaults: Mapping[str, str]) -> dict[str, str]:
     """Build the driver's connection keywords: TLS that is verified, unless an option says otherwise.
 
-    Raises InvalidInstanceError as `translate_options` does.
+    Raises InvalidInstanceError as `translate_options` does, and for a host or name that can't be meant.
     """
+    options = {**defaults, **instance.options}
     return {
-        "Server": f"{instance.host},{instance.port}",
+        "Server": to_address(instance),
         "Database": instance.database or "master",
-        "UID": login.username,
-        "PWD": login.password,
         "Encrypt": "yes",
         "ConnectRetryCount": "0",
-        **translate_options({**defaults, **instance.options}),
+        **translate_options(options),
+        **_build_login(options.get(AUTHENTICATION, "sql"), login),
     }
 
 
+def to_address(instance: Instance) -> str:
+    r"""Return the address as the driver takes it: `host,port`, or `host\instance` where a port is not given.
+
+    The driver ignores an instance's name beside a port and connects to whatever listens there; without a port it asks
+    SQL Server Browser (UDP 1434). So the default port is not sent with a name, and `find_instance_name` is compared
+    with what the server says. Source: Microsoft Learn, "SQL Server Browser service", "Connection string keywords".
+    """
+    if _PROTOCOL.match(instance.host) or _NOT_IN_HOST.search(instance.host):
+        raise InvalidInstanceError(r"the host is a name or an address, or name\instance: no protocol, no port in it")
+    if find_instance_name(instance) and instance.port == DEFAULT_PORT:
+        return instance.host
+    return f"{instance.host.partition(chr(92))[0]},{instance.port}"
+
+
+def find_instance_name(instance: Instance) -> str:
+    r"""Return the instance that `host\instance` names, in capitals; empty: none is named."""
+    host, backslash, name = instance.host.partition("\\")
+    if backslash and not (host and name and "\\" not in name):
+        raise InvalidInstanceError(r"a named instance is written host\instance")
+    return name.upper()
+
+
+def _build_login(authentication: str, login: Login) -> dict[str, str]:
+    keywords = dict(AUTHENTICATIONS[authentication])
+    if authentication == "sql" and "\\" in login.username:
+        raise InvalidInstanceError(
+            r"no SQL login has a name with \ in it, and the driver takes no Windows password: "
+            "set the option authentication=kerberos, which uses the ticket of whom this runs as"
+        )
+    if authentication in ("sql", "entra-service-principal"):
+        return {**keywords, "UID": login.username, "PWD": login.password}
+    if authentication == "entra-managed-identity" and login.username != SYSTEM_ASSIGNED:
+        return {**keywords, "UID": login.username}
+    return keywords
+
+
 def translate_options(options: Mapping[str, str]) -> dict[str, str]:
-    """Give options under the driver's keywords.
+    """Return options under the driver's keywords.
 
     Raises InvalidInstanceError for an option, or a value of one, that is not known; the message names the known ones.
     """
     keywords: dict[str, str] = {}
     for name, value in options.items():
+        if name == AUTHENTICATION:
+            _check_authentication(value)
+            continue
         if name not in OPTIONS:
-            raise InvalidInstanceError(f"unknown option {name!r}; SQL Server takes {', '.join(sorted(OPTIONS))}")
+            known = ", ".join(sorted({*OPTIONS, AUTHENTICATION}))
+            raise InvalidInstanceError(f"unknown option {name!r}; SQL Server takes {known}")
         keyword, values = OPTIONS[name]
         if values and value not in values:
             raise InvalidInstanceError(f"option {name} is {value!r}, and must be one of {', '.join(values)}")
         keywords[keyword] = value
     return keywords
+
+
+def _check_authentication(value: str) -> None:
+    if value in REFUSED_AUTHENTICATIONS:
+        raise InvalidInstanceError(f"authentication={value} can't be used: {REFUSED_AUTHENTICATIONS[value]}")
+    if value not in AUTHENTICATIONS:
+        known = ", ".join(AUTHENTICATIONS)
+        raise InvalidInstanceError(f"option {AUTHENTICATION} is {value!r}, and must be one of {known}")
+
+
+def find_security(keywords: Mapping[str, str]) -> Security:
+    """Return what the driver was told, and does not connect without; None where the server decides (`encrypt=no`).
+
+    Source: Microsoft Learn, "Connection encryption" of the ODBC driver: with `strict` a certificate is always verified.
+    """
+    encrypt = keywords.get("Encrypt", "yes")
+    if encrypt in ("no", "optional"):
+        return Security(None, verified=False)
+    trusts_any = keywords.get("TrustServerCertificate") == "yes" and encrypt != "strict"
+    return Security(encrypted=True, verified=not trusts_any)

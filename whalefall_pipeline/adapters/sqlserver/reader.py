@@ -1,57 +1,79 @@
-"""Reads one SQL Server: which scopes are visible, its accounts, and their grants, one database after the other.
+"""Reads one SQL Server: which scopes are visible, its accounts, and their grants, several databases at a time.
 
 So far this has been run against a stand-in only (`tests/servers/sqlserver_standin`), never against a real server.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession, Visibility
 from whalefall_pipeline.adapters.sqlserver import rules
-from whalefall_pipeline.adapters.sqlserver.catalog import Catalog
-from whalefall_pipeline.adapters.sqlserver.errors import Asking, StatementError
-from whalefall_pipeline.adapters.sqlserver.inventory import OBSERVED, Inventory, read_inventory, to_observation
-from whalefall_pipeline.adapters.sqlserver.names import to_username
-from whalefall_pipeline.adapters.sqlserver.options import build_keywords
-from whalefall_pipeline.adapters.sqlserver.rows import (
-    DATABASE_OWNER,
-    DatabaseRow,
-    OwnerRow,
-    PermissionRow,
-    ServerRow,
-    to_memberships,
-    to_owners,
-    to_permissions,
+from whalefall_pipeline.adapters.sqlserver.catalog import GROUP, Asking, Catalog
+from whalefall_pipeline.adapters.sqlserver.databases import (
+    OBSERVED,
+    build_attributes,
+    observe_access,
+    observe_list,
+    observe_rights,
 )
-from whalefall_pipeline.adapters.sqlserver.securables import DATABASE, OWNER
-from whalefall_pipeline.core.errors import SyncDataError
+from whalefall_pipeline.adapters.sqlserver.errors import Row, StatementError
+from whalefall_pipeline.adapters.sqlserver.inventory import Holdings, Inventory, build_inventory
+from whalefall_pipeline.adapters.sqlserver.options import (
+    DEFAULT_INSTANCE,
+    build_keywords,
+    find_instance_name,
+    find_security,
+)
+from whalefall_pipeline.adapters.sqlserver.rows import DatabaseRow, ExternalRow, ServerRow
+from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
     Grant,
     Instance,
+    Json,
     Login,
     Observation,
     Reading,
-    Securable,
+    Security,
     Seen,
     is_observed,
+    to_held,
 )
+from whalefall_pipeline.core.text import make_visible
 
 DATABASES = "databases"
-SEES_TOO_LITTLE = "the login lacks VIEW ANY DEFINITION, so the server leaves out rows without saying so"
-SEES_FEW_DATABASES = "the login lacks VIEW ANY DATABASE, so the server lists only some databases"
+SEES_TOO_LITTLE = (
+    "the login lacks VIEW ANY DEFINITION, so the server leaves out rows without saying so "
+    "(VIEW ANY SECURITY DEFINITION alone is not enough: it does not show what permissions are held on)"
+)
+WITHOUT_SERVER: Mapping[int, str] = {
+    5: "Azure SQL Database",
+    6: "Azure Synapse Analytics",
+    11: "Azure Synapse serverless SQL",
+    12: "SQL database in Microsoft Fabric",
+}
+"""`SERVERPROPERTY('EngineEdition')` of what has no catalog of a server with its logins (Microsoft Learn)."""
 
 
 class SqlserverSession(SourceSession):
     """One reading; the inventory is read once and kept, since grants name principals by id only."""
 
-    def __init__(self, connection: Asking) -> None:
+    def __init__(self, connection: Asking, deadline: Deadline, security: Security, instance_name: str = "") -> None:
         self._catalog = Catalog(connection)
+        self._deadline = deadline
+        self._security = security
         (server,) = self._catalog.require("server")
         self._server = ServerRow(*server)
-        self._databases = [DatabaseRow(*row) for row in self._catalog.require("databases")]
+        check_server(self._server, instance_name)
+        self._rows = [DatabaseRow(*row) for row in self._catalog.require("databases")]
+        self._databases = {row.name: row for row in self._rows if row.name is not None}
+        self._coverage = {name: observe_access(row) for name, row in self._databases.items()}
+        for name, rights in self._each("database_rights", list(self._databases)):
+            self._coverage[name] = observe_rights(rights)
+        self._server_grants: set[Grant] = set()
+        self._server_observation = Observation(Seen.UNREACHABLE, "not read yet")
         self._inventory: Inventory | None = None
 
     @property
@@ -61,109 +83,193 @@ class SqlserverSession(SourceSession):
 
     @property
     def statements(self) -> int:
-        """How many statements were sent so far: two to begin with, four for the server, four per database."""
+        """How many statements were sent so far, the one that sets each connection up included."""
         return self._catalog.statements
+
+    @property
+    def security(self) -> Security:
+        """What the driver was told to require; where it requires nothing, what the server says, to whom it does."""
+        if self._security.encrypted is not None or not self._server.sees_state:
+            return self._security
+        try:
+            rows = self._catalog.read("encryption")
+        except StatementError:
+            return self._security
+        return self._security._replace(encrypted=any(str(option).upper() == "TRUE" for (option,) in rows))
+
+    @property
+    def identity(self) -> str:
+        r"""The server's own name (`HOST\INSTANCE`; a failover cluster's is the cluster's), in capitals.
+
+        Where the connection came by an availability group's listener it is the group: another replica may answer next
+        time. Empty where that can't be seen.
+        """
+        try:
+            groups = self._catalog.read("listener") if self._server.sees_definitions else None
+        except StatementError:
+            groups = None
+        if groups is None:
+            return ""
+        if groups:
+            return f"availability group {str(groups[0][0]).upper()}"
+        return (self._server.server_name or "").upper()
 
     def read_accounts(self) -> list[Account]:
         """Read logins, server roles, and each observable database's own users and roles, ordered by username.
 
-        Needs VIEW ANY DEFINITION (2022: VIEW ANY SECURITY DEFINITION): without it, or when a login can't be
-        understood, SyncDataError is raised. Accounts of a database that can't be read are missing: see `may_hide`.
+        Needs VIEW ANY DEFINITION: without it, or when a login can't be understood, SyncDataError is raised. Accounts of
+        a database that can't be read are missing: see `may_hide`.
         """
         return self._read_inventory().accounts
 
     def read_grants(self) -> Reading:
-        """Read grants, memberships and ownership; each database is one scope, the server another."""
-        if not self._sees_definitions:
+        """Read grants, memberships and ownership; each database is one scope, the server another.
+
+        When the deadline passes, the reading ends with what it has: the databases that are left are `timed_out`.
+        """
+        if not self._server.sees_definitions:
             denied = Observation(Seen.DENIED, SEES_TOO_LITTLE)
-            scopes = (SERVER, DATABASES, *(f"database:{row.name}" for row in self._databases))
+            scopes = (SERVER, DATABASES, *(f"database:{name}" for name in self._databases))
             return Reading({}, dict.fromkeys(scopes, denied))
         inventory = self._read_inventory()
-        coverage = {DATABASES: self._databases_observation, **inventory.coverage}
-        grants: set[Grant] = set()
-        try:
-            grants |= self._read_server_grants(inventory)
-            coverage[SERVER] = OBSERVED
-        except StatementError as error:
-            coverage[SERVER] = error.observation
-        for row in self._databases:
-            if row.name in inventory.databases:
-                try:
-                    grants |= self._read_database_grants(row, inventory)
-                except StatementError as error:
-                    coverage[f"database:{row.name}"] = error.observation
-        return Reading.of(sorted(grants), coverage)
+        grants = set(self._server_grants)
+        for database, holdings in self._read_holdings(list(inventory.databases)):
+            grants |= inventory.build_database_grants(database, self._databases[database].owner_sid, holdings)
+        coverage = {SERVER: self._server_observation, **self._list_coverage()}
+        return Reading(to_held(sorted(grants)), coverage, attributes=self._read_attributes())
 
     def may_hide(self, username: str) -> bool:
         """Whether an account that the list lacks may still exist, in a database that could not be read."""
-        inventory = self._read_inventory()
-        listing = {SERVER: OBSERVED, DATABASES: self._databases_observation, **inventory.coverage}
+        self._read_inventory()
+        listing = {SERVER: OBSERVED, **self._list_coverage()}
         return not is_observed(rules.listed_by(username), listing)
 
     def check(self) -> list[Visibility]:
-        """Say what this login sees: the server's principals, the list of databases, and each database."""
+        """Return what this login sees: the server's principals, the list of databases, and each database."""
+        sees = bool(self._server.sees_definitions)
         return [
-            Visibility(SERVER, self._sees_definitions, "" if self._sees_definitions else SEES_TOO_LITTLE),
-            Visibility(DATABASES, bool(self._server.sees_databases), self._databases_observation.reason),
+            Visibility(SERVER, sees, "" if sees else SEES_TOO_LITTLE),
             *(
-                Visibility(f"database:{row.name}", seen.status is Seen.OBSERVED, seen.reason)
-                for row in self._databases
-                for seen in [to_observation(row)]
+                Visibility(scope, seen.status is Seen.OBSERVED, seen.reason)
+                for scope, seen in self._list_coverage().items()
             ),
         ]
 
-    @property
-    def _sees_definitions(self) -> bool:
-        return bool(self._server.sees_definitions or self._server.sees_security_definitions)
-
-    @property
-    def _databases_observation(self) -> Observation:
-        return OBSERVED if self._server.sees_databases else Observation(Seen.DENIED, SEES_FEW_DATABASES)
+    def _list_coverage(self) -> dict[str, Observation]:
+        listed = observe_list(self._server, self._rows)
+        return {DATABASES: listed, **{f"database:{name}": seen for name, seen in self._coverage.items()}}
 
     def _read_inventory(self) -> Inventory:
-        if not self._sees_definitions:
+        if not self._server.sees_definitions:
             raise SyncDataError(f"sys.server_principals: {SEES_TOO_LITTLE}")
         if self._inventory is None:
-            self._inventory = read_inventory(self._catalog, self._databases)
+            inventory = build_inventory(self._catalog.require("server_principals"))
+            self._read_server_grants(inventory)
+            for name, rows in self._each("database_principals", list(self._databases)):
+                inventory.add_database(name, rows)
+            inventory.accounts.sort(key=lambda account: account.username)
+            self._inventory = inventory
         return self._inventory
 
-    def _read_server_grants(self, inventory: Inventory) -> set[Grant]:
-        names = inventory.server.accounts
-        members = [(int(role), int(member)) for role, member in self._catalog.read("server_role_members")]
-        permissions = [PermissionRow(*row) for row in self._catalog.read("server_permissions")]
-        owners = [OwnerRow(*row) for row in self._catalog.read("server_owners")]
-        return {
-            *to_memberships(members, "", names, inventory.server.roles),
-            *to_permissions(permissions, "", names),
-            *to_owners(owners, "", names),
-        }
+    def _read_server_grants(self, inventory: Inventory) -> None:
+        """Read what is held on the server, before any database may use up the time."""
+        try:
+            holdings = Holdings(
+                self._catalog.read("server_role_members"),
+                self._catalog.read("server_permissions"),
+                self._catalog.read("server_owners"),
+            )
+        except StatementError as error:
+            self._server_observation = error.observation
+        else:
+            self._server_grants = holdings.build_grants("", inventory.server)
+            self._server_observation = OBSERVED
 
-    def _read_database_grants(self, row: DatabaseRow, inventory: Inventory) -> set[Grant]:
-        principals = inventory.databases[row.name]
-        names = principals.accounts
-        members = [(int(role), int(member)) for role, member in self._catalog.read("database_role_members", row.name)]
-        permissions = [PermissionRow(*line) for line in self._catalog.read("database_permissions", row.name)]
-        owners = [OwnerRow(*line) for line in self._catalog.read("database_owners", row.name)]
-        owner = inventory.logins.get(bytes(row.owner_sid or b""), to_username(row.name, DATABASE_OWNER))
-        return {
-            Grant(owner, OWNER, Securable(DATABASE, row.name)),
-            *principals.mappings,
-            *to_memberships(members, row.name, names, principals.roles),
-            *to_permissions(permissions, row.name, names),
-            *to_owners(owners, row.name, names),
-        }
+    def _read_holdings(self, databases: Sequence[str]) -> Iterator[tuple[str, Holdings]]:
+        """Yield what is held in each database that could be read in full, a group of them after the other."""
+        externals = self._read_externals(databases)
+        for start in range(0, len(databases), GROUP):
+            group = databases[start : start + GROUP]
+            found = {name: Holdings(externals=externals.get(name, {})) for name in group}
+            for name, rows in self._each("database_role_members", group):
+                found[name].members = rows
+            for name, rows in self._each("database_permissions", group):
+                found[name].permissions = rows
+            for name, rows in self._each("database_owners", group):
+                found[name].owners = rows
+            yield from ((name, found[name]) for name in group if self._coverage[name] is OBSERVED)
+
+    def _read_externals(self, databases: Sequence[str]) -> dict[str, dict[tuple[str, int], ExternalRow]]:
+        found: dict[str, dict[tuple[str, int], ExternalRow]] = {}
+        for scope, there in (
+            ("external_language", self._server.has_external_languages),
+            ("external_model", self._server.has_external_models),
+        ):
+            for name, rows in self._each(f"database_{scope}s", databases if there else ()):
+                of_database = found.setdefault(name, {})
+                of_database |= {(scope, int(row[0])): ExternalRow(*row) for row in rows}
+        return found
+
+    def _each(self, statement: str, databases: Sequence[str]) -> Iterator[tuple[str, list[Row]]]:
+        """Yield the rows of those databases that can be read, and keep of the others why not, the deadline included."""
+        left = [name for name in databases if self._coverage[name] is OBSERVED]
+        try:
+            for name, rows in self._catalog.read_each(statement, tuple(left)):
+                left.remove(name)
+                if isinstance(rows, Observation):
+                    self._coverage[name] = rows
+                else:
+                    yield name, rows
+        except DatabaseConnectionError:
+            if not self._is_too_late():
+                raise
+            late = Observation(Seen.TIMED_OUT, f"the deadline of {self._deadline.seconds:g} s passed before")
+            self._coverage |= dict.fromkeys(left, late)
+
+    def _is_too_late(self) -> bool:
+        """Whether the deadline has passed; raises SyncCancelledError after a cancel."""
+        try:
+            self._deadline.check()
+        except DatabaseConnectionError:
+            return True
+        return False
+
+    def _read_attributes(self) -> dict[str, Json] | None:
+        try:
+            rows = self._catalog.read("server_settings")
+        except StatementError:
+            return None
+        except DatabaseConnectionError:
+            if not self._is_too_late():
+                raise
+            return None
+        return build_attributes(self._server, {str(name): int(value) for name, value in rows}, self._rows)
+
+
+def check_server(server: ServerRow, instance_name: str) -> None:
+    """Raise when what answers is no server with logins, or another instance than the one that was asked for."""
+    if server.engine_edition in WITHOUT_SERVER:
+        raise InvalidInstanceError(
+            f"{WITHOUT_SERVER[server.engine_edition]} has no catalog of a server with its logins, and can't be read: "
+            "SQL Server 2016 and later, and Azure SQL Managed Instance, can"
+        )
+    answering = (server.instance_name or DEFAULT_INSTANCE).upper()
+    if instance_name and answering != instance_name:
+        message = f"what answers is the instance {make_visible(answering)}, not {make_visible(instance_name)}"
+        raise DatabaseConnectionError(f"{message}: check host and port", transient=False)
 
 
 @contextmanager
 def open_session(instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[SqlserverSession]:
     """Connect, with TLS unless an option says otherwise. See `Adapter.open`.
 
-    The session sends nothing but SELECT: SQL Server has no read-only session to ask for.
+    The session sends nothing but SELECT, and SET for itself: SQL Server has no read-only session to ask for.
     """
     from whalefall_pipeline.adapters.sqlserver.connection import Connection  # noqa: PLC0415 - loads the driver
 
-    connection = Connection(build_keywords(instance, login, limits.default_options), limits, deadline)
+    keywords = build_keywords(instance, login, limits.default_options)
+    connection = Connection(keywords, limits, deadline)
     try:
-        yield SqlserverSession(connection)
+        yield SqlserverSession(connection, deadline, find_security(keywords), find_instance_name(instance))
     finally:
         connection.close()

@@ -8,6 +8,7 @@ from whalefall_pipeline.adapters.sqlserver.securables import (
     DATABASE,
     DATABASE_ROLE,
     DATABASE_USER,
+    EXTERNAL_MODEL,
     MAPPED,
     OTHER,
     OWNER,
@@ -37,24 +38,34 @@ _WITHOUT_PERMISSIONS = ("INFORMATION_SCHEMA", "sys")
 
 
 class ServerRow(NamedTuple):
-    """The version, and what this login sees of the server."""
+    """What answers, and what this login sees of it."""
 
     version: str
     edition: str
+    engine_edition: int
+    server_name: str | None
+    instance_name: str | None
+    is_integrated_security_only: int | None
     sees_definitions: int
-    sees_security_definitions: int
     sees_databases: int
+    sees_state: int
+    has_external_languages: int
+    has_external_models: int
 
 
 class DatabaseRow(NamedTuple):
-    """One database, and what this login sees of it."""
+    """One database, and whether this login can connect to it; without a name where the server keeps even that back."""
 
-    name: str
+    name: str | None
     state: str
+    user_access: str | None
     owner_sid: bytes | None
+    is_in_group: int
+    updateability: str | None
     has_access: int
-    sees_definitions: int
-    sees_security_definitions: int
+    is_trustworthy: bool | int | None
+    is_chaining: bool | int | None
+    containment: str | None
 
 
 class LoginRow(NamedTuple):
@@ -108,21 +119,33 @@ class PermissionRow(NamedTuple):
 
 
 class OwnerRow(NamedTuple):
-    """One securable and the principal that owns it."""
+    """One securable and the principal that owns it, or that it runs as: `held` says which."""
 
     permission_class: int
+    held: str
     owner_id: int | None
     kind: str | None
     schema: str | None
     name: str
 
 
+class ExternalRow(NamedTuple):
+    """One external language or model."""
+
+    id: int
+    owner_id: int | None
+    name: str
+
+
 Usernames = Mapping[int, str]
 """Principal id, within the server or one database, to the account that the principal is."""
 
+Externals = Mapping[tuple[str, int], ExternalRow]
+"""Scope and id to what `database_permissions` does not name itself."""
+
 
 def to_kind(type_: str, name: str, view: str) -> Kind:
-    """Give a principal's kind; raises SyncDataError for a type that this code does not know."""
+    """Return a principal's kind; raises SyncDataError for a type that this code does not know."""
     if type_ == "R" and name == PUBLIC:
         return Kind.PUBLIC
     try:
@@ -132,7 +155,7 @@ def to_kind(type_: str, name: str, view: str) -> Kind:
 
 
 def to_login(row: LoginRow) -> Account:
-    """Give the account of a login or server role; what does not apply to its type is left out."""
+    """Return the account of a login or server role; what does not apply to its type is left out."""
     flags: dict[str, bool | int | None] = {
         "is_disabled": None if row.type == "R" else row.is_disabled,
         "is_policy_checked": row.is_policy_checked,
@@ -160,7 +183,7 @@ def is_account(row: UserRow) -> bool:
 
 
 def find_login(row: UserRow, logins: Mapping[bytes, str]) -> str | None:
-    """Give the login that a user is mapped to.
+    """Return the login that a user is mapped to.
 
     Roles and users without a SID of their own have none, nor have users whose password the database keeps, even if one
     was made with a login's SID.
@@ -171,7 +194,7 @@ def find_login(row: UserRow, logins: Mapping[bytes, str]) -> str | None:
 
 
 def to_database_account(database: str, row: UserRow) -> Account:
-    """Give the account of a role, or of a user that no login has the SID of.
+    """Return the account of a role, or of a user that no login has the SID of.
 
     A SQL user that authenticates at the instance, and has no login, is orphaned. The SID of a role, or of a user that
     never logs in, is made up by the server and left out.
@@ -193,12 +216,12 @@ def to_database_account(database: str, row: UserRow) -> Account:
 
 
 def to_mapping(database: str, row: UserRow, login: str) -> Grant:
-    """Say that a login is a user of a database."""
+    """Return the grant that makes a login a user of a database."""
     return Grant(login, MAPPED, Securable(DATABASE_USER, database, object=row.name))
 
 
 def to_memberships(rows: list[tuple[int, int]], database: str, names: Usernames, roles: Usernames) -> Iterator[Grant]:
-    """Give the memberships; `roles` names fixed roles too. Principals that came after the inventory wait for the next.
+    """Yield the memberships; `roles` names fixed roles too. Principals that came after the inventory wait for the next.
 
     The role is named by its username, as accounts are.
     """
@@ -208,37 +231,53 @@ def to_memberships(rows: list[tuple[int, int]], database: str, names: Usernames,
             yield Grant(names[member_id], MEMBER, Securable(scope, database, object=roles[role_id]))
 
 
-def to_permissions(rows: list[PermissionRow], database: str, names: Usernames) -> set[Grant]:
-    """Give the permissions, one for all its grantors; raises SyncDataError for a state that this code does not know."""
-    grants = set(_to_permissions(rows, database, names))
+def to_permissions(
+    rows: list[PermissionRow], database: str, names: Usernames, externals: Externals | None = None
+) -> set[Grant]:
+    """Return the permissions, one for all grantors; raises SyncDataError for a state that this code does not know."""
+    grants = set(_to_permissions(rows, database, names, externals or {}))
     return grants - {grant._replace(grant_option=False) for grant in grants if grant.grant_option}
 
 
-def _to_permissions(rows: list[PermissionRow], database: str, names: Usernames) -> Iterator[Grant]:
+def _to_permissions(
+    rows: list[PermissionRow], database: str, names: Usernames, externals: Externals
+) -> Iterator[Grant]:
     for row in rows:
         if row.grantee_id not in names:
             continue
         if row.state not in STATES:
             raise SyncDataError(f"{database or 'server'}: permission {row.permission!r} has state {row.state!r}")
         effect, grant_option = STATES[row.state]
-        yield Grant(names[row.grantee_id], row.permission, _to_securable(row, database), grant_option, effect)
+        securable = _to_securable(row, database, externals)
+        yield Grant(names[row.grantee_id], row.permission, securable, grant_option, effect)
 
 
-def _to_securable(row: PermissionRow, database: str) -> Securable:
+def _to_securable(row: PermissionRow, database: str, externals: Externals) -> Securable:
     scope = to_scope(row.permission_class, (row.kind or "").strip(), column=row.minor_id > 0)
+    if row.class_desc.replace(" ", "_") == EXTERNAL_MODEL:
+        scope = "external_model"
     if scope in (SERVER, DATABASE):
         return Securable(scope, database)
-    if scope == OTHER or row.name is None:
+    external = externals.get((scope, row.major_id))
+    name = external.name if external else row.name
+    if scope == OTHER or name is None:
         return Securable(OTHER, database, object=f"{row.class_desc} {row.major_id} {row.minor_id}")
-    return Securable(scope, database, row.schema or "", row.name, row.column or "")
+    return Securable(scope, database, row.schema or "", name, row.column or "")
 
 
 def to_owners(rows: list[OwnerRow], database: str, names: Usernames) -> Iterator[Grant]:
-    """Give ownership; what fixed roles and `sys` own (their schemas) is left out, as they are."""
+    """Yield ownership, and whom modules run as; fixed roles and `sys`, with their schemas, are left out."""
     for row in rows:
         if row.owner_id is not None and row.owner_id in names:
-            scope = to_scope(row.permission_class, (row.kind or "").strip(), column=False)
-            yield Grant(names[row.owner_id], OWNER, Securable(scope, database, row.schema or "", row.name))
+            scope = to_scope(row.permission_class, (row.kind or "").strip(), in_database=bool(database))
+            yield Grant(names[row.owner_id], row.held, Securable(scope, database, row.schema or "", row.name))
+
+
+def to_external_owners(externals: Externals, database: str, names: Usernames) -> Iterator[Grant]:
+    """Yield who owns external languages and models."""
+    for (scope, _), row in externals.items():
+        if row.owner_id is not None and row.owner_id in names:
+            yield Grant(names[row.owner_id], OWNER, Securable(scope, database, object=row.name))
 
 
 def _to_hex(sid: bytes | None) -> str | None:

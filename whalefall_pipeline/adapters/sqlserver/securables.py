@@ -1,7 +1,8 @@
 """What permissions are held on: the classes of both permission views as scopes, and their keyword after `ON`.
 
 Sources: sys.server_permissions, sys.database_permissions and sys.objects (Microsoft Learn, catalog views), GRANT
-(Transact-SQL). A class that is not listed here is kept, as scope `other` under the catalog's own words.
+(Transact-SQL); for external models, whose class has no documented number, "CREATE EXTERNAL MODEL" (SQL Server 2025). A
+class that is not listed here is kept, as scope `other` under the catalog's own words.
 """
 
 from typing import NamedTuple
@@ -18,6 +19,9 @@ OTHER = "other"
 
 OWNER = "OWNER"
 """Ownership, kept like a privilege: the owner holds every permission on what it owns, and no view lists them."""
+
+EXECUTE_AS = "EXECUTE AS"
+"""Of an account on a module: whoever runs the module has the account's rights there. A permission of nobody."""
 
 MAPPED = "MAPPED"
 """Of a login on a database user: the two have one SID, and what the user holds in that database is the login's."""
@@ -75,8 +79,18 @@ SCOPES: dict[str, Path] = {
     "database_scoped_credential": Path(
         "sqlserver_database_scoped_credential_permissions", _IN_DATABASE, "DATABASE SCOPED CREDENTIAL"
     ),
+    "external_language": Path("sqlserver_external_language_permissions", _IN_DATABASE, "EXTERNAL LANGUAGE"),
+    "external_model": Path("sqlserver_external_model_permissions", _IN_DATABASE, "EXTERNAL MODEL"),
+    "server_trigger": Path("sqlserver_server_trigger_modules", _IN_SERVER),
+    "database_trigger": Path("sqlserver_database_trigger_modules", _IN_DATABASE),
     OTHER: Path("sqlserver_other_permissions", _IN_DATABASE),
 }
+
+EXTERNAL_LANGUAGE_CLASS = 34
+EXTERNAL_MODEL = "EXTERNAL_MODEL"
+"""How `class_desc` calls an external model."""
+TRIGGER_CLASS = -1
+"""How this project's own statement marks a trigger of the server or a database, which no permission is held on."""
 
 CLASSES: dict[int, str] = {
     0: DATABASE,
@@ -96,6 +110,7 @@ CLASSES: dict[int, str] = {
     29: "fulltext_stoplist",
     31: "search_property_list",
     32: "database_scoped_credential",
+    EXTERNAL_LANGUAGE_CLASS: "external_language",
     100: SERVER,
     105: "endpoint",
     108: "availability_group",
@@ -119,8 +134,10 @@ PRINCIPAL_TYPES: dict[int, dict[str, str]] = {
 """Class and principal type to scope; any other is a `database_user` or a `login`."""
 
 
-def to_scope(permission_class: int, kind: str, *, column: bool) -> str:
-    """Name the scope of a permission; `kind` is the type of the object or principal that it names."""
+def to_scope(permission_class: int, kind: str, *, column: bool = False, in_database: bool = True) -> str:
+    """Return the scope of a permission; `kind` is the type of the object or principal that it names."""
+    if permission_class == TRIGGER_CLASS:
+        return "database_trigger" if in_database else "server_trigger"
     if permission_class == 1:
         return COLUMN if column else OBJECT_TYPES.get(kind, "object")
     if permission_class in PRINCIPAL_TYPES:
