@@ -25,7 +25,7 @@ from whalefall_pipeline.adapters.oracle.errors import CatalogError
 from whalefall_pipeline.adapters.oracle.options import Target
 from whalefall_pipeline.adapters.oracle.rows import Row
 from whalefall_pipeline.adapters.oracle.script.accounts import NOT_SET
-from whalefall_pipeline.core.model import AccountState, Instance, Login
+from whalefall_pipeline.core.model import AccountState, Instance, Login, Security
 
 STAND_IN_PORT = 0
 """A port that no server has: it stands for the stand-in."""
@@ -42,6 +42,10 @@ class StandInConnection:
     @property
     def version(self) -> str:
         return self._session.server.version
+
+    @property
+    def security(self) -> Security:
+        return self._target.security
 
     def fetch(self, statement: str) -> list[Row]:
         self._deadline.check()

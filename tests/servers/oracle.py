@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 import duckdb
 
 from tests.servers.oracle_standin.ddl import Administrator
-from tests.servers.oracle_standin.dictionary import Dictionary
+from tests.servers.oracle_standin.dictionary import COLLECTOR, Dictionary
 from tests.servers.oracle_standin.tables import ROOT_ID, ROOT_NAME, Tables
 from tests.servers.oracle_standin.tokens import OracleError
 
 DSN_VARIABLE = "WHALEFALL_TEST_ORACLE_DSN"
 VERSION_19 = "19.22.0.0.0"
 VERSION_23 = "23.6.0.24.10"
-COLLECTOR = "C##WHALEFALL"
 PASSWORD = "collects-only"
-SERVICES = {"FREE": ROOT_NAME, "SALESPDB": "SALESPDB", "HRPDB": "HRPDB"}
+SERVICES = {"FREE": ROOT_NAME}
+"""Services that are not named as their container."""
 
 
 def find_real_dsn() -> str | None:
@@ -30,10 +30,14 @@ def find_real_dsn() -> str | None:
 
 @dataclass
 class StandIn:
-    """A running stand-in of a container database. `failing` holds views and the code with which they fail."""
+    """A running stand-in of a container database.
+
+    `failing` holds views, and `failing_words` words of statements (lower case), with the code with which they fail.
+    """
 
     version: str = VERSION_19
     failing: dict[str, str] = field(default_factory=dict[str, str])
+    failing_words: dict[str, str] = field(default_factory=dict[str, str])
     dictionary: Dictionary = field(init=False)
     sessions: "list[Session]" = field(default_factory=list["Session"])
 
@@ -50,6 +54,7 @@ class StandIn:
         """Forget everything, and make the collector's login anew."""
         self.tables.start_anew()
         self.failing.clear()
+        self.failing_words.clear()
         self.sessions.clear()
         self._make_login()
 
@@ -58,8 +63,19 @@ class StandIn:
             f'CREATE USER {COLLECTOR} IDENTIFIED BY "{PASSWORD}" CONTAINER=ALL',
             f"GRANT CREATE SESSION TO {COLLECTOR} CONTAINER=ALL",
             f"GRANT SELECT_CATALOG_ROLE TO {COLLECTOR} CONTAINER=ALL",
+            f"ALTER USER {COLLECTOR} SET CONTAINER_DATA = ALL CONTAINER = CURRENT",
             container=ROOT_NAME,
         )
+
+    def plug_in(self, name: str, con_id: int, *, application_root: int | None = None) -> None:
+        """Make a pluggable database with what Oracle maintains in each: an application root, or what belongs to one."""
+        self.tables.insert(
+            "pdbs", pdb_id=con_id, pdb_name=name, application_root="NO" if application_root else "YES",
+            application_root_con_id=application_root,
+        )  # fmt: skip
+        for table in ("users", "roles", "role_privs", "sys_privs", "tab_privs"):
+            for row in self.tables.find(table, con_id=2):
+                self.tables.insert(table, **{**row, "con_id": con_id})
 
     def execute(self, *statements: str, container: str = "SALESPDB") -> None:
         """Run statements as SYSTEM, in one session that begins in a container."""
@@ -73,11 +89,11 @@ class StandIn:
 
     def log_in(self, username: str, password: str, service: str | None) -> "Session":
         """Open a session in the service's container. Raises OracleError."""
-        if service not in SERVICES:
+        container = SERVICES.get(service or "", service)
+        if container != ROOT_NAME and container not in self.tables.pdbs:
             raise OracleError("ORA-12514")
         if (username, password) != (COLLECTOR, PASSWORD):
             raise OracleError("ORA-01017")
-        container = SERVICES[service]
         session = Session(self, ROOT_ID if container == ROOT_NAME else self.tables.pdbs[container])
         self.sessions.append(session)
         return session
@@ -105,6 +121,9 @@ class Session:
             raise OracleError("ORA-00942") from None
         except duckdb.BinderException:
             raise OracleError("ORA-00904") from None
+        for words, code in self.server.failing_words.items():
+            if words in statement.lower():
+                raise OracleError(code)
         for view in views:
             if view in self.server.failing:
                 raise OracleError(self.server.failing[view])

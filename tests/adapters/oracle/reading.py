@@ -27,7 +27,14 @@ class Seen:
         self.states, self.strangers = build_states(self.accounts, reading.held)
         self.statements = session.statements
         self.version = session.version
+        self.identity = session.identity
+        self.attributes = reading.attributes
+        self._may_hide = session.may_hide
         self.may_hide = {name: session.may_hide(name) for name in ("OLDPDB.SCOTT", "SALESPDB.SCOTT", "SCOTT")}
+
+    def may_hide_any(self, username: str) -> bool:
+        """Return what the session says of an account that the list lacks."""
+        return self._may_hide(username)
 
     def tokens(self, username: str) -> set[tuple[str, str]]:
         """Give what an account holds, each as privilege and securable in words."""

@@ -31,7 +31,7 @@ def test_an_unknown_option_is_answered_with_the_known_ones() -> None:
     ("database", "options", "words"),
     [
         (None, {}, "no service"),
-        ("SALES", {"service_name": "HR", "sid": "ORCL"}, "both set"),
+        ("SALES", {"service_name": "HR", "sid": "ORCL"}, "service_name and sid are set"),
         ("SALES", {"protocol": "https"}, "one of: tcp, tcps"),
         ("SALES", {"protocol": "tcps", "ssl_server_dn_match": "maybe"}, "one of: on, off"),
         ("SALES", {"wallet_location": "/wallet"}, "without protocol=tcps"),

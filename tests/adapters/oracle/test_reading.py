@@ -9,6 +9,8 @@ from tests.servers.oracle import COLLECTOR, PASSWORD, VERSION_23, StandIn
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle import rules
+from whalefall_pipeline.adapters.oracle.object_types import OBJECT_SCOPES
+from whalefall_pipeline.core.diff import carry_unseen
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError, SyncDataError
 from whalefall_pipeline.core.facts import build_facts
 from whalefall_pipeline.core.model import Grant, Kind, Login, Securable, Seen, is_observed
@@ -114,12 +116,12 @@ def test_what_the_code_has_never_heard_of_is_kept(server: StandIn) -> None:
 
 
 def test_a_type_of_object_is_its_scope(server: StandIn) -> None:
-    for kind in rules.OBJECT_TYPES:
+    for kind in OBJECT_SCOPES:
         server.tables.insert(
             "tab_privs", con_id=3, grantee="PUBLIC", owner="HR", table_name=kind, privilege="USE", type=kind
         )
     held = {grant.securable.object: grant.securable.scope for grant in read(server).grants if grant.privilege == "USE"}
-    assert held == rules.OBJECT_SCOPES
+    assert held == OBJECT_SCOPES
 
 
 def test_a_quota_is_its_limit_and_not_what_is_in_use(server: StandIn) -> None:
@@ -201,12 +203,94 @@ def test_one_view_that_fails_hides_its_part_only(server: StandIn, part: str, cod
         assert (grant in lost) is (rules.part_of(grant.securable.scope) == part)
 
 
-@pytest.mark.parametrize("view", ["DBA_USERS", "DBA_ROLES", "V_$PWFILE_USERS"])
+@pytest.mark.parametrize("view", ["DBA_USERS", "DBA_ROLES"])
 def test_an_account_list_that_is_not_whole_is_no_list(server: StandIn, view: str) -> None:
     server.hide(view)
     with pytest.raises(SyncDataError, match="the account list is not whole") as caught:
         read(server)
     assert view in str(caught.value)
+
+
+@pytest.mark.parametrize("service", [PDB, ROOT])
+@pytest.mark.parametrize("code", ["ORA-00942", "DPY-4024"])
+def test_a_password_file_that_can_not_be_read_is_not_observed(server: StandIn, service: str, code: str) -> None:
+    server.tables.insert("pwfile_users", username="ASMADMIN", sysdba="TRUE")
+    complete = read(server, service)
+    server.failing["V_$PWFILE_USERS"] = code
+    partial = read(server, service)
+    assert {grant for grant in complete.grants if "password_file" not in grant.securable.scope} == set(partial.grants)
+    assert "V_$PWFILE_USERS" in partial.unseen["server/password_file"]
+    sys = complete.states["SYS"]
+    assert carry_unseen(partial.states["SYS"], sys.held, partial.coverage, rules.RULES) == sys
+    # only what failed for the moment may still hide accounts that were taken from the file before
+    assert partial.may_hide["SCOTT"] is (code == "DPY-4024")
+
+
+def test_a_flag_that_can_not_be_read_is_unseen() -> None:
+    server = StandIn(VERSION_23)
+    server.hide("DBA_TAB_COLUMNS")
+    server.failing_words["read_only = 'yes'"] = "DPY-4024"
+    accounts = {account.username: account.unseen for account in read(server).accounts}
+    assert (accounts["SYS"], accounts["DBA"]) == ({"read_only"}, frozenset())
+
+
+def test_what_the_profile_makes_of_a_date_is_no_change_of_the_account(server: StandIn) -> None:
+    server.execute("CREATE USER LATE IDENTIFIED BY pw PASSWORD EXPIRE", "CREATE USER FRESH IDENTIFIED BY pw")
+    server.tables.update("users", {"expiry_date": datetime(2026, 5, 1)}, con_id=3)  # noqa: DTZ001 - as Oracle has it
+    attributes = {account.username: account.attributes for account in read(server).accounts}
+    assert attributes["LATE"]["expiry_date"] == "2026-05-01T00:00:00"
+    assert "expiry_date" not in attributes["FRESH"]
+
+
+# the instance itself
+
+PROFILE = {"FAILED_LOGIN_ATTEMPTS": "10", "PASSWORD_LIFE_TIME": "180", "PASSWORD_VERIFY_FUNCTION": "NULL"}
+PARAMETERS = {
+    "O7_DICTIONARY_ACCESSIBILITY": "FALSE",
+    "os_authent_prefix": "ops$",
+    "remote_login_passwordfile": "EXCLUSIVE",
+    "remote_os_authent": "FALSE",
+    "sec_case_sensitive_logon": "TRUE",
+}
+
+
+def test_what_the_instance_is_set_to_is_read_once_and_not_onto_its_accounts(server: StandIn) -> None:
+    server.tables.insert("profiles", con_id=3, profile="UNUSED", resource_name="PASSWORD_LIFE_TIME", limit="1")
+    server.tables.insert("profiles", con_id=3, profile="APP", resource_name="PASSWORD_LIFE_TIME", limit="DEFAULT")
+    server.execute('CREATE USER SCOTT IDENTIFIED BY pw PROFILE "APP"')
+    before = read(server)
+    assert before.attributes == PARAMETERS | {
+        "profile DEFAULT": PROFILE,
+        "profile APP": {"PASSWORD_LIFE_TIME": "DEFAULT"},
+    }
+    server.tables.update("profiles", {"limit": "30"}, profile="DEFAULT", resource_name="PASSWORD_LIFE_TIME")
+    after = read(server)
+    assert after.states == before.states
+    assert after.attributes is not None
+    assert after.attributes["profile DEFAULT"] == PROFILE | {"PASSWORD_LIFE_TIME": "30"}
+
+
+def test_the_root_has_the_profiles_of_all_its_containers_or_says_nothing_of_them(server: StandIn) -> None:
+    names = [f"profile {name}DEFAULT" for name in ("", "SALESPDB.", "HRPDB.", "OLDPDB.")]
+    assert read(server, ROOT).attributes == PARAMETERS | dict.fromkeys(names, PROFILE)
+    server.tables.update("pdbs", {"open_mode": "MOUNTED"}, pdb_name="OLDPDB")
+    assert read(server, ROOT).attributes is None
+
+
+@pytest.mark.parametrize("view", ["DBA_PROFILES", "V_$PARAMETER"])
+def test_settings_that_can_not_be_seen_are_not_observed(server: StandIn, view: str) -> None:
+    server.hide(view)
+    seen = read(server)
+    assert seen.attributes is None
+    (reason,) = seen.unseen.values()
+    assert f"GRANT SELECT ON SYS.{view}" in reason
+
+
+def test_a_server_says_who_it_is(server: StandIn) -> None:
+    assert read(server, ROOT).identity == "1234567890"
+    assert read(server).identity == server.tables.find("pdbs", pdb_name=PDB)[0]["guid"].hex()  # type: ignore[union-attr]
+    server.hide("V_$DATABASE")
+    assert read(server).identity == ""
 
 
 def test_a_row_that_can_not_be_understood_is_an_error_with_column_and_value(server: StandIn) -> None:

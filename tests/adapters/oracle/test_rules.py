@@ -7,13 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from whalefall_pipeline.adapters.oracle import rules
+from whalefall_pipeline.adapters.oracle.container_data import ContainerDataRow, build_container_data
 from whalefall_pipeline.adapters.oracle.containers import ContainerRow, build_containers
-from whalefall_pipeline.adapters.oracle.rows import CONVERTERS
+from whalefall_pipeline.adapters.oracle.grants import CONVERTERS
 from whalefall_pipeline.core.facts import build_facts
 from whalefall_pipeline.core.model import MEMBER, SERVER, Account, AccountState, Grant, Kind, Membership, Securable
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER
 from whalefall_pipeline.core.snapshot import build_snapshot, to_state
 
+ALL = build_container_data("C##WHALEFALL", [ContainerDataRow("Y", None, None, "Y", None)])
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -174,7 +176,7 @@ def test_each_part_is_read_and_each_scope_has_a_part() -> None:
 
 def test_a_local_account_is_named_with_its_container_and_a_common_one_is_not() -> None:
     rows = [ContainerRow(3, "SALESPDB", "READ WRITE", "NO", 40), ContainerRow(4, "HRPDB", "MOUNTED", "NO", None)]
-    containers = build_containers([rows], [(1, "C##ADMIN"), (3, "C##ADMIN"), (3, "SCOTT")])
+    containers = build_containers([rows], [(1, "C##ADMIN"), (3, "C##ADMIN"), (3, "SCOTT")], ALL)
     assert containers.to_username(3, "SCOTT") == "SALESPDB.SCOTT"
     assert containers.to_username(3, "C##ADMIN") == "C##ADMIN"
     assert containers.to_username(3, "PUBLIC") == "PUBLIC"

@@ -26,14 +26,17 @@ NAMED_CLAUSES = {
 
 
 class Scope:
-    """Where a statement runs: the container of the session, and with CONTAINER=ALL all others as well."""
+    """Where a statement runs: the container of the session, and with CONTAINER=ALL all that belong to it as well.
+
+    What an application root grants so is inherited by its application PDBs only (views of `cdcore_privs.sql`).
+    """
 
     def __init__(self, tables: Tables, con_id: int, *, everywhere: bool) -> None:
-        if everywhere and con_id != ROOT_ID:
-            raise OracleError("ORA-65050: common statements are for the root")
+        members = tables.find_members(con_id)
+        if everywhere and not members:
+            raise OracleError("ORA-65050: common statements are for a root")
         self.common = "YES" if everywhere else "NO"
-        others = [(number, "YES") for number in tables.pdbs.values()] if everywhere else []
-        self.rows = [(con_id, "NO"), *others]
+        self.rows = [(con_id, "NO"), *((number, "YES") for number in (members if everywhere else ()))]
 
 
 def read_container(words: Words, *, default: bool = False) -> bool:
@@ -124,6 +127,9 @@ def alter_user(tables: Tables, con_id: int, words: Words) -> None:
     if words.take("DEFAULT", "ROLE"):
         _set_default_roles(tables, con_id, name, words)
         return
+    if words.take("SET", "CONTAINER_DATA", "="):
+        _set_container_data(tables, name, words)
+        return
     if words.take("GRANT", "CONNECT", "THROUGH"):
         _grant_proxy(tables, con_id, name, words)
         return
@@ -140,6 +146,29 @@ def alter_user(tables: Tables, con_id: int, words: Words) -> None:
     tables.update("users", values, con_id=con_id, username=name)
     for tablespace, limit in quotas.items():
         set_quota(tables, con_id, name, tablespace, limit)
+
+
+def _set_container_data(tables: Tables, username: str, words: Words) -> None:
+    """Set what the user sees from the root: an attribute that becomes DEFAULT has no row any more."""
+    shown: list[str | None] = []
+    if words.take("ALL"):
+        shown = [None]
+    elif not words.take("DEFAULT"):
+        words.expect("(")
+        shown = [*words.names()]
+        words.expect(")")
+    owner = view = None
+    if words.take("FOR"):
+        owner = words.name()
+        words.expect(".")
+        view = words.name()
+    words.expect("CONTAINER", "=", "CURRENT")
+    tables.delete("container_data", username=username, owner=owner, object_name=view)
+    for name in shown:
+        tables.insert(
+            "container_data", username=username, default_attr="N" if view else "Y", owner=owner, object_name=view,
+            all_containers="N" if name else "Y", container_name=name,
+        )  # fmt: skip
 
 
 def _set_default_roles(tables: Tables, con_id: int, name: str, words: Words) -> None:
@@ -201,7 +230,7 @@ def drop_account(tables: Tables, con_id: int, words: Words, *, role: bool) -> No
     if not role:
         words.take("CASCADE")
     table, column = ("roles", "role") if role else ("users", "username")
-    containers = [con_id, *(tables.pdbs.values() if con_id == ROOT_ID else ())]
+    containers = [con_id, *tables.find_members(con_id)]
     if not sum(tables.delete(table, con_id=number, **{column: name}) for number in containers):
         raise OracleError(f"ORA-01918: user '{name}' does not exist" if not role else f"ORA-01919: role '{name}'")
     for number in containers:

@@ -13,9 +13,11 @@ from sqlglot import exp
 
 from tests.servers.oracle_standin.tables import ROOT_ID, ROOT_NAME, Tables, Value
 
-VIEW_NAMES = {"pwfile_users": "v_$pwfile_users"}
+VIEW_NAMES = {"pwfile_users": "v_$pwfile_users", "database": "v_$database", "parameter": "v_$parameter"}
 """Tables whose view is not called DBA_ and CDB_."""
-INTERNAL = ("dual", "objects", "pdbs", "visible")
+COLLECTOR = "C##WHALEFALL"
+"""The login of the tests; its sessions are the only ones that read views."""
+INTERNAL = ("dual", "objects", "pdbs", "container_data")
 
 
 class Dictionary:
@@ -29,8 +31,7 @@ class Dictionary:
         for name in ("schema.sql", *(["schema_23ai.sql"] if is_later else []), "content.sql"):
             self._database.execute(_load(name))
         self.tables = self._read_tables()
-        views = (view for con_id in [ROOT_ID, *self.tables.pdbs.values()] for view in self._build_views(con_id))
-        self._database.execute(";\n".join(views))
+        self._built: set[int] = set()
 
     def query(self, statement: str, con_id: int) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run an Oracle query as a session in that container; the views that it read come first.
@@ -40,6 +41,9 @@ class Dictionary:
         """
         views, translated = _translate(statement, _schema_of(con_id))
         with self._lock:
+            if con_id not in self._built:
+                self._database.execute(";\n".join(self._build_views(con_id)))
+                self._built.add(con_id)
             for table in sorted(self.tables.changed):
                 self._write_table(table)
             self.tables.changed.clear()
@@ -75,36 +79,63 @@ class Dictionary:
         schema = _schema_of(con_id)
         names = {ROOT_ID: ROOT_NAME} | {number: name for name, number in self.tables.pdbs.items()}
         mine = f"con_id = {con_id}"
-        # Database Reference, "CDB_* Views": all open containers that CONTAINER_DATA shows, restricted ones left out
-        shown = f"""con_id IN (SELECT con_id FROM base.visible) AND con_id IN (
-            SELECT {ROOT_ID} UNION ALL SELECT pdb_id FROM base.pdbs
+        # Database Reference, "CDB_* Views": all open containers, restricted ones left out
+        is_open = f"""con_id IN (SELECT {ROOT_ID} UNION ALL SELECT pdb_id FROM base.pdbs
             WHERE open_mode <> 'MOUNTED' AND restricted = 'NO' AND pdb_name <> 'PDB$SEED')"""
         yield f"CREATE SCHEMA {schema}"
         yield f"CREATE VIEW {schema}.dual AS SELECT * FROM base.dual"
         yield f"""CREATE MACRO {schema}.sys_context(namespace, parameter) AS
-            CASE parameter WHEN 'CON_ID' THEN '{con_id}' WHEN 'CON_NAME' THEN '{names[con_id]}' END"""
+            CASE parameter WHEN 'CON_ID' THEN '{con_id}' WHEN 'CON_NAME' THEN '{names[con_id]}'
+                WHEN 'SESSION_USER' THEN '{COLLECTOR}' WHEN 'NETWORK_PROTOCOL' THEN 'tcp' END"""
         for table in self.tables.rows:
             if table in INTERNAL:
                 continue
             if table in VIEW_NAMES:
-                seen = "true" if con_id == ROOT_ID else f"con_id IN (0, {con_id})"
+                seen = _is_shown(VIEW_NAMES[table]) if con_id == ROOT_ID else f"con_id IN (0, {con_id})"
                 yield f"CREATE VIEW {schema}.{VIEW_NAMES[table]} AS SELECT * FROM base.{table} WHERE {seen}"
                 continue
-            condition = shown if con_id == ROOT_ID else mine
+            condition = f"{is_open} AND {_is_shown(f'cdb_{table}')}" if con_id == ROOT_ID else mine
             yield f"CREATE VIEW {schema}.dba_{table} AS SELECT * EXCLUDE con_id FROM base.{table} WHERE {mine}"
             yield f"CREATE VIEW {schema}.cdb_{table} AS SELECT * FROM base.{table} WHERE {condition}"
-        yield f"CREATE VIEW {schema}.dba_pdbs AS SELECT pdb_id, pdb_name, status FROM base.pdbs"
-        yield f"""CREATE VIEW {schema}.v_$pdbs AS
-            SELECT pdb_id AS con_id, pdb_name AS name, open_mode, restricted, open_time
-            FROM base.pdbs WHERE pdb_id IN (SELECT con_id FROM base.visible)"""
+        yield from _build_container_views(schema, con_id)
         yield f"""CREATE VIEW {schema}.dba_tab_columns AS
             SELECT 'SYS' AS owner, upper(table_name) AS table_name, upper(column_name) AS column_name
             FROM duckdb_columns() WHERE schema_name = '{schema}'"""
 
 
+def _build_container_views(schema: str, con_id: int) -> Iterator[str]:
+    """Build the views about containers. DBA_PDBS is declared CONTAINER_DATA like the V$ views (`cdcore_pdbs.sql`)."""
+    pdbs = "(SELECT *, pdb_id AS con_id FROM base.pdbs)"
+    for view, columns in (
+        ("dba_pdbs", "pdb_id, pdb_name, status, application_root, application_root_con_id, is_proxy_pdb, guid"),
+        ("v_$pdbs", "con_id, pdb_name AS name, open_mode, restricted, open_time, guid"),
+    ):
+        seen = _is_shown(view) if con_id == ROOT_ID else f"con_id = {con_id}"
+        yield f"CREATE VIEW {schema}.{view} AS SELECT {columns} FROM {pdbs} WHERE {seen}"
+    rows = "true" if con_id == ROOT_ID else "false"
+    yield f"CREATE VIEW {schema}.dba_container_data AS SELECT * FROM base.container_data WHERE {rows}"
+
+
+def _is_shown(view: str) -> str:
+    """Build the condition that CONTAINER_DATA of the collector shows a row of a view in the root.
+
+    SQL Language Reference, "ALTER USER", container_data_clause: an attribute for one object goes before the default
+    one; the root, and what concerns the whole database, is always shown; without any attribute, nothing else is.
+    """
+    name = view.upper()
+    own = f"d.owner = 'SYS' AND d.object_name IN ('{name}', '{name.replace('V_$', 'V$')}')"
+    return f"""(con_id IN (0, {ROOT_ID}) OR EXISTS (
+        SELECT 1 FROM base.container_data d WHERE d.username = '{COLLECTOR}' AND (({own}) OR (d.default_attr = 'Y'
+            AND NOT EXISTS (SELECT 1 FROM base.container_data d WHERE d.username = '{COLLECTOR}' AND {own})))
+        AND (d.all_containers = 'Y' OR d.container_name IN (
+            SELECT pdb_name FROM base.pdbs WHERE pdb_id = con_id))))"""
+
+
 def _to_literal(value: Value) -> str:
     if isinstance(value, datetime):
         return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
+    if isinstance(value, bytes):
+        return f"unhex('{value.hex()}')"
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     return "NULL" if value is None else str(value)

@@ -68,13 +68,30 @@ CREATE TABLE base.pwfile_users (
     common VARCHAR DEFAULT 'YES'
 );
 
+-- DBA_PROFILES
+CREATE TABLE base.profiles (
+    con_id INTEGER, profile VARCHAR, resource_name VARCHAR, resource_type VARCHAR DEFAULT 'PASSWORD', "limit" VARCHAR,
+    common VARCHAR DEFAULT 'NO', inherited VARCHAR DEFAULT 'NO', implicit VARCHAR DEFAULT 'NO'
+);
+
+-- V$DATABASE and V$PARAMETER, as far as they are asked for
+CREATE TABLE base.database (con_id INTEGER DEFAULT 0, dbid BIGINT, name VARCHAR);
+CREATE TABLE base.parameter (con_id INTEGER DEFAULT 0, name VARCHAR, "value" VARCHAR);
+
 -- DBA_PDBS and V$PDBS in one
 CREATE TABLE base.pdbs (
     pdb_id INTEGER, pdb_name VARCHAR, status VARCHAR DEFAULT 'NORMAL', open_mode VARCHAR DEFAULT 'READ WRITE',
-    restricted VARCHAR DEFAULT 'NO', open_time TIMESTAMP DEFAULT TIMESTAMP '2026-01-01 00:00:00'
+    restricted VARCHAR DEFAULT 'NO', open_time TIMESTAMP DEFAULT TIMESTAMP '2026-01-01 00:00:00',
+    application_root VARCHAR DEFAULT 'NO', application_pdb VARCHAR DEFAULT 'NO', application_root_con_id INTEGER,
+    is_proxy_pdb VARCHAR DEFAULT 'NO', guid BLOB
+);
+
+-- DBA_CONTAINER_DATA: an attribute that is DEFAULT has no row (SQL Language Reference, "ALTER USER")
+CREATE TABLE base.container_data (
+    username VARCHAR, default_attr VARCHAR, owner VARCHAR, object_name VARCHAR, all_containers VARCHAR,
+    container_name VARCHAR
 );
 
 -- what DBA_OBJECTS and DBA_TAB_COLUMNS know, as far as grants need it
 CREATE TABLE base.objects (con_id INTEGER, owner VARCHAR, object_name VARCHAR, object_type VARCHAR);
-CREATE TABLE base.visible (con_id INTEGER);
 CREATE TABLE base.dual (dummy VARCHAR);

@@ -4,7 +4,7 @@ from copy import deepcopy
 from datetime import datetime
 from typing import TypeAlias, cast
 
-Value: TypeAlias = "str | int | datetime | None"
+Value: TypeAlias = "str | int | datetime | bytes | None"
 Line: TypeAlias = dict[str, Value]
 
 ROOT_ID = 1
@@ -24,6 +24,12 @@ class Tables:
     def pdbs(self) -> dict[str, int]:
         """The pluggable databases, the seed included, by name."""
         return {cast("str", row["pdb_name"]): cast("int", row["pdb_id"]) for row in self.rows["pdbs"]}
+
+    def find_members(self, con_id: int) -> list[int]:
+        """Find the containers that belong to a root: to the database's own all, to an application's its PDBs."""
+        if con_id == ROOT_ID:
+            return list(self.pdbs.values())
+        return [cast("int", row["pdb_id"]) for row in self.find("pdbs", application_root_con_id=con_id)]
 
     def start_anew(self) -> None:
         """Take all tables back to what was given."""

@@ -5,8 +5,22 @@
 SET TRANSACTION READ ONLY;
 
 -- name: session (CON_ID is 0 without containers, 1 in the root; CON_NAME is then the database's name)
-SELECT SYS_CONTEXT('USERENV', 'CON_ID') AS con_id, SYS_CONTEXT('USERENV', 'CON_NAME') AS con_name
+SELECT SYS_CONTEXT('USERENV', 'CON_ID') AS con_id, SYS_CONTEXT('USERENV', 'CON_NAME') AS con_name,
+       SYS_CONTEXT('USERENV', 'SESSION_USER') AS session_user
 FROM dual;
+
+-- name: identity (a pluggable database has a GUID of its own, which it keeps wherever it is plugged in)
+SELECT d.dbid, p.guid
+FROM sys.v_$database d
+LEFT JOIN sys.v_$pdbs p ON p.con_id = CAST(SYS_CONTEXT('USERENV', 'CON_ID') AS NUMBER);
+
+-- name: parameters (what the instance is set to that bears on its accounts; O7_DICTIONARY_ACCESSIBILITY is in capitals)
+SELECT p.name, p.value
+FROM sys.v_$parameter p
+WHERE LOWER(p.name) IN (
+    'common_user_prefix', 'identity_provider_type', 'ldap_directory_access', 'o7_dictionary_accessibility',
+    'os_authent_prefix', 'os_roles', 'remote_login_passwordfile', 'remote_os_authent', 'remote_os_roles',
+    'sec_case_sensitive_logon', 'sec_max_failed_login_attempts', 'sql92_security');
 
 -- name: later_columns (what only later versions have, here 23ai)
 SELECT c.table_name
@@ -18,7 +32,7 @@ WHERE c.owner = 'SYS'
 -- name: users
 SELECT 0 AS con_id, u.common, u.username, u.account_status, u.authentication_type, u.external_name, u.profile,
        u.default_tablespace, u.temporary_tablespace, u.created, u.lock_date, u.expiry_date, u.password_versions,
-       u.editions_enabled, u.proxy_only_connect, u.oracle_maintained
+       u.editions_enabled, u.proxy_only_connect, u.oracle_maintained, u.inherited
 FROM sys.dba_users u;
 
 -- name: read_only_users (23ai)
@@ -27,7 +41,7 @@ FROM sys.dba_users u
 WHERE u.read_only = 'YES';
 
 -- name: roles
-SELECT 0 AS con_id, r.common, r.role, r.authentication_type, r.oracle_maintained
+SELECT 0 AS con_id, r.common, r.role, r.authentication_type, r.oracle_maintained, r.inherited
 FROM sys.dba_roles r;
 
 -- name: password_file
@@ -64,3 +78,8 @@ WHERE p.proxy IS NOT NULL;
 SELECT 0 AS con_id, 'NO' AS common, q.username, q.tablespace_name, q.max_bytes
 FROM sys.dba_ts_quotas q
 WHERE q.dropped = 'NO' AND q.max_bytes <> 0;
+
+-- name: profiles (limits on passwords and failed logins; DEFAULT is the limit of the profile DEFAULT)
+SELECT 0 AS con_id, p.common, p.profile, p.resource_name, p.limit AS limit_value
+FROM sys.dba_profiles p
+WHERE p.resource_type = 'PASSWORD';

@@ -1,65 +1,32 @@
-"""The real connection: `oracledb` in thin mode, on an event loop of its own.
+"""The connection over the driver, `oracledb` in thin mode, with its errors as ours. Only this module imports it."""
 
-The driver's blocking calls can't be ended from outside: its connect timeout ends with the TCP connection, so that a
-server that accepts and never answers holds it for ever. Its asyncio calls can be cancelled at any point of the TCP,
-TLS and login handshakes and of a statement, which is what connect limit, deadline and cancellation do here.
-"""
-
-import asyncio
 import ssl
 import time
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from typing import Any, Protocol, TypeVar, cast
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
 
 import oracledb
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.adapters.oracle.errors import CatalogError, is_lost, to_code, to_connection_error, to_lost_error
+from whalefall_pipeline.adapters.oracle.errors import (
+    CatalogError,
+    is_lost,
+    to_code,
+    to_connection_error,
+    to_lost_error,
+    to_too_large_error,
+)
+from whalefall_pipeline.adapters.oracle.lane import AnswerTooLargeError, Lane
 from whalefall_pipeline.adapters.oracle.options import Target
 from whalefall_pipeline.adapters.oracle.rows import Row
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncCancelledError
+from whalefall_pipeline.core.model import Security
 
 ROWS_PER_ROUND_TRIP = 5_000
-CLOSE_SECONDS = 2.0
 TIMED_OUT = "DPY-4024"
-
-Result = TypeVar("Result")
-
-
-class _Lane:
-    """Runs one coroutine after the other, each until it is done, its time or the deadline is up, or cancelled."""
-
-    def __init__(self, deadline: Deadline) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._deadline = deadline
-
-    def run(self, start: Callable[[], Coroutine[Any, Any, Result]], seconds: float | None = None) -> Result:
-        with self._deadline.aborting(self._abort):
-            try:
-                return self._loop.run_until_complete(_within(start, seconds))
-            except asyncio.CancelledError:
-                raise ConnectionAbortedError from None
-
-    def close(self, farewell: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
-        if farewell is not None:
-            with suppress(Exception, asyncio.CancelledError):
-                self._loop.run_until_complete(_within(farewell, CLOSE_SECONDS))
-        self._loop.run_until_complete(asyncio.sleep(0))  # lets closed transports release their sockets
-        self._loop.close()
-
-    def _abort(self) -> None:
-        self._loop.call_soon_threadsafe(self._cancel_tasks)
-
-    def _cancel_tasks(self) -> None:
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-
-
-async def _within(start: Callable[[], Coroutine[Any, Any, Result]], seconds: float | None) -> Result:
-    async with asyncio.timeout(seconds):
-        return await start()
+MOST_OF_A_FILE = 1024 * 1024
 
 
 class _Cursor(Protocol):
@@ -76,11 +43,25 @@ class _Cursor(Protocol):
     async def fetchmany(self) -> list[Row]: ...
 
 
+class _Parameters(Protocol):
+    """What is used of `oracledb.ConnectParams`: one value, or one for each address."""
+
+    host: object
+    port: object
+    protocol: object
+    ssl_server_dn_match: object
+
+    def set(self, *, access_token: str) -> None: ...
+
+
 class ThinConnection:
     """An open session; see `catalog.Connection`."""
 
-    def __init__(self, target: Target, session: oracledb.AsyncConnection, lane: _Lane, limits: Limits) -> None:
+    def __init__(
+        self, target: Target, security: Security, session: oracledb.AsyncConnection, lane: Lane, limits: Limits
+    ) -> None:
         self._target = target
+        self._security = security
         self._session = session
         self._lane = lane
         self._limits = limits
@@ -90,6 +71,11 @@ class ThinConnection:
     def version(self) -> str:
         """The server's version."""
         return self._session.version
+
+    @property
+    def security(self) -> Security:
+        """Whether it is encrypted, and the server's certificate verified."""
+        return self._security
 
     def fetch(self, statement: str) -> list[Row]:
         """Run one statement; a round trip may take the statement's time, and so may all of them together."""
@@ -103,6 +89,9 @@ class ThinConnection:
         except OSError as error:
             self._is_lost = True
             raise to_lost_error(self._target, error) from None
+        except AnswerTooLargeError:
+            self._is_lost = True
+            raise to_too_large_error(self._target, self._limits.answer_bytes) from None
         except (DatabaseConnectionError, SyncCancelledError):
             self._is_lost = True
             raise
@@ -131,7 +120,7 @@ class ThinConnection:
 def connect(target: Target, limits: Limits, deadline: Deadline) -> ThinConnection:
     """Open a session, TCP, TLS and login together within the connect limit."""
     parameters = _to_parameters(target, limits)
-    lane = _Lane(deadline)
+    lane = Lane(deadline, limits.answer_bytes)
 
     async def log_in() -> oracledb.AsyncConnection:
         return await cast("Coroutine[Any, Any, oracledb.AsyncConnection]", oracledb.connect_async(params=parameters))
@@ -141,22 +130,27 @@ def connect(target: Target, limits: Limits, deadline: Deadline) -> ThinConnectio
     except (oracledb.Error, OSError) as error:
         lane.close()
         raise to_connection_error(target, limits.connect_seconds, error) from None
+    except AnswerTooLargeError:
+        lane.close()
+        raise to_too_large_error(target, limits.answer_bytes) from None
     except BaseException:
         lane.close()
         raise
     session.call_timeout = max(1, round(limits.statement_seconds * 1000))
-    return ThinConnection(target, session, lane, limits)
+    return ThinConnection(target, _to_security(parameters), session, lane, limits)
 
 
 def _to_parameters(target: Target, limits: Limits) -> oracledb.ConnectParams:
-    return oracledb.ConnectParams(
-        user=target.username,
-        password=target.password,
+    """Return the driver's parameters. Raises InvalidInstanceError for a descriptor or file that can't be used."""
+    as_whom: dict[str, Any] = {"user": target.username, "password": target.password}
+    parameters = oracledb.ConnectParams(
+        **({} if target.is_token else as_whom),
         host=target.host,
         port=target.port,
         protocol=target.protocol,
         service_name=target.service_name,
         sid=target.sid,
+        config_dir=target.config_dir,
         tcp_connect_timeout=limits.connect_seconds,
         wallet_location=target.wallet_location,
         ssl_server_dn_match=target.ssl_server_dn_match,
@@ -164,11 +158,60 @@ def _to_parameters(target: Target, limits: Limits) -> oracledb.ConnectParams:
         ssl_context=_to_ssl_context(target.ssl_ca_file),
         program="whalefall",
     )
+    if target.descriptor or target.alias:
+        _read_descriptor(parameters, target)
+    if target.is_token:
+        _set_token(parameters, target)
+    return parameters
+
+
+def _read_descriptor(parameters: oracledb.ConnectParams, target: Target) -> None:
+    if target.config_dir:
+        _check_file(Path(target.config_dir) / "tnsnames.ora")
+    try:
+        parameters.parse_connect_string(target.descriptor or target.alias or "")
+    except (oracledb.Error, OSError, ValueError) as error:
+        name = "tns_alias" if target.alias else "connect_descriptor"
+        raise InvalidInstanceError(f"{name} can't be used ({to_code(error)})") from None
+    given = cast("_Parameters", parameters)
+    hosts, ports = _to_list(given.host), _to_list(given.port)
+    if (target.host, target.port) not in zip(hosts, ports, strict=True):
+        raise InvalidInstanceError(
+            f"{target.host}:{target.port} is no address of the connect descriptor: the instance's host and port, which "
+            "its credential is for, have to be one of them"
+        )
+
+
+def _set_token(parameters: oracledb.ConnectParams, target: Target) -> None:
+    if _to_security(parameters) != Security(encrypted=True, verified=True):
+        raise InvalidInstanceError("login=token needs protocol=tcps, and a certificate that is the host's")
+    try:
+        cast("_Parameters", parameters).set(access_token=target.password)
+    except oracledb.Error as error:
+        raise to_connection_error(target, 0, error) from None
+
+
+def _to_security(parameters: oracledb.ConnectParams) -> Security:
+    """Return what holds of the weakest address; thin mode verifies the chain of each certificate that it is shown."""
+    given = cast("_Parameters", parameters)
+    is_encrypted = all(protocol == "tcps" for protocol in _to_list(given.protocol))
+    return Security(is_encrypted, is_encrypted and all(_to_list(given.ssl_server_dn_match)))
+
+
+def _to_list(value: object) -> Sequence[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
+
+
+def _check_file(path: Path) -> None:
+    """Raise InvalidInstanceError for what is no plain file: the driver would wait for a pipe, or read without end."""
+    if not path.is_file() or path.stat().st_size > MOST_OF_A_FILE:
+        raise InvalidInstanceError(f"{path} can't be read: it is no plain file of at most {MOST_OF_A_FILE} bytes")
 
 
 def _to_ssl_context(ca_file: str | None) -> ssl.SSLContext | None:
     if ca_file is None:
         return None
+    _check_file(Path(ca_file))
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:

@@ -1,29 +1,32 @@
-"""Reads an Oracle server: its accounts, its grants, and what of them was observed.
+"""Reads an Oracle server: its accounts, its grants, what it is set to, and what of them was observed.
 
-Twelve statements for one database or pluggable database, one more for a whole container database and two from 23ai on,
-whatever the number of accounts and containers.
+Fifteen statements for one database or pluggable database, three more for a whole container database and two from 23ai
+on, whatever the number of accounts and containers.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.adapters.oracle.catalog import STATEMENTS, VIEWS, Catalog, Connect
-from whalefall_pipeline.adapters.oracle.containers import ContainerRow, Containers, build_containers
+from whalefall_pipeline.adapters.oracle.container_data import ContainerData, ContainerDataRow, build_container_data
+from whalefall_pipeline.adapters.oracle.containers import OBSERVED, ContainerRow, Containers, build_containers
 from whalefall_pipeline.adapters.oracle.errors import CatalogError
+from whalefall_pipeline.adapters.oracle.grants import to_grants
 from whalefall_pipeline.adapters.oracle.options import to_target
 from whalefall_pipeline.adapters.oracle.rows import (
     PasswordFileRow,
     RoleRow,
     Row,
     UserRow,
+    to_attributes,
     to_file_user,
-    to_grants,
     to_public,
     to_role,
     to_user,
@@ -33,15 +36,18 @@ from whalefall_pipeline.core.model import (
     SERVER,
     Account,
     Instance,
+    Json,
     Login,
     Observation,
     Reading,
+    Security,
     Seen,
 )
 
-OBSERVED = Observation(Seen.OBSERVED)
-WIDE_PARTS = frozenset({rules.ROLES, rules.SYSTEM_PRIVILEGES})
-"""Parts whose grants have no database when one container is read."""
+Part: TypeAlias = "Sequence[Row] | Observation"
+"""The rows of one part of the catalog, or why there are none."""
+DATABASES = "databases"
+"""The scope that speaks for pluggable databases which the reading knows nothing of."""
 
 
 class _AccountRows(NamedTuple):
@@ -49,8 +55,8 @@ class _AccountRows(NamedTuple):
 
     users: list[UserRow]
     roles: list[RoleRow]
-    password_file: list[PasswordFileRow]
-    read_only: frozenset[tuple[int, str]]
+    password_file: list[PasswordFileRow] | Observation
+    read_only: frozenset[tuple[int, str]] | Observation
 
 
 class OracleSession(SourceSession):
@@ -59,6 +65,7 @@ class OracleSession(SourceSession):
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._looks: list[list[ContainerRow]] = []
+        self._no_last_look: Observation | None = None
         self._built: Containers | None = None
 
     @property
@@ -69,20 +76,27 @@ class OracleSession(SourceSession):
     @property
     def statements(self) -> int:
         """How many statements have been sent."""
-        return self._catalog.statements
+        return self._catalog.tally.statements
+
+    @property
+    def security(self) -> Security:
+        """See `SourceSession.security`."""
+        return self._catalog.security
+
+    @property
+    def identity(self) -> str:
+        """The GUID of a pluggable database, else the DBID; a physical standby has that of its primary."""
+        return self._catalog.identity
 
     def read_accounts(self) -> list[Account]:
         """Read users, roles, PUBLIC, and users that only the password file knows, ordered by username."""
         rows, containers = self._rows, self._containers
+        file_rows = [] if isinstance(rows.password_file, Observation) else rows.password_file
         found = [
             to_public(containers),
-            *(to_file_user(row, containers) for row in rows.password_file if containers.holds(row.con_id)),
+            *(to_file_user(row, containers) for row in file_rows if containers.holds(row.con_id)),
             *(to_role(row, containers) for row in rows.roles if containers.holds(row.con_id)),
-            *(
-                to_user(row, containers, read_only=row[:1] + row[2:3] in rows.read_only)
-                for row in rows.users
-                if containers.holds(row.con_id)
-            ),
+            *(self._to_user(row, containers, rows) for row in rows.users if containers.holds(row.con_id)),
         ]
         accounts = {account.username: account for account in found}
         return [accounts[username] for username in sorted(accounts)]
@@ -90,73 +104,140 @@ class OracleSession(SourceSession):
     def read_grants(self) -> Reading:
         """Read all grants; a part of the catalog that can't be read is not observed, in all containers.
 
-        A pluggable database that was not open all the while is not observed either.
+        A pluggable database that was not open all the while is not observed either. When the deadline passes, what was
+        read until then is kept, provided that it has roles and system privileges.
         """
-        password_file = self._rows.password_file
-        found = {part: self._read_part(part) for part in STATEMENTS}
-        self._look()
+        found: dict[str, Part] = {rules.PASSWORD_FILE: self._rows.password_file}
+        for part in STATEMENTS:
+            found[part] = self._read_part(part)
+            if part in rules.NEEDED_PARTS and self._catalog.is_cut_short:
+                self._catalog.check_deadline()
+        settings = {part: self._catalog.read_part(part) for part in (rules.PROFILES, rules.PARAMETERS)}
+        self._look_again()
+        coverage = self._build_coverage(found)
+        coverage |= {f"{SERVER}/{part}": why for part, why in settings.items() if isinstance(why, Observation)}
+        containers = self._containers
+        grants = [
+            grant
+            for part, rows in found.items()
+            if not isinstance(rows, Observation)
+            for grant in to_grants(part, rows, containers)
+        ]
+        reading = Reading.of(grants, coverage, self._catalog.tally.digest)
+        return Reading(reading.held, reading.coverage, reading.rows, self._build_attributes(settings))
+
+    def may_hide(self, username: str) -> bool:
+        """Return whether an account that the list lacks may exist where this reading could not look.
+
+        That is a pluggable database that was not observed, or the password file when it failed for the moment. Where
+        the login may not see it at all, no account was ever taken from it.
+        """
+        file = self._rows.password_file
+        is_file_unseen = isinstance(file, Observation) and file.status is not Seen.DENIED
+        return is_file_unseen or self._containers.may_hide(username)
+
+    def _read_part(self, part: str) -> Part:
+        if part == rules.SCHEMA_PRIVILEGES and VIEWS[STATEMENTS[part]] not in self._catalog.later:
+            return []
+        return self._catalog.read_part(STATEMENTS[part])
+
+    def _to_user(self, row: UserRow, containers: Containers, rows: _AccountRows) -> Account:
+        if isinstance(rows.read_only, Observation):
+            return replace(to_user(row, containers, read_only=False), unseen=frozenset({"read_only"}))
+        return to_user(row, containers, read_only=(row.con_id, row.username) in rows.read_only)
+
+    def _build_coverage(self, found: Mapping[str, Part]) -> dict[str, Observation]:
         containers = self._containers
         coverage = {SERVER: OBSERVED, **{f"database:{name}": OBSERVED for name in containers.pdbs.values()}}
-        for name, why in containers.closed.items():
-            coverage |= {rules.to_coverage_scope(name, part): why for part in (*STATEMENTS, rules.PASSWORD_FILE)}
-        grants = to_grants(rules.PASSWORD_FILE, password_file, containers)
+        if containers.is_root:
+            coverage[DATABASES] = containers.listed
         for part, rows in found.items():
             if isinstance(rows, Observation):
                 coverage |= dict.fromkeys(self._scopes_of(part), rows)
             else:
-                grants += to_grants(part, rows, containers)
-        return Reading.of(grants, coverage)
-
-    def may_hide(self, username: str) -> bool:
-        """Whether an account that the list lacks may still exist, in a pluggable database that was not observed."""
-        return any(username.startswith(f"{name}.") for name in self._containers.closed)
-
-    def _read_part(self, part: str) -> list[Row] | Observation:
-        if part == rules.SCHEMA_PRIVILEGES and VIEWS[STATEMENTS[part]] not in self._catalog.later:
-            return []
-        try:
-            return self._catalog.ask(STATEMENTS[part])
-        except CatalogError as error:
-            return self._catalog.explain(STATEMENTS[part], error)
+                coverage |= self._find_narrowed(part)
+        return coverage | {f"database:{name}": why for name, why in containers.closed.items()}
 
     def _scopes_of(self, part: str) -> list[str]:
         containers = self._containers
         if containers.is_root:
             databases = ["", rules.ROOT, *containers.pdbs.values()]
         else:
-            databases = [""] if part in WIDE_PARTS else [containers.own]
+            databases = [""] if part in rules.WIDE_PARTS else [containers.own]
         return [rules.to_coverage_scope(database, part) for database in databases]
+
+    def _find_narrowed(self, part: str) -> dict[str, Observation]:
+        """Return the containers whose rows of a part may be missing, as the login's CONTAINER_DATA hides them."""
+        view = self._catalog.name_view(STATEMENTS.get(part, part))
+        found = {name: self._container_data.find_hidden(view, name) for name in self._containers.pdbs.values()}
+        return {rules.to_coverage_scope(name, part): why for name, why in found.items() if why}
+
+    def _build_attributes(self, settings: Mapping[str, Part]) -> dict[str, Json] | None:
+        """Return what the instance is set to; None where not all of it was seen, in each pluggable database."""
+        profiles, parameters = settings[rules.PROFILES], settings[rules.PARAMETERS]
+        containers = self._containers
+        is_whole = not containers.closed and containers.listed is OBSERVED and not self._find_narrowed(rules.PROFILES)
+        if isinstance(profiles, Observation) or isinstance(parameters, Observation) or not is_whole:
+            return None
+        used = {(row.con_id, row.profile) for row in self._rows.users}
+        return to_attributes(parameters, profiles, used, containers)
 
     @property
     def _containers(self) -> Containers:
         """The containers as far as they have been looked at."""
         if not self._catalog.is_root:
-            return Containers(self._catalog.home[1])
+            return Containers(self._catalog.home.name)
         rows = self._rows
         if self._built is None:
-            self._built = build_containers(self._looks, [(row.con_id, row[2]) for row in (*rows.users, *rows.roles)])
+            names = [(row.con_id, row[2]) for row in (*rows.users, *rows.roles)]
+            self._built = build_containers(self._looks, names, self._container_data, self._no_last_look)
         return self._built
+
+    @cached_property
+    def _container_data(self) -> ContainerData:
+        """What the login sees from the root; without containers there is nothing to hide."""
+        rows = self._catalog.read_part("container_data")
+        if isinstance(rows, Observation):
+            return ContainerData(self._catalog.home.username, unknown=rows)
+        return build_container_data(self._catalog.home.username, map(ContainerDataRow._make, rows))
 
     def _look(self) -> None:
         """Ask the root which containers are open now."""
         if self._catalog.is_root:
-            self._looks.append(list(map(ContainerRow._make, self._catalog.ask_whole("containers"))))
-            self._built = None
+            self._looks.append(list(map(ContainerRow._make, self._catalog.read_whole("containers"))))
+
+    def _look_again(self) -> None:
+        """Look a last time, after all has been read; without it no container is known to have been open till then."""
+        self._built = None
+        if self._catalog.is_root:
+            rows = self._catalog.read_part("containers")
+            if isinstance(rows, Observation):
+                self._no_last_look = rows
+            else:
+                self._looks.append(list(map(ContainerRow._make, rows)))
 
     @cached_property
     def _rows(self) -> _AccountRows:
-        ask = self._catalog.ask_whole
+        read = self._catalog.read_whole
+        if self._catalog.is_root:
+            _ = self._container_data
         self._look()
-        read_only = ask("read_only_users") if VIEWS["users"] in self._catalog.later else []
+        users = read("users")
+        read_only = self._catalog.read_part("read_only_users") if VIEWS["users"] in self._catalog.later else []
+        roles = read("roles")
+        file = self._catalog.read_part("password_file")
+        self._look()
         root_last = itemgetter(0)
-        rows = _AccountRows(
-            users=sorted(map(UserRow._make, ask("users")), key=root_last, reverse=True),
-            roles=sorted(map(RoleRow._make, ask("roles")), key=root_last, reverse=True),
-            password_file=sorted(map(PasswordFileRow._make, ask("password_file")), key=root_last, reverse=True),
-            read_only=frozenset((con_id, username) for con_id, _, username in read_only),
+        return _AccountRows(
+            users=sorted(map(UserRow._make, users), key=root_last, reverse=True),
+            roles=sorted(map(RoleRow._make, roles), key=root_last, reverse=True),
+            password_file=file
+            if isinstance(file, Observation)
+            else sorted(map(PasswordFileRow._make, file), key=root_last, reverse=True),
+            read_only=read_only
+            if isinstance(read_only, Observation)
+            else frozenset((con_id, username) for con_id, _, username in read_only),
         )
-        self._look()
-        return rows
 
 
 @contextmanager
@@ -166,7 +247,7 @@ def open_session(
     """Connect and start to read. The login needs CREATE SESSION and the views of `catalog.sql`."""
     connection = connect(to_target(instance, login, limits.default_options), limits, deadline)
     try:
-        yield OracleSession(_begin(Catalog(connection)))
+        yield OracleSession(_begin(Catalog(connection, deadline)))
     finally:
         connection.close()
 
@@ -177,4 +258,5 @@ def _begin(catalog: Catalog) -> Catalog:
         _ = catalog.home
     except CatalogError as error:
         raise DatabaseConnectionError(f"the session can't start to read ({error.code})", transient=True) from None
+    _ = catalog.identity
     return catalog

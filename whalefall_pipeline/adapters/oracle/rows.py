@@ -3,22 +3,20 @@
 An Oracle DATE has no time zone: times are given as the server's own clock had them, ISO 8601 without an offset.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from whalefall_pipeline.adapters.oracle import rules
-from whalefall_pipeline.adapters.oracle.containers import Containers
+from whalefall_pipeline.adapters.oracle.containers import ROOT_ID, Containers
 from whalefall_pipeline.core.errors import SyncDataError
-from whalefall_pipeline.core.model import MEMBER, SERVER, Account, Grant, Json, Kind, Securable
+from whalefall_pipeline.core.model import Account, Json, Kind
 
 Row: TypeAlias = tuple[Any, ...]
 Cell: TypeAlias = "Json | datetime"
 
 FLAGS = {"YES": True, "Y": True, "TRUE": True, "NO": False, "N": False, "FALSE": False}
 PASSWORD_FILE_PRIVILEGES = ("SYSDBA", "SYSOPER", "SYSASM", "SYSBACKUP", "SYSDG", "SYSKM")
-HIERARCHY_OPTION = " WITH HIERARCHY OPTION"
-UNLIMITED = -1
 
 
 class UserRow(NamedTuple):
@@ -40,6 +38,7 @@ class UserRow(NamedTuple):
     editions_enabled: str | None
     proxy_only_connect: str | None
     oracle_maintained: str
+    inherited: str | None
 
 
 class RoleRow(NamedTuple):
@@ -50,6 +49,7 @@ class RoleRow(NamedTuple):
     role: str
     authentication_type: str | None
     oracle_maintained: str
+    inherited: str | None
 
 
 class PasswordFileRow(NamedTuple):
@@ -82,9 +82,14 @@ def to_flag(column: str, value: object) -> bool:
 
 
 def to_user(row: UserRow, containers: Containers, read_only: bool) -> Account:
-    """Turn a row of `users` into an account."""
+    """Turn a row of `users` into an account.
+
+    EXPIRY_DATE of a password that has not expired is what the profile's limit makes of it (`cdenv_mig.sql`): it is left
+    out, or one ALTER PROFILE would be a change of every account.
+    """
     if not row.username or not row.account_status:
         raise SyncDataError(f"DBA_USERS has a row without name or status: {row.username!r}, {row.account_status!r}")
+    is_expired = any(word.startswith("EXPIRED") for word in rules.parse_account_status(row.account_status))
     attributes: dict[str, Cell] = {
         "account_status": row.account_status,
         "authentication_type": row.authentication_type,
@@ -94,19 +99,20 @@ def to_user(row: UserRow, containers: Containers, read_only: bool) -> Account:
         "temporary_tablespace": row.temporary_tablespace,
         "created": row.created,
         "lock_date": row.lock_date,
-        "expiry_date": row.expiry_date,
+        "expiry_date": row.expiry_date if is_expired else None,
         "password_versions": row.password_versions.strip() if row.password_versions else None,
         "editions_enabled": _optional_flag("EDITIONS_ENABLED", row.editions_enabled),
         "proxy_only_connect": _optional_flag("PROXY_ONLY_CONNECT", row.proxy_only_connect),
         "common": to_flag("COMMON", row.common),
         "oracle_maintained": to_flag("ORACLE_MAINTAINED", row.oracle_maintained),
         "read_only": read_only or None,
+        "inherited": _is_inherited(row, containers),
     }
     return _to_account(row.con_id, row.username, Kind.USER, attributes, containers)
 
 
 def to_public(containers: Containers) -> Account:
-    """Give PUBLIC, which no view lists."""
+    """Return PUBLIC, which no view lists."""
     return _to_account(0, rules.PUBLIC, Kind.PUBLIC, {"oracle_maintained": True}, containers)
 
 
@@ -116,6 +122,7 @@ def to_role(row: RoleRow, containers: Containers) -> Account:
         "authentication_type": row.authentication_type,
         "common": to_flag("COMMON", row.common),
         "oracle_maintained": to_flag("ORACLE_MAINTAINED", row.oracle_maintained),
+        "inherited": _is_inherited(row, containers),
     }
     return _to_account(row.con_id, row.role, Kind.ROLE, attributes, containers)
 
@@ -128,6 +135,12 @@ def to_file_user(row: PasswordFileRow, containers: Containers) -> Account:
         "password_file_only": True,
     }
     return _to_account(row.con_id, row.username, Kind.USER, attributes, containers)
+
+
+def _is_inherited(row: UserRow | RoleRow, containers: Containers) -> bool | None:
+    """Return True for an account that an application PDB has from its application root."""
+    is_local = containers.to_username(row.con_id, row[2]) != row[2]
+    return True if is_local and _optional_flag("INHERITED", row.inherited) else None
 
 
 def _optional_flag(column: str, value: str | None) -> bool | None:
@@ -146,103 +159,29 @@ def _to_account(con_id: int, name: str, kind: Kind, attributes: Mapping[str, Cel
     return Account(username, kind, given)
 
 
-ToGrants: TypeAlias = Callable[[Row, Containers], Iterable[Grant]]
+def to_attributes(
+    parameters: Iterable[Row], profiles: Iterable[Row], used: Collection[tuple[int, str]], containers: Containers
+) -> dict[str, Json]:
+    """Return what the instance is set to: parameters, and the limits of the profiles that its accounts use.
 
-
-def to_grants(part: str, rows: Iterable[Row], containers: Containers) -> list[Grant]:
-    """Turn the rows of one part into grants; what several grantors gave is one grant, with the option if any gave it.
-
-    Rows of a container that is no part of the reading are left out.
+    A profile is `profile NAME`, or `profile SALESPDB.NAME` for one that the root does not have. `used` are the ids of
+    containers with names of profiles; DEFAULT, which others refer to, counts everywhere.
     """
-    convert = CONVERTERS[part]
-    found: dict[Grant, bool] = {}
-    for row in rows:
-        if containers.holds(row[0]):
-            for grant in convert(row, containers):
-                key = grant._replace(grant_option=False)
-                found[key] = found.get(key, False) or grant.grant_option
-    return [key._replace(grant_option=True) if option else key for key, option in found.items()]
+    found: dict[str, Json] = {str(name): _to_text(value) for name, value in parameters}
+    limits: dict[tuple[int, str], dict[str, Json]] = {}
+    common_names = set[str]()
+    for con_id, common, profile, resource, limit in profiles:
+        if con_id <= ROOT_ID and to_flag("COMMON", common):
+            common_names.add(profile)
+        if ((con_id, profile) in used or profile == "DEFAULT") and containers.holds(con_id):
+            limits.setdefault((con_id, profile), {})[resource] = _to_text(limit)
+    for (con_id, profile), values in sorted(limits.items()):
+        if con_id <= ROOT_ID:
+            found[f"profile {profile}"] = dict(sorted(values.items()))
+        elif profile not in common_names:
+            found[f"profile {containers.pdbs[con_id]}.{profile}"] = dict(sorted(values.items()))
+    return found
 
 
-def _role_grants(row: Row, containers: Containers) -> Iterator[Grant]:
-    con_id, common, grantee, role, admin, delegate, default = row
-    database = containers.to_wide_database(con_id, common)
-    name = containers.to_username(con_id, role)
-    securable = Securable("database_role" if database else "role", database, object=name)
-    username = containers.to_username(con_id, grantee)
-    yield Grant(username, MEMBER, securable, to_flag("ADMIN_OPTION", admin))
-    if to_flag("DEFAULT_ROLE", default):
-        yield Grant(username, "DEFAULT", securable)
-    if to_flag("DELEGATE_OPTION", delegate):
-        yield Grant(username, "DELEGATE", securable)
-
-
-def _system_privileges(row: Row, containers: Containers) -> Iterator[Grant]:
-    con_id, common, grantee, privilege, admin = row
-    database = containers.to_wide_database(con_id, common)
-    securable = Securable("database" if database else SERVER, database)
-    yield Grant(containers.to_username(con_id, grantee), privilege, securable, to_flag("ADMIN_OPTION", admin))
-
-
-def _object_privileges(row: Row, containers: Containers) -> Iterator[Grant]:
-    con_id, common, grantee, owner, name, object_type, privilege, grantable, hierarchy = row
-    scope = rules.OBJECT_SCOPES.get(object_type, rules.OTHER_OBJECT)
-    securable = Securable(scope, containers.to_database(con_id, common), owner, name)
-    username = containers.to_username(con_id, grantee)
-    yield Grant(username, privilege, securable, to_flag("GRANTABLE", grantable))
-    if to_flag("HIERARCHY", hierarchy):
-        yield Grant(username, privilege + HIERARCHY_OPTION, securable)
-
-
-def _column_privileges(row: Row, containers: Containers) -> Iterator[Grant]:
-    con_id, common, grantee, owner, table, column, privilege, grantable = row
-    securable = Securable("column", containers.to_database(con_id, common), owner, table, column)
-    yield Grant(containers.to_username(con_id, grantee), privilege, securable, to_flag("GRANTABLE", grantable))
-
-
-def _schema_privileges(row: Row, containers: Containers) -> Iterator[Grant]:
-    con_id, common, grantee, schema, privilege, admin = row
-    securable = Securable("schema", containers.to_database(con_id, common), schema)
-    yield Grant(containers.to_username(con_id, grantee), privilege, securable, to_flag("ADMIN_OPTION", admin))
-
-
-def _proxies(row: Row, containers: Containers) -> Iterator[Grant]:
-    con_id, common, proxy, client, authentication, constraint, role = row
-    database = containers.to_database(con_id, common)
-    username, client = containers.to_username(con_id, proxy), containers.to_username(con_id, client)
-    securable = Securable("proxy", database, object=client)
-    yield Grant(username, "CONNECT THROUGH", securable)
-    if to_flag("AUTHENTICATION", authentication):
-        yield Grant(username, "AUTHENTICATION REQUIRED", securable)
-    if role:
-        role_securable = Securable("proxy_role", database, client, containers.to_username(con_id, role))
-        yield Grant(username, constraint, role_securable)
-    elif constraint:
-        yield Grant(username, constraint, securable)
-
-
-def _quotas(row: Row, containers: Containers) -> Iterator[Grant]:
-    con_id, common, username, tablespace, max_bytes = row
-    limit = "UNLIMITED" if max_bytes == UNLIMITED else str(int(max_bytes))
-    securable = Securable("tablespace", containers.to_database(con_id, common), object=tablespace)
-    yield Grant(containers.to_username(con_id, username), f"QUOTA {limit}", securable)
-
-
-def _password_file(row: Row, containers: Containers) -> Iterator[Grant]:
-    entry = PasswordFileRow._make(row)
-    database = containers.to_wide_database(entry.con_id, entry.common)
-    securable = Securable("container_password_file" if database else "password_file", database)
-    for privilege in entry.privileges:
-        yield Grant(containers.to_username(entry.con_id, entry.username), privilege, securable)
-
-
-CONVERTERS: Mapping[str, ToGrants] = {
-    rules.ROLES: _role_grants,
-    rules.SYSTEM_PRIVILEGES: _system_privileges,
-    rules.OBJECT_PRIVILEGES: _object_privileges,
-    rules.COLUMN_PRIVILEGES: _column_privileges,
-    rules.SCHEMA_PRIVILEGES: _schema_privileges,
-    rules.PROXIES: _proxies,
-    rules.QUOTAS: _quotas,
-    rules.PASSWORD_FILE: _password_file,
-}
+def _to_text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -9,7 +9,9 @@ How a securable is named:
   A local user or role of a pluggable database is the account `SALESPDB.NAME`, a common one is an account once, under
   its own name. The name of a pluggable database holds no dot.
 - The scope of an object privilege is the TYPE of DBA_TAB_PRIVS (`table`, `view`, `java_class`, …), `object` for a type
-  that this module has never heard of.
+  that this module has never heard of, and for UNKNOWN.
+- What an application PDB has from its application root is its own: the account `APP_PDB.NAME`, with the attribute
+  `inherited`, and its grants in it.
 - WITH HIERARCHY OPTION is a privilege of its own beside the plain one. The limit of a tablespace quota is part of its
   privilege: `QUOTA 1048576` (bytes), `QUOTA UNLIMITED`.
 
@@ -23,6 +25,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import cast
 
+from whalefall_pipeline.adapters.oracle.object_types import OBJECT_SCOPES, OTHER_OBJECT
 from whalefall_pipeline.core.model import SERVER, AccountState, Attributes, Kind, Membership
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
@@ -40,7 +43,6 @@ DB_TYPE = "oracle"
 PUBLIC = "PUBLIC"
 DBA = "DBA"
 ROOT = "CDB$ROOT"
-OTHER_OBJECT = "object"
 
 ROLES = "roles"
 SYSTEM_PRIVILEGES = "system_privileges"
@@ -50,61 +52,13 @@ SCHEMA_PRIVILEGES = "schema_privileges"
 PASSWORD_FILE = "password_file"  # noqa: S105 - a part of the catalog
 PROXIES = "proxies"
 QUOTAS = "quotas"
+PROFILES = "profiles"
+PARAMETERS = "parameters"
+WIDE_PARTS = frozenset({ROLES, SYSTEM_PRIVILEGES, PASSWORD_FILE})
+"""Parts whose grants have no database when one container is read."""
+NEEDED_PARTS = frozenset({ROLES, SYSTEM_PRIVILEGES})
+"""Parts that have to be read before the deadline, or the reading is none."""
 
-OBJECT_TYPES = (
-    "ANALYTIC VIEW",
-    "ASSEMBLY",
-    "ATTRIBUTE DIMENSION",
-    "CHAIN",
-    "CLUSTER",
-    "CONSUMER GROUP",
-    "CREDENTIAL",
-    "CUBE",
-    "CUBE BUILD PROCESS",
-    "CUBE DIMENSION",
-    "DESTINATION",
-    "DIRECTORY",
-    "DOMAIN",
-    "EDITION",
-    "EVALUATION CONTEXT",
-    "FILE GROUP",
-    "FUNCTION",
-    "HIERARCHY",
-    "INDEXTYPE",
-    "JAVA CLASS",
-    "JAVA DATA",
-    "JAVA RESOURCE",
-    "JAVA SOURCE",
-    "JOB",
-    "JOB CLASS",
-    "LIBRARY",
-    "MATERIALIZED VIEW",
-    "MEASURE FOLDER",
-    "MINING MODEL",
-    "MLE LANGUAGE",
-    "MLE MODULE",
-    "OPERATOR",
-    "PACKAGE",
-    "PROCEDURE",
-    "PROGRAM",
-    "PROPERTY GRAPH",
-    "QUEUE",
-    "RESOURCE PLAN",
-    "RULE",
-    "RULE SET",
-    "SCHEDULE",
-    "SCHEDULER GROUP",
-    "SEQUENCE",
-    "SQL TRANSLATION PROFILE",
-    "SYNONYM",
-    "TABLE",
-    "TYPE",
-    "USER",
-    "VIEW",
-    "WINDOW",
-    "XML SCHEMA",
-)
-OBJECT_SCOPES = {name: name.lower().replace(" ", "_") for name in OBJECT_TYPES}
 OBJECT_LEVELS = ("database", "schema", "object")
 
 CATEGORIES = {
@@ -120,7 +74,11 @@ CATEGORIES = {
     "proxy_role": Category("oracle_proxy_roles", OBJECT_LEVELS),
     "tablespace": Category("oracle_tablespace_quotas", ("database", "object")),
     OTHER_OBJECT: Category("oracle_other_object_privileges", OBJECT_LEVELS),
-    **{scope: Category(f"oracle_{scope}_privileges", OBJECT_LEVELS) for scope in OBJECT_SCOPES.values()},
+    **{
+        scope: Category(f"oracle_{scope}_privileges", OBJECT_LEVELS)
+        for scope in OBJECT_SCOPES.values()
+        if scope != OTHER_OBJECT
+    },
 }
 
 NARROW_PARTS = {
@@ -140,12 +98,12 @@ NARROW_PARTS = {
 
 
 def part_of(scope: str) -> str:
-    """Name the part of the catalog that speaks for a scope."""
+    """Return the part of the catalog that speaks for a scope."""
     return NARROW_PARTS.get(scope, OBJECT_PRIVILEGES)
 
 
 def to_coverage_scope(database: str, part: str) -> str:
-    """Name one part of one container's catalog: `server/roles`, `database:SALESPDB/object_privileges`."""
+    """Return the scope of one part of a container's catalog: `server/roles`, `database:SALESPDB/object_privileges`."""
     return f"{f'database:{database}' if database else SERVER}/{part}"
 
 
@@ -158,7 +116,7 @@ def _held(state: AccountState, privilege: str, scopes: Iterable[str]) -> list[st
 
 
 def parse_account_status(status: str) -> list[str]:
-    """Give the words of an ACCOUNT_STATUS: `EXPIRED(GRACE) & LOCKED(TIMED)` is a list of two.
+    """Return the words of an ACCOUNT_STATUS: `EXPIRED(GRACE) & LOCKED(TIMED)` is a list of two.
 
     EXPIRED(GRACE) is not EXPIRED, as the old password still logs in. `IN ROLLOVER` (19.12 and later) means that an
     old and a new password both do.
@@ -170,14 +128,15 @@ class OracleRules(Rules):
     """The rules of this engine; see `core.rules.Rules`."""
 
     db_type = DB_TYPE
+    version = 2
     categories = CATEGORIES
 
     def observed_by(self, scope: str, database: str) -> str:
-        """Name the container and, since each view of the catalog may be denied by itself, the part of its catalog."""
+        """Return the container and, since each view of the catalog may be denied by itself, the part of its catalog."""
         return to_coverage_scope(database, part_of(scope))
 
     def own_capabilities(self, state: AccountState, now: datetime, instance: Attributes = NOTHING_SET) -> Reasons:
-        """Say which capabilities the account holds by itself; those of roles come through `carries`."""
+        """Return the capabilities that the account holds by itself; those of roles come through `carries`."""
         account = state.account
         found: dict[str, list[str]] = {}
         if account.username == DBA:
@@ -200,7 +159,7 @@ class OracleRules(Rules):
         return found
 
     def fixed_role_capabilities(self, membership: Membership) -> Reasons:
-        """Say what DBA confers where it is no account of the inventory; other built-in roles are read as they are."""
+        """Return what DBA gives where it is no account of the inventory; other built-in roles are read as they are."""
         return _DBA_CAPABILITIES if membership.role == DBA else {}
 
 

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from whalefall_pipeline.adapters.oracle import rules
+from whalefall_pipeline.adapters.oracle.grants import HIERARCHY_OPTION
 from whalefall_pipeline.adapters.oracle.names import quote
-from whalefall_pipeline.adapters.oracle.rows import HIERARCHY_OPTION
 from whalefall_pipeline.core.model import MEMBER, Grant, Securable
 
 KEYWORDS = {
