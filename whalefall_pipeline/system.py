@@ -1,15 +1,18 @@
 """What we ask of the operating system: locks that end with their holder, private files, children that end with us."""
 
 import ctypes
+import errno
 import fcntl
 import os
 import signal
+import stat
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -39,11 +42,38 @@ def try_lock(path: Path) -> BinaryIO | None:
     return file
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for their owner alone, whatever the umask is."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        with suppress(FileExistsError):
+            missing.mkdir(mode=PRIVATE_FOLDER)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+
+
+def close_folder(folder: Path, *, change: bool) -> int | None:
+    """Return the mode of a folder of ours that others may enter or write to, None for one that is closed or not there.
+
+    With `change` it is closed; else one that others may only read is fine too.
+    """
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid != os.geteuid() or not mode & (0o077 if change else 0o022) or mode & stat.S_ISVTX:
+        return None
+    if change:
+        folder.chmod(PRIVATE_FOLDER)
+    return mode
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, and see it on the disk; readers find the old text or the new one."""
     new = path.with_name(f"{path.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), PRIVATE_FILE)  # one that was left behind keeps its mode
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""`make demo ARGS=--once`: the whole way on servers that the demo starts, on a machine that has nothing running."""
+"""`make demo ARGS=--once`: the whole way, on servers and in a home of the demo's own."""
 
 import os
 import subprocess
@@ -38,6 +38,7 @@ def test_the_demo_finds_exactly_its_three_changes_also_the_second_time(tmp_path:
         superusers = done.stdout.partition("Superusers")[2].partition("2. Three changes")[0]
         assert "dora_dba" in superusers
         assert "ana_analyst" not in superusers
-    for folder in ("postgres", "demo/shop"):
-        with locked(tmp_path / "home" / folder / GUARD_LOCK):
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["demo"]
+    for folder in ("postgres", "shop"):
+        with locked(tmp_path / "home" / "demo" / folder / GUARD_LOCK):
             pass  # its guard lets go of it once the server has ended; were it left behind, this would wait for ever

@@ -165,7 +165,7 @@ def test_upgrade_makes_the_tables(whalefall: Run, ledger: Engine, ledger_url: st
         (("sync", "--retry", "nope"), "there is no session nope"),
         (("sessions", "nope"), "there is no session nope"),
         (("changes", "--since", "yesterday"), "'yesterday' is no moment"),
-        (("show", "nope", "nobody"), "nope has no account 'nobody'"),
+        (("show", "nope", "nobody"), "no instance is named nope"),
         (("script", "nope"), "no instance is named nope"),
         (("nonsense",), "No such command 'nonsense'"),
     ],

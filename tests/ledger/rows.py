@@ -11,6 +11,11 @@ DATA_TABLES = (
 )
 
 
+def to_url(engine: Engine) -> str:
+    """Return where the ledger is, with its login."""
+    return engine.url.render_as_string(hide_password=False)
+
+
 def read(engine: Engine, statement: str, **values: object) -> Sequence[Mapping[str, Any]]:
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(text(statement), values).mappings()]

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.engines.scripted import Fleet, role, user
-from tests.ledger.rows import read, read_log, read_versions
+from tests.ledger.rows import read, read_log, read_versions, to_url
 from whalefall_pipeline.adapters.postgresql.rules import PostgresqlRules
 from whalefall_pipeline.core.model import AccountState, Held, Json, Securable
 from whalefall_pipeline.core.rules import NOTHING_SET, PASSWORD_EXPIRED, Reasons
 from whalefall_pipeline.ledger.queries import read_changes
+from whalefall_pipeline.ledger.reader import reading
 
 NOW = "select attributes, valid_to from instance_attributes order by valid_from"
 ENTRIES = "select change_type, message, other_diff from instance_change_log order by id"
@@ -71,8 +72,8 @@ def test_one_set_is_one_entry_whatever_it_does_to_accounts(lifetimes: Fleet, led
     assert new == {"account_snapshots": 1, "instance_attributes": 2, "instance_change_log": 1}
     steps = read(ledger, "select username, object, item, before, after from change_entries where username is null")
     assert [tuple(step.values()) for step in steps] == [(None, "instance", "password_lifetime", 0, 90)]
-    with ledger.connect() as connection:
-        newest = read_changes(connection, instance="one")[0]
+    with reading(to_url(ledger)) as reader:
+        newest = read_changes(reader, instance="one")[0]
     assert (newest["username"], newest["message"]) == (None, "password_lifetime: 0 -> 90")
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 from sqlalchemy import Engine
 
 from tests.engines.scripted import FLAGS, Fleet, role, select_on, user
-from tests.ledger.rows import read, read_log
+from tests.ledger.rows import read, read_log, to_url
 from whalefall_pipeline.core.model import Account, Grant, Kind, Securable
 from whalefall_pipeline.ledger.queries import read_accounts
+from whalefall_pipeline.ledger.reader import reading
 
 NAMES = [f"pg_{number}" for number in range(15)]
 
@@ -21,8 +22,8 @@ def _member(member: str, role_name: str) -> list[Grant]:
 
 
 def _list(ledger: Engine, *, superuser: bool = False, predefined: bool = False) -> list[str]:
-    with ledger.connect() as connection:
-        return [row["username"] for row in read_accounts(connection, superuser=superuser, predefined=predefined)]
+    with reading(to_url(ledger)) as reader:
+        return [row["username"] for row in read_accounts(reader, superuser=superuser, predefined=predefined)]
 
 
 def test_they_come_without_a_word_and_are_counted_nowhere(fleet: Fleet, ledger: Engine) -> None:

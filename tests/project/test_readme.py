@@ -1,22 +1,23 @@
 """What the README promises is there: settings, commands, targets, options of engines."""
 
+from dataclasses import Field, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from whalefall_pipeline.cli.main import COMMANDS
+from whalefall_pipeline.cli.commands import COMMANDS
 from whalefall_pipeline.settings import Settings
 
 TOP = Path(__file__).parents[2]
 README = (TOP / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", list(Settings.model_fields))
-def test_every_setting_is_in_the_readme_with_its_default_and_meaning(name: str) -> None:
-    field = Settings.model_fields[name]
-    (row,) = [line for line in README.splitlines() if line.startswith(f"| `WHALEFALL_{name.upper()}` |")]
-    assert field.default is None or f"`{field.default}`" in row
-    assert str(field.description) in row
+@pytest.mark.parametrize("setting", fields(Settings), ids=lambda setting: setting.name)
+def test_every_setting_is_in_the_readme_with_its_default_and_meaning(setting: Field[Any]) -> None:
+    (row,) = [line for line in README.splitlines() if line.startswith(f"| `WHALEFALL_{setting.name.upper()}` |")]
+    assert setting.default is None or f"`{setting.default}`" in row
+    assert setting.metadata["description"] in row
 
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"demo", "up", "stop", "sessions"}))

@@ -5,12 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.core.text import is_visible
+
+LONGEST = 200
+"""Characters of a name; it is a partition's key, a tag's value and a part of addresses."""
+LONGEST_HOST = 255
+REFUSED = "..."
+"""Dagster takes it for a range of partitions, and refuses it in a key."""
+OTHER_NAMES = {"mariadb": "mysql", "postgres": "postgresql", "mssql": "sqlserver"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +39,23 @@ class Definition:
         return bool(self.password_env or self.password_file)
 
     def to_instance(self) -> Instance:
-        """Give the instance, still without an id. Raises InvalidInstanceError for what is not usable of it."""
-        adapter = ADAPTERS.get(self.db_type)
-        if adapter is None:
+        """Return the instance, still without an id. Raises InvalidInstanceError for what is not usable of it."""
+        db_type = OTHER_NAMES.get(self.db_type, self.db_type)
+        engine = ADAPTERS.get(db_type)
+        if engine is None:
             known = ", ".join(sorted(ADAPTERS))
             raise InvalidInstanceError(f"unknown database type {self.db_type!r}; known are {known}")
-        if not self.name.strip() or self.name != self.name.strip() or not self.name.isprintable():
-            raise InvalidInstanceError(
-                "an instance's name is not empty, and has no spaces around it and no line breaks"
-            )
+        self._check_texts()
         try:
-            adapter.check_options(self.options)
+            engine.check_options(self.options)
         except InvalidInstanceError as error:
             raise InvalidInstanceError(f"{self.name}: {error}") from None
         return Instance(
             id=0,
             name=self.name,
-            db_type=self.db_type,
+            db_type=db_type,
             host=self.host,
-            port=self.port or adapter.default_port,
+            port=self.port or engine.default_port,
             database=self.database,
             options=self.options,
             vanish_limit_percent=self.vanish_limit,
@@ -64,52 +67,45 @@ class Definition:
             raise InvalidInstanceError(f"{self.name}: give --password-env or --password-file, not both")
         if self.password_env and self.password_env not in os.environ:
             raise InvalidInstanceError(f"{self.name}: the environment variable {self.password_env} is not set")
+        if self.password_file and "\0" in str(self.password_file):
+            raise InvalidInstanceError(f"{self.name}: {str(self.password_file)!r} is no file's name")
         if self.password_file and not os.access(self.password_file, os.R_OK):
             raise InvalidInstanceError(f"{self.name}: the file {self.password_file} can't be read")
+        if self.password_file and not self.password_file.is_file():
+            raise InvalidInstanceError(f"{self.name}: {self.password_file} is no regular file")
 
     def build_reference(self) -> str:
-        """Give the stored form of the secret's reference."""
+        """Return the stored form of the secret's reference."""
         return f"env:{self.password_env}" if self.password_env else f"file:{(self.password_file or Path()).absolute()}"
 
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    type: str
-    host: str
-    port: int | None = Field(None, ge=1, le=65535)
-    user: str
-    database: str | None = None
-    options: dict[str, str] = {}
-    vanish_limit: int = Field(50, ge=0, le=100)
-    password_env: str | None = None
-    password_file: Path | None = None
+    def _check_texts(self) -> None:
+        host = self.host
+        if not host or len(host) > LONGEST_HOST or host.split() != [host] or not is_visible(host):
+            raise InvalidInstanceError(f"{self.name}: {host!r} is no host; write a name or an address")
+        if self.user != self.user.strip() or not is_visible(self.user):
+            raise InvalidInstanceError(f"{self.name}: {self.user!r} is no login's name")
+        for what, text in (("database", self.database or ""), *self.options.items()):
+            if not is_visible(text):
+                raise InvalidInstanceError(f"{self.name}: {what} {text!r} holds characters that can't be seen")
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+def check_name(name: str) -> None:
+    """Raise InvalidInstanceError for a name that no new instance may have.
 
-    instances: list[_Entry]
-
-
-def parse_definitions(path: Path) -> list[Definition]:
-    """Read the definitions of a YAML file. Raises InvalidInstanceError with the place of the first mistake."""
-    try:
-        entries = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).instances
-    except OSError as error:
-        raise InvalidInstanceError(f"{path} can't be read: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise InvalidInstanceError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise InvalidInstanceError(f"{path}: {place}: {first['msg']}") from None
-    return [_to_definition(entry, path) for entry in entries]
-
-
-def _to_definition(entry: _Entry, path: Path) -> Definition:
-    values = entry.model_dump()
-    if entry.password_file:
-        values["password_file"] = path.parent / entry.password_file
-    return Definition(db_type=values.pop("type"), **values)
+    It is typed in shells, read in tables, and is a partition's key in Dagster.
+    """
+    reason = None
+    if not name.strip():
+        reason = "it is empty"
+    elif len(name) > LONGEST:
+        reason = f"it has {len(name)} characters; {LONGEST} are the most"
+    elif not is_visible(name):
+        reason = "it holds line breaks or other characters that can't be seen"
+    elif name != name.strip():
+        reason = "it has spaces around it"
+    elif REFUSED in name:
+        reason = f"Dagster takes {REFUSED} for a range of partitions"
+    elif name.startswith("-"):
+        reason = "a command would take it for an option"
+    if reason:
+        raise InvalidInstanceError(f"{name[:LONGEST]!r} can't be an instance's name: {reason}")

@@ -1,19 +1,20 @@
 """`whalefall demo`: the whole way, on servers of the demo's own: register, sync, change, sync again, look."""
 
+import shlex
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from whalefall_pipeline.cli.launching import launch_locally
-from whalefall_pipeline.cli.output import console, show_rows
+from whalefall_pipeline.cli.output import say
 from whalefall_pipeline.cli.progress import follow
+from whalefall_pipeline.cli.rows import show_rows
 from whalefall_pipeline.cli.serving import serve
-from whalefall_pipeline.cli.show import show_records
-from whalefall_pipeline.cli.workplace import LEDGER, Workplace, find_user, open_workplace
+from whalefall_pipeline.cli.sessions import show_records
+from whalefall_pipeline.cli.workplace import LEDGER, SERVER, Workplace, find_user, open_demo
 from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.core.sessions import CREATED_BY_TAG, SYNC_TYPE_TAG
@@ -23,7 +24,12 @@ from whalefall_pipeline.demo.servers import COLLECTOR, change_shop, prepare_ledg
 from whalefall_pipeline.embedded import EmbeddedServer, embedded_server
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import remove_instance, write_instance
-from whalefall_pipeline.ledger.queries import read_accounts, read_changes, read_records, read_sessions
+from whalefall_pipeline.ledger.queries import (
+    read_accounts,
+    read_changes,
+    read_records,
+    read_sessions,
+)
 
 LEDGER_INSTANCE, SHOP_INSTANCE, WEB_INSTANCE = "demo-ledger", "demo-shop", "demo-webshop"
 
@@ -33,15 +39,22 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End by itself, without the UI.")] = False,
     port: Annotated[int, typer.Option(help="Of the UI; the next free one if it is taken.")] = 3000,
 ) -> None:
-    """Sync real servers that the demo starts, change something, find it, and open the Dagster UI."""
-    with open_workplace() as workplace, _sources(workplace) as (shop, names):
-        _say("1. The first sync")
+    """Sync servers that it starts, change something, and find it.
+
+    Then it opens the UI. It has a home of its own, in the folder demo of the usual one, and touches no other ledger.
+    """
+    with open_demo() as workplace, _sources(workplace) as (shop, names):
+        say(
+            f"The demo has a home of its own; look at it with: export WHALEFALL_HOME={shlex.quote(str(workplace.home))}"
+        )
+        _head("1. The first sync")
         session_ids = _sync(workplace, names)
         _show_state(workplace, session_ids)
-        _say("2. Three changes on the shop's server")
+        _head("2. Three changes on the shop's server")
         for statement in change_shop(shop):
-            console.print(f"  {escape(statement)};")
-        _say("3. The second sync, and what it found")
+            for line in f"{statement};".splitlines():
+                say(f"  {line}")
+        _head("3. The second sync, and what it found")
         _show_changes(workplace, _sync(workplace, names))
         if not once:
             serve(workplace, port=port)
@@ -52,8 +65,8 @@ def _sources(workplace: Workplace) -> Generator[tuple[EmbeddedServer, list[str]]
     """Start and register the sources: the embedded server, the shop's, and a MariaDB or MySQL where there is one."""
     home = workplace.home
     with ExitStack() as stack:
-        ledger = stack.enter_context(embedded_server(home / "postgres"))
-        shop = stack.enter_context(embedded_server(home / "demo" / "shop"))
+        ledger = stack.enter_context(embedded_server(home / SERVER))
+        shop = stack.enter_context(embedded_server(home / "shop"))
         ledger_instance = Instance(0, LEDGER_INSTANCE, "postgresql", ledger.host, ledger.port, LEDGER)
         shop_instance = Instance(0, SHOP_INSTANCE, "postgresql", shop.host, shop.port)
         _register(workplace, ledger_instance, prepare_ledger(ledger, LEDGER))
@@ -74,14 +87,14 @@ def _start_web_shop(stack: ExitStack, home: Path) -> RunningServer | None:
     """Start the machine's own MariaDB or MySQL program; without one that runs, say so and go on."""
     program = find_server_program()
     if program is None:
-        console.print("This machine has no MariaDB or MySQL server program: the demo goes on without one.")
+        say("This machine has no MariaDB or MySQL server program: the demo goes on without one.")
         return None
     try:
         web = stack.enter_context(start_server(program, find_folder(home)))
     except (OSError, RuntimeError) as error:
-        console.print(f"{escape(str(program))} does not run here ({escape(str(error))}): the demo goes on without it.")
+        say(f"{program} does not run here ({error}): the demo goes on without it.")
         return None
-    console.print(f"Found {escape(str(program))} ({web.flavour}): it takes part as {WEB_INSTANCE}.")
+    say(f"Found {program} ({web.flavour}): it takes part as {WEB_INSTANCE}.")
     return web
 
 
@@ -99,9 +112,9 @@ def _unregister(workplace: Workplace, name: str) -> None:
 def _sync(workplace: Workplace, names: Sequence[str]) -> Sequence[str]:
     tags = {SYNC_TYPE_TAG: "manual_task", CREATED_BY_TAG: find_user()}
     launch = launch_locally(workplace, names, tags)
-    sessions = follow(workplace.engine, launch, len(names))
-    with connecting(workplace.engine) as connection:
-        records = read_records(connection, launch.session_ids)
+    sessions = follow(workplace, launch, len(names))
+    with workplace.reading() as reader:
+        records = read_records(reader, launch.session_ids)
     show_records(records)
     if not sessions or any(row["status"] != "completed" for row in sessions):
         raise WhalefallError(f"the demo's sync failed; see {launch.say_where()}")
@@ -109,9 +122,9 @@ def _sync(workplace: Workplace, names: Sequence[str]) -> Sequence[str]:
 
 
 def _show_state(workplace: Workplace, session_ids: Sequence[str]) -> None:
-    with connecting(workplace.engine) as connection:
-        sessions = [row for row in read_sessions(connection) if row["session_id"] in session_ids]
-        accounts = read_accounts(connection)
+    with workplace.reading() as reader:
+        sessions = [row for row in read_sessions(reader) if row["session_id"] in session_ids]
+        accounts = read_accounts(reader)
     counts = ("total_instances", "successful_instances", "failed_instances")
     show_rows(sessions, ("session_id", "sync_type", "status", *counts), title="Sessions (whalefall sessions)")
     columns = ("instance", "username", "kind", "capabilities", "roles")
@@ -121,11 +134,12 @@ def _show_state(workplace: Workplace, session_ids: Sequence[str]) -> None:
 
 
 def _show_changes(workplace: Workplace, session_ids: Sequence[str]) -> None:
-    with connecting(workplace.engine) as connection:
-        rows = [row for session_id in session_ids for row in read_changes(connection, session_id=session_id)]
+    with workplace.reading() as reader:
+        rows = [row for session_id in session_ids for row in read_changes(reader, session_id=session_id)]
     columns = ("instance", "username", "change_type", "message")
     show_rows(rows, columns, title="Changes (whalefall changes)")
 
 
-def _say(text: str) -> None:
-    console.print(f"\n[bold]{text}[/bold]")
+def _head(text: str) -> None:
+    say("")
+    say(text, "bold")

@@ -28,7 +28,7 @@ class Launch(Protocol):
         ...
 
     def cancel(self) -> None:
-        """Ask the runs to end now."""
+        """Ask the runs to end now; it is asked again until they have, since one that is just starting may not hear."""
         ...
 
     def say_where(self) -> str:
@@ -66,15 +66,17 @@ class LocalLaunch:
     process: "subprocess.Popen[str]"
     session_ids: Sequence[str]
     log: Path
+    _interrupted: bool = False
 
     def is_over(self) -> bool:
         """Whether the child has ended."""
         return self.process.poll() is not None
 
     def cancel(self) -> None:
-        """Interrupt the child as Ctrl-C would; Dagster then cancels its run."""
-        if not self.is_over():
+        """Interrupt the child as Ctrl-C would, once; Dagster then cancels its run."""
+        if not self.is_over() and not self._interrupted:
             self.process.send_signal(signal.SIGINT)
+            self._interrupted = True
 
     def say_where(self) -> str:
         """Name the child's log."""

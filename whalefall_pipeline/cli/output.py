@@ -1,82 +1,116 @@
-"""Shows rows to people and to programs: a table on the terminal, or JSON or CSV on standard output."""
+"""Prints to people and to programs: lines, and where what is printed goes. Rows are printed by `rows.py`.
 
-import csv
-import json
+Data goes to standard output, all else to standard error. Nothing that is printed here is ever read as markup, and text
+of a server, a name or a file has its control characters made visible first.
+"""
+
+import os
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from typing import TextIO
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from whalefall_pipeline.core.text import make_visible
 
-WIDE = 200
-"""Columns where there is no terminal that tells its width: a pipe or a log has no need to fold."""
-
-console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
-
-UNFOLDED = ("session_id", "instance", "status", "started_at", "change_time", "since", "error_code")
-LABELS = {"total_instances": "instances", "successful_instances": "completed", "failed_instances": "failed"}
-STYLES = {"completed": "green", "failed": "red", "running": "cyan", "cancelled": "yellow", "pending": "dim"}
+STYLES = {"bold": "1", "dim": "2", "italic": "3", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+NARROW, USUAL = 40, 80
+BROKEN_PIPE = 141
+"""How a program ends that is stopped by SIGPIPE, as shells tell it."""
 
 
-class Format(StrEnum):
-    """How rows are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
+class OutputError(Exception):
+    """What is printed can't be written; one line that says why."""
 
 
-def show_rows(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], form: Format = Format.TABLE, *, title: str = ""
-) -> None:
-    """Print the named columns of rows; JSON and CSV have the same names, and times in ISO 8601, UTC."""
-    if form is Format.JSON:
-        chosen = [{column: row[column] for column in columns} for row in rows]
-        sys.stdout.write(json.dumps(chosen, indent=2, default=_to_plain, ensure_ascii=False) + "\n")
+class Lines:
+    """Standard output or standard error, as it is at the moment: tests and shells replace them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def stream(self) -> TextIO:
+        """The stream itself."""
+        return getattr(sys, self._name)
+
+    def print(self, text: object = "", style: str = "") -> None:
+        """Print one line; a style is only for terminals that want one."""
+        write(self.stream, paint(make_visible(str(text)), style, self.stream) + "\n")
+
+
+console, errors = Lines("stdout"), Lines("stderr")
+
+
+def say(text: str, style: str = "") -> None:
+    """Print a line to standard output: what was done, for people."""
+    console.print(text, style)
+
+
+def warn(text: str) -> None:
+    """Print a line to standard error: what is to be known beside the answer."""
+    errors.print(text, "yellow")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write text as it is. Raises OutputError when nobody takes it; ends the program when its reader has gone."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        give_up(stream)
+        raise SystemExit(BROKEN_PIPE) from None
+    except UnicodeEncodeError as error:
+        raise OutputError(
+            f"{error.encoding} has no {error.object[error.start]!a}; set PYTHONIOENCODING=utf-8"
+        ) from None
+    except OSError as error:
+        give_up(stream)
+        raise OutputError(f"the output can't be written: {error.strerror}") from None
+
+
+def finish() -> None:
+    """Write out what is still held back. Raises as `write` does."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            give_up(stream)
+            raise SystemExit(BROKEN_PIPE) from None
+        except OSError as error:
+            give_up(stream)
+            if stream is sys.stdout:
+                raise OutputError(f"the output can't be written: {error.strerror}") from None
+
+
+def give_up(stream: TextIO) -> None:
+    """Send what a stream still holds nowhere, so that Python's own end does not try again."""
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(descriptor, stream.fileno())
+    except (OSError, ValueError):  # a stream of a test's own has no descriptor
         return
-    if form is Format.CSV:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(columns)
-        writer.writerows([_to_flat(row[column]) for column in columns] for row in rows)
-        return
-    if title:
-        console.print(Text(f"\n{title}", style="italic"))
-    table = Table(header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        label = LABELS.get(column, column.replace("_", " "))
-        table.add_column(label, overflow="fold", no_wrap=column in UNFOLDED)
-    for row in rows:
-        table.add_row(*(_to_cell(column, row[column]) for column in columns))
-    console.print(table)
+    finally:
+        os.close(descriptor)
 
 
-def say_moment(moment: datetime | None) -> str:
-    """Spell a moment for people: UTC, to the second."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+def prepare() -> None:
+    """Have terminals and pipes of any encoding take any text: what it lacks is printed as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="backslashreplace")
 
 
-def _to_plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def paint(text: str, style: str, stream: TextIO) -> str:
+    """Return text in a style, where the stream is a terminal that wants colours (https://no-color.org)."""
+    if not style or not text or not _wants_colour(stream):
+        return text
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m"
 
 
-def _to_flat(value: Any) -> str:
-    if value is None:
-        return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | list | dict) else str(_to_plain(value))
+def find_width(stream: TextIO) -> int | None:
+    """Return how many columns a terminal has; None: it is none, and lines may be of any length."""
+    return max(NARROW, shutil.get_terminal_size((USUAL, 24)).columns) if stream.isatty() else None
 
 
-def _to_cell(column: str, value: Any) -> Text:
-    if isinstance(value, datetime):
-        return Text(say_moment(value))
-    if isinstance(value, list):
-        items: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType] - rows hold any JSON
-        return Text(", ".join(map(str, items)))
-    if isinstance(value, bool):
-        return Text("yes" if value else "no")
-    text = "" if value is None else str(value)
-    return Text(text, style=STYLES.get(text, "") if column == "status" else "")
+def _wants_colour(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

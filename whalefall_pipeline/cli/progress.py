@@ -1,24 +1,27 @@
-"""Follows sessions in the ledger until they end: a bar, and failures as they come."""
+"""Follows sessions in the ledger until they end: a bar on standard error, and failures as they come."""
 
 import time
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
-from sqlalchemy import Engine
 
 from whalefall_pipeline.cli.launching import Launch
-from whalefall_pipeline.cli.output import console, errors
-from whalefall_pipeline.ledger.database import connecting
+from whalefall_pipeline.cli.output import errors, say
+from whalefall_pipeline.cli.workplace import Workplace
+from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.ledger.queries import Records, read_failures, read_progress
 
 POLL_SECONDS = 0.25
+AGAIN_SECONDS = 2.0
+"""Between two requests to cancel: a run that is just starting does not take the first one."""
 
 
-def follow(engine: Engine, launch: Launch, total: int) -> Records:
-    """Show progress until every run has ended, and give their sessions; a run that ended before it began has none.
+def follow(workplace: Workplace, launch: Launch, total: int, *, cancelled: bool = False) -> Records:
+    """Show progress until every run has ended, and return their sessions; a run that ended before it began has none.
 
-    Ctrl-C cancels the runs, and goes on following until they have ended; a second one leaves at once.
+    Ctrl-C, or one that was heard before (`cancelled`), cancels the runs, again and again until they have ended, and
+    goes on following; a second one leaves at once.
     """
     columns = (
         TextColumn("{task.description}"),
@@ -27,27 +30,35 @@ def follow(engine: Engine, launch: Launch, total: int) -> Records:
         TextColumn("{task.fields[speed]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=errors, transient=True) as progress:
+    bar = Console(stderr=True, highlight=False, markup=False)
+    with Progress(*columns, console=bar, transient=True, disable=not bar.is_terminal) as progress:
         task = progress.add_task("syncing", total=total, speed="")
-        try:
-            return _follow(engine, launch, progress, task)
-        except KeyboardInterrupt:
-            progress.update(task, description="cancelling")
-            launch.cancel()
-            return _follow(engine, launch, progress, task)
+        if not cancelled:
+            try:
+                return _follow(workplace, launch, progress, task)
+            except KeyboardInterrupt:
+                errors.print("cancelling; Ctrl-C again leaves at once")
+        progress.update(task, description="cancelling")
+        return _follow(workplace, launch, progress, task, cancelling=True)
 
 
-def _follow(engine: Engine, launch: Launch, progress: Progress, task: TaskID) -> Records:
-    began, told = time.monotonic(), set[tuple[str, str]]()
+def _follow(
+    workplace: Workplace, launch: Launch, progress: Progress, task: TaskID, *, cancelling: bool = False
+) -> Records:
+    began, told, ask_at = time.monotonic(), set[tuple[str, str]](), 0.0
     while True:
+        if cancelling and time.monotonic() >= ask_at:
+            launch.cancel()
+            ask_at = time.monotonic() + AGAIN_SECONDS
         over = launch.is_over()  # asked before the ledger: what is read then is the last word
-        with connecting(engine) as connection:
-            sessions = read_progress(connection, launch.session_ids)
-            failures = read_failures(connection, launch.session_ids)
+        with workplace.reading() as reader:
+            sessions = read_progress(reader, launch.session_ids)
+            failures = read_failures(reader, launch.session_ids)
         for row in failures:
             key = (row["session_id"], row["instance"])
             if key not in told:
-                progress.console.print(Text(f"{row['instance']}: {row['error_code']}: {row['error_message']}", "red"))
+                text = f"{row['instance']}: {row['error_code']}: {row['error_message']}"
+                progress.console.print(make_visible(text), style="red", soft_wrap=True)
             told.add(key)
         done = sum(row["completed"] + row["failed"] for row in sessions)
         seconds = time.monotonic() - began
@@ -60,4 +71,4 @@ def _follow(engine: Engine, launch: Launch, progress: Progress, task: TaskID) ->
 def say_sessions(session_ids: Sequence[str]) -> None:
     """Print the ids of what was started, for programs and for later."""
     for session_id in session_ids:
-        console.print(f"session {session_id}")
+        say(f"session {session_id}")

@@ -9,9 +9,11 @@ import typer
 from sqlalchemy import Connection
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
+from whalefall_pipeline.cli.arguments import AsOfOption, InstanceArgument, complete_account
 from whalefall_pipeline.cli.moments import parse_moment
+from whalefall_pipeline.cli.output import write
 from whalefall_pipeline.cli.workplace import open_workplace
-from whalefall_pipeline.core.errors import InvalidInstanceError, SnapshotMissingError
+from whalefall_pipeline.core.errors import InvalidInputError, SnapshotMissingError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting
 from whalefall_pipeline.ledger.history import read_change_states, read_states_at
@@ -20,24 +22,29 @@ from whalefall_pipeline.ledger.target import read_clock
 
 
 def script(
-    instance: Annotated[str, typer.Argument(help="The instance's name.")],
-    account: Annotated[str | None, typer.Argument(help="Only this account; on MySQL user@host.")] = None,
-    as_of: Annotated[str | None, typer.Option(help="As it was then: 2026-11-01, 2026-11-01T08:00, 7d.")] = None,
+    instance: InstanceArgument,
+    account: Annotated[
+        str | None, typer.Argument(autocompletion=complete_account, help="Only this account; on MySQL user@host.")
+    ] = None,
+    as_of: AsOfOption = None,
     undo: Annotated[int | None, typer.Option(help="Take back this change; its id is in `whalefall changes`.")] = None,
 ) -> None:
-    """Print the SQL that gives an empty server the same roles, memberships and grants; passwords are left out."""
+    """Print the SQL that re-creates accounts, or undoes a change.
+
+    It gives an empty server the same roles, memberships and grants; passwords are left out.
+    """
     if undo is not None and (as_of or account):
-        raise InvalidInstanceError("--undo names one change of the instance; leave out ACCOUNT and --as-of")
+        raise InvalidInputError("--undo names one change of the instance; leave out ACCOUNT and --as-of")
     with open_workplace() as workplace, connecting(workplace.engine) as connection:
         found = read_instances(connection, [instance])
         if not found:
-            raise InvalidInstanceError(f"no instance is named {instance}; see: whalefall instances list")
+            raise InvalidInputError(f"no instance is named {instance}; see: whalefall instances list")
         if undo is not None:
             statements = _undo(connection, found[0], undo)
         else:
             moment = parse_moment(as_of) if as_of else read_clock(connection)
             statements = _recreate(connection, found[0], account, moment)
-    sys.stdout.writelines(f"{statement}\n" for statement in statements)
+    write(sys.stdout, "".join(f"{statement}\n" for statement in statements))
 
 
 def _recreate(connection: Connection, instance: Instance, account: str | None, at: datetime) -> Sequence[str]:
@@ -51,6 +58,6 @@ def _recreate(connection: Connection, instance: Instance, account: str | None, a
 def _undo(connection: Connection, instance: Instance, change_id: int) -> Sequence[str]:
     states = read_change_states(connection, instance.id, change_id)
     if states is None:
-        raise InvalidInstanceError(f"{instance.name} has no change {change_id}; see: whalefall changes")
+        raise InvalidInputError(f"{instance.name} has no change {change_id}; see: whalefall changes")
     before, after = states
     return ADAPTERS[instance.db_type].build_change(after, before)

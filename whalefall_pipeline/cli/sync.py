@@ -1,19 +1,20 @@
 """`whalefall sync`: sync instances, and watch."""
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from whalefall_pipeline.cli.arguments import complete_instance, complete_session
+from whalefall_pipeline.cli.choosing import choose_instances
 from whalefall_pipeline.cli.graphql import Webserver
-from whalefall_pipeline.cli.instances import choose_instances
+from whalefall_pipeline.cli.interrupts import held_back
 from whalefall_pipeline.cli.launching import Launch, launch_locally, launch_remotely
-from whalefall_pipeline.cli.output import console, errors
+from whalefall_pipeline.cli.output import errors, say
 from whalefall_pipeline.cli.progress import follow, say_sessions
-from whalefall_pipeline.cli.show import show_records
+from whalefall_pipeline.cli.sessions import find_sessions, show_records
 from whalefall_pipeline.cli.workplace import Workplace, find_user, open_workplace
-from whalefall_pipeline.core.errors import InvalidInstanceError, WhalefallError
+from whalefall_pipeline.core.errors import InvalidInputError, WhalefallError
 from whalefall_pipeline.core.sessions import ACCEPT_COLLAPSE_TAG, CREATED_BY_TAG, SYNC_TYPE_TAG, to_sync_type
 from whalefall_pipeline.ledger.database import connecting
 from whalefall_pipeline.ledger.instances import read_instances
@@ -26,40 +27,51 @@ CANCELLED_EXIT = 130
 
 def sync(
     *,
-    names: Annotated[list[str] | None, typer.Argument(help="The instances to sync.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All active instances.")] = False,
-    retry: Annotated[str | None, typer.Option(help="What this session or batch did not complete.")] = None,
-    local: Annotated[bool, typer.Option("--local", help="Run here; no webserver is needed.")] = False,
-    wait: Annotated[
-        bool | None, typer.Option("--wait/--no-wait", help="Wait for the outcome; so on a terminal.")
+    names: Annotated[
+        list[str] | None, typer.Argument(autocompletion=complete_instance, help="The instances to sync.")
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All active instances.")] = False,
+    retry: Annotated[
+        str | None,
+        typer.Option(autocompletion=complete_session, help="What this session or batch did not complete."),
+    ] = None,
+    local: Annotated[bool, typer.Option("--local", help="Run here; no webserver is needed.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the outcome, and show it.")] = True,
     accept_collapse: Annotated[
         bool, typer.Option("--accept-collapse", help="Believe an account list that lost more than the safety limit.")
     ] = False,
 ) -> None:
-    """Sync the accounts and permissions of instances; exit code 0: all completed, 1: some failed."""
-    if sum((bool(names), every, bool(retry))) != 1:
-        raise InvalidInstanceError("say which instances to sync: names, or --all, or --retry SESSION")
+    """Sync the accounts and permissions of instances.
+
+    Exit code 0: all completed; 1: some failed; 130: cancelled. With --no-wait 0 says that they were started.
+    """
+    if sum((bool(names), every, retry is not None)) != 1:
+        raise InvalidInputError("say which instances to sync: names, or --all, or --retry SESSION")
+    if local and not wait:
+        raise InvalidInputError("--local runs here, and ends with this command; leave out --no-wait")
     with open_workplace() as workplace:
         chosen, active = _choose(workplace, names, retry)
         tags = _build_tags(chosen, active, accept_collapse=accept_collapse)
-        launch = _launch(workplace, chosen, tags, local=local)
+        with held_back() as interrupts:
+            # A run whose id is not known yet can't be cancelled.
+            launch = _launch(workplace, chosen, tags, local=local)
         say_sessions(launch.session_ids)
-        if wait if wait is not None else (local or sys.stdout.isatty()):
-            _wait(workplace, launch, len(chosen))
+        if wait or interrupts.heard:
+            _wait(workplace, launch, len(chosen), cancelled=interrupts.heard)
 
 
 def _choose(workplace: Workplace, names: Sequence[str] | None, retry: str | None) -> tuple[list[str], int]:
+    if retry is not None:
+        with workplace.reading() as reader:
+            found = find_sessions(reader, retry)
+        retry = str(found[0]["session_id"] if len(found) == 1 else found[0]["batch_id"])
     with connecting(workplace.engine) as connection:
         active = read_instances(connection)
         if retry:
-            names = read_incomplete(connection, retry)
-            if names is None:
-                raise InvalidInstanceError(f"there is no session {retry}; see: whalefall sessions")
+            names = sorted(set(read_incomplete(connection, retry) or ()))
             if not names:
-                console.print(f"session {retry} completed every instance; there is nothing to retry")
+                say(f"session {retry} completed every instance; there is nothing to retry")
                 raise typer.Exit(0)
-            names = sorted(set(names))
     return [instance.name for instance in choose_instances(active, names)], len(active)
 
 
@@ -77,17 +89,17 @@ def _launch(workplace: Workplace, chosen: Sequence[str], tags: dict[str, str], *
     return launch_remotely(Webserver(url), chosen, tags, workplace.settings.partitions_per_run)
 
 
-def _wait(workplace: Workplace, launch: Launch, total: int) -> None:
-    sessions = follow(workplace.engine, launch, total)
-    with connecting(workplace.engine) as connection:
-        records = read_records(connection, launch.session_ids)
+def _wait(workplace: Workplace, launch: Launch, total: int, *, cancelled: bool) -> None:
+    sessions = follow(workplace, launch, total, cancelled=cancelled)
+    with workplace.reading() as reader:
+        records = read_records(reader, launch.session_ids)
     show_records(records)
-    if len(sessions) < len(launch.session_ids):
+    if len(sessions) < len(launch.session_ids) and not cancelled:
         errors.print(f"some runs ended before their session began; look at {launch.say_where()}")
         raise typer.Exit(1)
     if any(row["status"] == "running" for row in sessions):
         errors.print(f"the run's process died; its session is ended by the next sweep; look at {launch.say_where()}")
-    if any(row["status"] == "cancelled" for row in sessions):
+    if cancelled or any(row["status"] == "cancelled" for row in sessions):
         raise typer.Exit(CANCELLED_EXIT)
     if any(row["status"] != "completed" for row in sessions):
         raise typer.Exit(1)

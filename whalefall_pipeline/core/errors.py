@@ -46,5 +46,11 @@ class InvalidInstanceError(WhalefallError):
     code: ClassVar[str] = "VALIDATION_ERROR"
 
 
+class InvalidInputError(WhalefallError):
+    """What was typed or set is not usable: an argument, a moment, a name that nothing has, an environment variable."""
+
+    code: ClassVar[str] = "VALIDATION_ERROR"
+
+
 class SyncCancelledError(WhalefallError):
     """The session was cancelled before this instance was done."""

@@ -31,8 +31,8 @@ def prepare_web_shop(server: RunningServer) -> str:
 
 
 def find_folder(home: Path) -> Path:
-    """Give the folder of the demo's MariaDB or MySQL server."""
-    return home / "demo" / "webshop"
+    """Return the folder of the demo's MariaDB or MySQL server in the demo's home."""
+    return home / "webshop"
 
 
 def find_tls(home: Path) -> dict[str, str]:

@@ -3,8 +3,10 @@
 import pwd
 from pathlib import Path
 
+from whalefall_pipeline.core.errors import WhalefallError
 
-class EmbeddedServerError(Exception):
+
+class EmbeddedServerError(WhalefallError):
     """The embedded server can't be had; one line that says why and what to do."""
 
 

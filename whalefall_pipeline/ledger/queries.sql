@@ -1,11 +1,16 @@
 -- The questions that the command line asks. Every filter is optional: null asks for all.
 
--- name: sessions
-select session_id, batch_id, sync_type, status, started_at, ended_at, total_instances, successful_instances,
-       failed_instances, created_by, message
-from sync_sessions
-where cast(:id as text) is null or session_id = :id or batch_id = :id
-order by started_at desc
+-- name: sessions (an id may be the begin of one, as the UI shows it)
+select s.session_id, s.batch_id, s.sync_type, s.status, s.started_at, s.ended_at, s.total_instances,
+       s.successful_instances, s.failed_instances, s.created_by, s.message
+from sync_sessions s
+where (cast(:id as text) is null or starts_with(s.session_id, :id) or starts_with(s.batch_id, :id))
+  and (cast(:status as text) is null or s.status = :status)
+  and (cast(:since as timestamptz) is null or s.started_at >= :since)
+  and (cast(:until as timestamptz) is null or s.started_at < :until)
+  and (cast(:instance as text) is null or exists (
+    select from sync_instance_records r where r.sync_session_id = s.session_id and r.instance_name = :instance))
+order by s.started_at desc
 limit :at_most;
 
 -- name: session_records
@@ -21,28 +26,79 @@ select s.session_id, s.status, s.total_instances as total, s.successful_instance
        s.failed_instances as failed
 from sync_sessions s where s.session_id = any (cast(:ids as text[]));
 
--- name: accounts
+-- name: failures
+select sync_session_id as session_id, instance_name as instance, error_code, error_message
+from sync_instance_records
+where sync_session_id = any (cast(:ids as text[])) and status = 'failed'
+order by completed_at;
+
+-- name: instances
+select i.id, i.name, i.db_type, i.host, i.port, i.database_name as database, c.username as user, i.is_active as active,
+       i.deleted_at as removed_at, r.started_at as last_sync, r.status, r.error_code
+from instances i
+left join credentials c on c.id = i.credential_id
+left join lateral (
+  select started_at, status, error_code from sync_instance_records
+  where instance_id = i.id order by started_at desc nulls last limit 1
+) r on true
+where case when cast(:names as text[]) is null then i.is_active or :removed else i.name = any (cast(:names as text[])) end
+order by i.name
+limit :at_most;
+
+-- name: logins (of active instances; the secret in its stored form: encrypted, or a reference)
+select i.name, c.username, c.secret
+from instances i join credentials c on c.id = i.credential_id
+where i.is_active and i.name = any (cast(:names as text[]));
+
+-- name: gaps (what the newest readings of active instances did not observe; no scope: an instance without a reading)
+select i.name as instance, i.db_type, s.scope, s.status, s.reason, s.last_seen_at
+from instances i
+join instance_scopes s on s.instance_id = i.id and s.valid_to is null
+where i.is_active and (cast(:instance as text) is null or i.name = :instance)
+union all
+select i.name, i.db_type, null, 'never synced', '', null
+from instances i
+where i.is_active and i.inventory_read_at is null and (cast(:instance as text) is null or i.name = :instance)
+order by 1, 3;
+
+-- name: accounts (of instances that are synced; of a removed one only by its name, or with all removed ones)
 select i.name as instance, a.username, a.kind, a.is_active as active,
        coalesce(p.permission_facts -> 'capabilities', '[]') as capabilities,
        coalesce(p.permission_facts -> 'roles', '[]') as roles,
-       p.last_change_type, p.last_change_time
+       p.last_change_type, p.last_change_time, i.deleted_at as instance_removed_at
 from instance_accounts a
 join instances i on i.id = a.instance_id
 left join account_permission p on p.instance_account_id = a.id
 where (cast(:instance as text) is null or i.name = :instance)
+  and (cast(:account as text) is null or a.username = :account)
+  and (:removed or i.is_active or i.name = :instance)
   and (not :superuser or p.permission_facts -> 'capabilities' ? 'SUPERUSER')
   and (not :locked or p.permission_facts -> 'capabilities' ? 'LOCKED')
   and (case when :inactive then not a.is_active else a.is_active end)
   and (:predefined or a.kind <> 'predefined')
-order by i.name, a.username;
+order by i.name, a.username
+limit :at_most;
 
 -- name: account
 select a.id, a.username, a.kind, a.is_active, a.deleted_at, a.created_at, a.db_type, a.instance_id,
-       p.permission_snapshot, p.permission_facts, p.last_sync_time, p.last_change_type, p.last_change_time
+       p.permission_snapshot, p.permission_facts, p.last_sync_time, p.last_change_type, p.last_change_time,
+       i.deleted_at as instance_removed_at
 from instance_accounts a
 join instances i on i.id = a.instance_id
 left join account_permission p on p.instance_account_id = a.id
 where i.name = :instance and a.username = :username;
+
+-- name: knows_account
+select exists (
+  select from instance_accounts a join instances i on i.id = a.instance_id
+  where a.username = :username and (cast(:instance as text) is null or i.name = :instance)
+) as known;
+
+-- name: usernames (for completion)
+select a.username from instance_accounts a join instances i on i.id = a.instance_id
+where a.is_active and i.is_active and i.name = :instance and starts_with(a.username, :prefix)
+order by a.username
+limit :at_most;
 
 -- name: changes
 select c.id, c.change_time, c.instance_name as instance, c.username, c.change_type, c.message, c.session_id,
@@ -52,36 +108,60 @@ where (cast(:instance as text) is null or c.instance_name = :instance)
   and (cast(:username as text) is null or c.username = :username)
   and (cast(:change_type as text) is null or c.change_type = :change_type)
   and (cast(:since as timestamptz) is null or c.created_at >= :since)
-  and (cast(:session_id as text) is null or c.session_id = :session_id)
+  and (cast(:until as timestamptz) is null or c.created_at < :until)
+  and (cast(:session_id as text) is null or starts_with(c.session_id, :session_id))
 order by c.created_at desc, c.id desc
 limit :at_most;
 
 -- name: who_has_on_object (an object by its name path from the right, as far as it is given; a schema; a database)
-select instance_name as instance, username, kind, privilege, grant_option, effect, scope, database_name, schema_name,
-       object_name, column_name, valid_from as since
-from grant_history
-where valid_to is null
-  and (cast(:privilege as text) is null or upper(privilege) = :privilege)
+select h.instance_name as instance, h.username, h.kind, h.privilege, h.grant_option, h.effect, h.scope, h.database_name,
+       h.schema_name, h.object_name, h.column_name, h.valid_from as since, i.deleted_at as instance_removed_at
+from grant_history h
+join instances i on i.id = h.instance_id
+where (case when cast(:at as timestamptz) is null then h.valid_to is null
+            else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end)
+  and (cast(:privilege as text) is null or upper(h.privilege) = :privilege)
+  and (cast(:kind as text) is null or h.scope = :kind or h.scope like '%\_' || :kind  -- a role, a database_role
+       or (h.scope = 'column' and :kind in ('table', 'view')))
+  and (cast(:instance as text) is null or h.instance_name = :instance)
+  and (cast(:account as text) is null or h.username = :account)
   and (
-    (object_name = :name
-      and (cast(:before as text) is null or schema_name = :before
-           or (schema_name = '' and database_name = :before and cast(:first as text) is null))  -- as on MySQL
-      and (cast(:first as text) is null or database_name = :first))
-    or (object_name = '' and scope = 'schema' and schema_name = :name
-      and (cast(:before as text) is null or database_name = :before) and cast(:first as text) is null)
-    or (object_name = '' and scope = 'database' and database_name = :name and cast(:before as text) is null)
+    (h.object_name = :name
+      and (cast(:before as text) is null or h.schema_name = :before
+           or (h.schema_name = '' and h.database_name = :before and cast(:first as text) is null))  -- as on MySQL
+      and (cast(:first as text) is null or h.database_name = :first))
+    or (h.object_name = '' and h.scope = 'schema' and h.schema_name = :name
+      and (cast(:before as text) is null or h.database_name = :before) and cast(:first as text) is null)
+    or (h.object_name = '' and h.scope = 'database' and h.database_name = :name and cast(:before as text) is null)
   )
 order by instance, username, scope, privilege, database_name, schema_name, object_name, column_name;
 
 -- name: who_has
-select instance_name as instance, username, kind, privilege, grant_option, effect, scope, database_name, schema_name,
-       object_name, column_name, valid_from as since
-from grant_history
-where valid_to is null and upper(privilege) = :privilege
+select h.instance_name as instance, h.username, h.kind, h.privilege, h.grant_option, h.effect, h.scope, h.database_name,
+       h.schema_name, h.object_name, h.column_name, h.valid_from as since, i.deleted_at as instance_removed_at
+from grant_history h
+join instances i on i.id = h.instance_id
+where (case when cast(:at as timestamptz) is null then h.valid_to is null
+            else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end)
+  and upper(h.privilege) = :privilege
+  and (cast(:instance as text) is null or h.instance_name = :instance)
+  and (cast(:account as text) is null or h.username = :account)
 order by instance, username, scope, database_name, schema_name, object_name, column_name;
 
--- name: failures
-select sync_session_id as session_id, instance_name as instance, error_code, error_message
-from sync_instance_records
-where sync_session_id = any (cast(:ids as text[])) and status = 'failed'
-order by completed_at;
+-- name: knows_privilege
+select exists (select from account_grant where upper(privilege) = :privilege) as known;
+
+-- name: knows_object (whether anybody holds or held anything on it)
+select exists (
+  select from grant_history h
+  where (cast(:instance as text) is null or h.instance_name = :instance)
+    and (
+      (h.object_name = :name
+        and (cast(:before as text) is null or h.schema_name = :before
+             or (h.schema_name = '' and h.database_name = :before and cast(:first as text) is null))
+        and (cast(:first as text) is null or h.database_name = :first))
+      or (h.schema_name = :name
+        and (cast(:before as text) is null or h.database_name = :before) and cast(:first as text) is null)
+      or (h.database_name = :name and cast(:before as text) is null)
+    )
+) as known;

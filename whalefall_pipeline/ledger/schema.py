@@ -1,28 +1,16 @@
 """The ledger's schema: which version is there, and how it is brought to this one."""
 
-from pathlib import Path
-
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from whalefall_pipeline.core.errors import LedgerError
 from whalefall_pipeline.ledger.database import connecting, to_place, to_reason
-
-MIGRATIONS = Path(__file__).parent / "migrations"
-VERSION_TABLE = "whalefall_version"
-"""Alembic's table, under a name of our own: Dagster's storage may live in the same database, and has one too."""
-REVISIONS = sorted(path.stem.removeprefix("rev_") for path in (MIGRATIONS / "versions").glob("rev_*.py"))
+from whalefall_pipeline.ledger.version import MIGRATIONS, REVISIONS, VERSION_TABLE, check_not_newer, check_revision
 
 
 def check_ledger(engine: Engine) -> None:
     """Raise LedgerError, with what to do, unless the ledger answers and has the schema of this version."""
-    revision = _read_revision(engine)
-    if revision is None:
-        raise LedgerError(f"the ledger at {to_place(engine)} is empty; create its tables with: whalefall db upgrade")
-    if revision not in REVISIONS:
-        raise LedgerError(f"the ledger's schema ({revision}) is newer than this version; upgrade whalefall")
-    if revision != REVISIONS[-1]:
-        raise LedgerError(f"the ledger's schema ({revision}) is older than this version; run: whalefall db upgrade")
+    check_revision(_read_revision(engine), to_place(engine))
 
 
 def upgrade_ledger(engine: Engine) -> None:
@@ -33,8 +21,7 @@ def upgrade_ledger(engine: Engine) -> None:
     revision = _read_revision(engine)
     if revision == REVISIONS[-1]:
         return
-    if revision is not None and revision not in REVISIONS:
-        raise LedgerError(f"the ledger's schema ({revision}) is newer than this version; upgrade whalefall")
+    check_not_newer(revision)
     try:
         with engine.begin() as connection:
             _migrate(connection)

@@ -1,0 +1,158 @@
+"""All commands, by name: where each is, and what it does in a line. Nothing of a command is imported before it runs.
+
+A new command is a function with typer's annotations, and a line here.
+"""
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple, cast
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from whalefall_pipeline.core.errors import InvalidInputError
+
+PACKAGE = "whalefall_pipeline.cli"
+
+
+class Entry(NamedTuple):
+    """A command: `module:function` below this package, and the first line of its help."""
+
+    place: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "demo": Entry("demo:demo", "Sync servers that it starts, change something, and find it."),
+    "init": Entry("serving:init", "Make a home here, or in a folder, with an embedded PostgreSQL."),
+    "up": Entry("serving:up", "Run webserver and daemon; Ctrl-C ends them."),
+    "stop": Entry("serving:stop", "Stop what runs in this home."),
+    "sync": Entry("sync:sync", "Sync the accounts and permissions of instances."),
+    "sessions": Entry("sessions:show_sessions", "List sync sessions, or show one with its instances."),
+    "accounts": Entry("accounts:show_accounts", "List accounts with their capabilities and roles."),
+    "show": Entry("account:show_account", "Show what one account holds, now or at a past moment."),
+    "changes": Entry("changes:show_changes", "List changes of accounts, the newest first."),
+    "who-has": Entry("holders:show_holders", "List who holds a privilege, and since when."),
+    "script": Entry("script:script", "Print the SQL that re-creates accounts, or undoes a change."),
+    "completion": Entry("completion:print_completion", "Print what makes a shell complete commands and names."),
+}
+GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
+    "instances": (
+        "Register, change, list, remove, import and check instances.",
+        {
+            "add": Entry("instances:add_instance", "Register an instance."),
+            "change": Entry("instances:change", "Change an instance's definition."),
+            "import": Entry("importing:import_instances", "Register the instances of a YAML file."),
+            "list": Entry("listing:list_instances", "List the active instances."),
+            "remove": Entry("instances:remove", "Stop syncing instances; what is known of them stays."),
+            "check": Entry("checking:check", "Connect to instances, and say what can be seen of them."),
+        },
+    ),
+    "db": (
+        "Look after the ledger's database.",
+        {
+            "upgrade": Entry("serving:upgrade_database", "Create the ledger's tables, or bring them to this version."),
+            "url": Entry("database:print_url", "Print the ledger's URL, for a client of yours."),
+            "psql": Entry("database:run_psql", "Open psql on the ledger."),
+        },
+    ),
+}
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class LazyCommand(TyperCommand):
+    """Stands for a command in lists of them, and imports it when it is asked to do something."""
+
+    def __init__(self, name: str, entry: Entry) -> None:
+        super().__init__(name=name, help=entry.summary, rich_markup_mode=None)
+        self._entry = entry
+
+    def load(self) -> TyperCommand:
+        """Import the command."""
+        module, _, function = self._entry.place.partition(":")
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(self.name, context_settings=HELP)(getattr(import_module(f"{PACKAGE}.{module}"), function))
+        return cast("TyperCommand", get_command(single))
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse the command's own arguments."""
+        loaded = self.load()
+        for end in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(end, signal.default_int_handler)
+        return loaded.make_context(*args, **kwargs)
+
+
+def build_app() -> TyperGroup:
+    """Return the whole command."""
+    app = typer.Typer(
+        cls=TyperGroup,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        context_settings=HELP,
+        help="Database accounts and their permissions as Dagster assets, with history, in a PostgreSQL ledger.",
+    )
+    app.callback()(_root)
+    root = cast("TyperGroup", get_command(app))
+    for name, entry in COMMANDS.items():
+        root.add_command(LazyCommand(name, entry))
+    for name, (summary, entries) in GROUPS.items():
+        members = {member: LazyCommand(member, entry) for member, entry in entries.items()}
+        settings: Any = HELP
+        group = TyperGroup(
+            name=name,
+            commands=dict(members),
+            help=summary,
+            no_args_is_help=True,
+            rich_markup_mode=None,
+            context_settings=settings,
+        )
+        root.add_command(group)
+    return root
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code. Raises InvalidInputError for what it does not take."""
+    line = os.environ.pop("_WHALEFALL_LINE", None)
+    if line is not None:
+        from whalefall_pipeline.cli.completion import prepare_completion  # noqa: PLC0415 - only shells need it
+
+        prepare_completion(line)
+    try:
+        code = build_app().main(list(arguments), prog_name="whalefall", standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except typer.TyperException as error:
+        return _explain(error)
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: typer.TyperException) -> int:
+    """Show a command's help where nothing was asked of it. Raises InvalidInputError for what it does not take."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(error.format_message())
+        return error.exit_code
+    place = context.command_path if context else "whalefall"
+    text = " ".join(error.format_message().split()).rstrip(".")
+    raise InvalidInputError(f"{text}; see: {place} --help") from None
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - takes longer to import than the rest of an answer
+
+        typer.echo(f"whalefall {version('whalefall-pipeline')}")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and exit.")
+    ] = False,
+) -> None:
+    """Database accounts and their permissions as Dagster assets, with history, in a PostgreSQL ledger."""

@@ -1,0 +1,55 @@
+"""`whalefall db url` and `db psql`: the ledger for those who ask it by SQL."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from whalefall_pipeline.cli.output import write
+from whalefall_pipeline.cli.workplace import open_workplace
+from whalefall_pipeline.core.errors import WhalefallError
+
+
+def print_url() -> None:
+    """Print the ledger's URL, for a client of yours.
+
+    It holds the password. The embedded server runs only as long as some command uses it, such as `whalefall up`.
+    """
+    with open_workplace() as workplace:
+        write(sys.stdout, f"{_to_plain(workplace.ledger_url)}\n")
+
+
+def run_psql(
+    arguments: Annotated[list[str] | None, typer.Argument(help="What psql is given, after --.")] = None,
+) -> None:
+    """Open psql on the ledger.
+
+    The embedded server is started for it if need be, and runs at least as long as psql does.
+    """
+    program = shutil.which("psql")
+    if program is None:
+        raise WhalefallError("psql is not installed; another client can use what this prints: whalefall db url")
+    with open_workplace() as workplace:
+        # By the environment, since others see a program's arguments; psql takes a URL as its database's name.
+        done = subprocess.run(  # noqa: S603 - a program that the user asked for, without a shell
+            [program, *(arguments or [])], env=os.environ | _to_environment(workplace.ledger_url), check=False
+        )
+    raise typer.Exit(done.returncode)
+
+
+def _to_plain(url: str) -> str:
+    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url)
+
+
+def _to_environment(url: str) -> dict[str, str]:
+    """Return a URL as the variables that libpq reads."""
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - the driver, only where it is needed
+
+    names = {"dbname": "PGDATABASE", "user": "PGUSER", "password": "PGPASSWORD", "host": "PGHOST", "port": "PGPORT"}
+    more = {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY"}
+    parts = conninfo_to_dict(_to_plain(url))
+    return {variable: str(parts[name]) for name, variable in (names | more).items() if parts.get(name)}

@@ -1,0 +1,25 @@
+"""`whalefall instances list`: what is registered, and how its last sync went."""
+
+from typing import Annotated
+
+import typer
+
+from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
+from whalefall_pipeline.cli.workplace import open_reader
+from whalefall_pipeline.ledger.queries import read_instance_rows
+
+COLUMNS = ("name", "db_type", "host", "port", "status", "last_sync", "user", "database", "error_code")
+
+
+def list_instances(
+    removed: Annotated[bool, typer.Option("--removed", help="Those that were removed too.")] = False,
+    limit: LimitOption = None,
+    form: FormatOption = Format.TABLE,
+    raw: RawOption = False,
+) -> None:
+    """List the active instances."""
+    at_most = choose_limit(limit, form)
+    with open_reader() as reader:
+        rows = read_instance_rows(reader, removed=removed, at_most=at_most and at_most + 1)
+    removal = ("removed_at",) if removed else ()
+    show_rows(rows, (*COLUMNS, *removal), form, raw=raw, at_most=at_most)
