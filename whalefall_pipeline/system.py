@@ -68,6 +68,21 @@ def close_folder(folder: Path, *, change: bool) -> int | None:
     return mode
 
 
+def read_small(path: Path, most: int = 4096) -> str | None:
+    """Return the text of a small file that somebody else may have put there; None where there is no such plain file.
+
+    A link is not followed, a pipe not waited for, and of a large file no more is read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return None
+        return file.read(most).decode(errors="replace")
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, and see it on the disk; readers find the old text or the new one."""
     new = path.with_name(f"{path.name}.new")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.embedded.using import ask, connect, kill_and_wait, on_linux, parent_of, user, wait_until_gone
 from whalefall_pipeline.embedded import embedded_server, is_running, stop
-from whalefall_pipeline.embedded.cluster import read_postmaster
+from whalefall_pipeline.embedded.postmaster import read_postmaster
 
 
 def test_a_killed_user_leaves_no_server_behind(folder: Path) -> None:

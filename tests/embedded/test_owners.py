@@ -14,7 +14,7 @@ import pytest
 from tests.embedded.using import ask, kill_and_wait, on_linux, parent_of, wait_until_gone
 from whalefall_pipeline.embedded import embedded_server
 from whalefall_pipeline.embedded.binaries import find_binaries
-from whalefall_pipeline.embedded.cluster import read_postmaster
+from whalefall_pipeline.embedded.postmaster import read_postmaster
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 

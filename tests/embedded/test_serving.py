@@ -12,7 +12,7 @@ import pytest
 
 from tests.embedded.using import USER, ask, connect, wait_until_gone
 from whalefall_pipeline.embedded import EmbeddedServer, EmbeddedServerError, embedded_server, is_running
-from whalefall_pipeline.embedded.cluster import read_postmaster
+from whalefall_pipeline.embedded.postmaster import read_postmaster
 
 
 def test_a_new_server_takes_connections_with_the_password_only(tmp_path: Path) -> None:

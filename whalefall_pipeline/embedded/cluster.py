@@ -14,6 +14,7 @@ from pathlib import Path
 
 from whalefall_pipeline.embedded.binaries import Binaries, Owner, program_environment
 from whalefall_pipeline.embedded.errors import EmbeddedServerError
+from whalefall_pipeline.embedded.postmaster import read_postmaster
 from whalefall_pipeline.system import on_parent_death, write_private
 
 HOST = "127.0.0.1"
@@ -59,17 +60,6 @@ def read_port(folder: Path) -> int | None:
         return int((folder / "port").read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):
         return None
-
-
-def read_postmaster(folder: Path, *, ready: bool = False) -> int | None:
-    """Read the server's process id from its lock file; with `ready`, only when it takes connections."""
-    try:
-        lines = (folder / "data" / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return None
-    if not lines or (ready and (len(lines) < 8 or lines[7].strip() != "ready")):
-        return None
-    return int(lines[0])
 
 
 def initialise(cluster: Cluster, binaries: Binaries) -> None:

@@ -1,12 +1,11 @@
 """What users of the embedded server call: hold it, ask whether it runs, stop it."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -20,10 +19,10 @@ from whalefall_pipeline.embedded.cluster import (
     START_SECONDS,
     USERNAME,
     USERS_LOCK,
-    read_postmaster,
 )
 from whalefall_pipeline.embedded.errors import EmbeddedServerError, explain
-from whalefall_pipeline.system import locked, try_lock
+from whalefall_pipeline.embedded.postmaster import interrupt, read_postmaster
+from whalefall_pipeline.system import locked, make_private, try_lock
 
 _STOP_SECONDS = 60.0
 
@@ -97,19 +96,20 @@ def stop(folder: Path) -> bool:
     with locked(folder / START_LOCK):
         ends_at = time.monotonic() + _STOP_SECONDS
         while (free := try_lock(folder / GUARD_LOCK)) is None:
-            postmaster = read_postmaster(folder)
-            if postmaster:
-                with suppress(ProcessLookupError):
-                    os.kill(postmaster, signal.SIGINT)
+            postmaster = interrupt(folder)
             if time.monotonic() > ends_at:
-                raise EmbeddedServerError(f"process {postmaster}, the server in {folder}, does not end")
+                raise EmbeddedServerError(
+                    f"process {postmaster}, the server in {folder}, does not end"
+                    if postmaster
+                    else f"the server in {folder} does not end, and {folder}/data/postmaster.pid does not name it"
+                )
             time.sleep(0.05)
         free.close()
     return True
 
 
 def _join(folder: Path, held: ExitStack) -> EmbeddedServer:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     held.enter_context(locked(folder / USERS_LOCK, shared=True))
     with locked(folder / START_LOCK):
         return _find_or_start(folder)
