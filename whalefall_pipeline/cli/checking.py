@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Limits, Visibility
+from whalefall_pipeline.adapters.engine import Visibility
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import complete_instance
 from whalefall_pipeline.cli.choosing import choose_instances
@@ -15,6 +15,7 @@ from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_instances, read_login
+from whalefall_pipeline.sync.plan import build_limits
 
 Row = dict[str, str]
 
@@ -53,7 +54,7 @@ def _check(workplace: Workplace, instance: Instance) -> list[Row]:
 
 def _look(workplace: Workplace, instance: Instance) -> list[Row]:
     settings = workplace.settings
-    limits = Limits(settings.connect_seconds, settings.statement_seconds)
+    limits = build_limits(settings)
     with connecting(workplace.engine) as connection, transaction(connection):
         login = read_login(connection, instance, workplace.store)
     engine = ADAPTERS[instance.db_type]

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whalefall_pipeline.core.errors import WhalefallError
+from whalefall_pipeline.core.runs import FAILURE, LOCATION, PARTITIONS_NAME, REPOSITORY, SYNC_JOB
 from whalefall_pipeline.services.graphql import ask
 
-JOB = "sync_instances"
-LOCATION = "whalefall"
-REPOSITORY = "__repository__"
+SELECTOR = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
 SECONDS = 60
 
 PARTITIONS = """query($selector: RepositorySelector!) { repositoryOrError(repositorySelector: $selector) {
@@ -29,18 +28,18 @@ class Webserver:
         self.url = url.rstrip("/")
 
     def read_partitions(self) -> list[str]:
-        """Give the partition keys in Dagster's order."""
-        nodes = self._ask(PARTITIONS, selector=_selector())["repositoryOrError"].get("assetNodes", [])
+        """Return the partition keys in Dagster's order."""
+        nodes = self._ask(PARTITIONS, selector=SELECTOR)["repositoryOrError"].get("assetNodes", [])
         return list(nodes[0]["partitionKeys"]) if nodes else []
 
     def add_partition(self, key: str) -> None:
         """Add a partition; one that is there already is fine."""
-        self._ask(ADD_PARTITION, selector=_selector(), name="instances", key=key)
+        self._ask(ADD_PARTITION, selector=SELECTOR, name=PARTITIONS_NAME, key=key)
 
     def launch(self, tags: Mapping[str, str]) -> str:
-        """Launch a run of the sync job with these tags and give its id."""
-        selector = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY, "jobName": JOB}
+        """Launch a run of the sync job with these tags and return its id."""
         execution = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+        selector = {**SELECTOR, "jobName": SYNC_JOB}
         params = {"selector": selector, "runConfigData": {}, "executionMetadata": execution}
         answer = self._ask(LAUNCH, params=params)["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
@@ -53,15 +52,11 @@ class Webserver:
             self._ask(TERMINATE, id=run_id)
 
     def read_status(self, run_id: str) -> str:
-        """Give a run's status as Dagster spells it."""
-        return str(self._ask(STATUS, id=run_id)["runOrError"].get("status", "FAILURE"))
+        """Return a run's status as Dagster spells it."""
+        return str(self._ask(STATUS, id=run_id)["runOrError"].get("status", FAILURE))
 
     def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
         try:
             return ask(self.url, query, variables, timeout_seconds=SECONDS)
         except OSError as error:
             raise WhalefallError(f"the webserver does not answer as it should: {error}") from None
-
-
-def _selector() -> dict[str, str]:
-    return {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}

@@ -13,9 +13,8 @@ from whalefall_pipeline.cli.graphql import Webserver
 from whalefall_pipeline.cli.workplace import Workplace
 from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.ranges import build_ranges, build_run_tags
+from whalefall_pipeline.core.runs import FINISHED
 from whalefall_pipeline.system import on_parent_death
-
-FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 
 
 class Launch(Protocol):

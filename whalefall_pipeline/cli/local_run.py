@@ -14,9 +14,8 @@ from uuid import uuid4
 import dagster as dg
 
 from whalefall_pipeline.core.ranges import build_ranges, build_run_tags
+from whalefall_pipeline.core.runs import PARTITIONS_NAME, SYNC_JOB
 from whalefall_pipeline.definitions import defs
-from whalefall_pipeline.defs.jobs import SYNC_JOB
-from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
 from whalefall_pipeline.defs.reconcile import Cursor, reconcile
 from whalefall_pipeline.defs.resources import LedgerResource
 from whalefall_pipeline.settings import get_settings

@@ -4,11 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from uuid import uuid4
 
-from whalefall_pipeline.core.sessions import BATCH_TAG
-
-PARTITION_TAG = "dagster/partition"
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
+from whalefall_pipeline.core.runs import BATCH_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 
 
 def build_ranges(keys: Sequence[str], chosen: Iterable[str], at_most: int) -> list[list[str]]:
@@ -22,7 +18,7 @@ def build_ranges(keys: Sequence[str], chosen: Iterable[str], at_most: int) -> li
 
 
 def build_run_tags(blocks: Sequence[Sequence[str]], tags: Mapping[str, str] | None = None) -> list[dict[str, str]]:
-    """Give each block's run tags: the range that selects it, and one batch id for all where there are several."""
+    """Return each block's run tags: the range that selects it, and one batch id for all where there are several."""
     batch = {BATCH_TAG: str(uuid4())} if len(blocks) > 1 else {}
     return [{**(tags or {}), **batch, **_to_range_tags(block)} for block in blocks]
 
@@ -34,12 +30,12 @@ def _to_range_tags(block: Sequence[str]) -> dict[str, str]:
 
 
 def find_missing_ends(keys: Sequence[str], tags: Mapping[str, str]) -> list[str]:
-    """Give the ends of a run's range that are no partition: what lies between them can't be told then."""
+    """Return the ends of a run's range that are no partition: nobody knows then what lies between them."""
     return [tags[tag] for tag in (RANGE_START_TAG, RANGE_END_TAG) if tag in tags and tags[tag] not in keys]
 
 
 def find_chosen(keys: Sequence[str], tags: Mapping[str, str]) -> list[str]:
-    """Give the partitions that a run's tags select of all keys, in their order; ends that are no keys by themselves."""
+    """Return the partitions that a run's tags select of all keys, in their order; alone, ends that are no keys."""
     if PARTITION_TAG in tags:
         return [tags[PARTITION_TAG]]
     ends = [tags[tag] for tag in (RANGE_START_TAG, RANGE_END_TAG) if tag in tags]

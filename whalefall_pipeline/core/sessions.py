@@ -3,18 +3,25 @@
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
+from whalefall_pipeline.core.runs import (
+    ACCEPT_COLLAPSE_TAG,
+    AUTOMATION_TAGS,
+    BACKFILL_TAG,
+    BATCH_TAG,
+    CANCELED,
+    CANCELING,
+    CREATED_BY_TAG,
+    FAILURE,
+    FROM_UI_TAG,
+    SCHEDULE_TAG,
+    SENSOR_TAG,
+    SUCCESS,
+    SYNC_TYPE_TAG,
+)
+
 SyncType: TypeAlias = Literal["manual_single", "manual_batch", "manual_task", "scheduled_task"]
 SessionStatus: TypeAlias = Literal["running", "completed", "failed", "cancelled"]
 RecordStatus: TypeAlias = Literal["pending", "running", "completed", "failed", "cancelled"]
-
-BATCH_TAG = "whalefall/batch_id"
-SYNC_TYPE_TAG = "whalefall/sync_type"
-CREATED_BY_TAG = "whalefall/created_by"
-ACCEPT_COLLAPSE_TAG = "whalefall/accept_collapse"
-BACKFILL_TAG = "dagster/backfill"
-SCHEDULE_TAG = "dagster/schedule_name"
-SENSOR_TAG = "dagster/sensor_name"
-AUTOMATION_TAGS = ("dagster/auto_materialize", "dagster/from_automation_condition")
 
 _SYNC_TYPES: dict[str, SyncType] = {
     name: name for name in ("manual_single", "manual_batch", "manual_task", "scheduled_task")
@@ -22,9 +29,10 @@ _SYNC_TYPES: dict[str, SyncType] = {
 
 
 def to_sync_type(tags: Mapping[str, str], chosen: int, active: int) -> SyncType:
-    """Say how a run was triggered; `chosen` is the number of instances in its whole batch, `active` of all there are.
+    """Return how a run was triggered.
 
-    One active instance chosen by hand is `manual_single`, even when it is the only one.
+    `chosen` is the number of instances in its whole batch, `active` of all there are. One active instance chosen by
+    hand is `manual_single`, even when it is the only one.
     """
     if tags.get(SYNC_TYPE_TAG) in _SYNC_TYPES:
         return _SYNC_TYPES[tags[SYNC_TYPE_TAG]]
@@ -36,12 +44,12 @@ def to_sync_type(tags: Mapping[str, str], chosen: int, active: int) -> SyncType:
 
 
 def to_batch_id(tags: Mapping[str, str]) -> str | None:
-    """Give what runs that were started together share, or None for a run by itself."""
+    """Return what runs that were started together share, or None for a run by itself."""
     return tags.get(BATCH_TAG) or tags.get(BACKFILL_TAG)
 
 
 def to_created_by(tags: Mapping[str, str]) -> str | None:
-    """Say who or what started a run, where its tags tell."""
+    """Return who or what started a run, where its tags say so."""
     if tags.get(CREATED_BY_TAG):
         return tags[CREATED_BY_TAG]
     for tag, what in ((SCHEDULE_TAG, "schedule"), (SENSOR_TAG, "sensor")):
@@ -49,21 +57,21 @@ def to_created_by(tags: Mapping[str, str]) -> str | None:
             return f"{what} {tags[tag]}"
     if any(tag in tags for tag in AUTOMATION_TAGS):
         return "automation"
-    return tags.get("user") or ("Dagster UI" if tags.get("dagster/from_ui") == "true" else None)
+    return tags.get("user") or ("Dagster UI" if tags.get(FROM_UI_TAG) == "true" else None)
 
 
 def accepts_collapse(tags: Mapping[str, str]) -> bool:
-    """Whether this one run may take an inventory that lost more than the safety limit allows."""
+    """Return whether this one run may take an inventory that lost more than the safety limit allows."""
     return tags.get(ACCEPT_COLLAPSE_TAG) == "true"
 
 
 def to_session_status(run_status: str, failed: int) -> SessionStatus:
-    """Give the session's state for a Dagster run's; `failed` counts its failed records.
+    """Return the session's state for a Dagster run's; `failed` counts its failed records.
 
     A run that Dagster calls a success while a record failed is failed all the same.
     """
-    if run_status in ("CANCELED", "CANCELING"):
+    if run_status in (CANCELED, CANCELING):
         return "cancelled"
-    if run_status == "SUCCESS":
+    if run_status == SUCCESS:
         return "failed" if failed else "completed"
-    return "failed" if run_status == "FAILURE" else "running"
+    return "failed" if run_status == FAILURE else "running"

@@ -4,9 +4,8 @@
 
 import dagster as dg
 
+from whalefall_pipeline.core.runs import SYNC_JOB
 from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
-
-SYNC_JOB = "sync_instances"
 
 sync_job = dg.define_asset_job(
     SYNC_JOB,

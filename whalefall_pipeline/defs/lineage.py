@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from dagster import DagsterInstance, DagsterRun
 
-RETRY_TAG = "dagster/retry_number"
-"""On runs that Dagster re-executes by itself, where a deployment asks for that."""
+from whalefall_pipeline.core.runs import RETRY_TAG
 
 
 def find_ancestors(instance: DagsterInstance, run: DagsterRun) -> Sequence[str]:

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Engine
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.core.ranges import find_chosen, find_missing_ends
-from whalefall_pipeline.core.sessions import BACKFILL_TAG, to_batch_id, to_created_by, to_sync_type
+from whalefall_pipeline.core.runs import BACKFILL_TAG, PARTITIONS_NAME
+from whalefall_pipeline.core.sessions import to_batch_id, to_created_by, to_sync_type
 from whalefall_pipeline.defs.events import build_failure
 from whalefall_pipeline.defs.lineage import find_ancestors, read_own_tags
-from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.schema import check_ledger

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-INSTANCES = dg.DynamicPartitionsDefinition(name="instances")
-PARTITIONS_NAME = "instances"
+from whalefall_pipeline.core.runs import PARTITIONS_NAME
+
+INSTANCES = dg.DynamicPartitionsDefinition(name=PARTITIONS_NAME)
 
 
 def diff_partitions(present: Iterable[str], active: Iterable[str]) -> tuple[list[str], list[str]]:

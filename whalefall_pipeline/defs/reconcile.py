@@ -15,11 +15,10 @@ from sqlalchemy import Connection, Engine
 
 from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.ranges import find_chosen
+from whalefall_pipeline.core.runs import FINISHED, PARTITIONS_NAME, SYNC_JOB
 from whalefall_pipeline.core.sessions import SessionStatus, to_session_status
 from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
-from whalefall_pipeline.defs.jobs import SYNC_JOB
 from whalefall_pipeline.defs.opening import describe_start
-from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.sessions import (
@@ -38,7 +37,7 @@ ABANDONED = timedelta(minutes=10)
 SILENT_BEATS = 2
 CANCELLED_EARLY = "the run was cancelled before it began"
 ENDED_EARLY = "the run ended before it could write its session; its page in Dagster says why"
-FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+ENDED = [dg.DagsterRunStatus(status) for status in FINISHED]
 
 
 @dataclass
@@ -130,7 +129,7 @@ def _mirror_runs(instance: DagsterInstance, connection: Connection, cursor: Curs
 
 
 def _read_finished(instance: DagsterInstance, after: datetime) -> Sequence[RunRecord]:
-    filters = RunsFilter(statuses=FINISHED, updated_after=after)
+    filters = RunsFilter(statuses=ENDED, updated_after=after)
     return instance.get_run_records(filters, limit=BATCH, order_by="update_timestamp", ascending=True)
 
 

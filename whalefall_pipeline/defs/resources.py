@@ -7,7 +7,7 @@ its connections go or how they are secured: Dagster refuses a run config that tr
 # pyright: reportUnknownMemberType=false
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from whalefall_pipeline.core.errors import LedgerError
 from whalefall_pipeline.ledger.database import open_ledger
 from whalefall_pipeline.ledger.secrets import SecretStore
 from whalefall_pipeline.settings import get_settings
-from whalefall_pipeline.sync.plan import Collector
+from whalefall_pipeline.sync.plan import Collector, build_limits
 
 BESIDE_INSTANCES = 4
 """Ledger connections beside those of the instances worked on: heartbeat, failures, the session itself."""
@@ -30,21 +30,14 @@ NO_CONFIG: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class AdapterResource:
-    """One engine's adapter: how long it may wait, and the options that instances have where they set none (TLS)."""
+    """One engine's adapter, with its limits and the options that instances have where they set none (TLS)."""
 
     db_type: str
-    connect_seconds: float
-    """Until a connection stands, handshake and login included."""
-    statement_seconds: float
-    """For one catalog statement."""
-    answer_bytes: int
-    """What one answer of a server may hold."""
-    default_options: Mapping[str, str] = field(default_factory=dict[str, str])
+    limits: Limits
 
     def to_collector(self) -> Collector:
         """Return the adapter with its limits."""
-        limits = Limits(self.connect_seconds, self.statement_seconds, self.default_options, self.answer_bytes)
-        return Collector(ADAPTERS[self.db_type], limits)
+        return Collector(ADAPTERS[self.db_type], self.limits)
 
 
 class LedgerResource(dg.ConfigurableResource[Any]):
@@ -70,18 +63,9 @@ def _open(url: str, pool_size: int) -> Engine:
 
 def build_resources() -> dict[str, Any]:
     """Return all resources: one per engine, by its `db_type`, and the ledger."""
-    adapters = {db_type: _build_adapter(db_type) for db_type in ADAPTERS}
+    limits = build_limits(get_settings())
+    adapters = {db_type: AdapterResource(db_type, limits) for db_type in ADAPTERS}
     return {**adapters, "ledger": LedgerResource()}
-
-
-def _build_adapter(db_type: str) -> AdapterResource:
-    settings = get_settings()
-    return AdapterResource(
-        db_type=db_type,
-        connect_seconds=settings.connect_seconds,
-        statement_seconds=settings.statement_seconds,
-        answer_bytes=settings.answer_bytes,
-    )
 
 
 def fix_resources(resources: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,15 +8,14 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, RunsFilter
 from sqlalchemy import Engine
 
+from whalefall_pipeline.core.runs import CLEAN_UP_JOB, PARTITIONS_NAME
 from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
-from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
-from whalefall_pipeline.defs.reconcile import FINISHED, syncs_accounts
+from whalefall_pipeline.defs.reconcile import ENDED, syncs_accounts
 from whalefall_pipeline.defs.resources import NO_CONFIG
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.sessions import delete_old_sessions
 from whalefall_pipeline.settings import get_settings
 
-CLEAN_UP_JOB = "clean_up"
 STATES = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED}
 """The events from which Dagster derives what a partition's state is: materialized, failed, missing."""
 
@@ -62,7 +61,7 @@ def delete_runs(instance: DagsterInstance, before: datetime) -> int:
     become another one in the UI.
     """
     held = _read_held(instance)
-    runs = instance.get_runs(RunsFilter(statuses=FINISHED, updated_before=before))
+    runs = instance.get_runs(RunsFilter(statuses=ENDED, updated_before=before))
     old = [run for run in runs if _is_ours(run) and not held & _read_states(instance, run.run_id)]
     for run in old:
         instance.delete_run(run.run_id)

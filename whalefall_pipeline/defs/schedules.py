@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from whalefall_pipeline.core.ranges import build_ranges, build_run_tags
+from whalefall_pipeline.core.runs import PARTITIONS_NAME
 from whalefall_pipeline.defs.jobs import sync_job
-from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
 from whalefall_pipeline.settings import get_settings
 
 

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import dagster as dg
 
+from whalefall_pipeline.core.runs import PARTITIONS_NAME
 from whalefall_pipeline.defs.jobs import sync_job
-from whalefall_pipeline.defs.partitions import PARTITIONS_NAME, diff_partitions
+from whalefall_pipeline.defs.partitions import diff_partitions
 from whalefall_pipeline.defs.reconcile import Cursor, reconcile
 from whalefall_pipeline.defs.resources import LedgerResource
 from whalefall_pipeline.defs.schedules import build_requests

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from whalefall_pipeline.core.runs import LOCATION
 from whalefall_pipeline.services.errors import ServicesError
 from whalefall_pipeline.services.graphql import find_obstacle
 from whalefall_pipeline.services.plan import NOTICE, Plan
@@ -32,7 +33,7 @@ class Supervisor:
         self._say = say
         port = _choose_port(plan.host, plan.port)
         self.address = f"http://{_to_reachable(plan.host)}:{port}"
-        code = ["dagster", "api", "grpc", "--module-name", plan.module, "--location-name", "whalefall"]
+        code = ["dagster", "api", "grpc", "--module-name", plan.module, "--location-name", LOCATION]
         workspace = ["--workspace", str(self._folder / "workspace.yaml")]
         listen = ["--host", plan.host, "--port", str(port), *(["--read-only"] if plan.read_only else [])]
         code += ["--socket", str(self._socket), "--use-python-environment-entry-point"]
@@ -99,7 +100,7 @@ class Supervisor:
 
     def _write_workspace(self) -> None:
         """Name the code server that webserver and daemon share; else each would start, and load, its own."""
-        location = {"grpc_server": {"socket": str(self._socket), "location_name": "whalefall"}}
+        location = {"grpc_server": {"socket": str(self._socket), "location_name": LOCATION}}
         (self._folder / "workspace.yaml").write_text(json.dumps({"load_from": [location]}), encoding="utf-8")
 
 

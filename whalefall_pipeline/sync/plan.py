@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 
 from whalefall_pipeline.adapters.engine import Adapter, Limits
+from whalefall_pipeline.core import limits as defaults
 from whalefall_pipeline.ledger.secrets import SecretStore
+from whalefall_pipeline.settings import Settings
 from whalefall_pipeline.sync.cancellation import Cancellation
 
 
@@ -30,9 +32,18 @@ class Plan:
     inventory: bool = True
     permissions: bool = True
     accept_collapse: bool = False
-    parallelism: int = 8
-    attempts: int = 3
-    backoff_seconds: float = 1.0
-    instance_seconds: float = 300.0
-    lock_wait_seconds: float = 600.0
-    heartbeat_seconds: float = 15.0
+    parallelism: int = defaults.PARALLELISM
+    attempts: int = defaults.ATTEMPTS
+    backoff_seconds: float = defaults.BACKOFF_SECONDS
+    instance_seconds: float = defaults.INSTANCE_SECONDS
+    lock_wait_seconds: float = defaults.LOCK_WAIT_SECONDS
+    heartbeat_seconds: float = defaults.HEARTBEAT_SECONDS
+
+
+def build_limits(settings: Settings) -> Limits:
+    """Return the limits of a connection to an instance, by a deployment's settings: for a sync and for a check."""
+    return Limits(
+        connect_seconds=settings.connect_seconds,
+        statement_seconds=settings.statement_seconds,
+        answer_bytes=settings.answer_bytes,
+    )
