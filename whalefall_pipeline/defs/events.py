@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.sync.instance import to_first_line
 from whalefall_pipeline.sync.tell import Outcome
 
@@ -14,19 +15,22 @@ OBSERVED_CHECK = "every_scope_observed"
 
 
 def tell_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: Collection[dg.AssetKey]) -> None:
-    """Log how an instance ended: materializations of what was written, an observation of what failed, one line."""
+    """Log how an instance ended: materializations of what was written, an observation of what failed, one line.
+
+    All text of a server is made visible: it reaches the UI, and terminals that show the log.
+    """
     name = outcome.instance.name
     for key, metadata in _written(outcome).items():
         if key in selected:
             context.log_event(dg.AssetMaterialization(key, partition=name, metadata=metadata))
     if outcome.error is None:
-        context.log.info("%s: %s", name, _say_counts(outcome))
+        context.log.info("%s: %s", make_visible(name), _say_counts(outcome))
         return
-    message = to_first_line(outcome.error)
+    message = make_visible(to_first_line(outcome.error))
     failed = {"error_code": outcome.error.code, "error_message": message}
     for key in selected - _written(outcome).keys():
         context.log_event(dg.AssetObservation(key, partition=name, metadata=failed))
-    context.log.error("%s: %s: %s", name, outcome.error.code, message)
+    context.log.error("%s: %s: %s", make_visible(name), outcome.error.code, message)
 
 
 def tell_carried_over(
@@ -47,7 +51,7 @@ def tell_carried_over(
 def _written(outcome: Outcome) -> dict[dg.AssetKey, dict[str, Any]]:
     written: dict[dg.AssetKey, dict[str, Any]] = {}
     if outcome.inventory:
-        written[INVENTORY] = {**outcome.inventory._asdict(), "server_version": outcome.version}
+        written[INVENTORY] = {**outcome.inventory._asdict(), "server_version": make_visible(outcome.version)}
     if outcome.permissions:
         counts = outcome.permissions
         written[PERMISSIONS] = {
@@ -56,7 +60,7 @@ def _written(outcome: Outcome) -> dict[dg.AssetKey, dict[str, Any]]:
             "changed": counts.changed,
             "grants": counts.grants,
             "statements": outcome.statements,
-            "not_observed": ", ".join(item.scope for item in counts.unseen) or "nothing",
+            "not_observed": ", ".join(make_visible(item.scope) for item in counts.unseen) or "nothing",
         }
     return written
 
@@ -70,7 +74,8 @@ def _say_counts(outcome: Outcome) -> str:
     if outcome.permissions:
         parts.append(f"{outcome.permissions.grants} grants ({outcome.permissions.changed} accounts changed)")
         if outcome.permissions.unseen:
-            parts.append(f"not observed: {', '.join(item.scope for item in outcome.permissions.unseen)}")
+            unseen = ", ".join(make_visible(item.scope) for item in outcome.permissions.unseen)
+            parts.append(f"not observed: {unseen}")
     return ", ".join(parts)
 
 
@@ -89,15 +94,16 @@ def build_check(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
 
 def _list_unseen(outcome: Outcome) -> dict[str, str]:
     if outcome.permissions is None:
-        return {"everything": to_first_line(outcome.error) if outcome.error else "not read"}
-    return {item.scope: f"{item.status}: {item.reason}" for item in outcome.permissions.unseen}
+        return {"everything": make_visible(to_first_line(outcome.error)) if outcome.error else "not read"}
+    unseen = outcome.permissions.unseen
+    return {make_visible(item.scope): make_visible(f"{item.status}: {item.reason}") for item in unseen}
 
 
 def build_failure(failed: Mapping[str, tuple[str, str]], total: int) -> dg.Failure:
     """Build the run's failure: instance to error code and message."""
-    names = ", ".join(sorted(failed)[:10]) + (", …" if len(failed) > 10 else "")
+    names = ", ".join(map(make_visible, sorted(failed)[:10])) + (", …" if len(failed) > 10 else "")
     rows = [
-        dg.TableRecord({"instance": name, "error_code": code, "error_message": message})
+        dg.TableRecord({"instance": make_visible(name), "error_code": code, "error_message": make_visible(message)})
         for name, (code, message) in sorted(failed.items())
     ]
     codes = ", ".join(sorted({code for code, _ in failed.values()}))
