@@ -13,9 +13,9 @@ from tests.servers.oracle_standin.tables import ROOT_NAME
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.adapters.oracle.catalog import OF_ALL, STATEMENTS, VIEWS
 from whalefall_pipeline.adapters.oracle.container_data import ContainerDataRow, build_container_data
-from whalefall_pipeline.core.diff import carry_unseen
 from whalefall_pipeline.core.model import AccountState, find_observation
 from whalefall_pipeline.core.model import Seen as Status
+from whalefall_pipeline.core.unseen import carry_unseen
 
 NARROW = f"ALTER USER {COLLECTOR} SET CONTAINER_DATA = (CDB$ROOT, SALESPDB, HRPDB)"
 OF_PARTS = [VIEWS[statement].replace("DBA_", "CDB_") for statement in STATEMENTS.values()]

@@ -10,11 +10,11 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.adapters.oracle.object_types import OBJECT_SCOPES
-from whalefall_pipeline.core.diff import carry_unseen
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError, SyncDataError
 from whalefall_pipeline.core.facts import build_facts
 from whalefall_pipeline.core.model import Grant, Kind, Login, Securable, Seen, is_observed
 from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED, SUPERUSER
+from whalefall_pipeline.core.unseen import carry_unseen
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
