@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 VIEWS = Path(__file__).with_name("0005_views.sql")
 MOMENT = sa.DateTime(timezone=True)
