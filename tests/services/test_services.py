@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -106,6 +107,12 @@ def take_port(port: int) -> Generator[None]:
         yield
 
 
+def copy_home(workplace: Workplace, home: Path) -> dict[str, str]:
+    """Give the environment of another home on the same databases."""
+    shutil.copytree(workplace.home / "dagster", home / "dagster")
+    return workplace.environment | {"WHALEFALL_HOME": str(home), "DAGSTER_HOME": f"{home}/dagster"}
+
+
 def processes_of(home: Path) -> dict[int, str]:
     """Give the commands of all processes that run in Dagster's environment of this home, by process id."""
     found: dict[int, str] = {}
@@ -160,6 +167,30 @@ def test_a_second_supervisor_of_a_home_is_refused(workplace: Workplace, services
 
 
 @on_linux
+def test_it_listens_to_this_machine_only_unless_told(services: Services) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", urlsplit(services.address).port or 0))
+
+
+@on_linux
+def test_a_read_only_ui_on_every_address_shows_and_starts_nothing(tmp_path: Path, workplace: Workplace) -> None:
+    environment = copy_home(workplace, tmp_path)
+    with run_services(environment, host="0.0.0.0", module="definitions_of_the_tests", read_only=True) as services:  # noqa: S104 - what it is about
+        assert services.address.startswith("http://127.0.0.1:")
+        elsewhere = f"http://127.0.0.2:{urlsplit(services.address).port}"
+        assert ask(elsewhere, "{ version }")["version"]
+        assert ask(elsewhere, LAUNCH) == {"launchRun": {}}
+        runs = ask(elsewhere, "{ runsOrError(limit: 1) { ... on Runs { results { runId } } } }")
+        assert set(runs["runsOrError"]) == {"results"}
+
+
+def test_a_setting_that_is_no_name_is_refused_before_anything_starts(workplace: Workplace) -> None:
+    environment = workplace.environment | {"WHALEFALL_WEBSERVER_HOSTS": "https://ui.example"}
+    with pytest.raises(ServicesError, match="is no host name"), run_services(environment):
+        pass
+
+
+@on_linux
 @pytest.mark.parametrize("name", ["dagster._daemon", "api grpc", "services.webserver"])
 def test_a_service_that_is_killed_is_started_again(workplace: Workplace, services: Services, name: str) -> None:
     killed = find_process(workplace.home, name)
@@ -187,8 +218,7 @@ def test_definitions_that_do_not_load_are_said_with_the_log_to_read(tmp_path: Pa
 
 @on_linux
 def test_nothing_is_left_when_the_asking_process_is_killed(tmp_path: Path, workplace: Workplace) -> None:
-    environment = workplace.environment | {"WHALEFALL_HOME": str(tmp_path), "DAGSTER_HOME": f"{tmp_path}/dagster"}
-    shutil.copytree(workplace.home / "dagster", tmp_path / "dagster")
+    environment = copy_home(workplace, tmp_path)
     command = [sys.executable, "-c", UP, str(workplace.home / "postgres")]
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as up:
         assert up.stdout
