@@ -1,11 +1,12 @@
 """The log's line for people names what the entries for programs hold, in their order, and counts the rest."""
 
 from collections.abc import Iterable
+from typing import get_args
 
 import pytest
 
 from whalefall_pipeline.core.diff import AttributeChange, ChangeType, Difference
-from whalefall_pipeline.core.model import Held, Securable
+from whalefall_pipeline.core.model import Effect, Held, Securable
 from whalefall_pipeline.core.wording import Wording
 
 READERS = Held("MEMBER", Securable("role", object="readers"))
@@ -32,3 +33,62 @@ def test_a_change_in_one_line(change_type: ChangeType, gained: Iterable[Held], l
     locked = AttributeChange("locked", None, True)
     difference = Difference(frozenset(gained), frozenset(lost), (locked,))
     assert Wording().describe(change_type, difference) == said
+
+
+ORDERS = Securable("table", "shop", "public", "orders")
+SAID = {
+    # effect, with option: gained, lost, the option alone gained, held
+    ("grant", False): ("granted X on {}", "revoked X on {}", "gained the option to pass on X on {}", "holds X on {}"),
+    ("grant", True): (
+        "granted X WITH GRANT OPTION on {}",
+        "revoked X WITH GRANT OPTION on {}",
+        "lost the option to pass on X on {}",
+        "holds X WITH GRANT OPTION on {}",
+    ),
+    ("deny", False): (
+        "denied X on {}",
+        "no longer denied X on {}",
+        "denied the option to pass on X on {}",
+        "is denied X on {}",
+    ),
+    ("deny", True): (
+        "denied X WITH GRANT OPTION on {}",
+        "no longer denied X WITH GRANT OPTION on {}",
+        "no longer denied the option to pass on X on {}",
+        "is denied X WITH GRANT OPTION on {}",
+    ),
+    ("revoke", False): (
+        "revoked X on {}",
+        "granted again X on {}",
+        "revoked the option to pass on X on {}",
+        "is revoked X on {}",
+    ),
+    ("revoke", True): (
+        "revoked X WITH GRANT OPTION on {}",
+        "granted again X WITH GRANT OPTION on {}",
+        "granted again the option to pass on X on {}",
+        "is revoked X WITH GRANT OPTION on {}",
+    ),
+}
+
+
+@pytest.mark.parametrize("effect", get_args(Effect))
+@pytest.mark.parametrize("option", [False, True])
+def test_every_effect_reads_as_a_person_would_say_it(effect: Effect, option: bool) -> None:
+    item = Held("X", ORDERS, option, effect)
+    held, other = frozenset({item}), frozenset({item._replace(grant_option=not option)})
+    describe = Wording().describe
+    said = (
+        describe("modify_privilege", Difference(held, frozenset())),
+        describe("modify_privilege", Difference(frozenset(), held)),
+        describe("modify_privilege", Difference(other, held)),
+        describe("add", Difference(held, frozenset())),
+    )
+    assert said == tuple(text.format(ORDERS) for text in SAID[effect, option])
+    assert describe("delete", Difference(frozenset(), held)) == said[3].replace("holds", "held").replace("is ", "was ")
+
+
+def test_grants_are_said_before_what_is_denied() -> None:
+    held = frozenset({Held("B", ORDERS, effect="deny"), Held("C", ORDERS), Held("A", ORDERS, effect="revoke")})
+    said = Wording().describe("add", Difference(held, frozenset()))
+    assert said == f"holds C on {ORDERS}; is denied B on {ORDERS}; is revoked A on {ORDERS}"

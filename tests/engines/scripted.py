@@ -28,6 +28,7 @@ from whalefall_pipeline.core.model import (
     Observation,
     Reading,
     Securable,
+    Security,
     Seen,
 )
 from whalefall_pipeline.core.rules import Rules
@@ -59,6 +60,8 @@ class ScriptedAdapter(Adapter):
     hidden: set[str] = field(default_factory=set[str])
     tells_rows: bool = False
     attributes: Mapping[str, Json] | None = None
+    identity: str = ""
+    security: Security = field(default_factory=Security)
     grants_error: WhalefallError | None = None
     hook: Callable[[str], None] = _nothing
     default_port: int = 1
@@ -102,6 +105,14 @@ class ScriptedSession(SourceSession):
     @property
     def statements(self) -> int:
         return 2
+
+    @property
+    def security(self) -> Security:
+        return self.adapter.security
+
+    @property
+    def identity(self) -> str:
+        return self.adapter.identity
 
     def read_accounts(self) -> list[Account]:
         self.adapter.hook("accounts")
@@ -153,11 +164,16 @@ class Fleet:
         """Sync instances (all) in a session of their own, and give the outcomes."""
         return self.run(self.plan(**settings), instances)
 
-    def run(self, plan: Plan, instances: Sequence[Instance] | None = None) -> list[Outcome]:
+    def run(
+        self,
+        plan: Plan,
+        instances: Sequence[Instance] | None = None,
+        tell: Callable[[Outcome], None] = lambda _outcome: None,
+    ) -> list[Outcome]:
         chosen = self.instances if instances is None else instances
         with self.engine.connect() as connection, transaction(connection):
             open_session(connection, SessionStart(plan.session_id, "manual_batch"), chosen)
-        return run_session(plan, chosen, lambda _outcome: None)
+        return run_session(plan, chosen, tell)
 
 
 FLAGS = {"rolsuper": False, "rolcreaterole": False, "rolcanlogin": True}

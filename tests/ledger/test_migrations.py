@@ -50,6 +50,9 @@ def test_a_ledger_of_the_first_revision_is_brought_up_to_date(ledger: Engine, ma
         connection.execute(text(f"update {VERSION_TABLE} set version_num = '0001'"))
         connection.execute(text("drop view change_log cascade"))
         connection.execute(text("drop table instance_readings, instance_attributes, instance_change_log"))
+        connection.execute(text("drop view record_details; drop view current_memberships"))
+        connection.execute(text("alter table instances drop column server_identity, drop column read_from"))
+        connection.execute(text("alter table sync_instance_records drop column notice"))
         if not made_by_the_first:
             connection.execute(text("alter table instances drop column observed_scopes"))
     upgrade_ledger(ledger)

@@ -15,7 +15,8 @@ from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_instances, read_login
-from whalefall_pipeline.sync.plan import build_limits
+from whalefall_pipeline.sync.opening import open_source
+from whalefall_pipeline.sync.plan import Collector, build_limits
 
 Row = dict[str, str]
 
@@ -54,13 +55,12 @@ def _check(workplace: Workplace, instance: Instance) -> list[Row]:
 
 def _look(workplace: Workplace, instance: Instance) -> list[Row]:
     settings = workplace.settings
-    limits = build_limits(settings)
+    collector = Collector(ADAPTERS[instance.db_type], build_limits(settings))
     with connecting(workplace.engine) as connection, transaction(connection):
         login = read_login(connection, instance, workplace.store)
-    engine = ADAPTERS[instance.db_type]
     with (
         Deadline(settings.instance_seconds) as deadline,
-        engine.open(instance, login, limits, deadline) as session,
+        open_source(collector, instance, login, deadline) as session,
     ):
         connected = Visibility("connection", True, session.version)
         return [_to_row(instance, part) for part in (connected, *session.check())]

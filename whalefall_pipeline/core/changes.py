@@ -1,7 +1,7 @@
 """What one sync changed of one instance, as values: what is written to the log, and what others are told of."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from whalefall_pipeline.core.diff import KIND_FIELD, AttributeChange, ChangeType, Difference
@@ -37,16 +37,30 @@ class Changes:
     """What one sync changed of one instance; empty where nothing did, or where it was not looked at.
 
     `new` and `returned` are usernames of the inventory; what they hold stands in `accounts` once it was read.
-    `attributes` are the instance's own. `lost` are scopes that were seen by the reading before and not by this one,
-    and `found` those that are seen again.
+    `attributes` are the instance's own; `replaced` is its identity, where another server answered. `lost` are scopes
+    that were seen by the reading before and not by this one, and `found` those that are seen again. `notices` are for
+    the record: what happened and is no change.
     """
 
     new: Sequence[str] = ()
     returned: Sequence[str] = ()
     accounts: Sequence[AccountChange] = ()
     attributes: Sequence[AttributeChange] = ()
+    replaced: AttributeChange | None = None
+    notices: Sequence[str] = ()
     lost: Sequence[Unseen] = ()
     found: Sequence[str] = ()
+
+    def join(self, later: "Changes") -> "Changes":
+        """Return what the inventory changed (this one) together with what permissions did."""
+        return replace(
+            later,
+            new=self.new,
+            returned=self.returned,
+            accounts=(*self.accounts, *later.accounts),
+            replaced=self.replaced,
+            notices=(*self.notices, *later.notices),
+        )
 
     @property
     def gone(self) -> list[str]:

@@ -10,8 +10,8 @@ from whalefall_pipeline.core.model import Account, AccountState, Attributes, Hel
 KIND_FIELD = "account_kind"
 
 ChangeType = Literal["add", "modify_privilege", "modify_other", "delete", "reactivate"]
-InstanceChangeType = Literal["modify_instance"]
-"""What the log says of an instance itself."""
+InstanceChangeType = Literal["modify_instance", "replace_instance"]
+"""What the log says of an instance itself: it is set to something else, or another server answers."""
 
 
 class AttributeChange(NamedTuple):

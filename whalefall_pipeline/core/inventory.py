@@ -10,6 +10,8 @@ from whalefall_pipeline.core.model import Account, Kind
 
 FEW = 10
 """Accounts that may vanish at once whatever their share: a small instance is not held up by an ordinary clean-up."""
+REPLACED_PERCENT = 50
+"""Of the accounts, more than this may not vanish where another server answers, be the instance's own limit higher."""
 
 
 class KnownAccount(NamedTuple):
@@ -71,16 +73,35 @@ def _is_of_other_kind(known: KnownAccount, read: Account) -> bool:
     return read.kind != known.kind and not (known.is_active and KIND_FIELD in read.unseen)
 
 
-def check_collapse(known: Collection[KnownAccount], change: InventoryChange, limit_percent: int) -> None:
+def describe_replacement(before: tuple[str | None, str | None], now: tuple[str, str]) -> str:
+    """Return how another server seems to answer than the one of the newest inventory, or an empty text.
+
+    Both are what the server says that it is (empty: nothing), and where it is. Who says nothing is the same where it
+    is in the same place.
+    """
+    (identity, place), (other, new_place) = before, now
+    if identity and other:
+        return f"another server answers: {other}, before it was {identity}" if identity != other else ""
+    if place and place != new_place:
+        return f"another server may answer at {new_place}: before it was {place}, and it does not say which it is"
+    return ""
+
+
+def check_collapse(
+    known: Collection[KnownAccount], change: InventoryChange, limit_percent: int, *, replacement: str = ""
+) -> None:
     """Raise SyncDataError when so much would vanish that the reading is more likely wrong than the accounts gone.
 
     That is: more than `limit_percent` of the active accounts and more than ten, or all accounts of a kind, be it the
     only one. Zero percent allows none beyond ten; a hundred switches the first rule off, not the second. Predefined
-    accounts count for neither.
+    accounts count for neither. With a `replacement`, half of the accounts are enough, however few they are.
     """
     active = [account for account in known if account.is_active and account.is_counted]
     gone = [account for account in change.gone if account.is_counted]
     accept = "if this is right, accept it: whalefall sync NAME --accept-collapse"
+    if replacement and len(gone) * 100 > min(limit_percent, REPLACED_PERCENT) * len(active):
+        vanish = f"{len(gone)} of {len(active)} accounts would vanish; nothing was changed"
+        raise SyncDataError(f"{replacement}; {vanish}; {accept}")
     if len(gone) > FEW and len(gone) * 100 > limit_percent * len(active):
         raise SyncDataError(f"{len(gone)} of {len(active)} accounts would vanish; nothing was changed; {accept}")
     returned = {account.kind.value for account in change.new}

@@ -178,8 +178,8 @@ def to_memberships(member: str, held: Iterable[Held]) -> list[Membership]:
     return [Membership(member, *role) for role in find_roles(held)]
 
 
-def find_roles(held: Iterable[Held]) -> list[HeldRole]:
-    """Read the roles off what is held, ordered by database and name."""
+def find_roles(held: Iterable[Held]) -> tuple[HeldRole, ...]:
+    """Return the roles that are held, ordered by database and name."""
     return to_roles(frozenset(filter(is_of_role, held)))
 
 
@@ -189,8 +189,8 @@ def is_of_role(item: Held) -> bool:
 
 
 @lru_cache(ROLE_SETS)
-def to_roles(of_roles: frozenset[Held]) -> list[HeldRole]:
-    """Give the roles that memberships and their options come to, ordered by database and name."""
+def to_roles(of_roles: frozenset[Held]) -> tuple[HeldRole, ...]:
+    """Return the roles that memberships and their options come to, ordered by database and name."""
     options: dict[tuple[str, str], set[str]] = {}
     admin: dict[tuple[str, str], bool] = {}
     for privilege, (_, database, _, role, _), grant_option, _ in of_roles:
@@ -198,10 +198,10 @@ def to_roles(of_roles: frozenset[Held]) -> list[HeldRole]:
             admin[database, role] = grant_option
         else:
             options.setdefault((database, role), set()).add(privilege)
-    return [
+    return tuple(
         HeldRole(role, database, admin[database, role], frozenset(options.get((database, role), ())))
         for database, role in sorted(admin)
-    ]
+    )
 
 
 class Seen(StrEnum):

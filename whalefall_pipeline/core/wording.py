@@ -6,14 +6,23 @@ from itertools import chain, islice
 from typing import Literal, NamedTuple, TypedDict, cast
 
 from whalefall_pipeline.core.diff import AttributeChange, ChangeType, Difference
-from whalefall_pipeline.core.model import MEMBER, SETS, Held, Json, Securable
-from whalefall_pipeline.core.snapshot import parse_token, spell
+from whalefall_pipeline.core.model import MEMBER, SETS, Effect, Held, Json, Securable
+from whalefall_pipeline.core.snapshot import PREFIXES, parse_token, spell
 
 DIFF_VERSION = 1
 DESCRIBED = 5
 """Items that a line names; more are counted."""
 
 Action = Literal["GRANT", "REVOKE"]
+GAINED: Mapping[Effect, str] = {"grant": "granted ", "deny": "denied ", "revoke": "revoked "}
+"""What happened where an account gained a privilege of this effect: a revoke that stands by itself takes away."""
+LOST: Mapping[Effect, str] = {"grant": "revoked ", "deny": "no longer denied ", "revoke": "granted again "}
+OPTION_VERBS: Mapping[Effect, tuple[str, str]] = {
+    "grant": ("gained", "lost"),
+    "deny": ("denied", "no longer denied"),
+    "revoke": ("revoked", "granted again"),
+}
+"""The same where only the option to pass a privilege on came, or went."""
 OPTION_PREFIXES = ("GRANT OPTION FOR ", "ADMIN OPTION FOR ")
 """Before the token of a privilege, of a membership, that stays as it is while its option is gained or lost."""
 
@@ -70,21 +79,30 @@ class Wording:
         """
         gained, lost, optioned = _part(difference)
         if change_type in ("add", "reactivate"):
-            return f"holds {_join(self._list_phrases('GRANT', gained), len(gained))}"
+            return self._describe_all("holds", "is", gained)
         if change_type == "delete":
-            return f"held {_join(self._list_phrases('REVOKE', lost), len(lost))}"
+            return self._describe_all("held", "was", lost)
         items = chain(
-            map(_say_option, sorted(optioned)),
-            (f"granted {phrase}" for phrase in self._list_phrases("GRANT", gained)),
-            (f"revoked {phrase}" for phrase in self._list_phrases("REVOKE", lost)),
-            map(_say_change, difference.other),
+            map(_describe_option, sorted(optioned)),
+            self._list_phrases(gained, GAINED),
+            self._list_phrases(lost, LOST),
+            map(_describe_change, difference.other),
         )
         return _join(items, len(optioned) + len(gained) + len(lost) + len(difference.other))
 
-    def _list_phrases(self, action: Action, held: frozenset[Held]) -> Iterator[str]:
-        for entry in self._list_entries(action, held, frozenset[Held]()):
-            for token in entry["permissions"]:
-                yield f"{token} on {entry['object']}"
+    def _describe_all(self, verb: str, auxiliary: str, held: frozenset[Held]) -> str:
+        """Describe all that an account holds or held: its grants first, then what it is or was denied or revoked."""
+        verbs: dict[Effect, str] = {"grant": "", "deny": f"{auxiliary} denied ", "revoke": f"{auxiliary} revoked "}
+        text = _join(self._list_phrases(held, verbs), len(held))
+        return f"{verb} {text}" if not held or any(item.effect == "grant" for item in held) else text
+
+    def _list_phrases(self, held: frozenset[Held], verbs: Mapping[Effect, str]) -> Iterator[str]:
+        """Yield a phrase for each privilege, grants first, each after its effect's verb; the effect is in no token."""
+        for effect, verb in verbs.items():
+            of_effect = frozenset(item for item in held if item.effect == effect)
+            for entry in self._list_entries("GRANT", of_effect, frozenset[Held]()):
+                for token in entry["permissions"]:
+                    yield f"{verb}{token.removeprefix(PREFIXES[effect])} on {entry['object']}"
 
 
 def _list_entries(
@@ -134,17 +152,18 @@ def _twin(item: Held) -> Held:
     return item._replace(grant_option=not item.grant_option)
 
 
-def _say_option(item: Held) -> str:
-    return f"{'gained' if item.grant_option else 'lost'} the option to pass on {item.privilege} on {item.securable}"
+def _describe_option(item: Held) -> str:
+    verb = OPTION_VERBS[item.effect][not item.grant_option]
+    return f"{verb} the option to pass on {item.privilege} on {item.securable}"
 
 
-def _say_change(change: AttributeChange) -> str:
-    return f"{change.field}: {_say(change.before)} -> {_say(change.after)}"
+def _describe_change(change: AttributeChange) -> str:
+    return f"{change.field}: {_to_text(change.before)} -> {_to_text(change.after)}"
 
 
 def describe_attributes(difference: Difference) -> str:
     """Say in one line which attributes changed, a few in full and the others counted."""
-    return _join(map(_say_change, difference.other), len(difference.other))
+    return _join(map(_describe_change, difference.other), len(difference.other))
 
 
 def _join(items: Iterable[str], count: int) -> str:
@@ -155,7 +174,7 @@ def _join(items: Iterable[str], count: int) -> str:
     return "; ".join(islice(items, DESCRIBED)) + (f"; and {more} more" if more > 0 else "")
 
 
-def _say(value: Json) -> str:
+def _to_text(value: Json) -> str:
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 

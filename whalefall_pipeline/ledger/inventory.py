@@ -34,9 +34,10 @@ def write_inventory(connection: Connection, target: Target, change: InventoryCha
         connection.execute(SQL["deactivate"], {**moment, "ids": [account.id for account in change.gone]})
 
 
-def mark_inventory_read(connection: Connection, target: Target, version: str) -> None:
-    """Write when the newest inventory was begun, and which server it was of."""
+def mark_inventory_read(connection: Connection, target: Target, *, version: str, identity: str) -> None:
+    """Write when the newest inventory was begun, and of which server; one that says nothing keeps what is known."""
     values = {"instance_id": target.instance.id, "read_at": target.read_at, "version": version}
+    values |= {"place": target.place, "identity": identity}
     connection.execute(SQL["mark_read"], values)
 
 

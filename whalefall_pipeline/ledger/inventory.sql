@@ -22,4 +22,7 @@ update instance_accounts set is_active = false, deleted_at = :read_at, updated_a
 where id = any (cast(:ids as bigint[]));
 
 -- name: mark_read
-update instances set inventory_read_at = :read_at, server_version = :version where id = :instance_id;
+update instances
+set inventory_read_at = :read_at, server_version = :version, read_from = :place,
+    server_identity = coalesce(nullif(:identity, ''), server_identity)
+where id = :instance_id;

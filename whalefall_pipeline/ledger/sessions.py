@@ -36,12 +36,13 @@ class SessionStart:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """What a record counts, in accounts, and its details (coverage, counts, statements) as JSON."""
+    """What a record counts, in accounts, a notice for people, and its details as JSON."""
 
     synced: int = 0
     created: int = 0
     updated: int = 0
     deleted: int = 0
+    notice: str | None = None
     details: dict[str, Json] = field(default_factory=dict[str, Json])
 
 
@@ -165,4 +166,4 @@ def _key(session_id: str, instance: Instance) -> dict[str, object]:
 
 def _to_values(items: Items) -> dict[str, object]:
     counts = {"synced": items.synced, "created": items.created, "updated": items.updated, "deleted": items.deleted}
-    return {**counts, "details": orjson.dumps(items.details).decode()}
+    return {**counts, "notice": items.notice, "details": orjson.dumps(items.details).decode()}

@@ -21,7 +21,7 @@ returning started_at;
 -- name: note_progress
 update sync_instance_records
 set items_synced = :synced, items_created = :created, items_updated = :updated, items_deleted = :deleted,
-    sync_details = cast(:details as jsonb)
+    notice = :notice, sync_details = cast(:details as jsonb)
 where sync_session_id = :session_id and instance_id = :instance_id and status = 'running';
 
 -- name: other_session
@@ -32,14 +32,14 @@ order by started_at desc limit 1;
 -- name: complete_record
 update sync_instance_records
 set status = 'completed', completed_at = clock_timestamp(), items_synced = :synced, items_created = :created,
-    items_updated = :updated, items_deleted = :deleted, sync_details = cast(:details as jsonb)
+    items_updated = :updated, items_deleted = :deleted, notice = :notice, sync_details = cast(:details as jsonb)
 where sync_session_id = :session_id and instance_id = :instance_id and status = 'running';
 
 -- name: fail_record
 update sync_instance_records
 set status = 'failed', started_at = coalesce(started_at, clock_timestamp()), completed_at = clock_timestamp(),
     items_synced = :synced, items_created = :created, items_updated = :updated, items_deleted = :deleted,
-    error_code = :code, error_message = :message, sync_details = cast(:details as jsonb)
+    error_code = :code, error_message = :message, notice = :notice, sync_details = cast(:details as jsonb)
 where sync_session_id = :session_id and instance_id = :instance_id and status in ('pending', 'running');
 
 -- name: count_success

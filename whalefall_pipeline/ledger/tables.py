@@ -97,6 +97,8 @@ instances = Table(
         server_default=text("'{}'"),
         comment="what the newest reading of permissions observed",
     ),
+    Column("server_identity", Text, comment="what the server of the newest inventory says that it is; null: nothing"),
+    Column("read_from", Text, comment="host and port that the newest inventory was read from"),
     CheckConstraint("vanish_limit_percent between 0 and 100", name="vanish_limit_percent"),
 )
 
@@ -278,6 +280,7 @@ sync_instance_records = Table(
     Column("items_deleted", Integer, nullable=False, server_default=text("0")),
     Column("error_message", Text),
     Column("error_code", Text),
+    Column("notice", Text, comment="what is worth knowing of a record although it did not fail by it"),
     Column("sync_details", JSONB, nullable=False, server_default=text("'{}'")),
     UniqueConstraint("sync_session_id", "instance_id"),
     Index("sync_instance_records_instance", "instance_id", "started_at"),

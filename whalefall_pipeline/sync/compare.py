@@ -11,15 +11,16 @@ from whalefall_pipeline.core.changes import AccountChange
 from whalefall_pipeline.core.counts import PermissionCounts, count_permissions
 from whalefall_pipeline.core.diff import AttributeChange, ChangeType, diff, diff_attributes
 from whalefall_pipeline.core.documents import DocumentBuilder, to_code
+from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts, digest_reading
-from whalefall_pipeline.core.inventory import InventoryChange, check_collapse, compare_inventory
+from whalefall_pipeline.core.inventory import InventoryChange, check_collapse, compare_inventory, describe_replacement
 from whalefall_pipeline.core.model import AccountState, Attributes, Reading, Seen, Unseen
 from whalefall_pipeline.core.rules import NOTHING_SET, Rules
 from whalefall_pipeline.core.states import add_implied_roles, build_unseen
 from whalefall_pipeline.ledger.changes import read_states
 from whalefall_pipeline.ledger.inventory import read_known_accounts
 from whalefall_pipeline.ledger.permissions import Newest, Stored, read_newest, read_same, read_stored
-from whalefall_pipeline.ledger.target import check_order
+from whalefall_pipeline.ledger.target import Before, check_order
 from whalefall_pipeline.ledger.unseen import read_unseen
 from whalefall_pipeline.sync.carry import carry_states
 from whalefall_pipeline.sync.read import Collected
@@ -31,6 +32,8 @@ class ComparedAccounts:
 
     change: InventoryChange
     gone: Sequence[AccountChange]
+    before: Before
+    replacement: str
 
 
 def compare_accounts(connection: Connection, collected: Collected, *, accept_collapse: bool) -> ComparedAccounts:
@@ -39,16 +42,22 @@ def compare_accounts(connection: Connection, collected: Collected, *, accept_col
     Raises SyncDataError when the list collapsed past the safety limit, unless that is accepted.
     """
     instance = collected.target.instance
-    check_order(connection, collected.target, "inventory_read_at")
+    before = check_order(connection, collected.target, "inventory_read_at")
+    replacement = find_replacement(before, collected)
     known = read_known_accounts(connection, instance.id)
     change = compare_inventory(known, collected.accounts, collected.may_hide)
     if not accept_collapse:
-        check_collapse(known, change, instance.vanish_limit_percent)
+        check_collapse(known, change, instance.vanish_limit_percent, replacement=replacement)
     states = read_states(connection, [account.id for account in change.gone]) if change.gone else {}
     gone = [
         AccountChange(item.id, item.username, "delete", diff(states.get(item.id), None), None) for item in change.gone
     ]
-    return ComparedAccounts(change, gone)
+    return ComparedAccounts(change, gone, before, replacement)
+
+
+def find_replacement(before: Before, collected: Collected) -> str:
+    """Return how another server seems to answer than the one of the newest inventory, or an empty text."""
+    return describe_replacement((before.identity, before.place), (collected.identity, collected.target.place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class ComparedPermissions:
     attributes: Attributes | None
     attributes_before: Attributes | None
     whole: bytes
+    before: Before
 
     @property
     def attribute_changes(self) -> tuple[AttributeChange, ...]:
@@ -109,10 +119,12 @@ def compare_permissions(
     """
     target = collected.target
     instance_id = target.instance.id
-    read_before = check_order(connection, target, "permissions_read_at")
+    before_this = check_order(connection, target, "permissions_read_at")
+    if replacement := find_replacement(before_this, collected):
+        raise SyncDataError(f"{replacement}; sync the accounts of {target.instance.name} first, or both together")
     newest = read_newest(connection, instance_id)
     before = read_unseen(connection, instance_id)
-    unseen = build_unseen(reading.coverage, before, dict.fromkeys(newest.observed, read_before))
+    unseen = build_unseen(reading.coverage, before, dict.fromkeys(newest.observed, before_this.read_at))
     states, without_account = carry_states(connection, collected, reading, rules, any_unseen=bool(unseen))
     known = _carry_attributes(reading, newest)
     attributes = NOTHING_SET if known is None else known
@@ -130,7 +142,9 @@ def compare_permissions(
         counts = compared.counts
     observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
     counts = counts._replace(without_account=without_account, unseen=tuple(unseen))
-    return ComparedPermissions(counts, compared, Sight(unseen, before, observed), known, newest.attributes, whole)
+    return ComparedPermissions(
+        counts, compared, Sight(unseen, before, observed), known, newest.attributes, whole, before_this
+    )
 
 
 def _carry_attributes(reading: Reading, newest: Newest) -> Attributes | None:

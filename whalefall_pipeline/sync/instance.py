@@ -13,6 +13,7 @@ from whalefall_pipeline.ledger.instances import read_login
 from whalefall_pipeline.ledger.sessions import complete_record, fail_record, note_progress, start_record
 from whalefall_pipeline.sync.compare import compare_accounts, compare_permissions
 from whalefall_pipeline.sync.lock import holding
+from whalefall_pipeline.sync.opening import to_first_line
 from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.read import Attempts, Collected
 from whalefall_pipeline.sync.tell import Outcome
@@ -34,12 +35,6 @@ def sync_instance(plan: Plan, instance: Instance) -> Outcome:
     if outcome.error and not isinstance(outcome.error, SyncCancelledError):
         _write_failure(plan, outcome, outcome.error)
     return outcome
-
-
-def to_first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, for one-line messages."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _sync(plan: Plan, connection: Connection, outcome: Outcome) -> None:
@@ -75,7 +70,7 @@ def _write_accounts(plan: Plan, connection: Connection, outcome: Outcome, collec
         changes = write_accounts(connection, collected, compared)
         counts = count_inventory(collected.accounts, compared.change)
         write_record = note_progress if plan.permissions else complete_record
-        write_record(connection, collected.target, replace(outcome, inventory=counts).to_items())
+        write_record(connection, collected.target, replace(outcome, inventory=counts, changes=changes).to_items())
     outcome.inventory, outcome.changes = counts, changes
 
 
@@ -87,11 +82,10 @@ def _write_permissions(connection: Connection, outcome: Outcome, collected: Coll
     with transaction(connection):
         compared = compare_permissions(connection, collected, collected.reading, rules)
         changes = write_permissions(connection, collected, compared)
-        complete_record(connection, collected.target, replace(outcome, permissions=compared.counts).to_items())
-    before = outcome.changes
-    accounts = (*before.accounts, *changes.accounts)
-    outcome.changes = replace(changes, new=before.new, returned=before.returned, accounts=accounts)
-    outcome.permissions = compared.counts
+        changes = outcome.changes.join(changes)
+        told = replace(outcome, permissions=compared.counts, changes=changes)
+        complete_record(connection, collected.target, told.to_items())
+    outcome.permissions, outcome.changes = compared.counts, changes
 
 
 def _write_failure(plan: Plan, outcome: Outcome, error: WhalefallError) -> None:

@@ -2,8 +2,10 @@
 
 import ctypes
 import gc
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 NEW_OBJECTS = 500_000
 
@@ -30,10 +32,31 @@ def give_back() -> None:
 
 @contextmanager
 def collecting_rarely() -> Generator[None]:
-    """Let Python look for garbage in cycles rarely: a reading is a million values without any, and half of the time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(NEW_OBJECTS, *usual[1:])
+    """Let Python look for garbage in cycles rarely: a reading is a million values without any, and half of the time.
+
+    Sessions of one process may overlap: the last of them to end puts back what the first one found.
+    """
+    with _sessions.lock:
+        if not _sessions.count:
+            _sessions.usual = gc.get_threshold()
+            gc.set_threshold(NEW_OBJECTS, *_sessions.usual[1:])
+        _sessions.count += 1
     try:
         yield
     finally:
-        gc.set_threshold(*usual)
+        with _sessions.lock:
+            _sessions.count -= 1
+            if not _sessions.count:
+                gc.set_threshold(*_sessions.usual)
+
+
+@dataclass
+class _Sessions:
+    """How many sessions collect rarely now, and what was set before the first of them."""
+
+    count: int = 0
+    usual: tuple[int, int, int] = (0, 0, 0)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_sessions = _Sessions()

@@ -36,6 +36,8 @@ class Plan:
     attempts: int = defaults.ATTEMPTS
     backoff_seconds: float = defaults.BACKOFF_SECONDS
     instance_seconds: float = defaults.INSTANCE_SECONDS
+    overrun_seconds: float = defaults.OVERRUN_SECONDS
+    """How long after its deadline a reading that does not end is given up."""
     lock_wait_seconds: float = defaults.LOCK_WAIT_SECONDS
     heartbeat_seconds: float = defaults.HEARTBEAT_SECONDS
 

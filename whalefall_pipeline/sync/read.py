@@ -2,15 +2,18 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import SourceSession
 from whalefall_pipeline.core.errors import DatabaseConnectionError, WhalefallError
-from whalefall_pipeline.core.model import Account, Login, Reading
+from whalefall_pipeline.core.model import Account, Login, Reading, Security
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.target import Target, read_clock
+from whalefall_pipeline.sync.apart import run_apart
+from whalefall_pipeline.sync.opening import open_source
 from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.tell import Outcome
 
@@ -24,12 +27,22 @@ class Collected:
     may_hide: Callable[[str], bool]
     reading: Reading | None
     version: str
+    identity: str = ""
     lost: WhalefallError | None = None
+
+
+@dataclass
+class Noted:
+    """What an attempt came to know before it ended, be it by an error."""
+
+    version: str = ""
+    statements: int = 0
+    security: Security = field(default_factory=Security)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """One instance to read: how, with which login, until when. Its outcome counts attempts and statements."""
+    """Readings of one instance until one succeeds: how, with which login, until when. Its outcome counts them."""
 
     plan: Plan
     outcome: Outcome
@@ -43,43 +56,50 @@ class Attempts:
         A refused login is never tried again: that would lock the account. `connection` is the ledger's, for its clock.
         """
         while True:
-            read, error = self._try(connection)
+            collected, error = self._try(connection)
             again = isinstance(error, DatabaseConnectionError) and error.transient and self.deadline.remaining
-            if read and not (read.lost and again and self.outcome.attempts < self.plan.attempts):
-                return read
+            if collected and not (collected.lost and again and self.outcome.attempts < self.plan.attempts):
+                return collected
             if error and not (again and self.outcome.attempts < self.plan.attempts):
                 raise error
             self._pause()
 
     def _try(self, connection: Connection) -> tuple[Collected | None, WhalefallError | None]:
-        self.outcome.attempts += 1
+        """Return what one attempt read, or why it read nothing, or not all."""
+        outcome, plan, noted = self.outcome, self.plan, Noted()
+        outcome.attempts += 1
         with transaction(connection):
-            target = Target(self.plan.session_id, self.outcome.instance, read_clock(connection))
+            target = Target(plan.session_id, outcome.instance, read_clock(connection))
         try:
-            read = self._read_once(target)
+            collected = run_apart(
+                lambda: self._read_once(target, noted),
+                *(self.deadline, plan.cancellation),
+                overrun_seconds=plan.overrun_seconds,
+            )
         except WhalefallError as error:
             return None, error
-        except Exception as error:
-            if self.login.password and self.login.password in str(error):
-                raise WhalefallError(f"{type(error).__name__} (its text holds the password)") from None
-            raise
-        return read, read.lost
+        finally:
+            outcome.version, outcome.security = noted.version, noted.security
+            outcome.statements += noted.statements
+        return collected, collected.lost
 
-    def _read_once(self, target: Target) -> Collected:
-        outcome = self.outcome
-        opened = self.collector.adapter.open(outcome.instance, self.login, self.collector.limits, self.deadline)
-        with opened as session:
+    def _read_once(self, target: Target, noted: Noted) -> Collected:
+        with open_source(self.collector, target.instance, self.login, self.deadline) as session:
             try:
-                outcome.version, outcome.security = session.version, session.security
+                noted.version, noted.security = session.version, session.security
                 accounts = session.read_accounts()
-                if not self.plan.permissions:
-                    return Collected(target, accounts, session.may_hide, None, session.version)
-                try:
-                    return Collected(target, accounts, session.may_hide, session.read_grants(), session.version)
-                except WhalefallError as error:
-                    return Collected(target, accounts, session.may_hide, None, session.version, lost=error)
+                reading, lost = self._read_grants(session) if self.plan.permissions else (None, None)
+                found = (accounts, session.may_hide, reading, noted.version, session.identity)
+                return Collected(target, *found, lost=lost)
             finally:
-                outcome.statements += session.statements
+                noted.statements = session.statements
+                noted.security = session.security
+
+    def _read_grants(self, session: SourceSession) -> tuple[Reading | None, WhalefallError | None]:
+        try:
+            return session.read_grants(), None
+        except WhalefallError as error:
+            return None, error
 
     def _pause(self) -> None:
         """Wait before the next attempt: longer each time, with jitter, so that a fleet does not knock at once."""

@@ -39,6 +39,7 @@ class Outcome:
             created=inventory.created if inventory else 0,
             updated=permissions.changed if permissions else 0,
             deleted=inventory.deleted if inventory else 0,
+            notice="; ".join(self.changes.notices) or None,
             details=self._to_details(),
         )
 

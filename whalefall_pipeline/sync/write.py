@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.changes import Changes
-from whalefall_pipeline.core.diff import Difference
+from whalefall_pipeline.core.diff import AttributeChange, Difference
 from whalefall_pipeline.core.wording import describe_attributes
 from whalefall_pipeline.ledger.changes import write_changes, write_deletions
 from whalefall_pipeline.ledger.instance_attributes import write_attributes, write_instance_change
 from whalefall_pipeline.ledger.inventory import mark_inventory_read, write_inventory
 from whalefall_pipeline.ledger.permissions import mark_permissions_read, write_same, write_snapshots
-from whalefall_pipeline.ledger.target import Target
+from whalefall_pipeline.ledger.target import Before, Target
 from whalefall_pipeline.ledger.unseen import write_unseen
 from whalefall_pipeline.sync.compare import ComparedAccounts, ComparedPermissions, ComparedStates
 from whalefall_pipeline.sync.read import Collected
@@ -26,13 +26,39 @@ def write_accounts(connection: Connection, collected: Collected, compared: Compa
     if compared.gone:
         write_deletions(connection, collected.target, compared.gone)
     write_inventory(connection, collected.target, compared.change)
-    mark_inventory_read(connection, collected.target, collected.version)
+    mark_inventory_read(connection, collected.target, version=collected.version, identity=collected.identity)
     change = compared.change
+    notices = _write_notices(connection, collected.target, compared.before)
+    replaced = _write_replacement(connection, collected, compared)
     return Changes(
-        new=[account.username for account in change.new],
-        returned=[account.username for account in change.returned],
-        accounts=compared.gone,
+        new=tuple(account.username for account in change.new),
+        returned=tuple(account.username for account in change.returned),
+        accounts=tuple(compared.gone),
+        replaced=replaced,
+        notices=(*notices, *filter(None, [compared.replacement])),
     )
+
+
+def _write_notices(connection: Connection, target: Target, before: Before) -> tuple[str, ...]:
+    """Write to the instance's log that moments of its rows were set back, where the ledger's clock had been ahead."""
+    if before.future is None:
+        return ()
+    text = f"the ledger's clock had been ahead: moments up to {before.future.isoformat()} were set back to this reading"
+    write_instance_change(connection, target, "modify_instance", Difference(), text)
+    return (text,)
+
+
+def _write_replacement(
+    connection: Connection, collected: Collected, compared: ComparedAccounts
+) -> AttributeChange | None:
+    """Write to the instance's log that another server answered; that it may is only a notice."""
+    before = compared.before.identity
+    if not (compared.replacement and before and collected.identity):
+        return None
+    replaced = AttributeChange("identity", before, collected.identity)
+    difference = Difference(other=(replaced,))
+    write_instance_change(connection, collected.target, "replace_instance", difference, compared.replacement)
+    return replaced
 
 
 def write_permissions(connection: Connection, collected: Collected, compared: ComparedPermissions) -> Changes:
@@ -44,12 +70,14 @@ def write_permissions(connection: Connection, collected: Collected, compared: Co
         write_unseen(connection, target, sight.before, sight.unseen)
         if compared.whole:
             write_same(connection, target.instance.id, compared.whole, compared.counts)
+    unseen = {item.scope for item in sight.unseen}
     mark_permissions_read(connection, target, collected.version, sight.observed)
     return Changes(
-        accounts=compared.states.changes if compared.states else (),
+        accounts=tuple(compared.states.changes) if compared.states else (),
         attributes=compared.attribute_changes,
-        lost=[item for item in sight.unseen if item.scope not in sight.before],
-        found=[scope for scope in sight.before if scope not in {item.scope for item in sight.unseen}],
+        notices=_write_notices(connection, target, compared.before),
+        lost=tuple(item for item in sight.unseen if item.scope not in sight.before),
+        found=tuple(scope for scope in sight.before if scope not in unseen),
     )
 
 

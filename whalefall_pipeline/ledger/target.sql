@@ -1,0 +1,53 @@
+-- The statements of target.py. Those that set back are sent only where the ledger's clock was ahead for a while.
+
+-- name: lock_instance
+select inventory_read_at, permissions_read_at, server_identity, read_from, clock_timestamp() as now
+from instances where id = :instance_id for no key update;
+
+-- name: set_back_account_grant
+update account_grant
+set valid_from = least(valid_from, cast(:moment as timestamptz)),
+    valid_to = case when valid_to > :moment then cast(:moment as timestamptz) else valid_to end
+where instance_id = :instance_id and (valid_from > :moment or valid_to > :moment);
+
+-- name: set_back_account_attributes
+update account_attributes
+set valid_from = least(valid_from, cast(:moment as timestamptz)),
+    valid_to = case when valid_to > :moment then cast(:moment as timestamptz) else valid_to end
+where instance_id = :instance_id and (valid_from > :moment or valid_to > :moment);
+
+-- name: set_back_instance_scopes
+update instance_scopes
+set valid_from = least(valid_from, cast(:moment as timestamptz)),
+    valid_to = case when valid_to > :moment then cast(:moment as timestamptz) else valid_to end
+where instance_id = :instance_id and (valid_from > :moment or valid_to > :moment);
+
+-- name: set_back_instance_attributes
+update instance_attributes
+set valid_from = least(valid_from, cast(:moment as timestamptz)),
+    valid_to = case when valid_to > :moment then cast(:moment as timestamptz) else valid_to end
+where instance_id = :instance_id and (valid_from > :moment or valid_to > :moment);
+
+-- name: set_back_account_change_log
+update account_change_log set change_time = :moment where instance_id = :instance_id and change_time > :moment;
+
+-- name: set_back_instance_change_log
+update instance_change_log set change_time = :moment where instance_id = :instance_id and change_time > :moment;
+
+-- name: set_back_last_seen
+update instance_scopes set last_seen_at = :moment where instance_id = :instance_id and last_seen_at > :moment;
+
+-- name: set_back_instance_accounts
+update instance_accounts
+set created_at = least(created_at, cast(:moment as timestamptz)), updated_at = least(updated_at, cast(:moment as timestamptz)),
+    deleted_at = case when deleted_at > :moment then cast(:moment as timestamptz) else deleted_at end
+where instance_id = :instance_id and (created_at > :moment or updated_at > :moment or deleted_at > :moment);
+
+-- name: set_back_account_snapshots
+update account_snapshots set last_change_time = :moment where instance_id = :instance_id and last_change_time > :moment;
+
+-- name: set_back_instances
+update instances
+set inventory_read_at = case when inventory_read_at > :moment then cast(:moment as timestamptz) else inventory_read_at end,
+    permissions_read_at = case when permissions_read_at > :moment then cast(:moment as timestamptz) else permissions_read_at end
+where id = :instance_id;

@@ -1,0 +1,117 @@
+"""Connects to an instance, for a sync and for a check alike: no text comes from it with the login's secret in it.
+
+Error texts, reasons, notes, version, identity and settings are scrubbed, and control characters in them made visible.
+Names of accounts and of what they hold are data, and come as they are.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import SourceSession, Visibility
+from whalefall_pipeline.core.errors import WhalefallError
+from whalefall_pipeline.core.model import Account, Instance, Json, Login, Reading, Security
+from whalefall_pipeline.core.scrub import build_scrubber
+from whalefall_pipeline.core.text import make_visible
+from whalefall_pipeline.sync.plan import Collector
+
+
+@contextmanager
+def open_source(collector: Collector, instance: Instance, login: Login, deadline: Deadline) -> Generator[SourceSession]:
+    """Connect to an instance within the collector's limits; whatever is raised inside has no secret in its text.
+
+    Raises what `Adapter.open` does; anything unexpected leaves as WhalefallError with its first line.
+    """
+    scrub = build_scrubber(login.password)
+    with _cleaning_errors(scrub), collector.adapter.open(instance, login, collector.limits, deadline) as session:
+        yield _CleanSession(session, scrub)
+
+
+@contextmanager
+def _cleaning_errors(scrub: Callable[[str], str]) -> Generator[None]:
+    try:
+        yield
+    except WhalefallError as error:
+        error.args = tuple(_clean(scrub, arg) if isinstance(arg, str) else arg for arg in error.args)
+        raise error from None
+    except Exception as error:  # noqa: BLE001 - a driver's text may hold the secret, whatever its class
+        line = _clean(scrub, str(error)).strip().partition("\n")[0]
+        raise WhalefallError(f"{type(error).__name__}: {line}" if line else type(error).__name__) from None
+
+
+def to_first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, for one-line messages."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _clean(scrub: Callable[[str], str], text: str) -> str:
+    """Scrub a text before its lines are parted: a secret may have line breaks."""
+    return "\n".join(map(make_visible, scrub(text).splitlines()))
+
+
+def _clean_line(scrub: Callable[[str], str], text: str) -> str:
+    return make_visible(scrub(text))
+
+
+@dataclass(frozen=True)
+class _CleanSession(SourceSession):
+    """Another session, with its texts cleaned."""
+
+    inner: SourceSession
+    scrub: Callable[[str], str]
+
+    @property
+    def version(self) -> str:
+        """See SourceSession."""
+        return _clean_line(self.scrub, self.inner.version)
+
+    @property
+    def statements(self) -> int:
+        """See SourceSession."""
+        return self.inner.statements
+
+    @property
+    def security(self) -> Security:
+        """See SourceSession."""
+        return self.inner.security
+
+    @property
+    def identity(self) -> str:
+        """See SourceSession."""
+        return _clean_line(self.scrub, self.inner.identity)
+
+    def read_accounts(self) -> list[Account]:
+        """See SourceSession."""
+        return self.inner.read_accounts()
+
+    def read_grants(self) -> Reading:
+        """See SourceSession."""
+        with _cleaning_errors(self.scrub):
+            reading = self.inner.read_grants()
+        coverage = {
+            scope: seen._replace(reason=_clean_line(self.scrub, seen.reason))
+            for scope, seen in reading.coverage.items()
+        }
+        attributes = reading.attributes
+        if attributes is not None:
+            attributes = {name: self._scrub_value(value) for name, value in attributes.items()}
+        return replace(reading, coverage=coverage, attributes=attributes)
+
+    def _scrub_value(self, value: Json) -> Json:
+        if isinstance(value, str):
+            return self.scrub(value)
+        if isinstance(value, list):
+            return [self._scrub_value(item) for item in value]
+        if isinstance(value, dict):
+            return {name: self._scrub_value(item) for name, item in value.items()}
+        return value
+
+    def may_hide(self, username: str) -> bool:
+        """See SourceSession."""
+        return self.inner.may_hide(username)
+
+    def check(self) -> list[Visibility]:
+        """See SourceSession."""
+        return [replace(part, note=_clean_line(self.scrub, part.note)) for part in self.inner.check()]
