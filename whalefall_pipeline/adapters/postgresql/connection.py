@@ -42,7 +42,6 @@ class Link:
         self._place = place
         self._deadline = deadline
         self._tally = tally
-        self._converts = True
         self.database_oid: int | None = None
         """Which database this is; it may have been asked for by another name (an alias of a connection pooler's)."""
         self.may_identify = False
