@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tests.engines.engine import ACCOUNT, ScopeCase
+from tests.engines.postgresql_definitions import build_definition_cases
 from whalefall_pipeline.adapters.postgresql.rows import PUBLIC
 from whalefall_pipeline.core.model import Effect, Grant, Securable
 
@@ -42,6 +43,18 @@ CREATE FOREIGN DATA WRAPPER wf_wrapper;
 CREATE SERVER wf_server FOREIGN DATA WRAPPER wf_wrapper;
 CREATE FOREIGN TABLE app.remote (id int) SERVER wf_server;
 SELECT lo_create(424242);
+CREATE FUNCTION app.f_with_a_long_name(timestamptz, timestamptz) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION app.f_with_a_long_name(timestamptz, timestamp) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE PUBLICATION wf_publication;
+CREATE COLLATION app.wf_collation (LOCALE = "C");
+CREATE CONVERSION app.wf_conversion FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+CREATE STATISTICS app.wf_statistics ON id, total FROM app.orders;
+CREATE TEXT SEARCH CONFIGURATION app.wf_configuration (COPY = simple);
+CREATE TEXT SEARCH DICTIONARY app.wf_dictionary (TEMPLATE = simple);
+CREATE OPERATOR app.@#@ (FUNCTION = int4pl, LEFTARG = int, RIGHTARG = int);
+CREATE OPERATOR FAMILY app.wf_family USING btree;
+CREATE OPERATOR CLASS app.wf_class FOR TYPE int USING btree FAMILY app.wf_family AS FUNCTION 1 btint4cmp(int, int);
+CREATE POLICY wf_policy ON app.orders FOR SELECT TO wf_role USING (true);
 """
 
 ODD_ROUTINE = 'odd(name(timestamp with time zone, "Odd.Schema"."Odd(Type")'
@@ -60,6 +73,26 @@ OWNED = (
     ("LANGUAGE wf_language", Securable("language", DATABASE, object="wf_language")),
     ("SERVER wf_server", Securable("foreign_server", DATABASE, object="wf_server")),
     ("LARGE OBJECT 424242", Securable("large_object", DATABASE, object="424242")),
+    ("PUBLICATION wf_publication", Securable("publication", DATABASE, object="wf_publication")),
+    ("COLLATION app.wf_collation", Securable("collation", DATABASE, "app", "wf_collation")),
+    ("CONVERSION app.wf_conversion", Securable("conversion", DATABASE, "app", "wf_conversion")),
+    ("STATISTICS app.wf_statistics", Securable("statistics", DATABASE, "app", "wf_statistics")),
+    (
+        "TEXT SEARCH CONFIGURATION app.wf_configuration",
+        Securable("text_search_configuration", DATABASE, "app", "wf_configuration"),
+    ),
+    (
+        "TEXT SEARCH DICTIONARY app.wf_dictionary",
+        Securable("text_search_dictionary", DATABASE, "app", "wf_dictionary"),
+    ),
+    ("OPERATOR app.@#@ (int, int)", Securable("operator", DATABASE, "app", "@#@(integer, integer)")),
+    ("OPERATOR CLASS app.wf_class USING btree", Securable("operator_class", DATABASE, "app", "wf_class", "btree")),
+    ("OPERATOR FAMILY app.wf_family USING btree", Securable("operator_family", DATABASE, "app", "wf_family", "btree")),
+    ("FUNCTION pg_catalog.now()", Securable("routine", DATABASE, "pg_catalog", "now()")),
+    ("FUNCTION pg_catalog.pg_ls_logdir()", Securable("routine", DATABASE, "pg_catalog", "pg_ls_logdir()")),
+    ("LANGUAGE plpgsql", Securable("language", DATABASE, object="plpgsql")),
+    ("SCHEMA information_schema", Securable("schema", DATABASE, "information_schema")),
+    ("VIEW information_schema.views", Securable("table", DATABASE, "information_schema", "views")),
 )
 """What an ALTER … OWNER names, and its securable."""
 
@@ -88,6 +121,15 @@ GRANTED = (
         Securable("routine", DATABASE, "app", ODD_ROUTINE),
     ),
     ("EXECUTE", "FUNCTION pg_read_file(text)", Securable("routine", DATABASE, "pg_catalog", "pg_read_file(text)")),
+    (
+        *("EXECUTE", "FUNCTION app.f_with_a_long_name(timestamptz, timestamp)"),
+        Securable(
+            *("routine", DATABASE, "app"),
+            "f_with_a_long_name(timestamp with time zone, timestamp without time zone)",
+        ),
+    ),
+    ("EXECUTE", "FUNCTION lo_export(oid, text)", Securable("routine", DATABASE, "pg_catalog", "lo_export(oid, text)")),
+    ("USAGE", "TYPE app.orders", Securable("type", DATABASE, "app", "orders")),
     ("USAGE", "TYPE app.mood", Securable("type", DATABASE, "app", "mood")),
     ("USAGE", "TYPE app.amount", Securable("type", DATABASE, "app", "amount")),
     ("USAGE", "LANGUAGE wf_language", Securable("language", DATABASE, object="wf_language")),
@@ -120,6 +162,7 @@ def build_cases(version: int) -> list[ScopeCase]:
         *_owner_cases(),
         *_role_cases(version),
         *_public_cases(),
+        *build_definition_cases(DATABASE),
     ]
 
 

@@ -16,6 +16,7 @@ from whalefall_pipeline.adapters.postgresql.script.owners import (
     build_owner_loss,
     build_owners,
     is_ownership,
+    is_system,
 )
 from whalefall_pipeline.core.diff import diff
 from whalefall_pipeline.core.model import ROLE_SCOPES, Account, AccountState, Grant, Held, to_grants
@@ -103,7 +104,7 @@ def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool 
         parts = list(group)
         gained = [grant for _, grant, is_given in parts if is_given]
         lost = [grant for _, grant, is_given in parts if not is_given]
-        lines = [*build_owners(gained, anew=anew), *build_owner_loss(lost), *build_definitions(gained, lost)]
+        lines = [*build_owners(gained, anew=anew), *build_owner_loss(lost), *build_definitions(gained, lost, anew=anew)]
         yield from _in_database(database, [*lines, *build_privileges(gained, lost)])
 
 
@@ -130,6 +131,9 @@ def _build_drop(before: AccountState) -> Iterator[str]:
     """
     role = quote(before.account.username)
     databases = {_database(grant) for grant in before.grants if grant.securable.scope not in ROLE_SCOPES}
+    given_away = [grant for grant in before.grants if is_ownership(grant) and is_system(grant.securable)]
     for database in sorted(databases | {""}):
-        yield from _in_database(database, [f"REASSIGN OWNED BY {role} TO CURRENT_USER;", f"DROP OWNED BY {role};"])
+        returned = build_owner_loss(grant for grant in given_away if _database(grant) == database)
+        drop = (f"REASSIGN OWNED BY {role} TO CURRENT_USER;", f"DROP OWNED BY {role};")
+        yield from _in_database(database, [*returned, *drop])
     yield f"DROP ROLE {role};"

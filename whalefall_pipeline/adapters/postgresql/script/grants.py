@@ -6,11 +6,9 @@ from itertools import groupby
 
 from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, spell, to_comment
 from whalefall_pipeline.adapters.postgresql.rows import DEFAULT_PRIVILEGES, PUBLIC
-from whalefall_pipeline.adapters.postgresql.script.owners import is_ownership, is_privilege
+from whalefall_pipeline.adapters.postgresql.script.owners import is_ownership, is_privilege, is_system
 from whalefall_pipeline.core.model import AccountState, Grant, Securable
 
-SYSTEM_SCHEMAS = frozenset({"pg_catalog", "information_schema"})
-SYSTEM_LANGUAGES = frozenset({"internal", "c", "sql", "plpgsql"})
 PUBLIC_SCHEMA = frozenset({"USAGE", "CREATE"})
 """What PUBLIC holds on schema public of a new database; CREATE before version 15."""
 MAINTAIN = "MAINTAIN"
@@ -52,7 +50,7 @@ def find_taken_defaults(states: Mapping[str, AccountState]) -> list[Grant]:
     for owner, state in states.items():
         held = _held(state)
         for securable in (grant.securable for grant in state.grants if is_ownership(grant)):
-            if _is_system(securable):
+            if is_system(securable):
                 continue  # of these only what changed is known
             defaults = OWNER_DEFAULTS.get(securable.scope, frozenset()) | extra.get(securable.scope, frozenset())
             taken += [Grant(owner, name, securable) for name in defaults - held.get(securable, set())]
@@ -60,12 +58,6 @@ def find_taken_defaults(states: Mapping[str, AccountState]) -> list[Grant]:
                 defaults = _find_public_defaults(securable)
                 taken += [Grant(PUBLIC, name, securable) for name in defaults - public.get(securable, set())]
     return taken
-
-
-def _is_system(securable: Securable) -> bool:
-    return securable.schema in SYSTEM_SCHEMAS or (
-        securable.scope == "language" and securable.object in SYSTEM_LANGUAGES
-    )
 
 
 def _find_public_defaults(securable: Securable) -> frozenset[str]:

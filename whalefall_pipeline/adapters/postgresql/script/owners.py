@@ -1,11 +1,12 @@
 """The SQL that changes owners, and what an owner's object does for or keeps from others. Pure functions."""
 
 from collections.abc import Collection, Iterable, Iterator
-from functools import partial
+from itertools import groupby
+from operator import attrgetter
 
-from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, spell, to_comment
+from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, quote_value, spell, to_comment
 from whalefall_pipeline.adapters.postgresql.rows import DEFAULT_PRIVILEGES
-from whalefall_pipeline.core.model import Grant, Securable
+from whalefall_pipeline.core.model import ROLE_SCOPES, Grant, Securable
 
 OWNER = "OWNER"
 
@@ -32,6 +33,16 @@ MARKS = {
     "FORCE ROW LEVEL SECURITY": ("FORCE ROW LEVEL SECURITY", "NO FORCE ROW LEVEL SECURITY"),
 }
 """What an owner's object does for others or keeps from them, to the words of ALTER that give and take it."""
+
+
+SYSTEM_SCHEMAS = frozenset({"pg_catalog", "information_schema"})
+SYSTEM_LANGUAGES = frozenset({"internal", "c", "sql", "plpgsql"})
+
+
+def is_system(securable: Securable) -> bool:
+    """Whether it is PostgreSQL's own object: of these a state only holds what somebody changed."""
+    is_language = securable.scope == "language" and securable.object in SYSTEM_LANGUAGES
+    return is_language or securable.schema in SYSTEM_SCHEMAS
 
 
 def is_privilege(grant: Grant) -> bool:
@@ -70,21 +81,49 @@ def _build_owner(grant: Grant, *, anew: bool) -> Iterator[str]:
 
 
 def build_owner_loss(grants: Iterable[Grant]) -> Iterator[str]:
-    """Yield comments on what somebody else must be made owner of; who, only that one's own change tells."""
+    """Yield what gives PostgreSQL's own objects back to it; who owns others now, only that one's own change tells."""
     for grant in sorted(filter(is_ownership, grants)):
-        yield to_comment(
-            f"{grant.securable}: {quote(grant.grantee)} is no longer its owner; ALTER … OWNER TO whoever is"
-        )
+        if is_system(grant.securable) and grant.securable.scope in ALTERED:
+            yield _build_return(grant.securable)
+        else:
+            role = quote(grant.grantee)
+            yield to_comment(f"{grant.securable}: {role} is no longer its owner; ALTER … OWNER TO whoever is")
 
 
-def build_definitions(gained: Collection[Grant], lost: Collection[Grant]) -> Iterator[str]:
-    """Yield what changes definitions: marks of objects that keep their owner, user mappings; the rest as comments."""
+def _build_return(securable: Securable) -> str:
+    """Give an object back to the bootstrap superuser, whose name no other account's state holds.
+
+    What the one who had it could pass on is merged into the new owner's entry in the ACL, so that goes as well.
+    """
+    name = spell(securable)
+    statements = [f"ALTER {ALTERED[securable.scope]} {name} OWNER TO "]
+    if securable.scope in KEYWORDS:
+        statements.append(f"REVOKE GRANT OPTION FOR ALL ON {KEYWORDS[securable.scope]} {name} FROM ")
+    first = "quote_ident((SELECT rolname FROM pg_roles WHERE oid = 10))"
+    body = " ".join(f"EXECUTE {quote_value(statement)} || {first};" for statement in statements)
+    return f"DO {quote_value(f'BEGIN {body} END')};"
+
+
+def build_definitions(gained: Collection[Grant], lost: Collection[Grant], *, anew: bool) -> Iterator[str]:
+    """Yield what changes definitions: marks of objects that keep their owner, user mappings, policies, comments.
+
+    `anew`: what is gained is one account's, so who else a policy is for is not known.
+    """
     moved = {grant.securable for grant in lost if is_ownership(grant)}
     for on, grants in ((False, [grant for grant in lost if grant.securable not in moved]), (True, gained)):
-        for grant in sorted(grants):
-            build = partial(_build_definition, grant, on=on)
-            if grant.privilege in MARKS or not (is_privilege(grant) or grant.privilege == OWNER):
-                yield build()
+        for grant in sorted(filter(_is_definition, grants)):
+            if grant.securable.scope != "policy" or anew:
+                yield _build_definition(grant, on=on)
+    policies = [] if anew else sorted(grant for grant in gained if grant.securable.scope == "policy")
+    for securable, group in groupby(sorted(policies, key=attrgetter("securable")), key=attrgetter("securable")):
+        roles = ", ".join(sorted(quote_grantee(grant.grantee) for grant in group))
+        table = spell(securable._replace(scope="table", column=""))
+        yield f"ALTER POLICY {quote(securable.column)} ON {table} TO {roles};"
+
+
+def _is_definition(grant: Grant) -> bool:
+    is_owner = grant.privilege == OWNER
+    return grant.privilege in MARKS or not (is_owner or is_privilege(grant) or grant.securable.scope in ROLE_SCOPES)
 
 
 def _build_definition(grant: Grant, *, on: bool) -> str:
