@@ -14,12 +14,15 @@ from tests.adapters.sqlserver.conftest import Readings
 from tests.engines.proxy import open_black_hole
 from tests.engines.sqlserver import SqlserverEngine
 from tests.engines.sqlserver_cases import DATABASE
+from tests.servers.sqlserver_standin.browser import serve_browser
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.sqlserver import SqlserverAdapter
 from whalefall_pipeline.adapters.sqlserver.options import build_keywords
+from whalefall_pipeline.adapters.sqlserver.reader import WITHOUT_SERVER
 from whalefall_pipeline.adapters.sqlserver.worker import CallAbandonedError, Worker
-from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
-from whalefall_pipeline.core.model import Login, Seen
+from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
+from whalefall_pipeline.core.model import Login, Security, Seen
 
 
 def test_a_refusal_says_whose_login_it_was(readings: Readings) -> None:
@@ -59,17 +62,109 @@ def test_a_database_that_hangs_is_timed_out_and_the_others_are_complete(
     """The connection that waits is left behind; the other databases are read over a new one."""
     whole = readings.grants()
     engine.standin.wire.faults.hanging.add(DATABASE)
-    _, reading = readings.read(Limits(statement_seconds=0.7))
+    _, reading = readings.read(Limits(statement_seconds=5))
     engine.standin.wire.faults.release.set()
-    assert reading.coverage[f"database:{DATABASE}"] == (Seen.TIMED_OUT, "no answer within 0.7 s")
+    assert reading.coverage[f"database:{DATABASE}"] == (Seen.TIMED_OUT, "no answer within 5 s")
     assert set(reading.grants) == {grant for grant in whole if grant.securable.database != DATABASE}
 
 
 def test_a_statement_that_hangs_ends_with_the_deadline(engine: SqlserverEngine, readings: Readings) -> None:
     engine.standin.wire.faults.hanging.add(DATABASE)
-    with pytest.raises(DatabaseConnectionError, match="deadline of 1 s"):
-        readings.read(Limits(statement_seconds=60), seconds=1)
+    began = Deadline(30)
+    _, reading = readings.read(Limits(statement_seconds=60), seconds=15)
     engine.standin.wire.faults.release.set()
+    assert began.remaining
+    assert reading.coverage["server"].status is Seen.OBSERVED
+    assert reading.coverage[f"database:{DATABASE}"] == (Seen.TIMED_OUT, "the deadline of 15 s passed before")
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "transient"),
+    [
+        (18470, "Login failed for user 'wf_collector'. Reason: The account is disabled.", False),
+        (
+            17809,
+            "Could not connect because the maximum number of '10' user connections has already been reached.",
+            True,
+        ),
+    ],
+)
+def test_what_a_server_answers_to_a_login(
+    engine: SqlserverEngine, readings: Readings, number: int, text: str, transient: bool
+) -> None:
+    """The driver itself tries once."""
+    engine.standin.wire.faults.login = (number, text)
+    with pytest.raises(DatabaseConnectionError, match=text[:30]) as raised:
+        readings.read()
+    assert raised.value.transient is transient
+    assert engine.standin.wire.faults.attempts == 1
+
+
+def test_an_answer_that_holds_too_much_is_not_taken(readings: Readings) -> None:
+    with pytest.raises(SyncDataError, match="more than 100 bytes"):
+        readings.read(Limits(answer_bytes=100))
+
+
+def test_another_instance_than_the_one_that_was_asked_for_is_refused(
+    engine: SqlserverEngine, readings: Readings
+) -> None:
+    r"""With a port the driver ignores the name: the stand-in is the default instance, or SALES."""
+    readings.instance = replace(readings.instance, host=r"127.0.0.1\Sales")
+    with pytest.raises(DatabaseConnectionError, match="instance MSSQLSERVER, not SALES") as raised:
+        readings.read()
+    assert not raised.value.transient
+    engine.standin.tables.run("update properties set value = 'Sales' where name = 'InstanceName'")
+    assert readings.grants()
+
+
+def test_an_instance_is_found_by_its_name(engine: SqlserverEngine, readings: Readings) -> None:
+    """SQL Server Browser answers a name on UDP port 1434 with the instance's port; no port is sent."""
+    engine.standin.tables.run("update properties set value = 'SALES' where name = 'InstanceName'")
+    with serve_browser("SALES", engine.standin.wire.port) as host:
+        if host != engine.standin.host:
+            pytest.skip("UDP port 1434 of this machine is taken")
+        readings.instance = replace(readings.instance, host=rf"{host}\sales", port=1433)
+        assert readings.grants()
+
+
+@pytest.mark.parametrize(("edition", "name"), WITHOUT_SERVER.items())
+def test_what_has_no_catalog_of_a_server_is_refused_plainly(
+    engine: SqlserverEngine, readings: Readings, edition: int, name: str
+) -> None:
+    engine.standin.tables.run("update properties set value = ? where name = 'EngineEdition'", [str(edition)])
+    with pytest.raises(InvalidInstanceError, match=name):
+        readings.read()
+    assert [text for text in engine.standin.wire.statements if "sys.databases" in text] == []
+
+
+def test_who_a_server_says_it_is(engine: SqlserverEngine, readings: Readings) -> None:
+    """Its own name, or by a listener the group, which another replica will say too."""
+    tables = engine.standin.tables
+
+    def identify() -> str:
+        with SqlserverAdapter().open(readings.instance, readings.login, Limits(), Deadline(30)) as session:
+            return session.identity
+
+    assert identify() == "STANDIN"
+    tables.insert("availability_group_listeners", [("6f9619ff-8b86-d011-b42d-00c04fc964ff", "l1")])
+    tables.insert("availability_group_listener_ip_addresses", [("l1", "127.0.0.1")])
+    assert identify() == "availability group 6F9619FF-8B86-D011-B42D-00C04FC964FF"
+    tables.allow("VIEW ANY DEFINITION", held=0)
+    assert identify() == ""
+
+
+@pytest.mark.parametrize(("option", "encrypted"), [("TRUE", True), ("FALSE", False)])
+def test_the_server_says_whether_it_is_encrypted_where_the_driver_does_not_require_it(
+    engine: SqlserverEngine, readings: Readings, option: str, encrypted: bool
+) -> None:
+    engine.standin.tables.run("update dm_exec_connections set encrypt_option = ?", [option])
+    readings.instance = readings.with_options(encrypt="no")
+    known: list[Security] = []
+    for held in (0, 1):
+        engine.standin.tables.allow("VIEW SERVER STATE", held=held)
+        with SqlserverAdapter().open(readings.instance, readings.login, Limits(), Deadline(30)) as session:
+            known.append(session.security)
+    assert known == [Security(None, verified=False), Security(encrypted=encrypted, verified=False)]
 
 
 def test_a_value_that_an_option_does_not_take_is_refused(readings: Readings) -> None:

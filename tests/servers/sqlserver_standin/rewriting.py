@@ -8,14 +8,14 @@ from sqlglot import exp
 
 from tests.servers.sqlserver_standin.views import SERVER_VIEWS, SHOWN
 
-SPID = 51
+SPID = "51"
 _TYPES = {exp.DataType.Type.VARBINARY: "BLOB", exp.DataType.Type.BIT: "BOOLEAN"}
 
 
 @lru_cache(maxsize=512)
 def rewrite(statement: str) -> tuple[str, frozenset[str]]:
     """Give DuckDB's SQL, and the databases that the statement names; ValueError for what is no query."""
-    tree = sqlglot.parse_one(statement, read="tsql")
+    tree = sqlglot.parse_one(statement.replace("@@SPID", SPID), read="tsql")
     if not isinstance(tree, exp.Query):
         raise ValueError(f"the stand-in answers queries only, not {statement[:80]!r}")  # noqa: TRY004 - of a text
     databases = frozenset(table.catalog for table in tree.find_all(exp.Table) if table.catalog)
@@ -25,8 +25,6 @@ def rewrite(statement: str) -> tuple[str, frozenset[str]]:
 def _rewrite(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Collate):
         return cast("exp.Expr", node.this)
-    if isinstance(node, exp.SessionParameter):
-        return exp.Literal.number(SPID)
     if isinstance(node, exp.DataType) and node.this in _TYPES:
         return exp.DataType.build(_TYPES[node.this])
     if isinstance(node, exp.National):

@@ -48,7 +48,7 @@ REFUSED_AUTHENTICATIONS: dict[str, str] = {
 }
 """Ways to log in that are asked for and can't be offered, with the reason."""
 
-_PROTOCOL = re.compile(r"^[a-z]+:(?![:0-9a-f])", re.IGNORECASE)
+_PROTOCOL = re.compile(r"^(tcp|np|lpc|via|admin):", re.IGNORECASE)
 _NOT_IN_HOST = re.compile(r"[,;={}\s]")
 
 
