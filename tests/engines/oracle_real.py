@@ -37,8 +37,8 @@ class RealServer:
     def run(self, statements: Sequence[str], _container: str) -> None:
         """Run statements, and note what they make."""
         for statement in statements:
-            if not statement.startswith("--"):
-                self._execute(statement)
+            if not statement.startswith(("--", "SET DEFINE ")):
+                self._execute(statement.removesuffix(";"))
                 self._note(statement)
 
     def forget(self) -> None:

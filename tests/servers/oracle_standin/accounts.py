@@ -211,6 +211,11 @@ def create_role(tables: Tables, con_id: int, words: Words) -> None:
     if words.take("IDENTIFIED", "BY"):
         words.next()
         kind = "PASSWORD"
+    elif words.take("IDENTIFIED", "USING"):
+        kind = "APPLICATION"
+        words.name()
+        words.expect(".")
+        words.name()
     elif words.take("IDENTIFIED"):
         kind = words.next()[:-2]
     scope = Scope(tables, con_id, everywhere=read_container(words, default=con_id == ROOT_ID))

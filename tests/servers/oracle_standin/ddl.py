@@ -24,8 +24,11 @@ STATEMENTS = {
 
 
 class Administrator:
-    """A session of SYSTEM in one container; comments are skipped, of an object that is made the name and
-    type are noted, what Oracle would refuse raises OracleError."""
+    """A session of SYSTEM in one container.
+
+    Comments and what SQL*Plus keeps to itself are skipped, of an object that is made the name and type are noted, what
+    Oracle would refuse raises OracleError.
+    """
 
     def __init__(self, tables: Tables, container: str) -> None:
         self._tables = tables
@@ -33,8 +36,9 @@ class Administrator:
 
     def execute(self, statement: str) -> None:
         """Run one statement."""
-        if statement.startswith("--"):
+        if statement.startswith(("--", "SET DEFINE ")):
             return
+        statement = statement.removesuffix(";")
         tables, con_id = self._tables, self._con_id
         made = _OBJECT.match(statement)
         if made:

@@ -90,3 +90,35 @@ commonly.
 def to_object_scope(object_type: str | None) -> str:
     """Return the scope for a TYPE of DBA_TAB_PRIVS, `object` for one that is unknown."""
     return OBJECT_SCOPES.get(object_type or "", OTHER_OBJECT)
+
+
+KEYWORDS = {
+    "directory": "DIRECTORY",
+    "edition": "EDITION",
+    "java_resource": "JAVA RESOURCE",
+    "java_source": "JAVA SOURCE",
+    "mining_model": "MINING MODEL",
+    "property_graph": "PROPERTY GRAPH",
+    "sql_translation_profile": "SQL TRANSLATION PROFILE",
+    "user": "USER",
+}
+"""Scopes whose names GRANT takes after a keyword only (SQL Language Reference, "GRANT", on_object_clause)."""
+WITHOUT_SCHEMA = frozenset({"directory", "edition", "user"})
+_RULES = "DBMS_RULE_ADM.GRANT_OBJECT_PRIVILEGE"
+BY_PACKAGE = {
+    "consumer_group": "DBMS_RESOURCE_MANAGER_PRIVS.GRANT_SWITCH_CONSUMER_GROUP",
+    "evaluation_context": _RULES,
+    "file_group": "DBMS_FILE_GROUP.GRANT_OBJECT_PRIVILEGE",
+    "queue": "DBMS_AQADM.GRANT_QUEUE_PRIVILEGE",
+    "rule": _RULES,
+    "rule_set": _RULES,
+}
+"""What GRANT does not know, and the package that grants it."""
+PLAIN = frozenset(
+    {"analytic_view", "attribute_dimension", "chain", "cluster", "credential", "cube", "cube_build_process"}
+    | {"cube_dimension", "destination", "domain", "file_watcher", "function", "hierarchy", "indextype", "java_class"}
+    | {"job", "job_class", "library", "materialized_view", "measure_folder", "mle_environment", "mle_module"}
+    | {"operator", "package", "procedure", "program", "schedule", "scheduler_group", "sequence", "synonym", "table"}
+    | {"type", "view", "window"}
+)
+"""Scopes whose names GRANT takes as they are. For all others (UNKNOWN among them) no statement is certain."""

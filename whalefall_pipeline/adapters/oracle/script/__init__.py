@@ -1,21 +1,26 @@
 """Builds the SQL that makes accounts and their grants anew, or takes one account from one state to another. Pure.
 
+What comes out is for SQL*Plus, SQLcl and the like: each statement ends with a semicolon, and substitution by `&` is
+switched off first. What has no safe form is left out, and a comment says so.
+
 Statements are for an administrator (DBA, in the root with CONTAINER_DATA): whoever runs CREATE ROLE is granted that
 role by Oracle. A user with a password is made without one (`NO AUTHENTICATION`, Oracle 18c and later) and followed by
 the comment that sets it. Where the states are those of a whole container database, `ALTER SESSION SET CONTAINER` goes
 before the statements of each container.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from whalefall_pipeline.adapters.oracle import rules
-from whalefall_pipeline.adapters.oracle.names import quote
+from whalefall_pipeline.adapters.oracle.names import UnsafeNameError, quote, to_comment, to_lines
 from whalefall_pipeline.adapters.oracle.script.accounts import build_alter, build_create, build_drop, home_of
 from whalefall_pipeline.adapters.oracle.script.grants import Place, Unit, build_grants, build_revoke, to_unit
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind
 
 Units = dict[Unit, set[Grant]]
+HEAD = "SET DEFINE OFF;"
 INHERIT = "INHERIT PRIVILEGES"
 """What each new user lets PUBLIC do by itself (SQL Language Reference, "GRANT")."""
 
@@ -52,16 +57,17 @@ def build_change(before: AccountState | None, after: AccountState | None) -> lis
         return []
     place = _place_of([state.account])
     home = place.container(home_of(state.account))
+    named = f"account {state.account.username}"
     if after is None:
-        return _join([_Step(home, DROP, build_drop(state.account, place))])
+        return _join(_write(home, DROP, f"{named} is dropped", lambda: [build_drop(state.account, place)]))
     old = _units_of(before.grants) if before else Units()
     new = _units_of(after.grants)
     steps = [*_build_differences(after.account.username, old, new, place)]
     if before is None:
         turn = MAKE_ROLE if after.account.kind is Kind.ROLE else MAKE_USER
-        steps += [_Step(home, turn, line) for line in build_create(after.account, place)]
+        steps += _write(home, turn, named, lambda: build_create(after.account, place))
     else:
-        steps += [_Step(home, MAKE_USER, line) for line in build_alter(before.account, after.account, place)]
+        steps += _write(home, MAKE_USER, named, lambda: build_alter(before.account, after.account, place))
     if _roles_of(old) != _roles_of(new):
         steps += _build_default_roles(after, place, always=before is not None)
     return _join(steps)
@@ -75,25 +81,45 @@ def _join(steps: Iterable[_Step]) -> list[str]:
     statements: list[str] = []
     current = ""
     for step in sorted(steps, key=lambda step: (step.container != rules.ROOT, step.container, step.turn)):
-        if step.container != current:
-            statements.append(f'ALTER SESSION SET CONTAINER = "{step.container}"')
+        if step.container and step.container != current:
+            statements.append(f"ALTER SESSION SET CONTAINER = {quote(step.container)};")
             current = step.container
         statements.append(step.statement)
-    return statements
+    is_any = any(not statement.startswith("--") for statement in statements)
+    return [HEAD, *statements] if is_any else statements
+
+
+def _write(container: str, turn: int, what: str, build: Callable[[], Iterable[str]]) -> Iterator[_Step]:
+    """Yield what `build` returns as it stands in the script, or the comment that it is left out."""
+    try:
+        if container:
+            quote(container)
+        for line in [line if line.startswith("--") else to_lines(line) for line in build()]:
+            yield _Step(container, turn, line)
+    except UnsafeNameError as error:
+        yield _Step("", turn, to_comment(f"left out: {what}: {error}"))
 
 
 def _build_account(state: AccountState, given: Collection[str], place: Place) -> Iterator[_Step]:
     account = state.account
     turn = MAKE_ROLE if account.kind is Kind.ROLE else MAKE_USER
-    for statement in build_create(account, place):
-        yield _Step(place.container(home_of(account)), turn, statement)
+    home = place.container(home_of(account))
+    yield from _write(home, turn, f"account {account.username}", lambda: build_create(account, place))
     wanted = state.grants
     if account.username in given:
         wanted = frozenset(g for g in wanted if _is_of_others(g, given) and not _comes_with_user(g))
     for unit, grants in sorted(_units_of(wanted).items()):
-        for statement in build_grants(unit, grants, place):
-            yield _Step(place.container(unit.securable.database), GRANT, statement)
+        yield from _write_grants(account.username, unit, grants, place)
     yield from _build_default_roles(AccountState.of(account, wanted), place, always=False)
+
+
+def _write_grants(username: str, unit: Unit, grants: Collection[Grant], place: Place) -> Iterator[_Step]:
+    container = place.container(unit.securable.database)
+    yield from _write(container, GRANT, _name(unit, username), lambda: build_grants(unit, grants, place))
+
+
+def _name(unit: Unit, username: str) -> str:
+    return f"{unit.privilege or unit.part} on {unit.securable} for {username}"
 
 
 def _is_of_others(grant: Grant, given: Collection[str]) -> bool:
@@ -117,11 +143,27 @@ def _take_back_given(
     held = {(grant.securable.database, grant.securable.object) for grant in public.grants if _comes_with_user(grant)}
     for account in (state.account for state in states):
         home = home_of(account)
-        is_made = account.kind is Kind.USER and account.username not in given and build_create(account, place)
+        is_made = account.kind is Kind.USER and account.username not in given and _is_made(account, place)
         name = account.username.removeprefix(f"{home}.") if place.is_root else account.username
         if is_made and name not in {held_name for database, held_name in held if not home or database == home}:
-            revoke = f"REVOKE {INHERIT} ON USER {quote(name)} FROM {rules.PUBLIC}{place.clause(home)}"
-            yield _Step(place.container(home), GRANT, revoke)
+            yield from _write(
+                place.container(home),
+                GRANT,
+                f"{INHERIT} on user {account.username}",
+                partial(_revoke_inherit, name, place, home),
+            )
+
+
+def _is_made(account: Account, place: Place) -> bool:
+    """Return whether a script makes this account."""
+    try:
+        return any(not line.startswith("--") for line in build_create(account, place))
+    except UnsafeNameError:
+        return False
+
+
+def _revoke_inherit(name: str, place: Place, home: str) -> list[str]:
+    return [f"REVOKE {INHERIT} ON USER {quote(name)} FROM {rules.PUBLIC}{place.clause(home)}"]
 
 
 def _units_of(grants: Iterable[Grant]) -> Units:
@@ -138,9 +180,12 @@ def _build_differences(username: str, old: Units, new: Units, place: Place) -> I
             continue
         container = place.container(unit.securable.database)
         if lost - gained and not (gained and unit.part == rules.QUOTAS):
-            yield _Step(container, REVOKE, build_revoke(unit, username, place))
-        for statement in build_grants(unit, gained, place):
-            yield _Step(container, GRANT, statement)
+            yield from _write(container, REVOKE, _name(unit, username), partial(_revoke, unit, username, place))
+        yield from _write_grants(username, unit, gained, place)
+
+
+def _revoke(unit: Unit, username: str, place: Place) -> list[str]:
+    return [build_revoke(unit, username, place)]
 
 
 def _without_default(grants: Collection[Grant]) -> set[Grant]:
@@ -152,7 +197,7 @@ def _roles_of(units: Units) -> dict[Unit, set[Grant]]:
 
 
 def _build_default_roles(state: AccountState, place: Place, *, always: bool) -> Iterator[_Step]:
-    """Say which roles a user has from login on; needed where it is not all of them, or where that has changed."""
+    """Build which roles a user has from login on; needed where it is not all of them, or where that has changed."""
     if state.account.kind is not Kind.USER:
         return
     by_database: dict[str, dict[str, bool]] = {}
@@ -161,8 +206,11 @@ def _build_default_roles(state: AccountState, place: Place, *, always: bool) -> 
     for database, roles in sorted(by_database.items()):
         if all(roles.values()) and not always:
             continue
-        defaults = [place.name(role, database) for role, is_default in sorted(roles.items()) if is_default]
-        listed = "ALL" if len(defaults) == len(roles) else ", ".join(defaults) or "NONE"
-        name = place.name(state.account.username, database)
-        statement = f"ALTER USER {name} DEFAULT ROLE {listed}{place.clause(database)}"
-        yield _Step(place.container(database), DEFAULT_ROLES, statement)
+        build = partial(_set_default_roles, state.account.username, database, roles, place)
+        yield from _write(place.container(database), DEFAULT_ROLES, f"default roles of {state.account.username}", build)
+
+
+def _set_default_roles(username: str, database: str, roles: Mapping[str, bool], place: Place) -> list[str]:
+    defaults = [place.name(role, database) for role, is_default in sorted(roles.items()) if is_default]
+    listed = "ALL" if len(defaults) == len(roles) else ", ".join(defaults) or "NONE"
+    return [f"ALTER USER {place.name(username, database)} DEFAULT ROLE {listed}{place.clause(database)}"]

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from whalefall_pipeline.adapters.oracle import rules
-from whalefall_pipeline.adapters.oracle.names import quote
+from whalefall_pipeline.adapters.oracle.names import quote, quote_text, to_comment
 from whalefall_pipeline.adapters.oracle.script.grants import Place
 from whalefall_pipeline.core.model import Account, Json, Kind
 
 AUTHENTICATION = {"EXTERNAL": "IDENTIFIED EXTERNALLY", "GLOBAL": "IDENTIFIED GLOBALLY"}
 LATER = "<password>"
+NEVER = 'IDENTIFIED USING "SYS"."WHALEFALL_SETS_THIS_LATER"'
+"""For a role that is not open to whom it is granted: a package that nobody has written enables it."""
 NO_STATEMENT = "<no statement sets>"
 SWITCHES = {
     ("proxy_only_connect", True): "PROXY ONLY CONNECT",
@@ -23,23 +25,26 @@ NOT_SET = frozenset({"created", "lock_date", "expiry_date", "password_versions"}
 
 
 def home_of(account: Account) -> str:
-    """Name the database whose statements make this account: empty in the root of a container database and elsewhere."""
+    """Return the database whose statements make this account; empty in the root, and where there are no containers."""
     container = cast("str", account.attributes.get("container", ""))
     return "" if container == rules.ROOT else container
 
 
 def build_create(account: Account, place: Place) -> list[str]:
     """Build the statements that make an account; a comment for one that is made elsewhere."""
-    name = place.name(account.username, home_of(account))
-    attributes = account.attributes
+    home, attributes = home_of(account), account.attributes
     if account.kind is Kind.PUBLIC or attributes.get("oracle_maintained"):
         return []
     if attributes.get("password_file_only"):
-        return [f"-- {name} is known to the password file only"]
+        return [to_comment(f"{account.username} is known to the password file only")]
+    if attributes.get("inherited"):
+        return [to_comment(f"{account.username} comes from its application root")]
     if attributes.get("common") and not place.is_root:
-        return [f"-- {name} is common: make it in the root of the container database"]
+        return [to_comment(f"{account.username} is common: make it in the root of the container database")]
+    is_of_application = bool(home and attributes.get("common"))
     create = _create_role if account.kind is Kind.ROLE else _create_user
-    return create(name, attributes, place.clause(home_of(account)))
+    clause = " CONTAINER=ALL" if is_of_application else place.clause(home)
+    return create(place.name(account.username, home), attributes, clause)
 
 
 def build_drop(account: Account, place: Place) -> str:
@@ -53,7 +58,10 @@ def build_alter(before: Account, after: Account, place: Place) -> list[str]:
     name = place.name(after.username, home_of(after))
     changed = [key for key in sorted({*before.attributes, *after.attributes}) if _differs(key, before, after)]
     if after.kind is not Kind.USER:
-        return [f"-- {key} of {name}: {before.attributes.get(key)} -> {after.attributes.get(key)}" for key in changed]
+        return [
+            to_comment(f"{key} of {name}: {before.attributes.get(key)} -> {after.attributes.get(key)}")
+            for key in changed
+        ]
     clauses = dict.fromkeys(c for key in changed for c in _alter_clauses(key, before.attributes, after.attributes))
     return [_comment(name, clause) if "<" in clause else f"ALTER USER {name} {clause}" for clause in clauses]
 
@@ -65,10 +73,12 @@ def _differs(key: str, before: Account, after: Account) -> bool:
 def _create_role(name: str, attributes: Mapping[str, Json], clause: str) -> list[str]:
     how = str(attributes.get("authentication_type", "NONE"))
     if how == "APPLICATION":
-        return [f"-- {name} is enabled by a package: CREATE ROLE {name} IDENTIFIED USING <schema.package>"]
+        later = to_comment(f"ALTER ROLE {name} IDENTIFIED USING <schema.package>")
+        return [f"CREATE ROLE {name} {NEVER}{clause}", later]
+    if how == "PASSWORD":
+        return [f"CREATE ROLE {name} {NEVER}{clause}", to_comment(f"ALTER ROLE {name} IDENTIFIED BY {LATER}")]
     identified = f" {AUTHENTICATION[how]}" if how in AUTHENTICATION else ""
-    create = f"CREATE ROLE {name}{identified}{clause}"
-    return [create, f"-- ALTER ROLE {name} IDENTIFIED BY {LATER}"] if how == "PASSWORD" else [create]
+    return [f"CREATE ROLE {name}{identified}{clause}"]
 
 
 def _create_user(name: str, attributes: Mapping[str, Json], clause: str) -> list[str]:
@@ -94,15 +104,15 @@ def _create_user(name: str, attributes: Mapping[str, Json], clause: str) -> list
 
 
 def _comment(name: str, clause: str) -> str:
-    return f"-- ALTER USER {name} {clause}"
+    return to_comment(f"ALTER USER {name} {clause}")
 
 
 def _to_authentication(attributes: Mapping[str, Json]) -> str | None:
-    """Give the clause, None where a password has to be set."""
+    """Return the clause, None where a password has to be set."""
     how = str(attributes.get("authentication_type", "PASSWORD"))
     if how in AUTHENTICATION:
-        external = str(attributes.get("external_name") or "").replace("'", "''")
-        return AUTHENTICATION[how] + (f" AS '{external}'" if external else "")
+        external = str(attributes.get("external_name") or "")
+        return AUTHENTICATION[how] + (f" AS {quote_text(external)}" if external else "")
     return "NO AUTHENTICATION" if how == "NONE" else None
 
 

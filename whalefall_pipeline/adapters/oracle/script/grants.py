@@ -5,33 +5,20 @@ privilege on an object with its hierarchy option and all its columns (REVOKE can
 proxied with its roles.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from whalefall_pipeline.adapters.oracle import rules
-from whalefall_pipeline.adapters.oracle.grants import HIERARCHY_OPTION
-from whalefall_pipeline.adapters.oracle.names import quote
+from whalefall_pipeline.adapters.oracle.grants import AUTHENTICATION_NOT_STATED, HIERARCHY_OPTION, NOT_STATED
+from whalefall_pipeline.adapters.oracle.names import UnsafeNameError, check_words, quote, to_comment
+from whalefall_pipeline.adapters.oracle.object_types import BY_PACKAGE, KEYWORDS, PLAIN, WITHOUT_SCHEMA
 from whalefall_pipeline.core.model import MEMBER, Grant, Securable
 
-KEYWORDS = {
-    "directory": "DIRECTORY",
-    "edition": "EDITION",
-    "java_resource": "JAVA RESOURCE",
-    "java_source": "JAVA SOURCE",
-    "mining_model": "MINING MODEL",
-    "sql_translation_profile": "SQL TRANSLATION PROFILE",
-    "user": "USER",
-}
-WITHOUT_SCHEMA = frozenset({"directory", "edition", "user"})
-BY_PACKAGE = {
-    "consumer_group": "DBMS_RESOURCE_MANAGER_PRIVS.GRANT_SWITCH_CONSUMER_GROUP",
-    "queue": "DBMS_AQADM.GRANT_QUEUE_PRIVILEGE",
-}
-"""What GRANT does not know, and the package that grants it."""
-ADMIN_PARTS = frozenset({rules.SYSTEM_PRIVILEGES, rules.SCHEMA_PRIVILEGES})
 ACTIVATE_ROLE = "PROXY MAY ACTIVATE ROLE"
 NOT_ACTIVATE_ROLE = "PROXY MAY NOT ACTIVATE ROLE"
 NO_ROLES = "NO CLIENT ROLES MAY BE ACTIVATED"
+_QUOTA = re.compile(r"QUOTA (UNLIMITED|[0-9]+)")
 
 
 class Place(NamedTuple):
@@ -40,13 +27,13 @@ class Place(NamedTuple):
     is_root: bool
 
     def clause(self, database: str) -> str:
-        """Give the CONTAINER clause of a statement; none in a pluggable database."""
+        """Return the CONTAINER clause of a statement; none in a pluggable database."""
         if not self.is_root or database not in ("", rules.ROOT):
             return ""
         return " CONTAINER=CURRENT" if database else " CONTAINER=ALL"
 
     def container(self, database: str) -> str:
-        """Name the container to be in; empty where there is no choice."""
+        """Return the container to be in; empty where there is no choice."""
         return (database or rules.ROOT) if self.is_root else ""
 
     def name(self, username: str, database: str) -> str:
@@ -65,7 +52,7 @@ class Unit(NamedTuple):
 
 
 def to_unit(grant: Grant) -> Unit:
-    """Name the unit that a grant belongs to."""
+    """Return the unit that a grant belongs to."""
     scope, database, schema, name, _ = grant.securable
     part = rules.part_of(scope)
     match part:
@@ -107,7 +94,7 @@ def build_grants(unit: Unit, grants: Collection[Grant], place: Place) -> list[st
         case _:
             target = f" ON SCHEMA {quote(unit.securable.schema)}" if unit.securable.schema else ""
             admin = " WITH ADMIN OPTION" if any(grant.grant_option for grant in grants) else ""
-            return [f"GRANT {unit.privilege}{target} TO {grantee}{admin}{clause}"]
+            return [f"GRANT {check_words(unit.privilege)}{target} TO {grantee}{admin}{clause}"]
 
 
 def build_revoke(unit: Unit, username: str, place: Place) -> str:
@@ -122,13 +109,13 @@ def build_revoke(unit: Unit, username: str, place: Place) -> str:
             return f"ALTER USER {client} REVOKE CONNECT THROUGH {grantee}"
         case rules.ROLES:
             return f"REVOKE {place.name(unit.securable.object, database)} FROM {grantee}{clause}"
-        case rules.OBJECT_PRIVILEGES if unit.securable.scope in BY_PACKAGE:
-            return _by_package("REVOKE", unit, grantee)
+        case rules.OBJECT_PRIVILEGES if not _has_statement(unit):
+            return _leave_out("REVOKE", unit, username)
         case rules.OBJECT_PRIVILEGES:
-            return f"REVOKE {unit.privilege} ON {_to_target(unit.securable)} FROM {grantee}{clause}"
+            return f"REVOKE {check_words(unit.privilege)} ON {_to_target(unit.securable)} FROM {grantee}{clause}"
         case _:
             target = f" ON SCHEMA {quote(unit.securable.schema)}" if unit.securable.schema else ""
-            return f"REVOKE {unit.privilege}{target} FROM {grantee}{clause}"
+            return f"REVOKE {check_words(unit.privilege)}{target} FROM {grantee}{clause}"
 
 
 def _role_option(grants: Iterable[Grant]) -> str:
@@ -138,13 +125,18 @@ def _role_option(grants: Iterable[Grant]) -> str:
 
 
 def _to_quota(grants: Iterable[Grant]) -> str:
-    return max(grant.privilege for grant in grants)
+    quota = max(grant.privilege for grant in grants)
+    if not _QUOTA.fullmatch(quota):
+        raise UnsafeNameError("a quota is no number")
+    return quota
 
 
 def _build_object_grants(unit: Unit, grants: Iterable[Grant], grantee: str, clause: str) -> Iterable[str]:
-    if unit.securable.scope in BY_PACKAGE:
-        yield _by_package("GRANT", unit, grantee)
+    grants = list(grants)
+    if not _has_statement(unit):
+        yield _leave_out("GRANT", unit, grants[0].grantee)
         return
+    privilege = check_words(unit.privilege)
     columns: dict[bool, list[str]] = {}
     whole: list[Grant] = []
     for grant in sorted(grants):
@@ -156,10 +148,10 @@ def _build_object_grants(unit: Unit, grants: Iterable[Grant], grantee: str, clau
     if whole:
         hierarchy = HIERARCHY_OPTION if any(grant.privilege != unit.privilege for grant in whole) else ""
         option = " WITH GRANT OPTION" if any(grant.grant_option for grant in whole) else ""
-        yield f"GRANT {unit.privilege} ON {target} TO {grantee}{hierarchy}{option}{clause}"
+        yield f"GRANT {privilege} ON {target} TO {grantee}{hierarchy}{option}{clause}"
     for grantable, names in sorted(columns.items()):
         option = " WITH GRANT OPTION" if grantable else ""
-        yield f"GRANT {unit.privilege} ({', '.join(names)}) ON {target} TO {grantee}{option}{clause}"
+        yield f"GRANT {privilege} ({', '.join(names)}) ON {target} TO {grantee}{option}{clause}"
 
 
 def _to_target(securable: Securable) -> str:
@@ -168,9 +160,14 @@ def _to_target(securable: Securable) -> str:
     return f"{KEYWORDS[scope]} {path}" if scope in KEYWORDS else path
 
 
-def _by_package(verb: str, unit: Unit, grantee: str) -> str:
-    package = BY_PACKAGE[unit.securable.scope].replace("GRANT", verb)
-    return f"-- {verb} {unit.privilege} on {unit.securable} for {grantee}: use {package}"
+def _has_statement(unit: Unit) -> bool:
+    return unit.securable.scope in KEYWORDS or unit.securable.scope in PLAIN
+
+
+def _leave_out(verb: str, unit: Unit, username: str) -> str:
+    package = BY_PACKAGE.get(unit.securable.scope, "").replace("GRANT", verb)
+    why = f"use {package}" if package else "the catalog does not say what to name in a statement"
+    return to_comment(f"{verb} {unit.privilege} on {unit.securable} for {username}: {why}")
 
 
 def _build_proxy(unit: Unit, grants: Collection[Grant], place: Place) -> str:
@@ -178,6 +175,8 @@ def _build_proxy(unit: Unit, grants: Collection[Grant], place: Place) -> str:
     client = place.name(unit.securable.object, database)
     proxy = place.name(next(iter(grants)).grantee, database)
     held = {grant.privilege for grant in grants}
+    if held & {AUTHENTICATION_NOT_STATED, NOT_STATED}:
+        return to_comment(f"GRANT CONNECT THROUGH {proxy} to {client}: the catalog does not say on which terms")
     allowed, barred = (
         ", ".join(sorted(place.name(grant.securable.object, database) for grant in grants if grant.privilege == word))
         for word in (ACTIVATE_ROLE, NOT_ACTIVATE_ROLE)
