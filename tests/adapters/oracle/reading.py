@@ -54,8 +54,8 @@ def to_instance(service: str = PDB) -> Instance:
     return Instance(1, "oracle", "oracle", "db.example", STAND_IN_PORT, service)
 
 
-def read(server: StandIn, service: str = PDB) -> Seen:
+def read(server: StandIn, service: str = PDB, deadline: Deadline | None = None) -> Seen:
     login = Login(COLLECTOR, PASSWORD)
-    with to_adapter(server).open(to_instance(service), login, Limits(), Deadline(60)) as session:
+    with to_adapter(server).open(to_instance(service), login, Limits(), deadline or Deadline(60)) as session:
         assert isinstance(session, OracleSession)
         return Seen(session)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from whalefall_pipeline.adapters.oracle.options import KNOWN_OPTIONS, to_target
+from whalefall_pipeline.adapters.oracle.options import KNOWN_OPTIONS, THICK_ONLY, check_options, to_target
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance, Login
 
@@ -35,11 +35,51 @@ def test_an_unknown_option_is_answered_with_the_known_ones() -> None:
         ("SALES", {"protocol": "https"}, "one of: tcp, tcps"),
         ("SALES", {"protocol": "tcps", "ssl_server_dn_match": "maybe"}, "one of: on, off"),
         ("SALES", {"wallet_location": "/wallet"}, "without protocol=tcps"),
+        ("SALES", {"sid": "ORCL", "connect_descriptor": "(DESCRIPTION=)"}, "sid and connect_descriptor are set"),
+        (
+            "SALES",
+            {"protocol": "tcps", "connect_descriptor": "(DESCRIPTION=)"},
+            "protocol: connect_descriptor says",
+        ),
+        ("SALES", {"connect_descriptor": "db.example/SALES"}, "for a name of tnsnames.ora set tns_alias"),
+        ("SALES", {"tns_alias": "SALES"}, "need each other"),
+        ("SALES", {"config_dir": "/etc"}, "need each other"),
+        ("SALES", {"tns_alias": "config-file:///x", "config_dir": "/etc"}, "no name as tnsnames.ora has them"),
+        ("SALES)(HOST=evil.example", {}, "no name on Oracle's network has"),
+        ("SALES", {"sid": "ORCL)(X=Y"}, "no name on Oracle's network has"),
+        ("SALES", {"protocol": "tcps", "ssl_server_cert_dn": 'CN=x")(HOST=y'}, "a connect descriptor can't hold"),
+        ("SALES", {"login": "token"}, "needs protocol=tcps"),
+        ("SALES", {"login": "ldap"}, "one of: password, token"),
     ],
 )
 def test_what_can_not_be_used_is_said(database: str | None, options: dict[str, str], words: str) -> None:
     with pytest.raises(InvalidInstanceError, match=words):
         to_target(make_instance(database, **options), LOGIN, {})
+
+
+@pytest.mark.parametrize("way", sorted(THICK_ONLY))
+def test_what_the_driver_can_not_do_is_refused_with_the_reason(way: str) -> None:
+    with pytest.raises(InvalidInstanceError, match="need Oracle's client libraries, which are not used here"):
+        check_options({"login": way})
+
+
+def test_a_descriptor_takes_the_place_of_what_a_deployment_sets() -> None:
+    defaults = {"protocol": "tcps", "ssl_ca_file": "/ca"}
+    target = to_target(make_instance(connect_descriptor="(DESCRIPTION=)"), LOGIN, defaults)
+    assert (target.descriptor, target.service_name, target.ssl_ca_file) == ("(DESCRIPTION=)", None, "/ca")
+    assert str(target) == "db.example:1521 (connect descriptor)"
+
+
+@pytest.mark.parametrize(
+    ("options", "security"),
+    [
+        ({}, (False, False)),
+        ({"protocol": "tcps"}, (True, True)),
+        ({"protocol": "tcps", "ssl_server_dn_match": "off"}, (True, False)),
+    ],
+)
+def test_what_is_encrypted_and_verified_is_told(options: dict[str, str], security: tuple[bool, bool]) -> None:
+    assert to_target(make_instance(**options), LOGIN, {}).security == security
 
 
 def test_an_instance_overrides_the_deployments_options() -> None:

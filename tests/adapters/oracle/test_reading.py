@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.adapters.oracle.reading import PDB, ROOT, read, to_adapter, to_instance
-from tests.servers.oracle import COLLECTOR, PASSWORD, VERSION_23, StandIn
+from tests.servers.oracle import COLLECTOR, PASSWORD, VERSION_23, Session, StandIn
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle import rules
@@ -322,6 +322,45 @@ def test_the_check_says_when_no_account_can_be_listed(server: StandIn) -> None:
     with to_adapter(server).open(to_instance(), Login(COLLECTOR, PASSWORD), Limits(), Deadline(60)) as session:
         (only,) = session.check()
     assert not only.readable
+
+
+# the deadline
+
+
+@pytest.mark.parametrize("service", [PDB, ROOT])
+def test_the_deadline_ends_with_what_was_read(server: StandIn, monkeypatch: pytest.MonkeyPatch, service: str) -> None:
+    server.execute(*(f"CREATE USER {name} IDENTIFIED BY pw" for name in ("SCOTT", "ADA")), "GRANT DBA TO SCOTT")
+    complete = read(server, service)
+    partial: list[int] = []
+    for passed in range(2, complete.statements + 1):
+        deadline = Deadline(60)
+        fetch, sent = Session.fetch, list[str]()
+
+        def fetch_and_expire(session: Session, statement: str) -> list[tuple[object, ...]]:
+            rows = fetch(session, statement)  # noqa: B023 - called inside this round only
+            sent.append(statement)  # noqa: B023
+            if len(sent) == passed:  # noqa: B023
+                deadline.expire()  # noqa: B023
+            return rows
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Session, "fetch", fetch_and_expire)
+            try:
+                seen = read(server, service, deadline)
+            except DatabaseConnectionError:
+                assert not partial, "a later deadline gave less"
+                continue
+        partial.append(passed)
+        assert seen.attributes is None or passed >= complete.statements - 1
+        assert {seen.coverage[scope].status for scope in seen.unseen} <= {Seen.TIMED_OUT}
+        for username, state in complete.states.items():
+            now = seen.states.get(username)
+            assert now or seen.may_hide_any(username)
+            kept = carry_unseen(now or state, state.held, seen.coverage, rules.RULES)
+            assert kept.held == state.held
+        assert set(seen.grants) <= set(complete.grants)
+    # all but the last two or three of them come after roles and system privileges
+    assert len(partial) >= len(PART_VIEWS) - 2
 
 
 # the connection

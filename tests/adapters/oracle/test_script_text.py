@@ -1,4 +1,4 @@
-"""What scripts are made of: SQL that an independent parser takes for Oracle's, and nothing that SQL*Plus runs itself."""
+"""What scripts are made of: SQL that an independent parser takes for Oracle's, and nothing that SQL*Plus would run."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -202,8 +202,11 @@ def _to_refusal(target: Target, error: BaseException) -> DatabaseConnectionError
 
 
 def _innermost(error: BaseException) -> BaseException:
-    while _code_of(error) and error.__cause__ is not None:
-        error = error.__cause__
+    """Return the cause that says most: the system's own error, or else the last one with a code."""
+    while (cause := error.__cause__) is not None and _code_of(error):
+        if not (_code_of(cause) or isinstance(cause, OSError)):
+            break
+        error = cause
     return error
 
 
