@@ -5,7 +5,12 @@ never against an Oracle server: none can be installed from a package registry.
 
 What the collector's login needs is CREATE SESSION and either SELECT_CATALOG_ROLE or SELECT on the views that
 `catalog.sql` names. From the root of a container database it is a common user, granted with CONTAINER=ALL, that sees
-all containers: `ALTER USER C##WHALEFALL SET CONTAINER_DATA=ALL CONTAINER=CURRENT`.
+all containers: `ALTER USER C##WHALEFALL SET CONTAINER_DATA=ALL CONTAINER=CURRENT`. There it needs the views of
+`catalog_root.sql`, DBA_CONTAINER_DATA among them: as long as that does not say ALL, a pluggable database that is not
+listed may be hidden, and nothing of it counts as gone.
+
+Facts are from Oracle's Database Reference, SQL Language Reference and Database Error Messages, and where those say less
+from the scripts that make the dictionary's views (`cdcore_privs.sql`, `cdcore_pdbs.sql`, `cdenv.sql`, of 18c).
 """
 
 from collections.abc import Mapping

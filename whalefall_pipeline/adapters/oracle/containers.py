@@ -53,11 +53,11 @@ class Containers:
 
     @property
     def is_root(self) -> bool:
-        """Whether this is the root of a container database, which speaks for its pluggable databases too."""
+        """Return whether this is the root of a container database, which speaks for its pluggable databases too."""
         return self.own == ROOT
 
     def holds(self, con_id: int) -> bool:
-        """Whether rows of this container are part of the reading: not those of one that opened in between."""
+        """Return whether rows of this container are part of the reading: not those of one that opened in between."""
         return not self.is_root or con_id <= ROOT_ID or con_id in self.pdbs
 
     def may_hide(self, username: str) -> bool:
@@ -67,13 +67,13 @@ class Containers:
         return container in self.closed or bool(dot and not is_listed and container not in self.pdbs.values())
 
     def to_username(self, con_id: int, name: str) -> str:
-        """Give the account's name: `SALESPDB.SCOTT` for a local account seen from the root, else as it is."""
+        """Return the account's name: `SALESPDB.SCOTT` for a local account seen from the root, else as it is."""
         if not self.is_root or con_id <= ROOT_ID or name in self.common or name == PUBLIC:
             return name
         return f"{self.pdbs[con_id]}.{name}"
 
     def to_database(self, con_id: int, common: str) -> str:
-        """Name the container that a grant on an object holds in; empty: in all, as it was granted commonly."""
+        """Return the container that a grant on an object holds in; empty: in all, as it was granted commonly."""
         if not self.is_root:
             return self.own
         if con_id > ROOT_ID:
@@ -81,7 +81,7 @@ class Containers:
         return "" if common == "YES" or con_id == 0 else ROOT
 
     def to_wide_database(self, con_id: int, common: str) -> str:
-        """Name the container that a right without a name path holds in; empty: the whole instance."""
+        """Return the container that a right without a name path holds in; empty: the whole instance."""
         return self.to_database(con_id, common) if self.is_root else ""
 
 

@@ -123,7 +123,7 @@ def _name(unit: Unit, username: str) -> str:
 
 
 def _is_of_others(grant: Grant, given: Collection[str]) -> bool:
-    """Whether a grant to an account that Oracle maintains is not one that Oracle made."""
+    """Return whether a grant to an account that Oracle maintains is not one that Oracle made."""
     scope, _, schema, name, _ = grant.securable
     if scope in ("role", "database_role"):
         return name not in given
