@@ -15,6 +15,7 @@ from tests.engines.engine import ACCOUNT, ScopeCase
 from tests.engines.lending import Lender
 from tests.engines.mysql_cases import OBJECTS, draw_statements, to_scope_cases
 from tests.servers import mysql as servers
+from whalefall_pipeline.adapters.engine import Adapter
 from whalefall_pipeline.adapters.mysql import MysqlAdapter
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote, quote_account, to_username
 from whalefall_pipeline.core.model import AccountState, Instance, Login
@@ -35,7 +36,7 @@ class MysqlServer:
     """See `Server`; accounts are made for any host (`name@%`)."""
 
     def __init__(self, running: RunningServer) -> None:
-        self.adapter = MysqlAdapter()
+        self.adapter: Adapter = MysqlAdapter()
         self.flavour: Flavour = running.flavour
         self.login = Login(COLLECTOR, secrets.token_urlsafe(12))
         self.instance = Instance(1, "mysql-under-test", "mysql", running.host, running.port, options=SENDING)
@@ -49,6 +50,10 @@ class MysqlServer:
             f"CREATE USER {COLLECTOR}@localhost IDENTIFIED BY '{self.login.password}'",
             f"GRANT SELECT ON mysql.* TO {COLLECTOR}@localhost",
         )
+
+    def lacks(self, feature: str) -> bool:
+        """Whether this server is too old for one of `SINCE`."""
+        return feature in self._lacks
 
     @property
     def probe_username(self) -> str:

@@ -39,11 +39,13 @@ def start_with_plugins(engine: str, options: Sequence[str] = ()) -> Generator[Ru
             yield server
 
 
-def run_client(engine: str, server: RunningServer, script: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Feed a script to the server's own client, run in a folder of its own, and return what it printed."""
+def run_client(
+    engine: str, server: RunningServer, script: str, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Feed a script to the server's own client, run in a folder, and return what it printed."""
     login = [f"--user={server.user}", f"--password={server.password}", f"--host={server.host}", f"--port={server.port}"]
-    command = [_find_client(engine), "--no-defaults", "--protocol=tcp", "--default-character-set=utf8mb4", *login]
-    return subprocess.run([*command, *options], input=script, capture_output=True, text=True, check=False)
+    command = [_find_client(engine), "--no-defaults", "--protocol=tcp", "--default-character-set=utf8mb4"]
+    return subprocess.run([*command, *login], input=script, capture_output=True, text=True, check=False, cwd=folder)
 
 
 @cache

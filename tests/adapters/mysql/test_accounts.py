@@ -8,7 +8,6 @@ from tests.engines.mysql import MysqlServer
 from whalefall_pipeline.adapters.mysql import rules
 from whalefall_pipeline.core.model import MEMBER, AccountState, Grant, Kind, Securable
 from whalefall_pipeline.core.rules import LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER
-from whalefall_pipeline.core.snapshot import build_snapshot
 
 
 def test_a_lock_is_seen(server: MysqlServer) -> None:
@@ -105,31 +104,123 @@ def test_more_mandatory_roles_than_the_server_shows_are_all_read(mysql: MysqlSer
     mysql.create_accounts(["ann"])
     mysql.execute(f"CREATE ROLE {', '.join(roles)}", f"SET GLOBAL mandatory_roles = '{','.join(roles)}'")
     try:
-        _, reading = read(mysql)
+        accounts, reading = read(mysql)
     finally:
         mysql.execute("SET GLOBAL mandatory_roles = ''")
-    found = {grant.securable.object for grant in reading.grants if grant[:2] == ("ann@%", "MEMBER")}
-    assert found == {f"{name}@%" for name in roles}
+    implied = rules.RULES.implied_roles(AccountState.of(accounts["ann@%"]), reading.attributes or {})
+    assert {item.securable.object for item in implied} == {f"{name}@%" for name in roles}
 
 
-def test_mandatory_roles_are_everybodys(mysql: MysqlServer) -> None:
-    mysql.create_accounts(["ann", "bob"])
+def test_mandatory_roles_are_of_the_server_and_no_accounts_grants(mysql: MysqlServer) -> None:
+    mysql.create_accounts(["ann"])
+    mysql.execute("CREATE USER ''@localhost")
     mysql.create_accounts(["must", "also must"], role=True)
-    mysql.grant_role("must", "bob")
+    before = read(mysql)
     mysql.execute("SET GLOBAL mandatory_roles = \"must,`also must`@'%',nobody@there\"")
     accounts, reading = read(mysql)
-    must = Securable("role", object="must@%")
-    options = {
-        name: {grant.privilege for grant in grants_of(reading, name) if grant.securable == must} for name in accounts
+    assert (accounts, reading.held) == (before[0], before[1].held)
+    settings = reading.attributes or {}
+    implied = {
+        name: [
+            (item.privilege, item.securable.object)
+            for item in rules.RULES.implied_roles(AccountState.of(accounts[name]), settings)
+        ]
+        for name in ("ann@%", "must@%", "@localhost")
     }
-    assert options["ann@%"] == {MEMBER, "MANDATORY"}
-    assert options["bob@%"] == {MEMBER, "MANDATORY", "GRANTED"}
-    assert not options["must@%"]
-    ann, bob = (AccountState.of(accounts[name], frozenset(grants_of(reading, name))) for name in ("ann@%", "bob@%"))
-    categories = build_snapshot(bob, rules.RULES)["categories"]
-    assert isinstance(categories, dict)
-    assert categories["mysql_granted_roles"] == {"direct": ["must@%"], "default": []}
-    assert not any(line.startswith("GRANT") for line in mysql.adapter.build_script({"ann@%": ann}))
+    assert [role for privilege, role in implied["ann@%"] if privilege == MEMBER][:2] == ["must@%", "also must@%"]
+    assert not implied["must@%"]
+    assert not implied["@localhost"]  # the server gives them none: tried
+
+
+SETTINGS = {
+    "mysql": [
+        ("activate_all_roles_on_login", "ON", True),
+        ("partial_revokes", "OFF", False),
+        ("default_password_lifetime", "90", 90),
+        ("password_history", "3", 3),
+        ("require_secure_transport", "ON", True),
+    ],
+    "mariadb": [("default_password_lifetime", "90", 90), ("disconnect_on_expired_password", "ON", True)],
+}
+
+
+def test_what_the_server_is_set_to_is_the_servers_own_and_changes_no_account(server: MysqlServer) -> None:
+    server.create_accounts(["ann"])
+    before = read(server)
+    for name, value, seen in SETTINGS[server.flavour]:
+        server.execute(f"SET GLOBAL {name} = {value}")
+        try:
+            accounts, reading = read(server)
+        finally:
+            server.execute(f"SET GLOBAL {name} = {'ON' if name == 'partial_revokes' else 'DEFAULT'}")
+        assert accounts == before[0]
+        assert reading.held == before[1].held
+        assert (reading.attributes or {})[name] == seen
+        assert (before[1].attributes or {})[name] != seen
+
+
+def test_the_servers_default_lifetime_expires_passwords(server: MysqlServer) -> None:
+    server.execute("CREATE USER aged@'%' IDENTIFIED BY 'x'")
+    state = AccountState.of(read(server)[0]["aged@%"])
+    later = datetime.now(UTC) + timedelta(days=31)
+    assert not rules.RULES.own_capabilities(state, later)[PASSWORD_EXPIRED]
+    assert rules.RULES.own_capabilities(state, later, {"default_password_lifetime": 30})[PASSWORD_EXPIRED]
+
+
+def test_rows_without_a_user_are_everybodys(server: MysqlServer) -> None:
+    server.create_accounts(["ann"])
+    server.execute("CREATE USER ''@'10.%'")
+    server.execute(
+        *(
+            f"INSERT INTO mysql.db (host, db, user, select_priv) VALUES ('{host}', 'wf_app', '', 'Y')"
+            for host in ("%", "10.%", "")
+        )
+    )
+    try:
+        accounts, reading = read(server)
+    finally:
+        server.execute("DELETE FROM mysql.db WHERE user = ''", "FLUSH PRIVILEGES")
+    wide = Securable("database", "wf_app")
+    for name in ("(everybody)@%", "(everybody)@10.%", "(everybody)@"):
+        assert accounts[name].kind is Kind.PUBLIC
+        assert grants_of(reading, name) == {Grant(name, "SELECT", wide)}
+    assert grants_of(reading, "@10.%") == {Grant("@10.%", "SELECT", wide)}  # an account, which has the row by itself
+    assert "@%" not in accounts
+    states = {name: AccountState.of(account, grants_of(reading, name)) for name, account in accounts.items()}
+    script = server.adapter.build_script(states)
+    assert any("hold for everybody" in line for line in script if line.startswith("--"))
+    assert not any("everybody" in line for line in script if not line.startswith("--"))
+
+
+def test_an_account_that_is_named_like_everybody_keeps_its_name(server: MysqlServer) -> None:
+    server.execute("CREATE USER '(everybody)'@'%'")
+    server.execute("INSERT INTO mysql.db (host, db, user, select_priv) VALUES ('%', 'wf_app', '', 'Y')")
+    try:
+        accounts, reading = read(server)
+    finally:
+        server.execute("DELETE FROM mysql.db WHERE user = ''", "FLUSH PRIVILEGES")
+    assert accounts["(everybody)@%"].kind is Kind.USER
+    assert accounts["((everybody))@%"].kind is Kind.PUBLIC
+    assert grants_of(reading, "((everybody))@%")
+    assert not grants_of(reading, "(everybody)@%")
+
+
+def test_a_name_that_a_plugin_maps_an_account_to_is_no_password(mariadb: MysqlServer) -> None:
+    mariadb.execute(
+        "CREATE USER mapped@localhost IDENTIFIED VIA unix_socket AS 'nobody'",
+        "CREATE USER plain@localhost IDENTIFIED VIA unix_socket",
+        "CREATE USER two@'%' IDENTIFIED VIA unix_socket AS 'nobody' OR mysql_native_password USING PASSWORD('x')",
+        "CREATE USER either@localhost IDENTIFIED VIA mysql_native_password OR unix_socket AS 'nobody'",
+    )
+    accounts, _ = read(mariadb)
+    flags = {
+        name: (account.attributes["has_password"], account.attributes.get("has_mapped_name", False))
+        for name, account in accounts.items()
+    }
+    assert flags["mapped@localhost"] == (False, True)
+    assert flags["plain@localhost"] == (False, False)
+    assert flags["two@%"] == (True, True)
+    assert flags["either@localhost"] == (False, True)
 
 
 def test_super_is_what_the_contract_says(server: MysqlServer) -> None:

@@ -1,10 +1,10 @@
 """Privileges on MySQL and MariaDB: kept as the catalog has them, known or not."""
 
+import json
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import pymysql
-import pytest
 
 from tests.adapters.mysql.servers import grants_of, read
 from tests.engines.mysql import MysqlServer
@@ -77,27 +77,62 @@ def test_a_column_nobody_has_heard_of_is_a_privilege(server: MysqlServer) -> Non
     assert {grant.privilege for grant in grants_of(reading, "ann@%")} == {"SELECT", "TIME TRAVEL"}
 
 
-def test_a_bit_nobody_has_heard_of_is_kept(mariadb: MysqlServer) -> None:
-    mariadb.create_accounts(["ann"])
-    mariadb.execute("UPDATE mysql.global_priv SET priv = json_set(priv, '$.access', 1 << 50) WHERE user = 'ann'")
-    _, reading = read(mariadb)
-    assert grants_of(reading, "ann@%") == {Grant("ann@%", "ACCESS BIT 50", Securable("server"))}
-    mariadb.execute("UPDATE mysql.global_priv SET priv = json_set(priv, '$.access', 0) WHERE user = 'ann'")
+VERSIONS = [None, 0, 1, 100399, 100400, 100501, 100502, 100508, 100509, 100600, 101100, 110000, 110300, 999999, 1000000]
+WHOLE = [(1 << count) - 1 for count in (29, 30, 38, 39, 40, 41, 64)]
+WORDS = [
+    *(1 << bit for bit in range(42)), 1 << 50, 1 << 15 | 1 << 19, 1 << 34 | 1 << 15,
+    *WHOLE, *(whole & ~(1 << 10) for whole in WHOLE), -1, 5.7, "5", None, True, 1 << 64,
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("version", [0, 100400, 100503, 100508, 100600, 101100, 110000, 110400])
-def test_old_rows_mean_what_the_server_makes_of_them(mariadb: MysqlServer, version: int) -> None:
-    words = [1 << 15, 1 << 15 | 1 << 19, 1 << 20, 1 << 19, 1]
-    mariadb.create_accounts([f"old{access}" for access in words])
-    for access in words:
-        document = f"json_set(priv, '$.access', {access}, '$.version_id', {version})"
-        mariadb.execute(f"UPDATE mysql.global_priv SET priv = {document} WHERE user = 'old{access}'")
+def test_rows_mean_what_the_server_makes_of_them_whatever_wrote_them(mariadb: MysqlServer) -> None:
+    rows = {f"w{place}_{version}": (version, word) for place, word in enumerate(WORDS) for version in VERSIONS}
+    usable = {"plugin": "mysql_native_password", "authentication_string": ""}
+    for user, (version, word) in rows.items():
+        document = json.dumps({"access": word, **usable} | ({} if version is None else {"version_id": version}))
+        mariadb.execute(f"INSERT INTO mysql.global_priv (user, host, priv) VALUES ('{user}', '%', '{document}')")
     mariadb.execute("FLUSH PRIVILEGES")
-    accounts, reading = read(mariadb)
-    for access in words:
-        (text,) = mariadb.show_grants(AccountState.of(accounts[f"old{access}@%"]))
-        shown = set(_between(text, "GRANT ", " ON ").split(", "))
-        assert {grant.privilege for grant in grants_of(reading, f"old{access}@%")} == shown
+    assert _list_shown(mariadb, "root", "localhost") == ({"ALL PRIVILEGES"}, True)
+    _, reading = read(mariadb)
+    every = {held.privilege for held in reading.held["root@localhost"] if held.securable.scope == "server"}
+    for user in rows:
+        shown, option = _list_shown(mariadb, user, "%")
+        held = grants_of(reading, f"{user}@%")
+        expected = every if shown == {"ALL PRIVILEGES"} else shown - {"USAGE"}
+        assert {grant.privilege for grant in held} - {"USAGE"} == expected, user
+        assert any(grant.grant_option for grant in held) is option, user
+
+
+def _list_shown(server: MysqlServer, user: str, host: str) -> tuple[set[str], bool]:
+    text = str(server.query(f"SHOW GRANTS FOR '{user}'@'{host}'")[0][0])
+    return set(_between(text, "GRANT ", " ON ").split(", ")), "WITH GRANT OPTION" in text
+
+
+def test_a_dynamic_privilege_has_one_spelling(mysql: MysqlServer) -> None:
+    mysql.create_accounts(["ann"])
+    mysql.execute("GRANT backup_admin, Role_Admin ON *.* TO ann@'%'")
+    _, reading = read(mysql)
+    assert {grant.privilege for grant in grants_of(reading, "ann@%")} == {"BACKUP_ADMIN", "ROLE_ADMIN"}
+    mysql.execute("INSERT INTO mysql.global_grants VALUES ('ann', '%', 'HelloWorld', 'Y')", "FLUSH PRIVILEGES")
+    try:
+        _, reading = read(mysql)
+        shown = " ".join(str(row[0]) for row in mysql.query("SHOW GRANTS FOR ann@'%'"))
+    finally:
+        mysql.execute("DELETE FROM mysql.global_grants WHERE priv = 'HelloWorld'", "FLUSH PRIVILEGES")
+    assert "HELLOWORLD" in shown
+    assert Grant("ann@%", "HELLOWORLD", Securable("dynamic"), grant_option=True) in reading.grants
+
+
+def test_a_default_role_that_was_revoked_or_dropped_is_none(mariadb: MysqlServer) -> None:
+    mariadb.create_accounts(["ann", "bob"])
+    mariadb.create_accounts(["readers", "writers"], role=True)
+    for member, role in (("ann", "readers"), ("bob", "writers")):
+        mariadb.grant_role(role, member)
+        mariadb.execute(f"SET DEFAULT ROLE {role} FOR {member}@'%'")
+    mariadb.execute("REVOKE readers FROM ann@'%'", "DROP ROLE writers")
+    _, reading = read(mariadb)
+    assert not grants_of(reading, "ann@%")
+    assert not grants_of(reading, "bob@%")
 
 
 def test_each_privilege_on_the_whole_server_has_its_name(server: MysqlServer) -> None:

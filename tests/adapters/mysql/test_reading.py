@@ -8,7 +8,7 @@ from tests.adapters.mysql.servers import read
 from tests.engines.mysql import MysqlServer
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.adapters.mysql.reader import CATALOGS
+from whalefall_pipeline.adapters.mysql.flavour import CATALOGS
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
 from whalefall_pipeline.core.model import Kind, Login, Seen
 
@@ -71,8 +71,11 @@ def test_hidden_columns_are_neither_false_nor_absent_privileges(mysql: MysqlServ
     mysql.execute("CREATE USER narrow@localhost IDENTIFIED BY 'x'")
     mysql.execute("GRANT SELECT (User, Host, Select_priv, plugin) ON mysql.user TO narrow@localhost")
     accounts, reading = read(mysql, Login("narrow", "x"))
-    assert "account_locked" not in accounts["root@localhost"].attributes
+    root = accounts["root@localhost"]
+    assert {"account_kind", "account_locked", "has_password", "tls_requirement", "metadata"} <= root.unseen
     assert reading.coverage["server"].status is Seen.DENIED
+    assert reading.coverage["account_attributes"].status is Seen.DENIED
+    assert "authentication_string, account_locked" in reading.coverage["account_attributes"].reason
 
 
 def test_hidden_attributes_are_not_partial_revokes_that_are_gone_and_no_account_a_role(mysql: MysqlServer) -> None:
@@ -88,21 +91,61 @@ def test_hidden_attributes_are_not_partial_revokes_that_are_gone_and_no_account_
         "GRANT SELECT ON mysql.db TO careful@localhost",
     )
     accounts, reading = read(mysql, Login("careful", "x"))
-    assert accounts["gone@localhost"].kind is Kind.USER
+    assert "account_kind" in accounts["gone@localhost"].unseen
+    assert "plugin" in accounts["gone@localhost"].unseen
+    assert "account_kind" not in accounts["careful@localhost"].unseen
+    assert accounts["careful@localhost"].kind is Kind.USER
+    assert {"has_password", "metadata"} <= accounts["careful@localhost"].unseen
+    assert "plugin" not in accounts["careful@localhost"].unseen
     assert reading.coverage["server"].status is Seen.OBSERVED
     assert reading.coverage["databases"].status is Seen.DENIED
     assert "mysql.user.User_attributes, which holds partial revokes" in reading.coverage["databases"].reason
 
 
-def test_a_limit_of_the_server_on_rows_cuts_nothing(server: MysqlServer) -> None:
-    server.create_accounts([f"cut{number}" for number in range(10)])
-    whole = read(server)
-    server.execute("SET GLOBAL sql_select_limit = 3")
+@pytest.mark.parametrize(
+    "limits",
+    [
+        ["sql_select_limit = 3"],
+        ["max_join_size = 1", "sql_big_selects = 0"],
+        ["max_session_mem_used = 8192"],
+        ["sql_mode = 'PAD_CHAR_TO_FULL_LENGTH,ANSI_QUOTES,NO_BACKSLASH_ESCAPES'"],
+        ["sql_auto_is_null = 1", "sql_safe_updates = 1", "time_zone = '+13:00'"],
+        ["max_execution_time = 1"],
+        ["wait_timeout = 1", "net_write_timeout = 1", "lock_wait_timeout = 1"],
+        ["idle_transaction_timeout = 1", "idle_readonly_transaction_timeout = 1"],
+        ["use_secondary_engine = 'FORCED'"],
+        ["max_tmp_session_space_usage = 65536"],
+        ["init_connect = 'set names latin1, session sql_select_limit = 1'"],
+    ],
+    ids=lambda limits: str(limits[0]).partition(" ")[0],
+)
+def test_no_setting_of_the_server_cuts_alters_or_refuses_what_is_read(server: MysqlServer, limits: list[str]) -> None:
+    server.create_accounts(["ünïcöde", *(f"cut{number}" for number in range(10))])
+    accounts, reading = read(server)
+    known = [limit for limit in limits if server.query(f"SHOW GLOBAL VARIABLES LIKE '{limit.partition(' ')[0]}'")]
+    if not known:
+        pytest.skip("this server has no such variable")
+    names = [limit.partition(" ")[0] for limit in known]
+    before = [server.query(f"SELECT @@GLOBAL.{name}")[0][0] for name in names]
     try:
-        cut = read(server)
+        for limit in known:
+            server.execute(f"SET GLOBAL {limit}")
+        limited = read(server)
     finally:
-        server.execute("SET GLOBAL sql_select_limit = DEFAULT")
-    assert cut == whole
+        for name, value in zip(names, before, strict=True):
+            server.execute(f"SET GLOBAL {name} = {repr(value) if isinstance(value, str) else value}")
+    assert limited[0] == accounts
+    assert (limited[1].held, limited[1].coverage) == (reading.held, reading.coverage)
+
+
+def test_a_failing_init_connect_says_so_and_how_to_exempt_the_collector(server: MysqlServer) -> None:
+    server.execute("SET GLOBAL init_connect = 'select nonsense'")
+    try:
+        with pytest.raises(DatabaseConnectionError, match=r"init_connect fails.*CONNECTION_ADMIN") as raised:
+            read(server)
+    finally:
+        server.execute("SET GLOBAL init_connect = ''")
+    assert not raised.value.transient
 
 
 def test_a_statement_that_takes_too_long_is_a_scope_not_observed(
@@ -140,7 +183,7 @@ def test_a_refused_login_is_never_tried_again(server: MysqlServer) -> None:
 def test_an_unknown_option_is_named(server: MysqlServer) -> None:
     instance = replace(server.instance, options={"ssl": "yes"})
     with (
-        pytest.raises(InvalidInstanceError, match="unknown option ssl: known are tls, tls_ca"),
+        pytest.raises(InvalidInstanceError, match="MySQL has no option 'ssl'; options are: "),
         server.adapter.open(instance, server.login, Limits(), Deadline(60)),
     ):
         pass

@@ -7,10 +7,17 @@
 select version(), @@version_comment;
 
 -- name: session
--- Times in UTC, no mode that changes how CHAR columns read, limits for each statement and each wait for a lock, and all
--- rows: a server may have a limit on these too, which cuts every answer without a word.
-set session time_zone = '+00:00', sql_mode = '', max_execution_time = {milliseconds}, lock_wait_timeout = {whole_seconds},
-  sql_select_limit = 18446744073709551615;
+-- What a server, or its init_connect, may have set and what would alter, cut or refuse an answer: names in another
+-- character set, times in another zone, a mode that changes how CHAR columns read or NULL compares, limits on rows,
+-- joins, memory and idle time. A limit is set for each statement and each wait for a lock.
+set names utf8mb4, session time_zone = '+00:00', sql_mode = '', sql_auto_is_null = 0, sql_safe_updates = 0,
+  sql_big_selects = 1, sql_select_limit = 18446744073709551615,
+  max_execution_time = {milliseconds}, lock_wait_timeout = {whole_seconds}, wait_timeout = 3600,
+  net_read_timeout = 60, net_write_timeout = 60;
+
+-- name: session_secondary_engine
+-- From 8.0.13 on. FORCED would refuse what a secondary engine does not hold.
+set session use_secondary_engine = 'OFF';
 
 -- name: columns
 select table_name, column_name
@@ -19,8 +26,18 @@ where table_schema = 'mysql' and table_name in ('user', 'db')
 order by table_name, ordinal_position;
 
 -- name: variables
-show global variables where variable_name in
-  ('mandatory_roles', 'activate_all_roles_on_login', 'partial_revokes', 'default_password_lifetime');
+-- What the instance is, and what it is set to and what bears on its accounts: roles, passwords, hosts and names.
+show global variables where variable_name in (
+  'server_uuid',
+  'mandatory_roles', 'activate_all_roles_on_login', 'partial_revokes', 'check_proxy_users',
+  'mysql_native_password_proxy_users', 'sha256_password_proxy_users',
+  'default_password_lifetime', 'disconnect_on_expired_password', 'password_history', 'password_reuse_interval',
+  'password_require_current', 'authentication_policy', 'default_authentication_plugin', 'old_passwords',
+  'generated_random_password_length',
+  'require_secure_transport', 'skip_name_resolve', 'skip_networking', 'skip_show_database', 'lower_case_table_names',
+  'local_infile', 'secure_file_priv', 'automatic_sp_privileges', 'log_bin_trust_function_creators',
+  'max_user_connections', 'max_connect_errors'
+) or variable_name like 'validate\_password%' or variable_name like 'connection\_control\_%\_threshold';
 
 -- name: mandatory_roles
 -- Asked when SHOW VARIABLES gave as much as it gives at most, 1,024 characters: then it may have cut it.

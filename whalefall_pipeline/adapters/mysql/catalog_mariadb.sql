@@ -2,10 +2,18 @@
 -- gives it. {privileges} becomes all the `*_priv` columns that the server has.
 
 -- name: session
--- Times in UTC, no mode that changes how CHAR columns read, limits for each statement and each wait for a lock, and all
--- rows: a server may have a limit on these too, which cuts every answer without a word.
-set session time_zone = '+00:00', sql_mode = '', max_statement_time = {seconds}, lock_wait_timeout = {whole_seconds},
-  sql_select_limit = 18446744073709551615;
+-- What a server, or its init_connect, may have set and what would alter, cut or refuse an answer: names in another
+-- character set, times in another zone, a mode that changes how CHAR columns read or NULL compares, limits on rows,
+-- joins, memory and idle time. A limit is set for each statement and each wait for a lock.
+set names utf8mb4, session time_zone = '+00:00', sql_mode = '', sql_auto_is_null = 0, sql_safe_updates = 0,
+  sql_big_selects = 1, sql_select_limit = 18446744073709551615,
+  max_session_mem_used = 9223372036854775807, idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0,
+  max_statement_time = {seconds}, lock_wait_timeout = {whole_seconds}, wait_timeout = 3600,
+  net_read_timeout = 60, net_write_timeout = 60;
+
+-- name: session_temporary_space
+-- From 11.5 on. Zero is no limit.
+set session max_tmp_session_space_usage = 0;
 
 -- name: columns
 select table_name, column_name
@@ -14,16 +22,29 @@ where table_schema = 'mysql' and table_name = 'db'
 order by table_name, ordinal_position;
 
 -- name: variables
-show global variables where variable_name in ('default_password_lifetime');
+-- What the instance is set to and what bears on its accounts: passwords, hosts and names.
+show global variables where variable_name in (
+  'sql_mode', 'default_password_lifetime', 'disconnect_on_expired_password', 'max_password_errors', 'old_passwords',
+  'strict_password_validation', 'password_reuse_check_interval', 'secure_auth', 'require_secure_transport',
+  'skip_name_resolve', 'skip_networking', 'skip_show_database', 'skip_grant_tables', 'lower_case_table_names',
+  'local_infile', 'secure_file_priv', 'automatic_sp_privileges', 'log_bin_trust_function_creators',
+  'max_user_connections', 'max_connect_errors', 'proxy_protocol_networks'
+) or variable_name like 'simple\_password\_check%' or variable_name like 'cracklib\_password\_check%';
 
 -- name: accounts
 -- The view mysql.user has no lock columns; and of the document only known keys are asked for, never a hash in it.
 select
   user, host,
-  json_value(priv, '$.is_role'), json_value(priv, '$.access'), json_value(priv, '$.version_id'),
+  json_value(priv, '$.is_role'), json_extract(priv, '$.access'), json_extract(priv, '$.version_id'),
   json_value(priv, '$.default_role'),
   json_value(priv, '$.plugin'), json_value(priv, '$.authentication_string') <> '',
   json_extract(priv, '$.auth_or[*].plugin'),
+  if(json_exists(priv, '$.auth_or'), json_search(priv, 'all', '%', null, '$.auth_or[*].plugin'), null),
+  if(
+    json_exists(priv, '$.auth_or'),
+    json_search(priv, 'all', '_%', null, '$.auth_or[*].authentication_string'),
+    null
+  ),
   json_value(priv, '$.account_locked'),
   json_value(priv, '$.password_last_changed'), json_value(priv, '$.password_lifetime'),
   json_value(priv, '$.ssl_type'), json_value(priv, '$.ssl_cipher'),

@@ -15,6 +15,10 @@ NO_MYSQL = "what answers there does not speak MySQL's protocol"
 REFUSED = {
     1044: "the login has no right to connect",
     1045: "the server refuses the login: wrong user name, password or host, or an anonymous account shadows it",
+    1184: (
+        "the server's init_connect fails for this login: mend it, or exempt the login from it by GRANT CONNECTION_ADMIN"
+        " (MariaDB: CONNECTION ADMIN, before 10.5 SUPER)"
+    ),
     1130: "the server lets no account in from this host",
     1698: "the server refuses the login: the account takes no password (unix_socket, auth_socket)",
     1820: "the login's password must be changed first",
@@ -141,7 +145,7 @@ def _find_text(error: Exception) -> str:
 
 
 def observe(scope: str, read: Callable[[], None]) -> Observation:
-    """Read a scope and say what was seen of it. A lost server raises, as does an unreadable account list."""
+    """Read a scope and return what was seen of it. A lost server raises, as does an unreadable account list."""
     try:
         read()
     except (NotSeenError, StatementError) as error:
@@ -152,7 +156,7 @@ def observe(scope: str, read: Callable[[], None]) -> Observation:
 
 
 def why_not(tables: str, error: Exception) -> Observation:
-    """Say why a statement on these tables gave nothing."""
+    """Return why a statement on these tables returned nothing."""
     if isinstance(error, NotSeenError):
         return Observation(Seen.DENIED, str(error))
     code = find_code(error)
@@ -164,7 +168,7 @@ def why_not(tables: str, error: Exception) -> Observation:
 
 
 def to_mask(table: str, visible: Sequence[str]) -> list[str]:
-    """Give a table's `*_priv` columns in the server's order; raises NotSeenError when some are hidden."""
+    """Return a table's `*_priv` columns in the server's order; raises NotSeenError when some are hidden."""
     needed = SERVER_COLUMNS if table == "user" else DATABASE_COLUMNS
     if not needed <= set(visible):
         raise NotSeenError(f"no SELECT on mysql.{table}")

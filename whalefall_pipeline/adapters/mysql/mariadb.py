@@ -1,11 +1,12 @@
 """Rows of MariaDB's mysql.global_priv as accounts and what they hold on the whole server. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
 from whalefall_pipeline.adapters.mysql.names import PUBLIC, USAGE, to_username
-from whalefall_pipeline.adapters.mysql.rows import DEFAULT, Row, keep_set, to_names
+from whalefall_pipeline.adapters.mysql.rows import DEFAULT, EXTERNAL_PLUGINS, Row, keep_set, to_list
 from whalefall_pipeline.core.model import SERVER, Account, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mariadb.sys@localhost"})
@@ -32,12 +33,24 @@ SPLIT_FROM_SUPER = _mask(
     "BINLOG REPLAY",
 )  # fmt: skip
 EVERYTHING = 2**64 - 1
+FIRST_VERSION = 100400
+"""Of rows of global_priv; one without a version counts as this."""
+LAST_VERSION = 999999
 SPLIT_VERSION = 100502
+MONITOR_BIT_VERSION = 100508
 MONITOR_VERSION = 100509
 READ_ONLY_VERSION = 101100
 PUBLIC_VERSION = 101101
 SMALL_SUPER_VERSION = 110000
-SHOW_CREATE_VERSION = 110301
+SHOW_CREATE_VERSION = 110300
+LAST_BITS = (
+    (SHOW_CREATE_VERSION, "SHOW CREATE ROUTINE"),
+    (MONITOR_BIT_VERSION, "SLAVE MONITOR"),
+    (SPLIT_VERSION, "BINLOG REPLAY"),
+    (0, "DELETE HISTORY"),
+)
+"""Since which version which privilege is the last."""
+_NUMBER = re.compile(r"(-?\d+)(?:\.\d+)?")
 
 
 class PrivilegeRow(NamedTuple):
@@ -52,6 +65,8 @@ class PrivilegeRow(NamedTuple):
     plugin: str | None
     has_password: int | None
     other_plugins: str | None
+    other_paths: str | None
+    other_secrets: str | None
     locked: str | None
     password_last_changed: str | None
     password_lifetime: str | None
@@ -74,34 +89,35 @@ def add_public(rows: Sequence[Row], server_version: int) -> Sequence[Row]:
     return [*rows, tuple((empty | {"user": PUBLIC, "host": "", "is_role": "1"}).values())]
 
 
-def to_account(row: Row, variables: Mapping[str, str]) -> Account:
+def to_account(row: Row) -> Account:
     """Turn a row of mysql.global_priv into an account."""
     user = PrivilegeRow._make(row)
     username = to_username(user.user, user.host, "mariadb")
     if user.is_role == "1":
         kind = Kind.PUBLIC if username == PUBLIC else Kind.ROLE
         return Account(username, kind, {"flavour": "mariadb", "user": user.user, "host": ""})
-    return Account(username, Kind.USER, _to_attributes(user, username, variables))
+    return Account(username, Kind.USER, _to_attributes(user, username))
 
 
-def _to_attributes(row: PrivilegeRow, username: str, variables: Mapping[str, str]) -> dict[str, Json]:
+def _to_attributes(row: PrivilegeRow, username: str) -> dict[str, Json]:
     changed = int(row.password_last_changed) if row.password_last_changed else None
+    with_secret = _list_with_secret(row)
     always: dict[str, Json] = {
         "flavour": "mariadb",
         "user": row.user,
         "host": row.host,
         "account_locked": row.locked == "1",
         "password_expired": changed == 0,  # how MariaDB marks a password that an administrator let expire
-        "has_password": bool(row.has_password),
+        "has_password": any(plugin not in EXTERNAL_PLUGINS for plugin in with_secret),
     }
     if row.password_lifetime not in {None, "-1"}:
         always["password_lifetime_days"] = int(row.password_lifetime or 0)
     return always | keep_set(
         plugin=row.plugin,
-        other_plugins=to_names(row.other_plugins),
+        other_plugins=to_list(row.other_plugins),
+        has_mapped_name=any(plugin in EXTERNAL_PLUGINS for plugin in with_secret),
         built_in=username in BUILT_IN,
         password_last_changed=datetime.fromtimestamp(changed, UTC).isoformat() if changed else None,
-        default_password_lifetime_days=int(variables.get("default_password_lifetime", "0")),
         tls_requirement=TLS.get(row.tls or "", row.tls if row.tls != "0" else None),
         tls_cipher=row.tls_cipher,
         tls_issuer=row.tls_issuer,
@@ -114,13 +130,26 @@ def _to_attributes(row: PrivilegeRow, username: str, variables: Mapping[str, str
     )
 
 
-def to_server_grants(row: Row, server_version: int) -> Iterator[Held]:
-    """Give the privileges on the whole server in a row of mysql.global_priv.
+def _list_with_secret(row: PrivilegeRow) -> list[str]:
+    """Return the plugins for which the row holds something: a password's hash, or a name that the plugin knows."""
+    found = [row.plugin or ""] if row.has_password else []
+    secrets = {_to_element(path) for path in to_list(row.other_secrets)}
+    paths = [_to_element(path) for path in to_list(row.other_paths)]
+    plugins = cast("list[str]", to_list(row.other_plugins))
+    return found + [plugin for plugin, path in zip(plugins, paths, strict=True) if path in secrets]
 
-    `server_version` is as in `version_id`: 101119 for 10.11.19. A bit that is not known here is `ACCESS BIT n`.
+
+def _to_element(path: Json) -> str:
+    return str(path).rpartition(".")[0]
+
+
+def to_server_grants(row: Row, server_version: int) -> Iterator[Held]:
+    """Yield the privileges on the whole server in a row of mysql.global_priv.
+
+    `server_version` is as in `version_id`: 101119 for 10.11.19.
     """
     user = PrivilegeRow._make(row)
-    access = to_effective_access(int(user.access or 0), int(user.version or 0), server_version)
+    access = to_effective_access(to_integer(user.access), to_integer(user.version), server_version)
     grant_option = bool(access & GRANT_BIT)
     bits = access & ~GRANT_BIT
     if grant_option and not bits:
@@ -131,31 +160,47 @@ def to_server_grants(row: Row, server_version: int) -> Iterator[Held]:
 
 
 def to_default_role(row: Row) -> Iterator[Held]:
-    """Give the default role in a row of mysql.global_priv."""
-    role = cast("str | None", row[5])
+    """Yield the default role in a row of mysql.global_priv."""
+    role = PrivilegeRow._make(row).default_role
     if role:
         yield Held(DEFAULT, Securable("role", object=to_username(role, "", "mariadb")))
 
 
+def to_integer(value: str | None) -> int:
+    """Read a JSON value as the server does, which takes a number's whole part, and anything else for zero."""
+    found = _NUMBER.fullmatch(value or "")
+    return int(found[1]) if found else 0
+
+
 def _name_bit(bit: int, server_version: int) -> str:
-    if bit >= len(BITS):
-        return f"ACCESS BIT {bit}"
     if server_version < SPLIT_VERSION and BITS[bit] == "BINLOG MONITOR":
         return "REPLICATION CLIENT"
     return BITS[bit]
 
 
 def to_effective_access(access: int, row_version: int, server_version: int) -> int:
-    """Give the bits that the server goes by, which for a row that an older server wrote are not those in the row.
+    """Return the bits that the server goes by, which are not those of every row.
 
-    MariaDB 10.5.2 split SUPER and the replication privileges into finer ones, 10.5.9 added SLAVE MONITOR, from
-    10.11.0 SUPER no longer covers READ_ONLY ADMIN, and from 11.0.0 none of what was split from it; a row from before
-    holds what the old words meant. All bits set is how the installation writes ALL PRIVILEGES.
+    All bits set is how the installation writes ALL PRIVILEGES. A row whose version is none that a server writes, or
+    with a bit that its version did not have, grants nothing. MariaDB 10.5.2 split SUPER and the replication privileges
+    into finer ones, 10.5.9 added SLAVE MONITOR, from 10.11.0 SUPER no longer covers READ_ONLY ADMIN, and from 11.0.0
+    none of what was split from it; a row from before holds what the old words meant, and one with all that its version
+    had holds all. Seen on 10.11 and 11.8, for each version and bit.
     """
-    if access == EVERYTHING:
-        return (1 << _known_bits(server_version)) - 1
+    if access < 0 or access >= EVERYTHING:
+        return _list_known(server_version)
+    version = row_version or FIRST_VERSION
+    known = _list_known(min(version, max(server_version, FIRST_VERSION)))
+    if not FIRST_VERSION <= version <= LAST_VERSION or access & ~known:
+        return 0
+    if access == known:
+        return _list_known(server_version)
     if server_version < SPLIT_VERSION:
         return access
+    return _upgrade(access, version, server_version)
+
+
+def _upgrade(access: int, row_version: int, server_version: int) -> int:
     if row_version < SPLIT_VERSION:
         access = _split(access)
     elif row_version < MONITOR_VERSION and access & _mask("REPLICATION SLAVE ADMIN"):
@@ -180,13 +225,7 @@ def _split(access: int) -> int:
     return split
 
 
-def _known_bits(server_version: int) -> int:
-    last = "DELETE HISTORY"
-    for since, name in (
-        (SPLIT_VERSION, "BINLOG REPLAY"),
-        (MONITOR_VERSION, "SLAVE MONITOR"),
-        (SHOW_CREATE_VERSION, "SHOW CREATE ROUTINE"),
-    ):
-        if server_version >= since:
-            last = name
-    return BITS.index(last) + 1
+def _list_known(version: int) -> int:
+    """Return all bits that a version has."""
+    last = next(name for since, name in LAST_BITS if version >= since)
+    return (1 << BITS.index(last) + 1) - 1

@@ -2,18 +2,45 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 from whalefall_pipeline.adapters.mysql.names import Address, to_username
-from whalefall_pipeline.adapters.mysql.rows import Holding, NameOf, Privileges, Row, keep_set, to_names
-from whalefall_pipeline.core.model import MEMBER, SERVER, Account, Held, Json, Kind, Securable
+from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS, Holding, NameOf, Privileges, Row, keep_set, to_list
+from whalefall_pipeline.core.model import SERVER, Account, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mysql.infoschema@localhost", "mysql.session@localhost", "mysql.sys@localhost"})
 DYNAMIC = "dynamic"
 YES = "Y"
 MANDATORY = "MANDATORY"
 GRANTED = "GRANTED"
+
+KIND = "account_kind"
+ATTRIBUTES = {
+    "plugin": ("plugin", "has_password", "has_mapped_name"),
+    "authentication_string": ("has_password", "has_mapped_name"),
+    "account_locked": ("account_locked",),
+    "password_expired": ("password_expired",),
+    "password_last_changed": ("password_last_changed",),
+    "password_lifetime": ("password_lifetime_days",),
+    "Password_reuse_history": ("password_history",),
+    "Password_reuse_time": ("password_reuse_days",),
+    "Password_require_current": ("password_require_current",),
+    "User_attributes": (
+        "has_second_password", "second_factors", "failed_login_attempts", "password_lock_days", "metadata",
+    ),
+    "ssl_type": ("tls_requirement",),
+    "ssl_cipher": ("tls_cipher",),
+    "x509_issuer": ("tls_issuer",),
+    "x509_subject": ("tls_subject",),
+    "max_questions": ("max_queries_per_hour",),
+    "max_updates": ("max_updates_per_hour",),
+    "max_connections": ("max_connections_per_hour",),
+    "max_user_connections": ("max_user_connections",),
+}  # fmt: skip
+"""Columns of mysql.user that a login may not be shown, and the attributes that come of them."""
+SINCE = {"Password_require_current": 80013, "User_attributes": 80014}
+"""Versions that brought columns; all others are in 8.0 from the beginning."""
 
 _PART = r"(?:`((?:[^`]|``)*)`|'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"|([^,@\s]+))"
 _ROLE = re.compile(rf"\s*{_PART}(?:@{_PART})?\s*(?:,|$)")
@@ -27,7 +54,7 @@ class UserRow(NamedTuple):
     mask: str
     restrictions: str | None
     plugin: str | None
-    has_password: int | None
+    has_secret: int | None
     has_second_password: int | None
     second_factors: str | None
     locked: int | None
@@ -50,41 +77,49 @@ class UserRow(NamedTuple):
     metadata: str | None
 
 
-def to_account(row: Row, variables: Mapping[str, str]) -> Account:
-    """Turn a row of mysql.user into an account.
+def find_hidden(visible: Collection[str], version: int) -> list[str]:
+    """Return the columns of mysql.user that accounts are made of and that this login is not shown."""
+    return [column for column in ATTRIBUTES if column not in visible and SINCE.get(column, 0) <= version]
+
+
+def to_account(row: Row, hidden: Sequence[str] = ()) -> Account:
+    """Turn a row of mysql.user into an account; `hidden` are the columns that are null since they are not shown.
 
     MySQL does not mark roles. What CREATE ROLE makes, and no login can use, is one: locked, expired and without a
-    password. An account that is granted to others and can log in stays a user.
+    password. An account that is granted to others and can log in stays a user. Of one that may be either, for what is
+    not shown, nothing but its name is observed.
     """
     user = UserRow._make(row)
     username = to_username(user.user, user.host, "mysql")
-    if user.locked and user.expired and user.has_password == 0:  # None: hidden from us
+    signs = (user.locked, user.expired, None if user.has_secret is None else not user.has_secret)
+    if all(signs):
         return Account(username, Kind.ROLE, {"flavour": "mysql", "user": user.user, "host": user.host})
-    return Account(username, Kind.USER, _to_attributes(user, username, variables))
+    is_user = any(sign is not None and not sign for sign in signs)
+    unseen = {name for column in hidden for name in ATTRIBUTES[column]}
+    if not is_user:
+        unseen = {KIND, *(name for names in ATTRIBUTES.values() for name in names)}
+    return Account(username, Kind.USER, _to_attributes(user, username), frozenset(unseen))
 
 
-def _to_attributes(row: UserRow, username: str, variables: Mapping[str, str]) -> dict[str, Json]:
-    always: dict[str, Json] = {
-        "flavour": "mysql",
-        "user": row.user,
-        "host": row.host,
-    }
+def _to_attributes(row: UserRow, username: str) -> dict[str, Json]:
+    is_external = row.plugin in EXTERNAL_PLUGINS
     flags = {
         "account_locked": row.locked,
         "password_expired": row.expired,
-        "has_password": row.has_password,
+        "has_password": None if row.has_secret is None else row.has_secret and not is_external,
         "password_require_current": row.password_require_current and row.password_require_current == YES,
     }
+    always: dict[str, Json] = {"flavour": "mysql", "user": row.user, "host": row.host}
     always |= {name: bool(flag) for name, flag in flags.items() if flag is not None}
     if row.password_lifetime is not None:
         always["password_lifetime_days"] = row.password_lifetime
     return always | keep_set(
         plugin=row.plugin,
+        has_mapped_name=bool(row.has_secret and is_external),
         built_in=username in BUILT_IN,
         has_second_password=bool(row.has_second_password),
-        second_factors=to_names(row.second_factors),
+        second_factors=to_list(row.second_factors),
         password_last_changed=row.password_last_changed,
-        default_password_lifetime_days=int(variables.get("default_password_lifetime", "0")),
         password_history=row.password_history,
         password_reuse_days=row.password_reuse_days,
         failed_login_attempts=int(row.failed_login_attempts or 0),
@@ -98,18 +133,16 @@ def _to_attributes(row: UserRow, username: str, variables: Mapping[str, str]) ->
         max_connections_per_hour=row.max_connections,
         max_user_connections=row.max_user_connections,
         metadata=cast("Json", json.loads(row.metadata)) if row.metadata else None,
-        activate_all_roles_on_login=variables.get("activate_all_roles_on_login") == "ON",
-        partial_revokes=variables.get("partial_revokes") == "ON",
     )
 
 
 def to_server_grants(privileges: Privileges) -> Sequence[Held]:
-    """Give the static privileges of a row of mysql.user, read off its mask."""
+    """Return the static privileges of a row of mysql.user, read off its mask."""
     return [Held(privilege, Securable(SERVER), privileges.grant_option) for privilege in privileges.names]
 
 
 def to_restrictions(row: Row) -> Iterator[Held]:
-    """Give a row's partial revokes: what its privileges on the whole server do not reach."""
+    """Yield a row's partial revokes: what its privileges on the whole server do not reach."""
     restrictions = cast("list[dict[str, object]]", json.loads(cast("str | None", row[3]) or "[]"))
     for restriction in restrictions:
         database = cast("str", restriction["Database"])
@@ -118,9 +151,12 @@ def to_restrictions(row: Row) -> Iterator[Held]:
 
 
 def to_dynamic_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Rows of mysql.global_grants: user, host, privilege, grant option, which here is each privilege's own."""
+    """Yield what rows of mysql.global_grants hold: user, host, privilege, grant option, here each privilege's own.
+
+    A privilege is stored as it was typed, and means the same in every case.
+    """
     for user, host, privilege, grant_option in cast("Iterable[tuple[str, str, str, int]]", rows):
-        yield name(user, host), (Held(privilege, Securable(DYNAMIC), bool(grant_option)),)
+        yield name(user, host), (Held(privilege.upper(), Securable(DYNAMIC), bool(grant_option)),)
 
 
 def parse_roles(text: str) -> list[Address]:
@@ -137,21 +173,3 @@ def _unquote(alternatives: tuple[str | None, ...]) -> str | None:
         if part is not None:
             return part.replace(quotes * 2, quotes) if quotes else part
     return None
-
-
-def add_mandatory(direct: Iterable[Holding], roles: Iterable[str], users: Iterable[str]) -> list[Holding]:
-    """Make every user a member of the mandatory roles.
-
-    Such a membership has the option MANDATORY, and GRANTED too when the account was also granted the role by itself.
-    """
-    given = list(direct)
-    members = {(user, item.securable.object) for user, held in given for item in held if item.privilege == MEMBER}
-    wanted = list(roles)
-    for user in users:
-        for role in wanted:
-            if user == role:
-                continue
-            option = GRANTED if (user, role) in members else MEMBER
-            securable = Securable("role", object=role)
-            given.append((user, [Held(option, securable), Held(MANDATORY, securable)]))
-    return given

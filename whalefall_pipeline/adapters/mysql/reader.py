@@ -1,7 +1,6 @@
 """Reads a MySQL or MariaDB catalog: which statements are sent, and what it means when one of them fails."""
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from whalefall_pipeline.adapters.mysql import mariadb, mysql, rows
 from whalefall_pipeline.adapters.mysql.connection import Rows, Source, connect
 from whalefall_pipeline.adapters.mysql.errors import (
     ACCOUNT_TABLES,
-    NO_MYSQL,
     NotSeenError,
     StatementError,
     observe,
@@ -22,38 +20,35 @@ from whalefall_pipeline.adapters.mysql.errors import (
     to_mask,
     why_not,
 )
+from whalefall_pipeline.adapters.mysql.everybody import find_everybody, is_everybodys
+from whalefall_pipeline.adapters.mysql.flavour import Product, identify
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_username
-from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
+from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
     HeldByGrantee,
     Instance,
-    Kind,
+    Json,
     Login,
     Observation,
     Reading,
     Security,
+    Seen,
 )
-from whalefall_pipeline.sql import load_sql
 
-PACKAGE = "whalefall_pipeline.adapters.mysql"
-CATALOGS: dict[Flavour, dict[str, str]] = {
-    "mysql": load_sql(PACKAGE, "catalog.sql"),
-    "mariadb": load_sql(PACKAGE, "catalog_mariadb.sql"),
-}
-PRODUCTS: dict[Flavour, str] = {"mysql": "MySQL", "mariadb": "MariaDB"}
-OLDEST: dict[Flavour, int] = {"mysql": 80000, "mariadb": 100400}
 SHOWN_AT_MOST = 1024
 """Bytes or characters of a variable that SHOW VARIABLES gives."""
 PARTIAL_REVOKES = 80016
 """The version that has them, in mysql.user.User_attributes."""
+OBSERVED = Observation(Seen.OBSERVED)
+ATTRIBUTES = "account_attributes"
+"""The scope that says why some attributes of accounts were not seen."""
+IDENTITY = "server_uuid"
 SNAPSHOT = (
     "set session transaction isolation level repeatable read",
     "start transaction with consistent snapshot, read only",
 )
-
-_NUMBER = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 Read: TypeAlias = Callable[[], Iterable[rows.Holding]]
 
@@ -63,29 +58,11 @@ def open_session(instance: Instance, login: Login, limits: Limits, deadline: Dea
     """Connect, find out which server this is, and begin a read-only transaction; see `Adapter.open` for the errors."""
     with connect(instance, login, limits, deadline) as source:
         try:
-            session = _identify(source)
+            session = MysqlSession(source, identify(source))
             session.begin(limits.statement_seconds)
         except StatementError as error:
             raise to_login_error(error, source.security, has_certificate=True) from None
         yield session
-
-
-def _identify(source: Source) -> "MysqlSession":
-    found = source.query(CATALOGS["mysql"]["identify"])
-    try:
-        ((version, comment),) = cast("tuple[tuple[str, str]]", found)
-    except (TypeError, ValueError):
-        raise DatabaseConnectionError(NO_MYSQL, transient=False) from None
-    flavour: Flavour = "mariadb" if "mariadb" in f"{version} {comment}".lower() else "mysql"
-    numbers = _NUMBER.search(version)
-    if not numbers:
-        raise InvalidInstanceError(f"the server's version can't be understood: {version}")
-    major, minor, patch = (int(part) for part in numbers.groups())
-    number = major * 10000 + minor * 100 + patch
-    name = f"{PRODUCTS[flavour]} {numbers.group()}"
-    if number < OLDEST[flavour]:
-        raise InvalidInstanceError(f"{name} is too old: MySQL from 8.0 and MariaDB from 10.4 can be read")
-    return MysqlSession(source, flavour, name, number)
 
 
 def _add(held: HeldByGrantee, found: Iterable[rows.Holding]) -> None:
@@ -104,12 +81,11 @@ class _Columns(dict[str, str]):
 class MysqlSession(SourceSession):
     """One reading of one server; the account rows are read once and serve the list and the grants."""
 
-    def __init__(self, source: Source, flavour: Flavour, version: str, number: int) -> None:
-        self._version = version
+    def __init__(self, source: Source, product: Product) -> None:
         self._source = source
-        self._flavour: Flavour = flavour
-        self._number = number
-        self._catalog = CATALOGS[flavour]
+        self._product = product
+        self._flavour: Flavour = product.flavour
+        self._catalog = product.catalog
 
     @property
     def security(self) -> Security:
@@ -119,7 +95,12 @@ class MysqlSession(SourceSession):
     @property
     def version(self) -> str:
         """See `SourceSession.version`."""
-        return self._version
+        return self._product.name
+
+    @property
+    def identity(self) -> str:
+        """See `SourceSession.identity`: MySQL's `server_uuid`. MariaDB's `server_uid` is another on another port."""
+        return (self._variables or {}).get(IDENTITY, "")
 
     @property
     def statements(self) -> int:
@@ -134,21 +115,30 @@ class MysqlSession(SourceSession):
             "seconds": milliseconds / 1000,
             "whole_seconds": math.ceil(statement_seconds),
         }
-        self._source.query(self._catalog["session"].format_map(limits))
+        for statement in self._product.session_statements:
+            self._source.query(statement.format_map(limits))
         for statement in SNAPSHOT:
             self._source.query(statement)
 
     def read_accounts(self) -> list[Account]:
-        """See `SourceSession.read_accounts`; from mysql.user (MySQL) or mysql.global_priv (MariaDB)."""
-        return sorted(self._accounts, key=lambda account: account.username)
+        """See `SourceSession.read_accounts`; from mysql.user (MySQL) or mysql.global_priv (MariaDB).
+
+        Rows of mysql.db that hold for everybody make one more account for each host that they are for.
+        """
+        accounts = [account for _, account in self._account_rows]
+        return sorted([*accounts, *self._everybody.values()], key=lambda account: account.username)
+
+    def may_hide(self, username: str) -> bool:
+        """See `SourceSession.may_hide`: whom mysql.db names is not known while it can't be read."""
+        return is_everybodys(username) and not isinstance(self._database_rows, list)
 
     def read_grants(self) -> Reading:
         """See `SourceSession.read_grants`: one statement, for roles two, for each scope in the coverage."""
         held: HeldByGrantee = defaultdict(list)
-        coverage: dict[str, Observation] = {}
+        coverage: dict[str, Observation] = {ATTRIBUTES: self._observe_attributes()}
         for scope, read in self._parts():
             coverage[scope] = observe(scope, lambda read=read: _add(held, list(read())))
-        return Reading(held, coverage, self._source.tally.digest)
+        return Reading(held, coverage, self._source.tally.digest, self._read_settings())
 
     def _parts(self) -> Iterator[tuple[str, Read]]:
         name = self._name
@@ -165,48 +155,62 @@ class MysqlSession(SourceSession):
     def _read_server(self) -> Iterator[rows.Holding]:
         if self._flavour == "mariadb":
             for row, account in self._account_rows:
-                yield account.username, list(mariadb.to_server_grants(row, self._number))
+                yield account.username, list(mariadb.to_server_grants(row, self._product.number))
             return
         read_mask = rows.to_mask_reader(to_mask("user", self._columns["user"]))
         for row, account in self._account_rows:
             yield account.username, mysql.to_server_grants(read_mask(cast("str", row[2])))
 
     def _read_databases(self) -> Iterator[rows.Holding]:
-        columns = to_mask("db", self._columns["db"])
         is_hidden = "User_attributes" not in self._columns["user"]
-        if self._flavour == "mysql" and self._number >= PARTIAL_REVOKES and is_hidden:
+        if self._flavour == "mysql" and self._product.number >= PARTIAL_REVOKES and is_hidden:
             raise NotSeenError("no SELECT on mysql.user.User_attributes, which holds partial revokes")
-        statement = self._catalog["databases"].format(privileges=", ".join(columns))
-        yield from rows.to_database_grants(self._source.query(statement), self._name, rows.to_mask_reader(columns))
+        found = self._database_rows
+        if not isinstance(found, list):
+            raise found
+        read_mask = rows.to_mask_reader(to_mask("db", self._columns["db"]))
+        everybodys = [row for row in found if not row[0]]
+        own = [row for row in found if row[0] or (row[0], row[1]) in self._usernames]
+        yield from rows.to_database_grants(own, self._name, read_mask)
+        yield from rows.to_database_grants(everybodys, lambda _, host: self._everybody[host].username, read_mask)
         if self._flavour == "mysql":
             for row, account in self._account_rows:
                 yield account.username, list(mysql.to_restrictions(row))
 
     def _read_roles(self) -> Iterator[rows.Holding]:
         direct = list(rows.to_memberships(self._rows("memberships"), self._name))
-        if self._flavour == "mariadb":
-            yield from direct
-            for row, account in self._account_rows:
-                yield account.username, list(mariadb.to_default_role(row))
+        yield from direct
+        if self._flavour == "mysql":
+            yield from rows.to_default_roles(self._rows("default_roles"), self._name)
             return
-        users = [account.username for account in self._accounts if account.kind is Kind.USER]
-        yield from mysql.add_mandatory(direct, self._mandatory_roles(), users)
-        yield from rows.to_default_roles(self._rows("default_roles"), self._name)
+        members = {(member, item.securable) for member, held in direct for item in held}
+        for row, account in self._account_rows:
+            # a default role that was revoked or dropped stays in the row, and is nothing to the server
+            default = list(mariadb.to_default_role(row))
+            yield account.username, [item for item in default if (account.username, item.securable) in members]
 
-    def _mandatory_roles(self) -> list[str]:
-        """Give the mandatory roles that exist; the server ignores the others."""
-        text = self._variables.get("mandatory_roles", "")
-        if len(text.encode()) >= SHOWN_AT_MOST:
-            ((text,),) = cast("tuple[tuple[str]]", self._rows("mandatory_roles"))
-        named = mysql.parse_roles(text)
-        return [self._usernames[user, host.lower()] for user, host in named if (user, host.lower()) in self._usernames]
+    def _read_settings(self) -> dict[str, Json] | None:
+        """Return what the server is set to and what bears on accounts; None when it can't be read."""
+        if self._variables is None:
+            return None
+        settings = {name: value for name, value in self._variables.items() if name != IDENTITY}
+        if len(settings.get("mandatory_roles", "").encode()) >= SHOWN_AT_MOST:
+            try:
+                ((settings["mandatory_roles"],),) = cast("tuple[tuple[str]]", self._rows("mandatory_roles"))
+            except StatementError:
+                return None
+        return {name: rows.to_setting(value) for name, value in settings.items()}
+
+    def _observe_attributes(self) -> Observation:
+        hidden = self._hidden_columns
+        return Observation(Seen.DENIED, f"no SELECT on mysql.user ({', '.join(hidden)})") if hidden else OBSERVED
 
     def _rows(self, statement: str) -> Rows:
         return self._source.query(self._catalog[statement])
 
     @cached_property
     def _name(self) -> rows.NameOf:
-        """Gives the username in the inventory: hosts are compared without case."""
+        """The function to the username in the inventory: hosts are compared without case."""
         usernames, flavour = self._usernames, self._flavour
 
         @cache
@@ -228,20 +232,40 @@ class MysqlSession(SourceSession):
         return visible
 
     @cached_property
-    def _variables(self) -> Mapping[str, str]:
-        return dict(cast("Iterable[tuple[str, str]]", self._rows("variables")))
+    def _hidden_columns(self) -> list[str]:
+        if self._flavour == "mariadb":
+            return []
+        return mysql.find_hidden(self._columns["user"], self._product.number)
 
     @cached_property
-    def _accounts(self) -> list[Account]:
-        return [account for _, account in self._account_rows]
+    def _variables(self) -> Mapping[str, str] | None:
+        try:
+            return dict(cast("Iterable[tuple[str, str]]", self._rows("variables")))
+        except StatementError:
+            return None
+
+    @cached_property
+    def _database_rows(self) -> list[rows.Row] | NotSeenError | StatementError:
+        """The rows of mysql.db, or why they can't be read; the account list is whole without them."""
+        try:
+            columns = ", ".join(to_mask("db", self._columns["db"]))
+            return list(self._source.query(self._catalog["databases"].format(privileges=columns)))
+        except (NotSeenError, StatementError) as error:
+            return error
+
+    @cached_property
+    def _everybody(self) -> Mapping[str, Account]:
+        found = self._database_rows
+        taken = {account.username for _, account in self._account_rows}
+        return find_everybody(found, taken, self._flavour) if isinstance(found, list) else {}
 
     @cached_property
     def _account_rows(self) -> list[tuple[rows.Row, Account]]:
-        to_account = mariadb.to_account if self._flavour == "mariadb" else mysql.to_account
         try:
             found = self._source.query(self._accounts_statement())
-            given = mariadb.add_public(found, self._number) if self._flavour == "mariadb" else found
-            return [(row, to_account(row, self._variables)) for row in given]
+            if self._flavour == "mysql":
+                return [(row, mysql.to_account(row, self._hidden_columns)) for row in found]
+            return [(row, mariadb.to_account(row)) for row in mariadb.add_public(found, self._product.number)]
         except (NotSeenError, StatementError) as error:
             reason = why_not(ACCOUNT_TABLES[self._flavour], error).reason
             raise SyncDataError(f"the account list can't be read: {reason}") from None
@@ -259,5 +283,5 @@ class MysqlSession(SourceSession):
             raise NotSeenError("no SELECT on mysql.user")
         masks = [quote(column) for column in visible if column.endswith("_priv")]
         return statement.format_map(
-            _Columns({column: quote(column) for column in visible}, privileges=", ".join(masks))
+            _Columns({column: quote(column) for column in visible}, privileges=", ".join(masks) or "''")
         )

@@ -63,7 +63,7 @@ def parse_set(value: str) -> Privileges:
 
 
 def to_mask_reader(columns: Sequence[str]) -> Callable[[str], Privileges]:
-    """Give what reads a string of Y and N, one letter for each `*_priv` column in this order."""
+    """Return what reads a string of Y and N, one letter for each `*_priv` column in this order."""
     words = [column.removesuffix("_priv") for column in columns]
 
     @cache
@@ -74,7 +74,7 @@ def to_mask_reader(columns: Sequence[str]) -> Callable[[str], Privileges]:
 
 
 def to_database_grants(rows: Iterable[Row], name: NameOf, read_mask: Callable[[str], Privileges]) -> Iterator[Holding]:
-    """Rows of mysql.db: user, host, database pattern, mask."""
+    """Yield what rows of mysql.db hold: user, host, database pattern, mask."""
 
     @cache
     def hold(mask: str, database: str) -> tuple[Held, ...]:
@@ -85,7 +85,7 @@ def to_database_grants(rows: Iterable[Row], name: NameOf, read_mask: Callable[[s
 
 
 def to_table_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Rows of mysql.tables_priv: user, host, database, table, set."""
+    """Yield what rows of mysql.tables_priv hold: user, host, database, table, set."""
 
     @cache
     def hold(privileges: str, database: str, table: str) -> tuple[Held, ...]:
@@ -96,13 +96,13 @@ def to_table_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
 
 
 def to_column_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Rows of mysql.columns_priv: user, host, database, table, column, set; a grant option is the table's."""
+    """Yield what rows of mysql.columns_priv hold: user, host, database, table, column, set. Options are the table's."""
     for user, host, database, table, column, privileges in cast("Iterable[tuple[str, str, str, str, str, str]]", rows):
         yield name(user, host), _hold(parse_set(privileges), Securable("column", database, "", table, column))
 
 
 def to_routine_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Rows of mysql.procs_priv: user, host, database, routine, type, set. Raises UnknownRowError."""
+    """Yield what rows of mysql.procs_priv hold: user, host, database, routine, type, set. Raises UnknownRowError."""
     for user, host, database, routine, kind, privileges in cast("Iterable[tuple[str, str, str, str, str, str]]", rows):
         if kind not in ROUTINE_SCOPES:
             raise UnknownRowError(f"mysql.procs_priv has a routine_type {kind}, which is not known here")
@@ -111,14 +111,14 @@ def to_routine_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
 
 
 def to_proxy_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Rows of mysql.proxies_priv: user, host, proxied user, proxied host, with grant."""
+    """Yield what rows of mysql.proxies_priv hold: user, host, proxied user, proxied host, with grant."""
     for user, host, proxied_user, proxied_host, with_grant in cast("Iterable[tuple[str, str, str, str, int]]", rows):
         securable = Securable("proxy", object=f"{proxied_user}@{proxied_host}")
         yield name(user, host), (Held(PROXY, securable, bool(with_grant)),)
 
 
 def to_memberships(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Rows of mysql.role_edges or mysql.roles_mapping: member's user and host, role's user and host, admin option."""
+    """Yield what rows of role_edges or roles_mapping hold: member's user and host, role's user and host, admin."""
 
     @cache
     def hold(role: str, host: str, admin: int) -> tuple[Held, ...]:
@@ -129,7 +129,7 @@ def to_memberships(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
 
 
 def to_default_roles(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Rows of mysql.default_roles: user, host, role's user and host."""
+    """Yield what rows of mysql.default_roles hold: user, host, role's user and host."""
     for user, host, role_user, role_host in cast("Iterable[tuple[str, str, str, str]]", rows):
         yield name(user, host), (Held(DEFAULT, Securable("role", object=name(role_user, role_host))),)
 
@@ -143,6 +143,14 @@ def keep_set(**values: Json) -> dict[str, Json]:
     return {name: value for name, value in values.items() if value}
 
 
-def to_names(document: str | None) -> list[Json]:
-    """Read a JSON list of names; nothing is an empty one."""
-    return cast("list[Json]", json.loads(document)) if document else []
+def to_list(document: str | None) -> list[Json]:
+    """Read a JSON list; of a single value, as JSON_SEARCH returns one that it finds once, a list of it."""
+    found = cast("Json", json.loads(document)) if document else []
+    return found if isinstance(found, list) else [found]
+
+
+def to_setting(value: str) -> Json:
+    """Read a variable's text: a flag, a whole number, or else the text."""
+    if value in {"ON", "OFF"}:
+        return value == "ON"
+    return int(value) if value.isascii() and value.isdigit() else value

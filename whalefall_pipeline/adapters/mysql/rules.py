@@ -1,23 +1,38 @@
 """The rules of MySQL and MariaDB: snapshot categories, and what makes a superuser or a locked account. Pure.
 
 Account attributes (those that are not set are left out): `flavour` (mysql, mariadb), `user`, `host`, `plugin`,
-`other_plugins`, `second_factors`, `has_password`, `has_second_password`, `account_locked`, `password_expired`,
+`other_plugins`, `second_factors`, `has_password`, `has_mapped_name` (its plugin maps it to an operating system's user,
+a PAM service or the like), `has_second_password`, `account_locked`, `password_expired`,
 `password_last_changed` (ISO 8601, UTC), `password_lifetime_days` (0: never expires; left out: the server's default),
-`default_password_lifetime_days`, `password_history`, `password_reuse_days`, `password_require_current`,
+`password_history`, `password_reuse_days`, `password_require_current`,
 `failed_login_attempts`, `password_lock_days` (-1: for ever), `tls_requirement` (ANY, X509, SPECIFIED), `tls_cipher`,
 `tls_issuer`, `tls_subject`, `max_queries_per_hour`, `max_updates_per_hour`, `max_connections_per_hour`,
-`max_user_connections`, `max_statement_seconds`, `metadata` (MySQL's account comment and attribute), `built_in`; and
-of the server, where it changes what an account can do: `activate_all_roles_on_login`, `partial_revokes` (then names in
-database grants are no patterns).
+`max_user_connections`, `max_statement_seconds`, `metadata` (MySQL's account comment and attribute), `built_in`.
+
+Attributes of the instance are the server's global variables that bear on its accounts, under their own names (the
+statement `variables` of the catalogs lists them): a flag is a boolean, digits are a number.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import cast
 
-from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC, GRANTED, MANDATORY
+from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC, GRANTED, MANDATORY, parse_roles
+from whalefall_pipeline.adapters.mysql.names import to_address, to_username
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT, ROUTINE_SCOPES
-from whalefall_pipeline.core.model import SERVER, AccountState, Attributes, Held, HeldRole, Json, Kind, Membership
+from whalefall_pipeline.core.model import (
+    MEMBER,
+    SERVER,
+    AccountState,
+    Attributes,
+    Held,
+    HeldRole,
+    Json,
+    Kind,
+    Membership,
+    Securable,
+)
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
     LOCKED,
@@ -53,6 +68,8 @@ COVERAGE = {
     "role": "roles",
 }
 
+DEFAULT_LIFETIME = "default_password_lifetime"
+
 # All static privileges of MySQL 8.0 but SUPER, and those of them that MariaDB has.
 STATIC = frozenset(
     {
@@ -71,10 +88,10 @@ def _superuser_reasons(server: Collection[Held]) -> list[str]:
     return ["all static privileges on *.*"] if held >= STATIC else []
 
 
-def _expiry_reasons(attributes: Mapping[str, Json], now: datetime) -> list[str]:
+def _expiry_reasons(attributes: Mapping[str, Json], now: datetime, default_days: Json) -> list[str]:
     if attributes.get("password_expired"):
         return ["password_expired"]
-    days = attributes.get("password_lifetime_days", attributes.get("default_password_lifetime_days"))
+    days = attributes.get("password_lifetime_days", default_days)
     changed = attributes.get("password_last_changed")
     if not (attributes.get("has_password") and isinstance(days, int) and days and isinstance(changed, str)):
         return []
@@ -83,15 +100,31 @@ def _expiry_reasons(attributes: Mapping[str, Json], now: datetime) -> list[str]:
     )
 
 
+@cache
+def _list_mandatory(text: str) -> tuple[Held, ...]:
+    names = [to_username(user, host.lower(), "mysql") for user, host in parse_roles(text)]
+    roles = [Securable("role", object=name) for name in names]
+    return tuple(Held(privilege, role) for role in roles for privilege in (MEMBER, MANDATORY))
+
+
 class MysqlRules(Rules):
     """The rules of this engine; see `core.rules.Rules`."""
 
     db_type = DB_TYPE
+    version = 2
     categories = CATEGORIES
 
     def observed_by(self, scope: str, database: str) -> str:
-        """Name the coverage scope: the group of tables that holds grants of this scope."""
+        """Return the coverage scope: the group of tables that holds grants of this scope."""
         return COVERAGE[scope]
+
+    def implied_roles(self, state: AccountState, instance: Attributes) -> Collection[Held]:
+        """Return the memberships in mandatory roles, which all users have but the anonymous ones."""
+        account = state.account
+        if account.kind is not Kind.USER or not to_address(account.username).user:
+            return ()
+        roles = _list_mandatory(str(instance.get("mandatory_roles", "")))
+        return [item for item in roles if item.securable.object != account.username]
 
     def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:
         """Build `mysql_granted_roles`, without roles that are mandatory only, and `mysql_role_members`."""
@@ -103,7 +136,7 @@ class MysqlRules(Rules):
         }
 
     def own_capabilities(self, state: AccountState, now: datetime, instance: Attributes = NOTHING_SET) -> Reasons:
-        """Say what the account itself holds; an expired password and a lock are of users only."""
+        """Return what the account itself holds; an expired password and a lock are of users only."""
         server = [item for item in state.held if item.securable.scope == SERVER]
         reasons: dict[str, list[str]] = {
             SUPERUSER: _superuser_reasons(server),
@@ -113,7 +146,9 @@ class MysqlRules(Rules):
             return reasons | {NO_LOGIN: [state.account.kind.value]}
         if state.account.attributes.get("account_locked"):
             reasons[LOCKED] = ["account_locked"]
-        return reasons | {PASSWORD_EXPIRED: _expiry_reasons(state.account.attributes, now)}
+        return reasons | {
+            PASSWORD_EXPIRED: _expiry_reasons(state.account.attributes, now, instance.get(DEFAULT_LIFETIME))
+        }
 
 
 RULES = MysqlRules()

@@ -73,8 +73,8 @@ def _find_kept(key: ObjectKey, wanted: Mapping[ObjectKey, Privileges]) -> Privil
     To revoke it first would lose it on MySQL 9.7, where a GRANT right after REVOKE GRANT OPTION is not stored.
     """
     place, on, option = key
-    upgraded = wanted.get((place, on, True), {}) if ORDER[place] in OWN_OPTION and not option else {}
-    return {**upgraded, **wanted.get(key, {})}
+    has_own = ORDER[place] in OWN_OPTION and not option
+    return {**(wanted.get((place, on, True), {}) if has_own else {}), **wanted.get(key, {})}
 
 
 def _find_left(
