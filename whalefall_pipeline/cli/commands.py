@@ -7,12 +7,13 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from whalefall_pipeline.cli.output import console
 from whalefall_pipeline.core.errors import InvalidInputError
 
 PACKAGE = "whalefall_pipeline.cli"
@@ -93,7 +94,6 @@ def build_app() -> TyperGroup:
         add_completion=False,
         rich_markup_mode=None,
         context_settings=HELP,
-        help="Database accounts and their permissions as Dagster assets, with history, in a PostgreSQL ledger.",
     )
     app.callback()(_root)
     root = cast("TyperGroup", get_command(app))
@@ -121,6 +121,9 @@ def run(arguments: Sequence[str]) -> int:
         from whalefall_pipeline.cli.completion import prepare_completion  # noqa: PLC0415 - only shells need it
 
         prepare_completion(line)
+    if list(arguments) == ["--version"]:  # as an option, it would have typer import pydantic for every command
+        _print_version()
+        return 0
     try:
         code = build_app().main(list(arguments), prog_name="whalefall", standalone_mode=False)
     except typer.Abort:
@@ -141,18 +144,14 @@ def _explain(error: typer.TyperException) -> int:
     raise InvalidInputError(f"{text}; see: {place} --help") from None
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - takes longer to import than the rest of an answer
+def _print_version() -> None:
+    from importlib.metadata import version  # noqa: PLC0415 - takes longer to import than the rest of an answer
 
-        typer.echo(f"whalefall {version('whalefall-pipeline')}")
-        raise typer.Exit
+    console.print(f"whalefall {version('whalefall-pipeline')}")
 
 
-def _root(
-    *,
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and exit.")
-    ] = False,
-) -> None:
-    """Database accounts and their permissions as Dagster assets, with history, in a PostgreSQL ledger."""
+def _root() -> None:
+    """Database accounts and their permissions as Dagster assets, with history, in a PostgreSQL ledger.
+
+    whalefall --version prints the version.
+    """

@@ -29,7 +29,7 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
 def _run() -> int:
     # Imported here, so that `main` hears Ctrl-C while this takes its time.
     from whalefall_pipeline.cli.commands import run  # noqa: PLC0415
-    from whalefall_pipeline.cli.output import OutputError, errors, finish, prepare  # noqa: PLC0415
+    from whalefall_pipeline.cli.output import OutputError, errors, finish, leave_streams, prepare  # noqa: PLC0415
     from whalefall_pipeline.core.errors import WhalefallError  # noqa: PLC0415
 
     prepare()
@@ -42,4 +42,10 @@ def _run() -> int:
     except WhalefallError as error:
         errors.print(f"whalefall: {error}", "red")
         return WRONG_USE
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+        errors.print(f"whalefall: {what}", "red")
+        return FAILED
+    finally:
+        leave_streams()
     return code

@@ -81,6 +81,15 @@ def finish() -> None:
                 raise OutputError(f"the output can't be written: {error.strerror}") from None
 
 
+def leave_streams() -> None:
+    """Let go of what can't be written, after it was said: Python's own end would say it again, with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            give_up(stream)
+
+
 def give_up(stream: TextIO) -> None:
     """Send what a stream still holds nowhere, so that Python's own end does not try again."""
     descriptor = os.open(os.devnull, os.O_WRONLY)
