@@ -16,7 +16,7 @@ import pytest
 from tests.engines.registry import STARTERS
 from whalefall_pipeline.adapters.registry import ADAPTERS
 
-ENGINES = tuple(ADAPTERS)
+ENGINES = (*ADAPTERS, "toy")
 MARKERS = {
     "server": "starts a server, or one that stands in for it",
     "process": "starts a program in a process of its own",

@@ -18,6 +18,7 @@ STARTERS = {
     "oracle-pluggable": "tests.engines.oracle:start_pluggable",
     "oracle-root": "tests.engines.oracle:start_root",
     "sqlserver": "tests.engines.sqlserver:start",
+    "toy": "tests.engines.toy:start",
 }
 
 LIGHT = frozenset({"postgresql-16", "postgresql-17"})

@@ -1,0 +1,5 @@
+-- name: accounts
+SHOW ACCOUNTS;
+
+-- name: grants
+SHOW GRANTS;
