@@ -1,0 +1,99 @@
+"""Every engine's folder has the same plan, and beside it only what that engine alone has."""
+
+from pathlib import Path
+
+import pytest
+
+import whalefall_pipeline
+from whalefall_pipeline.adapters.registry import ADAPTERS
+
+FOLDERS = Path(whalefall_pipeline.__file__).with_name("adapters")
+TOY = Path(__file__).parents[1] / "engines" / "toy_adapter"
+
+COMMON = {
+    "__init__.py": "the adapter",
+    "catalog.sql": "what is asked",
+    "options.py": "which options an instance may have",
+    "connection.py": "one connection; loads the driver",
+    "errors.py": "the driver's errors as ours",
+    "names.py": "quoting and spelling",
+    "rows.py": "a row as a value",
+    "reader.py": "the order of reading, and what was not seen",
+    "rules.py": "pure: categories and capabilities",
+    "script/__init__.py": "pure: the order of a script",
+    "script/accounts.py": "pure: accounts as statements",
+    "script/grants.py": "pure: grants as statements",
+}
+OWN = {
+    "postgresql": {
+        "catalog_database.sql": "what is asked in each database",
+        "login.py": "libpq's login in steps, through a relay",
+        "script/owners.py": "changes of owners, and what they entail",
+    },
+    "mysql": {
+        "catalog_mariadb.sql": "the same questions, of MariaDB's tables",
+        "mariadb.py": "MariaDB's accounts, which are JSON",
+        "mysql.py": "MySQL's accounts, and its partial revokes",
+        "protocol.py": "bounds on what a server may send, and whom the password reaches",
+        "script/lines.py": "lines that no client misreads, whatever names hold",
+        "script/roles.py": "roles and default roles",
+        "script/secrets.py": "how a re-created account logs in",
+        "script/settings.py": "the clauses that set what an account may do",
+    },
+    "sqlserver": {
+        "catalog.py": "statements that ask several databases at once",
+        "databases.py": "what can be read of each database before it is asked",
+        "fixed_roles.py": "what the server's own roles may do",
+        "inventory.py": "logins, and the users and roles of each database, as one list",
+        "securables.py": "classes of permissions as scopes",
+        "worker.py": "a thread for a driver whose calls can't be ended",
+    },
+    "oracle": {
+        "catalog.py": "which text this server's version and container get",
+        "catalog_root.sql": "the same questions, of all containers at once",
+        "container_data.py": "what the login may see of containers, from the root",
+        "containers.py": "which container a row is about, and its names",
+        "grants.py": "rows of grants, which are many kinds",
+        "lane.py": "an event loop for a driver of coroutines",
+        "object_types.py": "types of objects as scopes",
+    },
+}
+"""What only one engine has, with the reason. A file that is new here says why no other engine needs one."""
+DRIVERS = {
+    "postgresql": ("psycopg", {"connection.py", "errors.py", "login.py"}),
+    "mysql": ("pymysql", {"connection.py", "protocol.py"}),
+    "sqlserver": ("mssql_python", {"connection.py"}),
+    "oracle": ("oracledb", {"connection.py"}),
+}
+"""The driver, and the files that may import it."""
+
+
+def list_files(folder: Path) -> set[str]:
+    return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.suffix in (".py", ".sql")}
+
+
+def test_each_engine_is_a_folder_and_a_line() -> None:
+    folders = {folder.name for folder in FOLDERS.iterdir() if (folder / "__init__.py").exists()}
+    assert folders == ADAPTERS.keys() == OWN.keys()
+
+
+@pytest.mark.parametrize("engine", list(OWN))
+def test_an_engine_has_the_common_files_and_those_that_are_named(engine: str) -> None:
+    assert list_files(FOLDERS / engine) == COMMON.keys() | OWN[engine].keys()
+
+
+def test_the_toy_engine_has_the_common_files_alone() -> None:
+    assert list_files(TOY) == COMMON.keys()
+
+
+@pytest.mark.parametrize("engine", list(DRIVERS))
+def test_the_driver_is_loaded_in_few_places(engine: str) -> None:
+    driver, allowed = DRIVERS[engine]
+    folder = FOLDERS / engine
+    loading = {
+        file
+        for file in list_files(folder)
+        for line in (folder / file).read_text(encoding="utf-8").splitlines()
+        if line.split()[:1] in (["import"], ["from"]) and line.split()[1].partition(".")[0] == driver
+    }
+    assert loading <= allowed
