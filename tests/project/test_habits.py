@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import whalefall_pipeline
-from whalefall_pipeline.ledger.schema import MIGRATIONS
+from whalefall_pipeline.ledger.version import MIGRATIONS
 
 TOP = Path(__file__).parents[2]
 CHANGELOG = (TOP / "CHANGELOG.md").read_text(encoding="utf-8")
