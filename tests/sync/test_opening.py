@@ -40,6 +40,22 @@ def test_no_error_text_has_the_secret(fleet: Fleet, step: str, error: Callable[[
     assert outcome.error.__cause__ is None
 
 
+@pytest.mark.parametrize("error", [IndexError, KeyError, ValueError, TypeError, AttributeError, ZeroDivisionError])
+@pytest.mark.parametrize("step", ["open", "accounts", "grants"])
+def test_an_answer_that_is_not_as_it_was_asked_for_is_unusable(
+    fleet: Fleet, step: str, error: Callable[[str], Exception]
+) -> None:
+    def fail(reached: str) -> None:
+        if reached == step:
+            raise error("no such column")
+
+    fleet.adapter.hook = fail
+    fleet.sync()
+    (record,) = read(fleet.engine, "select error_code, error_message from sync_instance_records")
+    assert record["error_code"] == "SYNC_DATA_ERROR"
+    assert "can't be understood" in record["error_message"]
+
+
 def test_no_reason_version_or_setting_has_the_secret(fleet: Fleet, ledger: Engine) -> None:
     fleet.adapter.accounts = [user("ana")]
     fleet.adapter.coverage["database:shop"] = Observation(Seen.DENIED, f"it says {SECRET}\r\n\x07")

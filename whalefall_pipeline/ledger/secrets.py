@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -79,6 +80,17 @@ class SecretStore:
             return Secret(text)
         fields = json.loads(text.removeprefix(BOUND))
         return Secret(fields["secret"], Binding.from_json(fields["to"]))
+
+    def derive_key(self, purpose: str) -> bytes:
+        """Return 32 bytes for another purpose than encrypting, the same as long as the key is.
+
+        A key is made if need be; empty where none can be kept.
+        """
+        try:
+            key = self._key or self._read_key(create=True)
+        except OSError:
+            return b""
+        return blake2b(purpose.encode(), key=blake2b(key.encode()).digest(), digest_size=32).digest()
 
     def _fernet(self, *, create: bool) -> Fernet:
         key = self._key or self._read_key(create=create)

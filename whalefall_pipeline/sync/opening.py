@@ -10,18 +10,22 @@ from dataclasses import dataclass, replace
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import SourceSession, Visibility
-from whalefall_pipeline.core.errors import WhalefallError
+from whalefall_pipeline.core.errors import SyncDataError, WhalefallError
 from whalefall_pipeline.core.model import Account, Instance, Json, Login, Reading, Security
 from whalefall_pipeline.core.scrub import build_scrubber
 from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.sync.plan import Collector
+
+NOT_UNDERSTOOD = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+"""What comes of rows that are not as they were asked for: no row, other columns, another type."""
 
 
 @contextmanager
 def open_source(collector: Collector, instance: Instance, login: Login, deadline: Deadline) -> Generator[SourceSession]:
     """Connect to an instance within the collector's limits; whatever is raised inside has no secret in its text.
 
-    Raises what `Adapter.open` does; anything unexpected leaves as WhalefallError with its first line.
+    Raises what `Adapter.open` does, and SyncDataError for an answer that can't be understood; anything else unexpected
+    leaves as WhalefallError with its first line.
     """
     scrub = build_scrubber(login.password)
     with _cleaning_errors(scrub), collector.adapter.open(instance, login, collector.limits, deadline) as session:
@@ -37,7 +41,10 @@ def _cleaning_errors(scrub: Callable[[str], str]) -> Generator[None]:
         raise error from None
     except Exception as error:  # noqa: BLE001 - a driver's text may hold the secret, whatever its class
         line = _clean(scrub, str(error)).strip().partition("\n")[0]
-        raise WhalefallError(f"{type(error).__name__}: {line}" if line else type(error).__name__) from None
+        what = f"{type(error).__name__}: {line}" if line else type(error).__name__
+        if isinstance(error, NOT_UNDERSTOOD):
+            raise SyncDataError(f"what the server answered can't be understood: {what}") from None
+        raise WhalefallError(what) from None
 
 
 def to_first_line(error: BaseException) -> str:
