@@ -23,7 +23,7 @@ class Launch(Protocol):
     session_ids: Sequence[str]
 
     def is_over(self) -> bool:
-        """Whether every run has ended."""
+        """Return whether every run has ended."""
         ...
 
     def cancel(self) -> None:
@@ -31,7 +31,7 @@ class Launch(Protocol):
         ...
 
     def say_where(self) -> str:
-        """Say where a person looks when a run ended before its session began."""
+        """Return where a person looks when a run ended before its session began."""
         ...
 
 
@@ -44,7 +44,7 @@ class RemoteLaunch:
     _finished: set[str] = field(default_factory=set[str])
 
     def is_over(self) -> bool:
-        """Whether every run has ended, by the webserver's word."""
+        """Return whether every run has ended, by the webserver's word."""
         waiting = [run_id for run_id in self.session_ids if run_id not in self._finished]
         self._finished.update(run_id for run_id in waiting if self.webserver.read_status(run_id) in FINISHED)
         return len(self._finished) == len(self.session_ids)
@@ -54,7 +54,7 @@ class RemoteLaunch:
         self.webserver.terminate([run_id for run_id in self.session_ids if run_id not in self._finished])
 
     def say_where(self) -> str:
-        """Name the runs' pages."""
+        """Return the addresses of the runs' pages."""
         return ", ".join(f"{self.webserver.url}/runs/{run_id}" for run_id in self.session_ids)
 
 
@@ -68,7 +68,7 @@ class LocalLaunch:
     _interrupted: bool = False
 
     def is_over(self) -> bool:
-        """Whether the child has ended."""
+        """Return whether the child has ended."""
         return self.process.poll() is not None
 
     def cancel(self) -> None:
@@ -78,7 +78,7 @@ class LocalLaunch:
             self._interrupted = True
 
     def say_where(self) -> str:
-        """Name the child's log."""
+        """Return the path of the child's log."""
         return str(self.log)
 
 

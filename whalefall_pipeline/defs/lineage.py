@@ -8,7 +8,7 @@ from whalefall_pipeline.core.runs import RETRY_TAG
 
 
 def find_ancestors(instance: DagsterInstance, run: DagsterRun) -> Sequence[str]:
-    """Give the ids of the runs that a run re-executes, the nearest first; none for a run that begins anew."""
+    """Return the ids of the runs that a run re-executes, the nearest first; none for a run that begins anew."""
     ancestors: list[str] = []
     parent_id = run.parent_run_id
     while parent_id and parent_id not in ancestors:
@@ -19,7 +19,7 @@ def find_ancestors(instance: DagsterInstance, run: DagsterRun) -> Sequence[str]:
 
 
 def read_own_tags(instance: DagsterInstance, run: DagsterRun) -> Mapping[str, str]:
-    """Give the tags that say how a run was started; those of its parent are copied and say how that one was."""
+    """Return the tags that say how a run was started; those of its parent are copied and say how that one was."""
     parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
     if parent is None or RETRY_TAG in run.tags:
         return run.tags

@@ -43,7 +43,7 @@ class OpenRun(NamedTuple):
 
 
 def open_run(context: dg.AssetExecutionContext, engine: Engine) -> OpenRun:
-    """Write the run's session with its pending records, and give its instances.
+    """Write the run's session with its pending records, and return its instances.
 
     A re-executed run leaves out what the runs before it completed, unless that is everything. Raises Failure, and
     closes the session as failed, when nothing could be synced; LedgerError when the ledger can't be used.
@@ -68,7 +68,7 @@ def open_run(context: dg.AssetExecutionContext, engine: Engine) -> OpenRun:
 def describe_start(
     instance: DagsterInstance, run: DagsterRun, chosen: int, active: int, message: str | None = None
 ) -> SessionStart:
-    """Say of a run over so many of the active instances how and by whom it was started."""
+    """Return how and by whom a run over so many of the active instances was started."""
     tags = read_own_tags(instance, run)
     backfill = instance.get_backfill(tags[BACKFILL_TAG]) if BACKFILL_TAG in tags else None
     if backfill and backfill.asset_backfill_data:

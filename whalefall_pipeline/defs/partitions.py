@@ -10,6 +10,6 @@ INSTANCES = dg.DynamicPartitionsDefinition(name=PARTITIONS_NAME)
 
 
 def diff_partitions(present: Iterable[str], active: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Give the keys to add and the keys to delete, so that the partitions equal the active instances."""
+    """Return the keys to add and the keys to delete, so that the partitions equal the active instances."""
     present, active = list(present), list(active)
     return sorted(set(active) - set(present)), sorted(set(present) - set(active))

@@ -134,12 +134,12 @@ def _read_finished(instance: DagsterInstance, after: datetime) -> Sequence[RunRe
 
 
 def to_utc(moment: datetime) -> datetime:
-    """Give a moment of Dagster's storage with its time zone, which it may leave out."""
+    """Return a moment of Dagster's storage with its time zone, which it may leave out."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def syncs_accounts(run: dg.DagsterRun) -> bool:
-    """Whether a run is one of ours: of the job, or of our assets however they were selected."""
+    """Return whether a run is one of ours: of the job, or of our assets however they were selected."""
     return bool((run.asset_selection or set()) & {INVENTORY, PERMISSIONS}) or run.job_name == SYNC_JOB
 
 
@@ -157,7 +157,7 @@ def _mirror_run(instance: DagsterInstance, connection: Connection, record: RunRe
 
 
 def _read_span(record: RunRecord) -> tuple[datetime, datetime]:
-    """Give when a run began, or was asked for where it never did, and when it ended."""
+    """Return when a run began, or was asked for where it never did, and when it ended."""
     began = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else to_utc(record.create_timestamp)
     ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else to_utc(record.update_timestamp)
     return began, ended

@@ -49,13 +49,13 @@ daily_clean_up = dg.ScheduleDefinition(
 
 
 def delete_sessions(engine: Engine, days: int) -> int:
-    """Delete sessions that ended this many days ago, with their records, and give their number."""
+    """Delete sessions that ended this many days ago, with their records, and return their number."""
     with connecting(engine) as connection, transaction(connection):
         return delete_old_sessions(connection, days)
 
 
 def delete_runs(instance: DagsterInstance, before: datetime) -> int:
-    """Delete our runs that ended before a moment, with their events and what they printed, and give their number.
+    """Delete our runs that ended before a moment, with their events and what they printed, and return their number.
 
     A run that holds a present partition's newest materialization, or its newest attempt, stays: the partition would
     become another one in the UI.
@@ -74,7 +74,7 @@ def _is_ours(run: DagsterRun) -> bool:
 
 
 def _read_held(instance: DagsterInstance) -> set[int]:
-    """Give the storage ids of the events that make the present partitions' states."""
+    """Return the storage ids of the events that make the present partitions' states."""
     keys = set(instance.get_dynamic_partitions(PARTITIONS_NAME))
     newest = [
         instance.get_latest_storage_id_by_partition(asset, event, keys)

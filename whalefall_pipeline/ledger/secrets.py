@@ -29,7 +29,7 @@ class Secret:
 
 
 def is_reference(stored: str) -> bool:
-    """Whether a stored form names where the secret is, rather than holding it."""
+    """Return whether a stored form names where the secret is, rather than holding it."""
     return stored.partition(":")[0] in REFERENCES
 
 

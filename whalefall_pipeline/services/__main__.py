@@ -69,7 +69,7 @@ async def run(supervisor: Supervisor, home: Path) -> None:
 
 
 def say(word: str, text: str) -> None:
-    """Say a line to the asking process, if it is still there."""
+    """Print a line for the asking process, if it is still there."""
     with suppress(BrokenPipeError):
         sys.stdout.write(f"{word} {text}\n")
         sys.stdout.flush()

@@ -56,20 +56,20 @@ def to_name(host: str) -> str:
 
 
 def is_own(host: Authority, own: Collection[str], given: Collection[Authority]) -> bool:
-    """Whether a name leads here whatever a name server says: loopback, `own` (addresses it listens on), or given."""
+    """Return whether a name leads here whatever a name server says: loopback, an `own` address, or a given one."""
     if is_loopback(host.name) or host.name in own:
         return True
     return any(name.name == host.name and name.port in (None, host.port) for name in given)
 
 
 def is_same_origin(origin: Authority, scheme: str, host: Authority, given: Collection[Authority]) -> bool:
-    """Whether a page of this origin is the webserver's own; `scheme` is the origin's, whose port a name leaves out."""
+    """Return whether a page of this origin is ours; `scheme` is the origin's, whose port a name leaves out."""
     usual = _PORTS[scheme]
     return any(origin == Authority(name.name, name.port or usual) for name in (host, *given))
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host's name or address is this machine's own, to itself only."""
+    """Return whether a host's name or address is this machine's own, to itself only."""
     try:
         return ip_address(name).is_loopback
     except ValueError:

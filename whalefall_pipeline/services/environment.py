@@ -8,7 +8,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def dagster_environment(home: Path, *, dagster_url: str, ledger_url: str) -> dict[str, str]:
-    """Give our environment with what Dagster needs added, and write `<home>/dagster/dagster.yaml`, which it will read.
+    """Return our environment with what Dagster needs, and write `<home>/dagster/dagster.yaml`, which it will read.
 
     `dagster_url` may name any driver of PostgreSQL; dagster-postgres gets the one that it needs.
     """
@@ -29,6 +29,6 @@ def dagster_environment(home: Path, *, dagster_url: str, ledger_url: str) -> dic
 
 
 def find_settings() -> Path:
-    """Give dagster.yaml: beside the package in a clone, inside it where it was installed from a wheel."""
+    """Return the path of dagster.yaml: beside the package in a clone, inside it where it was installed from a wheel."""
     inside = _PACKAGE / "dagster.yaml"
     return inside if inside.exists() else _PACKAGE.parent / "dagster.yaml"

@@ -15,7 +15,7 @@ _LOCATIONS = """
 def ask(
     address: str, query: str, variables: Mapping[str, Any] | None = None, *, timeout_seconds: float = 5.0
 ) -> dict[str, Any]:
-    """Give the `data` of a GraphQL answer; raises OSError when there is none, with what the server said against it."""
+    """Return the `data` of a GraphQL answer. Raises OSError when there is none, with what the server said."""
     parts = urlsplit(address)
     secure = parts.scheme == "https"
     kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
@@ -34,7 +34,7 @@ def ask(
 
 
 def answers(address: str) -> bool:
-    """Say whether a Dagster webserver answers there."""
+    """Return whether a Dagster webserver answers there."""
     try:
         return bool(ask(address, "{ version }").get("version"))
     except OSError:
@@ -42,7 +42,7 @@ def answers(address: str) -> bool:
 
 
 def find_obstacle(address: str, socket: str | None = None) -> str | None:
-    """Say in one line why the code location can't be used yet; None when it can.
+    """Return in one line why the code location can't be used yet; None when it can.
 
     With `socket`, that code server's it must be: another program of the same kind may have taken the port meanwhile.
     """

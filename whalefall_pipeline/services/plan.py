@@ -42,7 +42,7 @@ class Plan:
 
 
 def write_state(home: Path, address: str | None) -> None:
-    """Tell others that this process supervises a home."""
+    """Write for others that this process supervises a home."""
     write_private(home / STATE, json.dumps({"pid": os.getpid(), "address": address}))
 
 

@@ -128,7 +128,7 @@ def _to_words(code: int) -> str:
 
 
 def _read_reason(log: Path) -> str:
-    """Pick the line in which a program of Dagster's says why it ended: a chain's first exception, or the end."""
+    """Return the line in which a program of Dagster's says why it ended: a chain's first exception, or the end."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").split("\n") if line.strip()]
     causes = (line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line))
     return next(causes, lines[-1] if lines else "it said nothing")
