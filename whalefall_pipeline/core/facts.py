@@ -6,7 +6,17 @@ from datetime import datetime
 from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple, cast
 
-from whalefall_pipeline.core.model import SETS, AccountState, Attributes, Held, Json, Kind, Unseen, is_of_role
+from whalefall_pipeline.core.model import (
+    SETS,
+    AccountState,
+    Attributes,
+    Held,
+    Json,
+    Kind,
+    Membership,
+    Unseen,
+    is_of_role,
+)
 from whalefall_pipeline.core.roles import RolePath, reach_roles
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NOTHING_SET, SUPERUSER, Reasons, Rules
 from whalefall_pipeline.core.snapshot import add_unseen_attributes, build_meta, spell
@@ -133,7 +143,9 @@ class FactsBuilder:
         return _Inherited(sorted({path.role for path in paths}), {name: why for name, why in reasons.items() if why})
 
     def _follow_capability(self, capability: str, state: AccountState) -> list[str]:
-        carries = partial(self._rules.carries, capability=capability)
+        def carries(membership: Membership) -> bool:
+            return self._rules.carries(membership, capability, self._accounts.get(membership.role))
+
         return [
             f"{why} (through role {path})"
             for path in reach_roles(state, self._accounts, carries)

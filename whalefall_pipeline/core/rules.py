@@ -85,6 +85,9 @@ class Rules(ABC):
         """Whether a denial takes the capability away; `states` are the account's, its roles' and everybody's."""
         return False
 
-    def carries(self, membership: Membership, capability: str) -> bool:
-        """Whether SUPERUSER or GRANT_ADMIN of the role reaches its member by this membership."""
+    def carries(self, membership: Membership, capability: str, role: AccountState | None) -> bool:
+        """Whether SUPERUSER or GRANT_ADMIN of the role reaches its member by this membership.
+
+        `role` is the role's own state; None where it is no account.
+        """
         return True

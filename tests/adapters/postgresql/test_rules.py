@@ -53,11 +53,18 @@ def test_public_is_not_locked() -> None:
         (("INHERIT", "SET"), False, [GRANT_ADMIN, SUPERUSER]),
         # role attributes are not inherited: without SET ROLE they are out of reach
         (("INHERIT",), False, []),
-        # who may grant the role may give itself SET; of a superuser only superusers may grant
-        ((), True, [GRANT_ADMIN]),
+        # of a role that is a superuser only superusers may grant
+        ((), True, []),
     ],
 )
 def test_a_member_reaches_what_it_can_become(options: tuple[str, ...], admin: bool, reached: list[str]) -> None:
     grants = [("boss", MEMBER, admin), *(("boss", option, False) for option in options)]
     boss = account("boss", rolsuper=True, rolcreaterole=True)
     assert capabilities(account("ada", *grants), boss) == reached
+
+
+@pytest.mark.parametrize(("options", "reached"), [(("SET",), [SUPERUSER]), (("INHERIT",), []), ((), [])])
+def test_who_may_grant_a_role_can_become_what_its_members_can(options: tuple[str, ...], reached: list[str]) -> None:
+    dba = account("dba", rolsuper=True)
+    between = account("between", ("dba", MEMBER, False), *(("dba", option, False) for option in options))
+    assert capabilities(account("bob", ("between", MEMBER, True)), between, dba) == reached

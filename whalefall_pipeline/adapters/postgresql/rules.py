@@ -98,6 +98,7 @@ class PostgresqlRules(Rules):
     """The rules of this engine; see `core.rules.Rules`."""
 
     db_type = DB_TYPE
+    version = 2
     categories = CATEGORIES
     attribute_categories = ATTRIBUTE_CATEGORIES
 
@@ -131,12 +132,14 @@ class PostgresqlRules(Rules):
             reasons[PASSWORD_EXPIRED] = [expired]
         return reasons
 
-    def carries(self, membership: Membership, capability: str) -> bool:
+    def carries(self, membership: Membership, capability: str, role: AccountState | None) -> bool:
         """Whether a member can act as the role: role attributes are never inherited, only reached by SET ROLE.
 
-        With the admin option on it a member can give itself that option, though not on a superuser.
+        With the admin option on it a member can give itself that option, though not on a role that is a superuser:
+        of those only superusers may grant.
         """
-        return "SET" in membership.options or (capability == GRANT_ADMIN and membership.admin_option)
+        is_superuser = role is not None and bool(role.account.attributes.get("rolsuper"))
+        return "SET" in membership.options or (membership.admin_option and not is_superuser)
 
 
 RULES = PostgresqlRules()

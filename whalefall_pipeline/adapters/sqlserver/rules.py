@@ -202,7 +202,7 @@ class SqlserverRules(Rules):
         fixed = any(capability in _ROLE_CAPABILITIES.get(role, ()) for role in roles)
         return not fixed and any("deny" in _effects(state, SERVER, CONTROL_SERVER) for state in states)
 
-    def carries(self, membership: Membership, capability: str) -> bool:
+    def carries(self, membership: Membership, capability: str, role: AccountState | None) -> bool:
         """Whether it is a server role: each carries all that it has, and no database role has the server's rights."""
         return not membership.database
 
