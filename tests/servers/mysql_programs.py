@@ -40,12 +40,23 @@ def start_with_plugins(engine: str, options: Sequence[str] = ()) -> Generator[Ru
 
 
 def run_client(
-    engine: str, server: RunningServer, script: str, folder: Path | None = None
+    engine: str,
+    server: RunningServer,
+    script: str,
+    folder: Path | None = None,
+    login: tuple[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Feed a script to the server's own client, run in a folder, and return what it printed."""
-    login = [f"--user={server.user}", f"--password={server.password}", f"--host={server.host}", f"--port={server.port}"]
-    command = [_find_client(engine), "--no-defaults", "--protocol=tcp", "--default-character-set=utf8mb4"]
-    return subprocess.run([*command, *login], input=script, capture_output=True, text=True, check=False, cwd=folder)
+    """Feed a script to the server's own client, run in a folder, and return what it printed.
+
+    `login` is a user's name and password; the administrator's by default.
+    """
+    user, password = login or (server.user, server.password)
+    program = _find_client(engine)
+    plugins = next(program.parent.parent.glob("lib/*/libmariadb3/plugin"), None)
+    options = [f"--plugin-dir={plugins}"] if plugins else []
+    command = [program, "--no-defaults", "--protocol=tcp", "--default-character-set=utf8mb4", *options]
+    command += [f"--user={user}", f"--password={password}", f"--host={server.host}", f"--port={server.port}"]
+    return subprocess.run(command, input=script, capture_output=True, text=True, check=False, cwd=folder)
 
 
 @cache

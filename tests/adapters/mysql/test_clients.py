@@ -70,13 +70,7 @@ class Place:
 
     def may_log_in(self, username: str, password: str = "") -> bool:
         user, _, _ = username.rpartition("@")
-        try:
-            pymysql.connect(
-                host=self.running.host, port=self.running.port, user=user, password=password, connect_timeout=10
-            ).close()
-        except pymysql.err.MySQLError:
-            return False
-        return True
+        return not run_client(self.engine, self.running, "SELECT 1;", login=(user, password)).returncode
 
 
 @contextmanager
@@ -108,7 +102,8 @@ def pair(places: tuple[Place, Place]) -> tuple[Place, Place]:
 def test_hostile_names_do_nothing_but_name(pair: tuple[Place, Place], tmp_path: Path) -> None:
     source, target = pair
     flavour = source.server.flavour
-    names = HOSTILE
+    # MariaDB keeps a space at the end of a user's name in memory and loses it in its table
+    names = [name for name in HOSTILE if flavour == "mysql" or not name.endswith(" ")]
     for place in pair:
         assert try_each(place.server, make_objects(names)) > len(names)
     assert try_each(source.server, make_accounts(names, flavour)) > 6 * len(names)
@@ -217,6 +212,8 @@ def test_no_account_that_a_script_makes_is_opened_by_an_empty_or_known_password(
     keyword = "WITH" if source.server.flavour == "mysql" else "VIA"
     for number, method in enumerate(METHODS[source.engine]):
         source.server.execute(f"CREATE USER m{number}@'%' IDENTIFIED {keyword} {method}")
+    source.server.execute("CREATE USER open@'%' IDENTIFIED BY 'x'")
+    assert source.may_log_in("open@%", "x")
     states = read_states(source.server)
     script = source.server.adapter.build_script(states)
     target.feed(script)

@@ -1,11 +1,21 @@
 """Laws of names: an account's name comes apart as it was put together, and no two share one."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from whalefall_pipeline.adapters.mysql.errors import observe
 from whalefall_pipeline.adapters.mysql.mysql import parse_roles
-from whalefall_pipeline.adapters.mysql.names import Address, Flavour, quote, to_address, to_privilege, to_username
+from whalefall_pipeline.adapters.mysql.names import (
+    Address,
+    Flavour,
+    find_only_database,
+    means_database,
+    quote,
+    to_address,
+    to_privilege,
+    to_username,
+)
 from whalefall_pipeline.adapters.mysql.rows import parse_set, to_mask_reader, to_routine_grants
 from whalefall_pipeline.core.model import Seen
 
@@ -47,3 +57,32 @@ def test_unknown_words_keep_their_own_name() -> None:
     assert to_privilege("Time_travel") == "TIME TRAVEL"
     assert parse_set("Select,Time travel,Grant") == (("SELECT", "TIME TRAVEL"), True)
     assert to_mask_reader(["Select_priv", "Grant_priv", "Time_travel_priv"])("NYY") == (("TIME TRAVEL",), True)
+
+
+DATABASES = ("app_x", "appyx", r"app\_x", "App_x", "app%", "appz", r"a\b", "ab")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant", "only"),
+    [
+        ("app_x", ["app_x", "appyx"], None),
+        (r"app\_x", ["app_x"], "app_x"),
+        ("app%", ["app_x", "appyx", r"app\_x", "app%", "appz"], None),
+        (r"app\%", ["app%"], "app%"),
+        (r"app\\_x", [r"app\_x"], None),
+        (r"app\\\_x", [r"app\_x"], r"app\_x"),
+        ("APP_X", [], None),
+        (r"a\b", ["ab"], "ab"),
+        (r"a\\b", [r"a\b"], r"a\b"),
+        ("app_%", ["app_x", "appyx", r"app\_x", "app%", "appz"], None),
+        ("_pp%", ["app_x", "appyx", r"app\_x", "App_x", "app%", "appz"], None),
+        ("%", list(DATABASES), None),
+    ],
+)
+def test_a_pattern_means_what_the_server_let_in_by_it(pattern: str, meant: list[str], only: str | None) -> None:
+    """As seen on MySQL 9.7 by logging in; with `partial_revokes` each name meant itself alone."""
+    assert [name for name in DATABASES if means_database(pattern, name)] == meant
+    assert find_only_database(pattern) == only
+    assert [name for name in DATABASES if means_database(pattern, name, are_patterns=False)] == [
+        name for name in DATABASES if name == pattern
+    ]

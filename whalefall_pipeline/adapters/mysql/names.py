@@ -6,6 +6,8 @@ unless that holds an `@` itself: then the `@` before its empty host is kept (`a@
 username, and each can be taken apart again.
 """
 
+import re
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 Flavour = Literal["mysql", "mariadb"]
@@ -67,3 +69,31 @@ def quote_account(username: str, flavour: Flavour) -> str:
     if flavour == "mariadb" and not host:
         return quote_text(user)
     return f"{quote_text(user)}@{quote_text(host)}"
+
+
+def means_database(pattern: str, database: str, *, are_patterns: bool = True) -> bool:
+    r"""Return whether the name in a database grant (`sh\_a`, `app%`) means a database.
+
+    Names are patterns as those of LIKE, in which a backslash takes the meaning from the character behind it, unless
+    MySQL's `partial_revokes` is on: then they are names as they stand, backslashes too (tried on MySQL 9.7). Case
+    counts, as it does to the server where `lower_case_table_names` is 0; elsewhere give both in lower case.
+    """
+    return bool(_to_expression(pattern).fullmatch(database)) if are_patterns else pattern == database
+
+
+def find_only_database(pattern: str, *, are_patterns: bool = True) -> str | None:
+    """Return the one database that the name in a database grant can mean; None when it may mean several."""
+    if not are_patterns:
+        return pattern
+    parts = _PATTERN_PARTS.findall(pattern)
+    return None if any(part in {"%", "_"} for part in parts) else "".join(part[-1] for part in parts)
+
+
+_PATTERN_PARTS = re.compile(r"\\.|.", re.DOTALL)
+_WILDCARDS = {"%": ".*", "_": "."}
+
+
+@lru_cache(10_000)
+def _to_expression(pattern: str) -> re.Pattern[str]:
+    parts = (_WILDCARDS.get(part) or re.escape(part[-1]) for part in _PATTERN_PARTS.findall(pattern))
+    return re.compile("".join(parts), re.DOTALL)
