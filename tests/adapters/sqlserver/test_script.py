@@ -7,13 +7,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.adapters.sqlserver.conftest import Readings
+from tests.adapters.sqlserver.hostile import HOSTILE_NAMES, build_hostile_states
 from tests.engines.engine import ACCOUNT, ScopeCase
 from tests.engines.sqlserver import SqlserverEngine
 from tests.engines.sqlserver_cases import CASES, DATABASE
 from tests.servers.sqlserver_standin.content import make_sid
-from whalefall_pipeline.adapters.sqlserver.names import to_username
-from whalefall_pipeline.adapters.sqlserver.script.grants import build_change, build_script
+from tests.servers.sqlserver_standin.statements import evaluate
+from whalefall_pipeline.adapters.sqlserver.names import quote_name, to_line, to_username
+from whalefall_pipeline.adapters.sqlserver.script import build_change, build_script
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind, Securable
+from whalefall_pipeline.core.text import is_visible
 
 SCENE = (
     "CREATE LOGIN [o'brien] WITH PASSWORD = N'x', CHECK_POLICY = OFF, DEFAULT_DATABASE = [msdb]",
@@ -135,23 +138,64 @@ def test_a_password_is_neither_known_nor_guessable() -> None:
     assert build_script({"o'brien": state}) == [
         "-- the password of [o'brien] is not known: set it with ALTER LOGIN [o'brien] WITH PASSWORD = ...",
         "USE [master]",
-        "DECLARE @statement nvarchar(max) = N'CREATE LOGIN [o''brien] WITH PASSWORD = ' + "
-        "QUOTENAME(CONVERT(nvarchar(36), NEWID()) + N'aA1!', '''') + N', SID = 0xA1, CHECK_POLICY = ON'; "
-        "EXEC (@statement)",
+        "EXEC (N'DECLARE @statement nvarchar(max) = N''CREATE LOGIN [o''''brien] WITH PASSWORD = '' + "
+        "QUOTENAME(CONVERT(nvarchar(128), CRYPT_GEN_RANDOM(32), 2) + N''aA1!'', '''''''') + "
+        "N'', SID = 0xA1, CHECK_POLICY = ON''; EXEC (@statement)')",
     ]
 
 
-NASTY = "x\nDROP DATABASE [master]\r\n--\u2028DROP LOGIN [sa]"
+VERBS = ("--", "USE [", "EXEC (N'", "CREATE ", "ALTER ", "DROP ", "GRANT ", "DENY ", "REVOKE ")
 
 
-def test_a_line_break_in_a_name_ends_no_comment(orphan: AccountState) -> None:
-    username = to_username(DATABASE, NASTY)
-    state = AccountState.of(Account(username, Kind.USER, {**orphan.account.attributes, "name": NASTY}))
-    other = Grant(username, "FLY", Securable("other", DATABASE, object=NASTY))
-    lines = [*build_script({username: state}), *build_change(state, AccountState.of(state.account, frozenset([other])))]
-    comments = [line for line in lines if line.startswith("--")]
-    assert len(comments) == 2
-    assert all(len(line.splitlines()) == 1 for line in comments)
+def test_no_name_leaves_its_quotes_begins_a_line_or_becomes_a_client_s_command() -> None:
+    """Whatever sqlcmd and SSMS take for a command or a variable, in scripts, changes and their undoing."""
+    states = build_hostile_states()
+    lines = build_script(states)
+    for state in states.values():
+        lines += [*build_change(None, state), *build_change(state, None)]
+        lines += build_change(state, AccountState.of(state.account))
+    for line in lines:
+        assert is_visible(line)
+        assert "$(" not in line
+        assert line.startswith(VERBS)
+
+
+@given(st.text(st.characters(exclude_categories=[])) | st.sampled_from(HOSTILE_NAMES))
+def test_a_line_runs_the_statement_that_it_stands_for(name: str) -> None:
+    """Put together again from its literals and NCHAR it is the statement, unit by unit."""
+    statement = f"GRANT SELECT TO {quote_name(name)}"
+    run = evaluate(to_line(statement))
+    assert run.encode("utf-16-le", "surrogatepass") == statement.encode("utf-16-le", "surrogatepass")
+
+
+def test_hostile_names_are_made_anew_on_an_empty_server(
+    engine: SqlserverEngine, readings: Readings, start_other: Callable[[], SqlserverEngine]
+) -> None:
+    names = [name for name in HOSTILE_NAMES if name.isprintable() or "\n" in name]
+    names = [name for name in names if "\udc80" not in name]
+    engine.create_accounts(names)
+    for name in names:
+        engine.execute(
+            f"CREATE ROLE {quote_name(name)}", f"GRANT SELECT ON OBJECT::[dbo].[orders] TO {quote_name(name)}",
+            database=DATABASE,
+        )  # fmt: skip
+    states = own(engine, readings.states())
+    assert len(states) == 2 * len(names)
+
+    other = start_other()
+    other.execute(*build_script(states))
+
+    assert own(other, Readings(other).states()) == states
+
+
+def test_a_database_whose_name_can_t_stand_in_a_line_is_left_out_and_said(orphan: AccountState) -> None:
+    name = "x\nGO\n"
+    username = to_username(name, "orphan")
+    attributes = {**orphan.account.attributes, "database": name}
+    state = AccountState.of(Account(username, Kind.USER, attributes))
+    assert build_script({username: state}) == [
+        r"-- left out, as its name can't be written here: what is in database [x\nGO\n]"
+    ]
 
 
 def test_what_an_account_owned_is_handed_on() -> None:

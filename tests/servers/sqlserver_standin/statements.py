@@ -17,10 +17,11 @@ _SID = re.compile(r"SID = 0x([0-9A-F]+)")
 _OPTION = re.compile(
     rf"(DEFAULT_DATABASE|DEFAULT_LANGUAGE|CHECK_POLICY|CHECK_EXPIRATION|DEFAULT_SCHEMA) = (?:{_NAME}|(\w+))"
 )
-_DYNAMIC = re.compile(
-    r"DECLARE @statement nvarchar\(max\) = N'((?:[^']|'')*)' \+ QUOTENAME\(.*?, ''''\) \+ N'((?:[^']|'')*)'; "
-    r"EXEC \(@statement\)"
-)
+_LITERAL = r"N'(?:[^']|'')*'"
+_EXECUTE = re.compile(rf"EXEC \(({_LITERAL}(?: \+ {_LITERAL})*)\)")
+_DYNAMIC = re.compile(r"DECLARE @statement nvarchar\(max\) = (.*); EXEC \(@statement\)", re.DOTALL)
+_SECRET = "QUOTENAME(CONVERT(nvarchar(128), CRYPT_GEN_RANDOM(32), 2) + N'aA1!', '''')"
+_PART = re.compile(rf"({_LITERAL})|NCHAR\((\d+)\)|({re.escape(_SECRET)})")
 _PERMISSION = re.compile(
     rf"(GRANT|DENY|REVOKE) ([A-Z ]+?)(?: ON ([A-Z ]+)::((?:{_NAME}\.)?{_NAME})(?: \({_NAME}\))?)? (?:TO|FROM) {_NAME}"
     r"( WITH GRANT OPTION)?(?: CASCADE)?"
@@ -39,9 +40,7 @@ class Statements:
         """Run a statement; raises ValueError for one that is not known, KeyError for a name that is not there."""
         if statement.startswith("--"):
             return
-        if dynamic := _DYNAMIC.fullmatch(statement):
-            create, ending = (part.replace("''", "'") for part in dynamic.groups())
-            statement = f"{create}N'a random one'{ending}"
+        statement = evaluate(statement)
         for pattern, do in self._known:
             if match := re.fullmatch(pattern, statement):
                 do(match)
@@ -230,6 +229,20 @@ class Statements:
     def _update(self, database: str, view: str, change: tuple[str, object], where: tuple[str, object]) -> None:
         sql = f"update {quote(database)}.sys.{view} set {change[0]} = ? where {where[0]} = ?"
         self._tables.run(sql, [change[1], where[1]])
+
+
+def evaluate(statement: str) -> str:
+    """Return what is run in the end, where a statement is put together and run by EXEC."""
+    while match := _EXECUTE.fullmatch(statement) or _DYNAMIC.fullmatch(statement):
+        statement = "".join(map(_to_text, _PART.finditer(match[1])))
+    return statement
+
+
+def _to_text(part: re.Match[str]) -> str:
+    literal, unit, _ = part.groups()
+    if literal:
+        return str(literal[2:-1]).replace("''", "'")
+    return chr(int(unit)) if unit else "N'a random one'"
 
 
 def _plain(quoted: str) -> str:

@@ -7,7 +7,7 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
 from whalefall_pipeline.adapters.sqlserver.options import translate_options
 from whalefall_pipeline.adapters.sqlserver.rules import RULES
-from whalefall_pipeline.adapters.sqlserver.script import grants as script
+from whalefall_pipeline.adapters.sqlserver.script import build_change, build_script
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 
 
@@ -31,8 +31,8 @@ class SqlserverAdapter(Adapter):
 
     def build_script(self, states: Mapping[str, AccountState]) -> list[str]:
         """See `Adapter.build_script`."""
-        return script.build_script(states)
+        return build_script(states)
 
     def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
         """See `Adapter.build_change`."""
-        return script.build_change(before, after)
+        return build_change(before, after)

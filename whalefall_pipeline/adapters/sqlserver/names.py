@@ -6,8 +6,13 @@ login whose own name begins with a bracket is quoted too, so no two principals s
 """
 
 import re
+from itertools import groupby
 from typing import NamedTuple
 
+from whalefall_pipeline.core.text import is_visible, make_visible
+
+VARIABLE = "$("
+_BROKEN_VARIABLE = "$' + N'("
 _QUOTED = re.compile(r"\[((?:[^\]]|\]\])*)\]")
 
 
@@ -28,13 +33,52 @@ def quote_literal(text: str) -> str:
     return "N'" + text.replace("'", "''") + "'"
 
 
-def comment(text: str) -> str:
-    """Make a comment of one line: a name may hold line breaks, and what follows one would be run."""
-    return f"-- {' '.join(text.split())}"
+def to_comment(text: str) -> str:
+    """Return a comment of one line that shows all it holds; sqlcmd would replace a `$(variable)` even in there."""
+    return f"-- {make_visible(text).replace(VARIABLE, '$ (')}"
+
+
+def is_plain(text: str) -> bool:
+    """Return whether a script can hold the text as it is: it breaks no line, hides nothing, and names no variable."""
+    return is_visible(text) and VARIABLE not in text
+
+
+def to_line(statement: str) -> str:
+    """Return a statement as one line of a script, whatever the names in it hold.
+
+    Where a name holds a line break, which could begin a line with `GO`, `:!!` or `:r`, or sqlcmd's `$(variable)`, the
+    statement is put together on the server from parts that hold neither.
+    """
+    if is_plain(statement):
+        return statement
+    if not is_visible(statement):
+        return build_dynamic(_to_expression(statement))
+    return _execute(statement)
+
+
+def build_dynamic(expression: str) -> str:
+    """Build what runs the statement that an expression makes, in a batch of its own, where its variable ends."""
+    return _execute(f"DECLARE @statement nvarchar(max) = {expression}; EXEC (@statement)")
+
+
+def _execute(statement: str) -> str:
+    return f"EXEC ({quote_literal(statement).replace(VARIABLE, _BROKEN_VARIABLE)})"
+
+
+def _to_expression(text: str) -> str:
+    """Spell a text as literals and NCHAR, one for each UTF-16 unit that can't be seen."""
+    pieces: list[str] = []
+    for seen, run in groupby(text, is_visible):
+        if seen:
+            pieces.append(quote_literal("".join(run)))
+        else:
+            units = "".join(run).encode("utf-16-le", "surrogatepass")
+            pieces += [f"NCHAR({units[at] + 256 * units[at + 1]})" for at in range(0, len(units), 2)]
+    return " + ".join(pieces)
 
 
 def to_username(database: str, name: str) -> str:
-    """Give the username of a principal; `database` is empty for logins and server roles. `to_principal` undoes it."""
+    """Return the username of a principal; `database` is empty for logins and server roles. `to_principal` undoes it."""
     if database:
         return f"{quote_name(database)}.{quote_name(name)}"
     return quote_name(name) if name.startswith("[") else name

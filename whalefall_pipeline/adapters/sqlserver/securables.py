@@ -86,6 +86,9 @@ SCOPES: dict[str, Path] = {
     OTHER: Path("sqlserver_other_permissions", _IN_DATABASE),
 }
 
+WITHOUT_AUTHORIZATION = frozenset({"database_scoped_credential", "external_language", "external_model"})
+"""What has an owner that ALTER AUTHORIZATION can't change (Microsoft Learn, "ALTER AUTHORIZATION")."""
+
 EXTERNAL_LANGUAGE_CLASS = 34
 EXTERNAL_MODEL = "EXTERNAL_MODEL"
 """How `class_desc` calls an external model."""

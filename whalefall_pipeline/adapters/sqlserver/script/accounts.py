@@ -2,7 +2,13 @@
 
 from collections.abc import Iterator
 
-from whalefall_pipeline.adapters.sqlserver.names import comment, quote_literal, quote_name, to_principal
+from whalefall_pipeline.adapters.sqlserver.names import (
+    build_dynamic,
+    quote_literal,
+    quote_name,
+    to_comment,
+    to_principal,
+)
 from whalefall_pipeline.core.model import Account, Kind
 
 _LOGIN_OPTIONS = {
@@ -11,6 +17,8 @@ _LOGIN_OPTIONS = {
     "is_policy_checked": "CHECK_POLICY",
     "is_expiration_checked": "CHECK_EXPIRATION",
 }
+_RANDOM_TEXT = "QUOTENAME(CONVERT(nvarchar(128), CRYPT_GEN_RANDOM(32), 2) + N'aA1!', '''')"
+"""256 random bits with what a password policy asks for, quoted as a literal."""
 _GIVEN = ("sa", "public", "dbo", "guest")
 _INTERNAL = "##"
 
@@ -75,7 +83,7 @@ def _create_in_database(account: Account, name: str) -> Iterator[str]:
             yield from _with_random_password(f"CREATE USER {quoted}", name, "USER", options)
         case "SQL_USER":
             if attributes.get("is_orphaned"):
-                yield comment(
+                yield to_comment(
                     f"{quoted} is orphaned, its SID {attributes.get('sid')} is no login's: made without login"
                 )
             yield f"CREATE USER {quoted} WITHOUT LOGIN{_with(schema)}"
@@ -84,12 +92,11 @@ def _create_in_database(account: Account, name: str) -> Iterator[str]:
 
 
 def _with_random_password(create: str, name: str, what: str, options: list[str]) -> Iterator[str]:
-    """Make it with a password from NEWID(), so that a script which is run as it is leaves no door open."""
+    """Yield what makes it with a random password that nobody sees: a script that is run as it is opens no door."""
     quoted = quote_name(name)
-    yield comment(f"the password of {quoted} is not known: set it with ALTER {what} {quoted} WITH PASSWORD = ...")
+    yield to_comment(f"the password of {quoted} is not known: set it with ALTER {what} {quoted} WITH PASSWORD = ...")
     ending = "".join(f", {option}" for option in options)
-    text = f"{quote_literal(f'{create} WITH PASSWORD = ')} + QUOTENAME(CONVERT(nvarchar(36), NEWID()) + N'aA1!', '''')"
-    yield f"DECLARE @statement nvarchar(max) = {text} + {quote_literal(ending)}; EXEC (@statement)"
+    yield build_dynamic(f"{quote_literal(f'{create} WITH PASSWORD = ')} + {_RANDOM_TEXT} + {quote_literal(ending)}")
 
 
 def _options(account: Account) -> list[str]:
@@ -123,7 +130,7 @@ def build_alter(before: Account, after: Account) -> Iterator[str]:
         elif name == "default_schema" and value is not None:
             yield f"ALTER USER {quoted} WITH DEFAULT_SCHEMA = {_spell(value)}"
         else:
-            yield comment(
+            yield to_comment(
                 f"{name} of {quoted} is the server's to set: {before.attributes.get(name)!r} becomes {value!r}"
             )
 
