@@ -15,8 +15,9 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from tests.engines.lending import Lender
-from tests.needs import MARKERS, find_group, find_needs
+from tests.needs import MARKERS, SLOW, find_group, find_needs
 from tests.servers.guard import dismiss_guard, start_guard
+from tests.servers.ports import forbidden
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
 from whalefall_pipeline.ledger.database import open_ledger
 from whalefall_pipeline.ledger.schema import upgrade_ledger
@@ -26,8 +27,6 @@ LEDGER_VERSION = 18
 TEMPLATE = "ledger_template"
 settings.register_profile("thorough", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("quick", settings.get_profile("thorough"), max_examples=25)
-FIRST = ("end_to_end/triggers", "end_to_end/fleet", "services")
-"""Groups that take longest, in the order in which workers begin with them."""
 _numbers = count(1)
 
 
@@ -64,12 +63,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
         if group:
             item.add_marker(pytest.mark.xdist_group(group))
     yield
-    order = {group: number for number, group in enumerate(FIRST)}
+    order = {group: number for number, group in enumerate(SLOW)}
     items.sort(key=lambda item: order.get(groups[item] or "", len(order)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Hold tests to what they were found to need."""
+    if item.get_closest_marker("server") or item.get_closest_marker("process"):
+        forbidden.clear()
+    else:
+        forbidden.set()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
+    forbidden.clear()
     for lender in Lender.all:
         lender.end()
     dismiss_guard()

@@ -16,6 +16,9 @@ import pytest
 from tests.engines.registry import STARTERS
 from whalefall_pipeline.adapters.registry import ADAPTERS
 
+TOP = Path(__file__).parent
+SLOW = ("end_to_end/triggers", "end_to_end/fleet", "services", "cli/test_demo", "cli/test_local_run", "embedded")
+"""Folders and modules that take long, each on one worker; workers begin with them, in this order."""
 ENGINES = (*ADAPTERS, "toy")
 MARKERS = {
     "server": "starts a server, or one that stands in for it",
@@ -57,15 +60,12 @@ def find_needs(item: pytest.Item) -> set[str]:
 
 def find_group(item: pytest.Item) -> str | None:
     """Return the name of the tests that one worker should run, as they share what is dear to start."""
-    engine = _find_parameter(item)
-    if engine:
-        return engine
-    folder = "/".join(item.path.relative_to(Path(__file__).parent).parts[:-1])
-    return folder if folder.startswith(("end_to_end/triggers", "end_to_end/fleet", "services", "embedded")) else None
+    path = item.path.relative_to(TOP).as_posix()
+    return _find_parameter(item) or next((group for group in SLOW if path.startswith(group)), None)
 
 
 def _find_engines(item: pytest.Item) -> set[str]:
-    parts = item.path.relative_to(Path(__file__).parent).parts
+    parts = item.path.relative_to(TOP).parts
     of_folder = {parts[1]} & set(ENGINES) if parts[0] == "adapters" else set[str]()
     engine = _find_parameter(item)
     return of_folder | ({STARTERS[engine].partition(":")[0].rpartition(".")[2]} if engine else set())

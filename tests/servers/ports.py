@@ -2,6 +2,7 @@
 
 import socket
 import tempfile
+import threading
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from os import getuid
@@ -15,6 +16,9 @@ EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FIRST, LAST = 15_000, 32_767
 """Below what systems give to connections that go out, so none of those takes a port while its server restarts."""
 
+forbidden = threading.Event()
+"""Set while a test runs that is not known to need a server."""
+
 
 @contextmanager
 def take_port() -> Generator[int]:
@@ -22,6 +26,8 @@ def take_port() -> Generator[int]:
 
     A lock on a file keeps it; the kernel releases that when the process ends, however it does.
     """
+    if forbidden.is_set():
+        raise AssertionError("this test starts a server, and nothing that it calls says so: mark it `server`")
     folder = Path(tempfile.gettempdir()) / f"whalefall-test-ports-{getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     for port in _candidates():
