@@ -32,8 +32,8 @@ OWN = {
     },
     "mysql": {
         "catalog_mariadb.sql": "the same questions, of MariaDB's tables",
-        "everybody.py": "rows of mysql.db without a user, which are everybody's",
-        "flavour.py": "which of the two servers answers",
+        "everybody.py": "rows without a user, which hold for everybody from a host",
+        "flavour.py": "which of the two servers answers, and what differs",
         "mariadb.py": "MariaDB's accounts, which are JSON",
         "mysql.py": "MySQL's accounts, and its partial revokes",
         "protocol.py": "bounds on what a server may send, and whom the password reaches",
