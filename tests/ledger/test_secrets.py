@@ -67,3 +67,11 @@ def test_a_file_that_never_ends_or_is_no_text_is_refused(tmp_path: Path) -> None
     for name, said in (("pipe", "is no plain file"), ("long", "is longer than"), ("bytes", "is no UTF-8 text")):
         with pytest.raises(InvalidInstanceError, match=said):
             SecretStore(tmp_path).resolve(f"file:{tmp_path / name}")
+
+
+def test_digests_have_a_key_of_their_own_once_there_is_a_key(tmp_path: Path) -> None:
+    store = SecretStore(tmp_path)
+    assert store.digest_key == b""
+    store.encrypt("hush")
+    assert store.digest_key == SecretStore(tmp_path).digest_key != b""
+    assert store.digest_key not in (tmp_path / "secret.key").read_bytes()

@@ -81,16 +81,14 @@ class SecretStore:
         fields = json.loads(text.removeprefix(BOUND))
         return Secret(fields["secret"], Binding.from_json(fields["to"]))
 
-    def derive_key(self, purpose: str) -> bytes:
-        """Return 32 bytes for another purpose than encrypting, the same as long as the key is.
+    @property
+    def digest_key(self) -> bytes:
+        """A key of its own for digests that stand for values which may be secrets; empty while there is no key.
 
-        A key is made if need be; empty where none can be kept.
+        It is derived from the store's, which is not in the ledger: who reads the ledger can't try values.
         """
-        try:
-            key = self._key or self._read_key(create=True)
-        except OSError:
-            return b""
-        return blake2b(purpose.encode(), key=blake2b(key.encode()).digest(), digest_size=32).digest()
+        key = self._key or (self._path.read_text().strip() if self._path.exists() else "")
+        return blake2b(key.encode(), digest_size=32, person=b"whalefall-digest").digest() if key else b""
 
     def _fernet(self, *, create: bool) -> Fernet:
         key = self._key or self._read_key(create=create)

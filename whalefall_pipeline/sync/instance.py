@@ -19,8 +19,6 @@ from whalefall_pipeline.sync.read import Attempts, Collected
 from whalefall_pipeline.sync.tell import Outcome
 from whalefall_pipeline.sync.write import write_accounts, write_permissions
 
-DIGESTS = "digests of values that may be secrets"
-
 
 def sync_instance(plan: Plan, instance: Instance) -> Outcome:
     """Sync one instance and write its record; whatever goes wrong is in the outcome."""
@@ -62,8 +60,7 @@ def _find_collector(plan: Plan, instance: Instance) -> Collector:
     if collector is None:
         known = ", ".join(sorted(plan.collectors))
         raise InvalidInstanceError(f"{instance.name} has the unknown db_type {instance.db_type!r}; known are {known}")
-    limits = replace(collector.limits, digest_key=plan.store.derive_key(DIGESTS))
-    return replace(collector, limits=limits)
+    return replace(collector, limits=replace(collector.limits, digest_key=plan.store.digest_key))
 
 
 def _write_accounts(plan: Plan, connection: Connection, outcome: Outcome, collected: Collected) -> None:
