@@ -87,7 +87,7 @@ def to_connect(database: str) -> str:
 
 
 def spell(securable: Securable) -> str:
-    """Spell the name of what a privilege is held on, for the keyword of its scope; a column's is that of its table.
+    """Return the name in SQL of what a privilege is held on, after its scope's keyword; a column's is its table's.
 
     Raises ValueError when it is none that a catalog gives: one that was cut, as they once were.
     """

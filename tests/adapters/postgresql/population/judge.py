@@ -64,7 +64,7 @@ def ask(connection: psycopg.Connection, scope: str, version: int) -> tuple[Answe
 
 @dataclass
 class Judge:
-    """Says of a reading what each role can do.
+    """Finds what each role can do by a reading.
 
     `given` is what roles of a fresh server can do. The last two are the owners of TOAST tables and the server's views.
     """

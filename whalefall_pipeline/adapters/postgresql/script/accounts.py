@@ -122,7 +122,7 @@ def _usual_options(state: AccountState) -> frozenset[str]:
 
 
 def _build_membership(membership: Membership, usual: frozenset[str], earlier: Membership | None) -> str:
-    """Spell a GRANT; the options of 16 only where every version's GRANT would not give the same."""
+    """Build a GRANT; the options of 16 only where every version's GRANT would not give the same."""
     what = f"GRANT {quote(membership.role)} TO {quote(membership.member)}"
     if membership.options == usual and (earlier is None or earlier.options == usual):
         return f"{what}{' WITH ADMIN OPTION' if membership.admin_option else ''};"

@@ -91,7 +91,7 @@ def build_owner_loss(grants: Iterable[Grant]) -> Iterator[str]:
 
 
 def _build_return(securable: Securable) -> str:
-    """Give an object back to the bootstrap superuser, whose name no other account's state holds.
+    """Build what gives an object back to the bootstrap superuser, whose name no other account's state holds.
 
     What the one who had it could pass on is merged into the new owner's entry in the ACL, so that goes as well.
     """
