@@ -58,6 +58,8 @@ def _build(states: Mapping[str, AccountState], *, leave_roles: bool) -> list[str
 def _build_change(before: AccountState | None, after: AccountState | None) -> list[str]:
     if any(state and not roles.is_nameable(state) for state in (before, after)):
         return [comment(EVERYBODY)]
+    if before and before.account.kind is Kind.PUBLIC:
+        after = after or AccountState(before.account)  # which is always there
     if after is None:
         return finish([accounts.drop(before.account)]) if before else []
     if before is None:
