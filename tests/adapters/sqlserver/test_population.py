@@ -1,4 +1,4 @@
-"""A population that no case was written for: every class of securable, every kind of grantee, every state and grantor."""
+"""A population that no case was written for: each class of securable, kind of grantee, state and grantor."""
 
 from itertools import product
 
