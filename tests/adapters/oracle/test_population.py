@@ -13,7 +13,7 @@ from tests.servers.oracle import VERSION_23, StandIn
 from tests.servers.oracle_standin.tables import ROOT_ID, ROOT_NAME
 from whalefall_pipeline.core.model import MEMBER, Grant, Securable
 
-# DBA_TAB_PRIVS.TYPE: the words of 12.2 and those of `cdcore_privs.sql` (18c); 23ai's from "ALL_OBJECTS" in its Reference
+# DBA_TAB_PRIVS.TYPE: the words of DBA_OBJECTS (12.2, and what 23ai adds), and those of `cdcore_privs.sql` (18c)
 TYPES = {
     "TABLE": "table", "VIEW": "view", "SEQUENCE": "sequence", "PROCEDURE": "procedure", "FUNCTION": "function",
     "PACKAGE": "package", "PACKAGE BODY": "package_body", "TRIGGER": "trigger", "TYPE": "type",

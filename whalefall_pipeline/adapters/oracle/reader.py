@@ -116,6 +116,7 @@ class OracleSession(SourceSession):
         self._look_again()
         coverage = self._build_coverage(found)
         coverage |= {f"{SERVER}/{part}": why for part, why in settings.items() if isinstance(why, Observation)}
+        coverage |= {f"{SERVER}/{rules.PROFILES}": why for why in self._find_narrowed(rules.PROFILES).values()}
         containers = self._containers
         grants = [
             grant
