@@ -31,10 +31,14 @@ class ContainerDataRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContainerData:
-    """The attributes of one login, by view; `unknown` says why they could not be read, and nothing is certain then."""
+    """The attributes of one login, by view; `unknown` says why they could not be read, and nothing is certain then.
+
+    `named` are the views as the attributes name them: a statement that changes one has to name it so.
+    """
 
     username: str
     shown: Mapping[str, Names] = field(default_factory=dict[str, Names])
+    named: Mapping[str, str] = field(default_factory=dict[str, str])
     unknown: Observation | None = None
 
     def find_hidden(self, view: str, container: str) -> Observation | None:
@@ -57,7 +61,8 @@ class ContainerData:
 
     def _explain(self, view: str) -> str:
         """Return which attribute hides it, and the statement that shows it. The same each time."""
-        of_view = f" FOR SYS.{view}" if _to_plain(view) in self.shown else ""
+        name = self.named.get(_to_plain(view))
+        of_view = f" FOR SYS.{name}" if name else ""
         value = "DEFAULT" if of_view and self.shown[DEFAULT] is None else "ALL"
         statement = f"ALTER USER {quote(self.username)} SET CONTAINER_DATA={value}{of_view} CONTAINER=CURRENT"
         return f"CONTAINER_DATA hides containers from the login: {statement}"
@@ -66,11 +71,13 @@ class ContainerData:
 def build_container_data(username: str, rows: Iterable[ContainerDataRow]) -> ContainerData:
     """Build the attributes of a login from its rows; those for objects of others than SYS are left out."""
     shown: dict[str, Names] = {DEFAULT: frozenset()}
+    named: dict[str, str] = {}
     for row in rows:
         if row.default_attr == "Y":
             view = DEFAULT
         elif row.owner == "SYS" and row.object_name:
             view = _to_plain(row.object_name)
+            named[view] = row.object_name
         else:
             continue
         before = shown.get(view, frozenset[str]())
@@ -78,7 +85,7 @@ def build_container_data(username: str, rows: Iterable[ContainerDataRow]) -> Con
             shown[view] = None
         else:
             shown[view] = before | ({row.container_name} if row.container_name else set())
-    return ContainerData(username, shown)
+    return ContainerData(username, shown, named)
 
 
 def _to_plain(view: str) -> str:
