@@ -1,13 +1,16 @@
 """The migrations give what the metadata says, and a ledger that can't be used is told from one that can."""
 
 from collections.abc import Generator
+from hashlib import sha256
 from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from tests.conftest import to_url
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
@@ -15,6 +18,15 @@ from whalefall_pipeline.core.errors import LedgerError
 from whalefall_pipeline.ledger.database import open_ledger
 from whalefall_pipeline.ledger.schema import VERSION_TABLE, check_ledger, upgrade_ledger
 from whalefall_pipeline.ledger.tables import metadata
+from whalefall_pipeline.ledger.version import MIGRATIONS
+
+RELEASED = {
+    "rev_0001.py": "f2f7b13570b89d71",
+    "0001_views.sql": "99e55b2da0808987",
+    "rev_0002.py": "9929a53b705a82de",
+    "rev_0003.py": "4869940c9f65a1be",
+}
+"""Migrations that ledgers out there were made by, each with the beginning of its SHA-256."""
 
 
 @pytest.fixture
@@ -47,16 +59,21 @@ def test_the_oldest_server_takes_them_and_a_second_upgrade_does_nothing(oldest: 
 def test_a_ledger_of_the_first_revision_is_brought_up_to_date(ledger: Engine, made_by_the_first: bool) -> None:
     """For a while the first revision made the column that the second adds."""
     with ledger.begin() as connection:
-        connection.execute(text(f"update {VERSION_TABLE} set version_num = '0001'"))
-        connection.execute(text("drop view change_log cascade"))
-        connection.execute(text("drop table instance_readings, instance_attributes, instance_change_log"))
-        connection.execute(text("drop view record_details; drop view current_memberships"))
-        connection.execute(text("alter table instances drop column server_identity, drop column read_from"))
-        connection.execute(text("alter table sync_instance_records drop column notice"))
-        if not made_by_the_first:
-            connection.execute(text("alter table instances drop column observed_scopes"))
+        connection.execute(text("drop schema public cascade"))
+        connection.execute(text("create schema public"))
+        _upgrade_to(connection, "0001")
+        connection.execute(text("alter table instances drop column if exists observed_scopes"))
+        if made_by_the_first:
+            connection.execute(text("alter table instances add observed_scopes text[] not null default '{}'"))
     upgrade_ledger(ledger)
     assert _differences(ledger) == []
+
+
+def _upgrade_to(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def test_an_empty_database_says_how_to_make_the_tables(ledger_server: PostgresqlServer) -> None:
@@ -104,3 +121,9 @@ def test_the_views_and_their_columns_are_documented(ledger_url: str) -> None:
                  and (obj_description(c.oid) is null or col_description(c.oid, a.attnum) is null)"""
         ).fetchall()
     assert missing == []
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_a_released_migration_is_never_edited_again(name: str) -> None:
+    content = (MIGRATIONS / "versions" / name).read_bytes()
+    assert sha256(content).hexdigest().startswith(RELEASED[name])

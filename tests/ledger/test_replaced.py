@@ -7,6 +7,10 @@ from sqlalchemy import Engine
 
 from tests.engines.scripted import Fleet, user
 from tests.ledger.rows import read, read_log, read_versions
+from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.ledger.database import transaction
+from whalefall_pipeline.ledger.instances import change_instance
+from whalefall_pipeline.ledger.secrets import SecretStore
 
 ENTRIES = "select change_type, message, other_diff from instance_change_log order by id"
 THREE = [user("ana"), user("bob"), user("eve")]
@@ -18,6 +22,14 @@ def known(fleet: Fleet) -> Fleet:
     fleet.adapter.accounts, fleet.adapter.identity = list(THREE), "server A"
     fleet.sync()
     return fleet
+
+
+def _move(fleet: Fleet) -> list[Instance]:
+    """Register the instance on another port, as `whalefall instances change --port` does."""
+    moved = replace(fleet.instances[0], port=2)
+    with fleet.engine.connect() as connection, transaction(connection):
+        change_instance(connection, moved, username="collector", secret=SecretStore(fleet.home).encrypt("hush"))
+    return [moved]
 
 
 def test_a_failover_to_a_server_with_the_same_accounts_is_said_once(known: Fleet, ledger: Engine) -> None:
@@ -54,7 +66,7 @@ def test_a_server_that_says_nothing_is_another_where_it_is_elsewhere(fleet: Flee
     fleet.adapter.accounts = list(THREE)
     fleet.sync()
     fleet.adapter.accounts = list(OTHERS)
-    elsewhere = [replace(fleet.instances[0], port=2)]
+    elsewhere = _move(fleet)
     (outcome,) = fleet.sync(elsewhere)
     assert "may answer at 127.0.0.1:2: before it was 127.0.0.1:1" in str(outcome.error)
     fleet.adapter.accounts = list(THREE)
@@ -66,7 +78,7 @@ def test_a_server_that_says_nothing_is_another_where_it_is_elsewhere(fleet: Flee
 
 def test_the_same_server_may_move(known: Fleet, ledger: Engine) -> None:
     known.adapter.accounts = [user("eve")]
-    (outcome,) = known.sync([replace(known.instances[0], port=2)])
+    (outcome,) = known.sync(_move(known))
     assert outcome.error is None, "two of three accounts went from a server that says who it is"
     assert read(ledger, ENTRIES) == []
 
