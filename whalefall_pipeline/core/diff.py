@@ -47,7 +47,7 @@ def diff(before: AccountState | None, after: AccountState | None) -> Difference:
 
 
 def apply(difference: Difference, before: AccountState | None, username: str) -> AccountState:
-    """Give the state that a difference leads to. A law: `apply(diff(a, b), a)` equals b."""
+    """Return the state that a difference leads to. A law: `apply(diff(a, b), a)` equals b."""
     attributes = _attributes(before)
     attributes |= {change.field: change.after for change in difference.other}
     kind = Kind(cast("str", attributes.pop(KIND_FIELD)))

@@ -91,7 +91,7 @@ class FactsBuilder:
         }
 
     def _amount_to(self, state: AccountState, memberships: frozenset[Held]) -> tuple[Reasons, list[str]]:
-        """Give an account's capabilities with their reasons, and all its roles."""
+        """Return an account's capabilities with their reasons, and all its roles."""
         rules = self._rules
         roles, inherited = self._inherit(state, memberships)
         everyone = self._of_everyone
@@ -186,7 +186,7 @@ def _spell_wide(item: Held) -> tuple[str, str]:
 
 
 def _list_tokens(spell_wide: Callable[[Held], tuple[str, str]], wide: frozenset[Held]) -> dict[str, Json]:
-    """Give tokens by securable; accounts that hold the same share the result."""
+    """Return tokens by securable; accounts that hold the same share the result."""
     tokens: dict[str, list[str]] = {}
     for securable, token in map(spell_wide, wide):
         tokens.setdefault(securable, []).append(token)

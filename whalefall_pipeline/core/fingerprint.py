@@ -23,7 +23,7 @@ NOBODY = to_digest()
 def digest_accounts(
     states: Mapping[str, AccountState], rules: Rules, now: datetime, instance: Attributes = NOTHING_SET
 ) -> dict[str, bytes]:
-    """Give a digest of each account itself, by username: its kind, its attributes, and what it amounts to by itself.
+    """Return a digest of each account itself, by username: its kind, its attributes, and what it amounts to by itself.
 
     `instance` is what the instance is set to: where an account amounts to something else by it, its digest differs.
     """
@@ -39,7 +39,7 @@ def _digest_account(state: AccountState, rules: Rules, now: datetime, instance: 
 def digest_reading(
     own: Mapping[str, bytes], rows: bytes, *, version: str, code: bytes, instance: Attributes = NOTHING_SET
 ) -> bytes:
-    """Give one digest of all that would make an account's differ, where everything was observed.
+    """Return one digest of all that would make an account's differ, where everything was observed.
 
     `own` are the accounts' own digests, for what passes by itself; the rows say the rest. They may come in another
     order and mean the same: digests of readings that are equal may differ, and then the accounts' are compared.
@@ -51,7 +51,7 @@ def digest_reading(
 def build_digests(
     states: Mapping[str, AccountState], own: Mapping[str, bytes], *, unseen: Sequence[Unseen], code: bytes
 ) -> dict[str, bytes]:
-    """Give each account's digest, by username; `code` stands for the code that would build the documents."""
+    """Return each account's digest, by username; `code` stands for the code that would build the documents."""
     reading = _Fingerprints(states, own)
     common = to_digest(code, orjson.dumps([to_json_unseen(item) for item in unseen]), reading.of_everyone)
     return {username: to_digest_of_parts(common + reading.join_grounds(username)) for username in states}
@@ -66,7 +66,7 @@ class _Tokens(dict[Held, bytes]):
         return token
 
     def digest(self, held: Iterable[Held]) -> bytes:
-        """Give one digest of several, whatever their order."""
+        """Return one digest of several, whatever their order."""
         return to_digest_of_parts(b"".join(sorted(map(self.__getitem__, held))))
 
 
@@ -85,7 +85,7 @@ class _Fingerprints:
         self._reached: dict[frozenset[Held], bytes] = {}
 
     def join_grounds(self, username: str) -> bytes:
-        """Give what one account's documents are built from: four digests in one."""
+        """Return what one account's documents are built from: four digests in one."""
         state = self._states[username]
         held = state.held
         digest = self._sets.get(held)
@@ -101,7 +101,7 @@ class _Fingerprints:
         return to_digest(*[self._pass_on(name) + self._reach(self._memberships[name]) for name in names])
 
     def _reach(self, direct: frozenset[Held]) -> bytes:
-        """Give a digest of what all roles pass on that are reached over these; many accounts have the same ones."""
+        """Return a digest of what all roles pass on that are reached over these; many accounts have the same ones."""
         reached = self._reached.get(direct)
         if reached is None:
             seen: set[str] = set()
@@ -114,7 +114,7 @@ class _Fingerprints:
         return reached
 
     def _pass_on(self, role: str) -> bytes:
-        """Give a digest of what a role's members may have from it: capabilities, further roles, denials."""
+        """Return a digest of what a role's members may have from it: capabilities, further roles, denials."""
         if role not in self._passed_on:
             state = self._states[role]
             further = self._tokens.digest(state.held & self._passing)

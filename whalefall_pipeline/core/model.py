@@ -21,8 +21,7 @@ MEMBER = "MEMBER"
 ROLE_SCOPES = frozenset({"role", "database_role"})
 SETS = 1000
 """How many sets of privileges are kept with what was made of them: what accounts hold mostly comes in a few kinds."""
-ROLE_SETS = 4000
-"""The same for sets of memberships, which are small, and alike where the rest of what accounts hold is not."""
+ROLE_SETS = 4000  # the same for sets of memberships: small, and alike where the rest of what accounts hold is not
 
 
 class Kind(StrEnum):
@@ -222,8 +221,6 @@ class Observation(NamedTuple):
 
 Coverage: TypeAlias = Mapping[str, Observation]
 """Scope (`server`, `database:<name>`, or finer where the engine forces it) to what was seen of it."""
-
-
 HeldByGrantee: TypeAlias = dict[str, list[Held]]
 
 
@@ -253,7 +250,7 @@ class Reading:
 
 
 def to_held(grants: Iterable[Grant]) -> HeldByGrantee:
-    """Give what each grantee holds; equal values are one and the same."""
+    """Return what each grantee holds; equal values are one and the same."""
     by_grantee: HeldByGrantee = {}
     values: dict[tuple[object, ...], Held] = {}
     for grant in grants:
@@ -288,7 +285,7 @@ def is_observed(scope: str, coverage: Coverage) -> bool:
 
 
 def find_observation(scope: str, coverage: Coverage) -> Observation | None:
-    """Give what a reading can say of a scope, be it listed or not.
+    """Return what a reading can say of a scope, be it listed or not.
 
     A part (`database:sales/object_privileges`) that is not listed goes by its whole. A database that is not listed
     does not exist any more, provided that the list itself (`databases`, where an engine reports it apart, else

@@ -29,7 +29,7 @@ def reach_roles(
     accounts: Mapping[str, AccountState],
     carries: Callable[[Membership], bool] = _always,
 ) -> list[RolePath]:
-    """Give every role that the account reaches, each by a shortest path; `carries` says which memberships count.
+    """Return every role that the account reaches, each by a shortest path; `carries` says which memberships count.
 
     A membership that holds in one database leads on only to what the role is a member of there, or everywhere. Breadth
     first and ordered by name at each step, so the same graph always gives the same paths; a cycle ends.

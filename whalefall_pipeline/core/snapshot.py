@@ -34,13 +34,13 @@ PREFIXES: dict[Effect, str] = {"grant": "", "deny": "DENY ", "revoke": "REVOKE "
 
 
 def spell(privilege: str, *, grant_option: bool = False, effect: Effect = "grant") -> str:
-    """Spell a privilege, its effect and option as one token."""
+    """Return a privilege, its effect and option as one token."""
     option = (ADMIN_OPTION if privilege == MEMBER else GRANT_OPTION) if grant_option else ""
     return f"{PREFIXES[effect]}{privilege}{option}"
 
 
 def parse_token(token: str) -> tuple[str, bool, Effect]:
-    """Give privilege, grant option and effect of a token."""
+    """Return privilege, grant option and effect of a token."""
     effect: Effect = "grant"
     if token.startswith("DENY "):
         effect, token = "deny", token[5:]
@@ -175,7 +175,7 @@ def _leaves(node: Json, depth: int, path: tuple[str, ...] = ()) -> Iterator[tupl
 
 
 def to_json_unseen(item: Unseen) -> dict[str, Json]:
-    """Spell an unseen scope for a snapshot's `meta` and a record's `sync_details`."""
+    """Return an unseen scope as it stands in a snapshot's `meta` and a record's `sync_details`."""
     return {
         "scope": item.scope,
         "status": item.status.value,
@@ -185,10 +185,10 @@ def to_json_unseen(item: Unseen) -> dict[str, Json]:
 
 
 def to_digest(*texts: bytes) -> bytes:
-    """Give 16 bytes that are equal when, and in practice only when, the texts are, one by one."""
+    """Return 16 bytes that are equal when, and in practice only when, the texts are, one by one."""
     return to_digest_of_parts(b"".join([part for text in texts for part in (len(text).to_bytes(8, "big"), text)]))
 
 
 def to_digest_of_parts(joined: bytes) -> bytes:
-    """Give the digest of parts that are told apart in one text, as where all have the same length."""
+    """Return the digest of parts that are told apart in one text, as where all have the same length."""
     return blake2b(joined, digest_size=16).digest()

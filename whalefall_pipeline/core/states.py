@@ -24,7 +24,7 @@ from whalefall_pipeline.core.rules import Rules
 def build_states(
     accounts: Sequence[Account], held: Mapping[str, Collection[Held]]
 ) -> tuple[dict[str, AccountState], int]:
-    """Give each account what it holds, by username; second, how many grants have a grantee that is no account.
+    """Return each account what it holds, by username; second, how many grants have a grantee that is no account.
 
     Accounts that hold the same share one set. An attribute without a value is left out: null and not there are the
     same.
@@ -54,7 +54,7 @@ def add_implied_roles(
 
 
 def find_held(states: Iterable[AccountState], test: Callable[[Held], bool]) -> frozenset[Held]:
-    """Give what passes a test, of all that anybody holds; what many hold is tested once.
+    """Return what passes a test, of all that anybody holds; what many hold is tested once.
 
     What one account holds of it is the intersection with it, at the speed of the interpreter's own sets.
     """
@@ -63,7 +63,7 @@ def find_held(states: Iterable[AccountState], test: Callable[[Held], bool]) -> f
 
 
 def build_members(states: Mapping[str, AccountState], roles: Collection[str]) -> dict[str, list[Membership]]:
-    """Give the direct members of each of these roles, ordered by member."""
+    """Return the direct members of each of these roles, ordered by member."""
     members: dict[str, list[Membership]] = {}
     names = set(roles)
     wanted = find_held(states.values(), lambda item: is_of_role(item) and item.securable.object in names)

@@ -54,7 +54,7 @@ class _Named(NamedTuple):
 
 
 class Wording:
-    """Spells the differences of a reading's accounts; what many gain or lose is spelled once for all.
+    """Puts the differences of a reading's accounts; what many gain or lose is spelled once for all.
 
     It refers to itself nowhere, so what it keeps is freed with it, and not only when Python looks for cycles.
     """
@@ -64,7 +64,7 @@ class Wording:
         self._list_entries = lru_cache(SETS)(partial(_list_entries, cache(partial(_spell_held, named)), named))
 
     def to_privilege_diff(self, difference: Difference) -> dict[str, Json]:
-        """Give gained and lost grants as `privilege_diff`: one entry per action and securable, ordered."""
+        """Return gained and lost grants as `privilege_diff`: one entry per action and securable, ordered."""
         gained, lost, optioned = _part(difference)
         entries = [
             *self._list_entries("GRANT", gained, frozenset(item for item in optioned if item.grant_option)),
@@ -73,7 +73,7 @@ class Wording:
         return {"version": DIFF_VERSION, "entries": cast("list[Json]", entries)}
 
     def describe(self, change_type: ChangeType, difference: Difference) -> str:
-        """Say a change in one line for people: a few items in full, the others counted.
+        """Describe a change in one line for people: a few items in full, the others counted.
 
         Of an account that came or went it says what it holds or held, not its attributes.
         """
@@ -112,7 +112,7 @@ def _list_entries(
     held: frozenset[Held],
     optioned: frozenset[Held],
 ) -> list[PrivilegeEntry]:
-    """Give the entries of one action; of the `optioned` it is the option alone that was gained or lost."""
+    """Return the entries of one action; of the `optioned` it is the option alone that was gained or lost."""
     tokens: dict[str, list[str]] = {}
     for token, key in map(spell_held, held):
         of_one = tokens.get(key)
@@ -131,7 +131,7 @@ def _list_entries(
 
 
 def _spell_held(named: dict[str, _Named], held: Held) -> _Spelled:
-    """Spell one privilege, and name what it is held on."""
+    """Return one privilege as a token, and name what it is held on."""
     privilege, securable, grant_option, effect = held
     key = "\0".join(securable)
     if key not in named:
@@ -140,7 +140,7 @@ def _spell_held(named: dict[str, _Named], held: Held) -> _Spelled:
 
 
 def _part(difference: Difference) -> tuple[frozenset[Held], frozenset[Held], frozenset[Held]]:
-    """Give what was gained, what was lost, and of what was gained that of which only the option is new or gone."""
+    """Return what was gained, what was lost, and of what was gained that of which only the option is new or gone."""
     gained, lost, _ = difference
     if not gained or not lost:
         return gained, lost, frozenset()
@@ -162,7 +162,7 @@ def _describe_change(change: AttributeChange) -> str:
 
 
 def describe_attributes(difference: Difference) -> str:
-    """Say in one line which attributes changed, a few in full and the others counted."""
+    """Describe in one line which attributes changed, a few in full and the others counted."""
     return _join(map(_describe_change, difference.other), len(difference.other))
 
 
@@ -179,7 +179,7 @@ def _to_text(value: Json) -> str:
 
 
 def to_other_diff(difference: Difference) -> dict[str, Json]:
-    """Spell changed attributes as the log's `other_diff`."""
+    """Return changed attributes as the log's `other_diff`."""
     entries: list[Json] = [
         {"field": name, "before": before, "after": after} for name, before, after in difference.other
     ]
@@ -202,7 +202,7 @@ def to_difference(privilege_diff: Mapping[str, Json] | None, other_diff: Mapping
 
 
 def _parse_entry_token(token: str, securable: Securable) -> tuple[Held, bool]:
-    """Give a token's privilege, and whether it is the option alone that the token speaks of."""
+    """Return a token's privilege, and whether it is the option alone that the token speaks of."""
     prefix = next((prefix for prefix in OPTION_PREFIXES if token.startswith(prefix)), "")
     privilege, grant_option, effect = parse_token(token.removeprefix(prefix))
     return Held(privilege, securable, grant_option, effect), bool(prefix)

@@ -24,7 +24,7 @@ ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", BET
 
 
 def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
-    """Give an engine for the ledger at `url` (any `postgresql://` form); nothing is connected yet.
+    """Return an engine for the ledger at `url` (any `postgresql://` form); nothing is connected yet.
 
     `pool_size` connections are kept: one for each instance that is worked on, and some for sessions and queries.
     """
@@ -47,13 +47,13 @@ def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
 
 
 def load_statements(filename: str) -> dict[str, TextClause]:
-    """Give the named statements of one of this folder's `.sql` files, ready to execute."""
+    """Return the named statements of one of this folder's `.sql` files, ready to execute."""
     return {name: text(statement) for name, statement in load_sql("whalefall_pipeline.ledger", filename).items()}
 
 
 @contextmanager
 def connecting(engine: Engine) -> Generator[Connection]:
-    """Give a connection to the ledger for the block. Raises LedgerError when there is none to be had."""
+    """Yield a connection to the ledger for the block. Raises LedgerError when there is none to be had."""
     try:
         connection = engine.connect()
     except SQLAlchemyError as error:
@@ -73,7 +73,7 @@ def transaction(connection: Connection) -> Generator[Connection]:
 
 
 def find_cancel(connection: Connection) -> Callable[[], None]:
-    """Give what ends the statement that a connection's thread waits for, from another thread; the thread gets an error.
+    """Return what ends the statement that a connection's thread waits for, from another thread; the thread gets an error.
 
     It does nothing between two statements, and where the ledger does not answer.
     """
@@ -102,7 +102,7 @@ def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines
 
 
 def to_fields(values: Iterable[str]) -> str:
-    """Spell texts as adjoining fields of a line of COPY's text format."""
+    """Return texts as adjoining fields of a line of COPY's text format."""
     return BETWEEN.join(values).translate(ESCAPES)
 
 
@@ -120,12 +120,12 @@ def _to_driver(connection: Connection) -> "psycopg.Connection[object]":
 
 
 def to_reason(error: SQLAlchemyError | psycopg.Error) -> str:
-    """Give the driver's first line on one error, without SQL, parameters or secrets."""
+    """Return the driver's first line on one error, without SQL, parameters or secrets."""
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()
     return lines[0] if lines else type(cause).__name__
 
 
 def to_place(engine: Engine) -> str:
-    """Give where a ledger is, without its login."""
+    """Return where a ledger is, without its login."""
     return f"{engine.url.host}:{engine.url.port or 5432}/{engine.url.database}"

@@ -27,7 +27,7 @@ SQL = load_statements("history.sql")
 def read_states_at(
     connection: Connection, instance_id: int, at: datetime, username: str | None = None
 ) -> dict[str, AccountState]:
-    """Give the accounts (or one of them) that the ledger knew at `at`, by username, with all that they held then."""
+    """Return the accounts (or one of them) that the ledger knew at `at`, by username, with all that they held then."""
     values = {"instance_id": instance_id, "at": at, "username": username}
     accounts = {
         row[0]: Account(row[1], Kind(row[2]), row[3]) for row in connection.execute(SQL["attributes_at"], values)
@@ -43,7 +43,7 @@ def read_states_at(
 
 
 def read_members_at(connection: Connection, instance_id: int, role: str, at: datetime) -> list[Membership]:
-    """Give the direct memberships of a role at `at`, ordered by member."""
+    """Return the direct memberships of a role at `at`, ordered by member."""
     held: dict[str, list[Held]] = {}
     for username, *columns in connection.execute(
         SQL["members_at"], {"instance_id": instance_id, "role": role, "at": at}
@@ -53,7 +53,7 @@ def read_members_at(connection: Connection, instance_id: int, role: str, at: dat
 
 
 def read_unseen_at(connection: Connection, instance_id: int, at: datetime) -> list[Unseen]:
-    """Give the scopes that the newest reading before `at` did not observe, ordered by scope."""
+    """Return the scopes that the newest reading before `at` did not observe, ordered by scope."""
     rows = connection.execute(SQL["unseen_at"], {"instance_id": instance_id, "at": at})
     return [Unseen(scope, Seen(status), reason, moment) for scope, status, reason, moment in rows]
 
@@ -72,7 +72,7 @@ def read_snapshot_at(
 def read_change_states(
     connection: Connection, instance_id: int, change_id: int
 ) -> tuple[AccountState | None, AccountState | None] | None:
-    """Give an account's states before and after one change of the log; None where there is no such change."""
+    """Return an account's states before and after one change of the log; None where there is no such change."""
     values = {"change_id": change_id, "instance_id": instance_id}
     row = connection.execute(SQL["change"], values).one_or_none()
     if row is None:

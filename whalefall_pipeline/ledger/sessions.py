@@ -123,12 +123,12 @@ def close_session(
 
 
 def find_other_session(connection: Connection, session_id: str, instance: Instance) -> str | None:
-    """Give the session that works on an instance now, other than this one."""
+    """Return the session that works on an instance now, other than this one."""
     return connection.execute(SQL["other_session"], _key(session_id, instance)).scalar_one_or_none()
 
 
 def read_open_sessions(connection: Connection, silent_seconds: float) -> dict[str, bool]:
-    """Give the running sessions, and of each whether it gave no sign of life for that long."""
+    """Return the running sessions, and of each whether it gave no sign of life for that long."""
     rows = connection.execute(SQL["read_open"], {"silent_seconds": silent_seconds})
     return {session_id: bool(silent) for session_id, silent in rows}
 
@@ -140,13 +140,13 @@ def read_unmirrored(connection: Connection, session_ids: Collection[str]) -> set
 
 
 def read_incomplete(connection: Connection, session_or_batch: str) -> list[str] | None:
-    """Give the names of instances that a session, or a batch of them, did not complete; None: there is no such one."""
+    """Return the names of instances that a session, or a batch of them, did not complete; None: there is no such one."""
     ids = list(connection.execute(SQL["read_batch"], {"id": session_or_batch}).scalars())
     return list(connection.execute(SQL["read_incomplete"], {"ids": ids}).scalars()) if ids else None
 
 
 def read_completed(connection: Connection, session_ids: Sequence[str]) -> dict[str, str]:
-    """Give the names of the instances that sessions completed, each with the session that did.
+    """Return the names of the instances that sessions completed, each with the session that did.
 
     The first of the sessions that took an instance decides, whatever became of it in those behind.
     """

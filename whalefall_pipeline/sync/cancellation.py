@@ -52,6 +52,6 @@ class Cancellation:
 
     @contextmanager
     def deadline(self, seconds: float) -> Generator[Deadline]:
-        """Give a deadline that a cancel ends too."""
+        """Yield a deadline that a cancel ends too."""
         with Deadline(seconds) as deadline, self.ending(deadline.cancel):
             yield deadline

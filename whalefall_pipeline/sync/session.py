@@ -83,7 +83,7 @@ def _end(plan: Plan, futures: Sequence[Future[Outcome]]) -> None:
 
 @contextmanager
 def _beating(plan: Plan) -> Generator[None]:
-    """Give signs of life while the block runs; a session that was closed from outside cancels its run's work."""
+    """Write signs of life while the block runs; a session that was closed from outside cancels its run's work."""
     ended = threading.Event()
 
     def work() -> None:
