@@ -36,7 +36,7 @@ def read_postgresql(instance: Instance, login: Login) -> Read:
 
     with connect("postgres") as connection:
         roles = connection.execute(POSTGRESQL["roles"].encode()).fetchall()
-        databases = [row[0] for row in connection.execute(POSTGRESQL["databases"].encode()).fetchall() if row[1]]
+        databases = [row[1] for row in connection.execute(POSTGRESQL["databases"].encode()).fetchall() if row[2]]
         rows = connection.execute(POSTGRESQL["memberships_before_16"].encode()).fetchall()
         rows += connection.execute(POSTGRESQL["server_grants"].encode()).fetchall()
         rows += connection.execute(POSTGRESQL["parameter_grants"].encode()).fetchall()

@@ -73,7 +73,7 @@ def transaction(connection: Connection) -> Generator[Connection]:
 
 
 def find_cancel(connection: Connection) -> Callable[[], None]:
-    """Return what ends the statement that a connection's thread waits for, from another thread; the thread gets an error.
+    """Return what ends, from another thread, the statement that a connection's thread waits for; that gets an error.
 
     It does nothing between two statements, and where the ledger does not answer.
     """

@@ -140,7 +140,7 @@ def read_unmirrored(connection: Connection, session_ids: Collection[str]) -> set
 
 
 def read_incomplete(connection: Connection, session_or_batch: str) -> list[str] | None:
-    """Return the names of instances that a session, or a batch of them, did not complete; None: there is no such one."""
+    """Return the names of instances that a session, or a batch of them, did not complete; None: there is none such."""
     ids = list(connection.execute(SQL["read_batch"], {"id": session_or_batch}).scalars())
     return list(connection.execute(SQL["read_incomplete"], {"ids": ids}).scalars()) if ids else None
 
