@@ -61,7 +61,12 @@ def close_folder(folder: Path, *, change: bool) -> int | None:
     except OSError:
         return None
     mode = stat.S_IMODE(status.st_mode)
-    if status.st_uid != os.geteuid() or not mode & (0o077 if change else 0o022) or mode & stat.S_ISVTX:
+    if (
+        not folder.is_dir()
+        or status.st_uid != os.geteuid()
+        or not mode & (0o077 if change else 0o022)
+        or mode & stat.S_ISVTX
+    ):
         return None
     if change:
         folder.chmod(PRIVATE_FOLDER)

@@ -1,5 +1,6 @@
 """Runs the `whalefall` command as a person does, on a ledger of the test's own."""
 
+import io
 import os
 import subprocess
 import sys
@@ -58,6 +59,7 @@ def whalefall(
         with monkeypatch.context() as patch:
             patch.chdir(tmp_path)
             patch.setattr(sys, "argv", ["whalefall", *words])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
             for name, value in every.items():
                 patch.setenv(name, value)
             get_settings.cache_clear()

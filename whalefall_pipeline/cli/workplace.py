@@ -112,7 +112,7 @@ def open_demo() -> Generator[Workplace]:
 def make_home(folder: Path | None) -> Path:
     """Make a home with an embedded ledger in a folder, else where the environment names one, else here."""
     settings = get_settings()
-    home = (folder or (settings.home if "WHALEFALL_HOME" in os.environ else HOME)).absolute()
+    home = (folder or (settings.home if os.environ.get("WHALEFALL_HOME") else HOME)).absolute()
     with _embedded(replace(settings, home=home, dagster_url=None)):
         return home
 
@@ -126,7 +126,7 @@ def runs_already() -> bool:
 def check_home(home: Path) -> None:
     """Raise InvalidInputError unless an embedded ledger was made in a home, or is being made."""
     if not (home / SERVER).is_dir():
-        named = "WHALEFALL_HOME" in os.environ
+        named = os.environ.get("WHALEFALL_HOME")
         where = f"{home} has no ledger" if named else f"there is no {HOME} here or above ({home.parent})"
         raise InvalidInputError(f"{where}: name one with WHALEFALL_HOME, or make one with: whalefall init")
 
