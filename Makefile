@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 ARGS ?=
+YES ?=
 ENGINE ?=
 WORKERS ?= 2
 SERVER_TESTS := bench embedded end_to_end engines services
@@ -58,7 +59,11 @@ lock: $(VENV)/uv ## resolve pyproject.toml again into the two lock files
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-clean: ## remove the virtual environment, all caches and the embedded server with its data
+clean: ## remove the virtual environment, all caches and the demo; asks before a ledger in use goes (YES=1)
+	@if [ -d .whalefall/postgres/data -o -f .whalefall/secret.key ] && [ "$(YES)" != 1 ]; then \
+	  printf '%s' ".whalefall has a ledger, and the key of its credentials. Delete all of it? (YES=1 does not ask) [y/N] "; \
+	  answer=; if [ -t 0 ]; then read -r answer; else echo; fi; \
+	  [ "$$answer" = y ] || { echo "nothing was removed"; exit 1; }; fi
 	@if [ -x $(BIN)/whalefall ]; then $(BIN)/whalefall stop; fi
 	@rm -rf $(VENV) .whalefall .hypothesis .pytest_cache .ruff_cache .import_linter_cache .coverage* *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
