@@ -95,7 +95,7 @@ def test_one_partition_by_graphql_and_by_python(stage: Stage) -> None:
 def test_all_of_a_large_fleet_is_one_batch_and_does_not_wait_for_its_start(stage: Stage) -> None:
     narrow = replace(stage, environment={**stage.environment, "WHALEFALL_PARTITIONS_PER_RUN": "2"})
     with stage.holding_queue():
-        done = narrow.run("sync", "--all")
+        done = narrow.run("sync", "--all", "--no-wait")
     assert done.returncode == 0, done.stderr
     ids = [line.split()[1] for line in done.stdout.splitlines()]
     sessions = [stage.wait_for_session(session_id) for session_id in ids]
@@ -105,13 +105,13 @@ def test_all_of_a_large_fleet_is_one_batch_and_does_not_wait_for_its_start(stage
     assert all(session_id in shown.stdout for session_id in ids), shown.stderr
 
 
-def test_the_command_waits_for_names_and_gives_ids_at_once_for_all(stage: Stage) -> None:
-    done = stage.run("sync", "--wait", stage.fleet[0], stage.fleet[2])
+def test_the_command_waits_unless_it_is_told_not_to(stage: Stage) -> None:
+    done = stage.run("sync", stage.fleet[0], stage.fleet[2])
     assert done.returncode == 0, done.stderr
     sessions = [stage.read_session(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("session ")]
     assert [row["sync_type"] for row in sessions] == ["manual_batch"] * 2
     assert len({row["batch_id"] for row in sessions}) == 1
-    done = stage.run("sync", "--all")
+    done = stage.run("sync", "--all", "--no-wait")
     assert done.returncode == 0, done.stderr
     (word, session_id) = done.stdout.split()
     session = stage.wait_for_session(session_id)
