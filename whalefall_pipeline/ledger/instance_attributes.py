@@ -19,10 +19,11 @@ def read_attributes(connection: Connection, instance_id: int) -> Attributes | No
     return connection.execute(SQL["read_attributes"], {"instance_id": instance_id}).scalar_one_or_none()
 
 
-def write_attributes(connection: Connection, target: Target, attributes: Attributes) -> None:
-    """End the interval of what an instance was set to, if there is one, and begin another."""
+def write_attributes(connection: Connection, target: Target, attributes: Attributes, *, is_first: bool) -> None:
+    """End the interval of what an instance was set to, unless this is the first, and begin another."""
     values = {"instance_id": target.instance.id, "read_at": target.read_at}
-    connection.execute(SQL["end_attributes"], values)
+    if not is_first:
+        connection.execute(SQL["end_attributes"], values)
     connection.execute(SQL["insert_attributes"], {**values, "attributes": orjson.dumps(attributes).decode()})
 
 

@@ -86,7 +86,7 @@ def _write_attributes(connection: Connection, target: Target, compared: Compared
     before, after = compared.attributes_before, compared.attributes
     if after is None or after == before:
         return
-    write_attributes(connection, target, after)
+    write_attributes(connection, target, after, is_first=before is None)
     if before is not None:
         difference = Difference(other=compared.attribute_changes)
         write_instance_change(connection, target, "modify_instance", difference, describe_attributes(difference))
