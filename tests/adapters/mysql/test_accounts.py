@@ -214,7 +214,7 @@ def test_a_name_that_a_plugin_maps_an_account_to_is_no_password(mariadb: MysqlSe
     )
     accounts, _ = read(mariadb)
     flags = {
-        name: (account.attributes["has_password"], account.attributes.get("has_mapped_name", False))
+        name: (account.attributes.get("has_password", False), account.attributes.get("has_mapped_name", False))
         for name, account in accounts.items()
     }
     assert flags["mapped@localhost"] == (False, True)

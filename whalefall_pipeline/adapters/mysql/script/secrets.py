@@ -55,6 +55,12 @@ def _build_way(plugin: str, flavour: Flavour, *, has_secret: bool) -> str:
 
 
 def _list_plugins(attributes: Mapping[str, Json]) -> list[str]:
+    """Return an account's plugins in an order in which MariaDB takes the same one for the first.
+
+    That is mysql_native_password wherever it stands, else the last.
+    """
     main = attributes.get("plugin")
     others = cast("list[str]", attributes.get("other_plugins", []))
-    return [*([main] if isinstance(main, str) else []), *others]
+    if not isinstance(main, str):
+        return others
+    return [main, *others] if main == USUAL["mariadb"] else [*others, main]
