@@ -52,22 +52,23 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize(
-    ("db_type", "option", "said"),
+    ("db_type", "option", "named"),
     [
-        ("postgresql", "sslmod=require", "shop: PostgreSQL has no option sslmod; options are: "),
-        ("postgresql", "sslmode=always", "shop: sslmode is one of "),
-        ("mysql", "ssl=on", "shop: unknown option ssl: known are tls, tls_ca"),
-        ("sqlserver", "encrypt=maybe", "shop: option encrypt is 'maybe', and must be one of yes, "),
-        ("oracle", "service=hr", "shop: unknown option service for an Oracle instance; known are: "),
-        ("oracle", "protocol=udp", "shop: option protocol is 'udp'; it is one of: tcp, tcps"),
+        ("postgresql", "sslmod=require", "sslmod"),
+        ("postgresql", "sslmode=always", "sslmode"),
+        ("mysql", "ssl=on", "ssl"),
+        ("sqlserver", "encrypt=maybe", "encrypt"),
+        ("oracle", "service=hr", "service"),
+        ("oracle", "protocol=udp", "protocol"),
     ],
 )
 def test_options_are_checked_before_anything_is_asked_or_stored(
-    whalefall: Run, ledger: Engine, db_type: str, option: str, said: str
+    whalefall: Run, ledger: Engine, db_type: str, option: str, named: str
 ) -> None:
     refused = whalefall(*ADD, "--type", db_type, "--option", option)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert said in refused.stderr
+    assert refused.stderr.startswith("whalefall: shop: ")
+    assert named in refused.stderr
     assert read(ledger, "select from instances") == []
 
 
