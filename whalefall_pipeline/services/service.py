@@ -24,6 +24,8 @@ class Service:
     log: Path
     grace_seconds: float
     """How long it may take to end by itself when told to."""
+    handles: tuple[int, ...] = ()
+    """Open files of ours that it inherits."""
     _process: Process | None = field(default=None, init=False)
 
     @property
@@ -43,6 +45,7 @@ class Service:
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=on_parent_death(signal.SIGTERM),
+                pass_fds=self.handles,
             )
 
     async def wait(self) -> int:

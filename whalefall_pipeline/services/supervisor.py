@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from whalefall_pipeline.core.runs import LOCATION
@@ -22,6 +23,7 @@ _QUICK_SECONDS = 60.0
 _QUICK_ENDS = 3
 """A service that ends this often, each time within _QUICK_SECONDS of its start, is given up."""
 _PORTS = 100
+_BACKLOG = 128
 
 
 class Supervisor:
@@ -31,14 +33,17 @@ class Supervisor:
         self._home, self._folder = Path(plan.home), Path(plan.home) / "dagster"
         self._socket = socket_folder / "code.sock"
         self._say = say
-        port = _choose_port(plan.host, plan.port)
+        self._listener = _listen(plan.host, plan.port)
+        port = int(self._listener.getsockname()[1])
         self.address = f"http://{_to_reachable(plan.host)}:{port}"
         code = ["dagster", "api", "grpc", "--module-name", plan.module, "--location-name", LOCATION]
         workspace = ["--workspace", str(self._folder / "workspace.yaml")]
-        listen = ["--host", plan.host, "--port", str(port), *(["--read-only"] if plan.read_only else [])]
+        handle = self._listener.fileno()
+        listen = ["--host", plan.host, "--handle", str(handle), *(["--read-only"] if plan.read_only else [])]
         code += ["--socket", str(self._socket), "--use-python-environment-entry-point"]
         self._code = self._build("code-server", code, plan.run_grace_seconds)
-        self._webserver = self._build("webserver", ["whalefall_pipeline.services.webserver", *workspace, *listen], 5.0)
+        webserver = ["whalefall_pipeline.services.webserver", *workspace, *listen]
+        self._webserver = self._build("webserver", webserver, 5.0, handles=(handle,))
         self._daemon = self._build("daemon", ["dagster._daemon", "run", *workspace], 10.0)
 
     async def start(self) -> None:
@@ -93,10 +98,10 @@ class Supervisor:
     async def _find_obstacle(self) -> str | None:
         return await asyncio.to_thread(find_obstacle, self.address, str(self._socket))
 
-    def _build(self, name: str, command: list[str], grace_seconds: float) -> Service:
+    def _build(self, name: str, command: list[str], grace_seconds: float, handles: tuple[int, ...] = ()) -> Service:
         log = self._home / "logs" / f"{name}.log"
         turn_logs(log)
-        return Service(name, [sys.executable, "-m", *command], log, grace_seconds)
+        return Service(name, [sys.executable, "-m", *command], log, grace_seconds, handles)
 
     def _write_workspace(self) -> None:
         """Name the code server that webserver and daemon share; else each would start, and load, its own."""
@@ -110,16 +115,12 @@ def _to_reachable(host: str) -> str:
     return f"[{loopback}]" if ":" in loopback else loopback
 
 
-def _choose_port(host: str, first: int) -> int:
+def _listen(host: str, first: int) -> socket.socket:
+    """Return a socket that listens on the first free port; it is held for the webserver, also while that starts."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in range(first, first + _PORTS):
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the webserver does
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return port
+        with suppress(OSError):
+            return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     raise ServicesError(f"no free port on {host} from {first} to {first + _PORTS - 1}")
 
 

@@ -7,6 +7,7 @@ It is what `dagster-webserver` runs, with the guard around the application. `dag
 # pyright: reportUnknownVariableType=false
 
 import argparse
+import socket
 
 import uvicorn
 from dagster import DagsterInstance
@@ -33,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--workspace", required=True)
     parser.add_argument("--host", required=True)
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--handle", type=int, required=True, help="of the socket that listens already")
     parser.add_argument("--read-only", action="store_true")
     wanted = parser.parse_args()
     configure_loggers(formatter="colored", log_level="INFO")
@@ -44,7 +45,9 @@ def main() -> None:
         target = WorkspaceFileTarget([wanted.workspace])
         with WorkspaceProcessContext(instance, target, __version__, read_only=wanted.read_only) as context:
             app = create_app_from_workspace_process_context(context, "", POLL_MILLISECONDS)
-            uvicorn.run(Guard(app, wanted.host, given), host=wanted.host, port=wanted.port, log_level="warning")
+            config = uvicorn.Config(Guard(app, wanted.host, given), log_level="warning")
+            with socket.socket(fileno=wanted.handle) as listener:
+                uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":
