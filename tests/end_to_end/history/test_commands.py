@@ -85,14 +85,15 @@ HOLDERS: Sequence[tuple[tuple[str, ...], list[tuple[str, str]]]] = [
     (("MEMBER", "ON", "wf_role"), [("pg", ACCOUNT)]),
     (("MEMBER",), [("my", "root@localhost"), ("pg", ACCOUNT)]),
 ]
-"""What is asked, and who holds it, the owner of the objects left out."""
+"""What is asked, and who holds it, PostgreSQL's own left out: the owner of the objects, and predefined roles."""
+OWN = ("postgres", "pg_monitor")
 
 
 def test_who_has_a_privilege_in_the_fleet(pair: list[Watched], whalefall: Run) -> None:
     began = {watched.name: watched.read_record()["started_at"].isoformat() for watched in pair}
     found: list[tuple[tuple[str, ...], list[tuple[str, str]]]] = []
     for words, _ in HOLDERS:
-        rows = [row for row in ask(whalefall, "who-has", *words) if row["username"] != "postgres"]
+        rows = [row for row in ask(whalefall, "who-has", *words) if row["username"] not in OWN]
         assert all(row["since"] >= began[row["instance"]] for row in rows)
         found.append((words, [(row["instance"], row["username"]) for row in rows]))
     assert found == HOLDERS

@@ -9,7 +9,7 @@ from tests.cli.conftest import Run
 from tests.end_to_end.history.watched import Snapshots, Watched
 from tests.engines.engine import ACCOUNT, Server
 from tests.engines.postgresql import COLLECTOR, PostgresqlEngine
-from tests.engines.postgresql_cases import ROLES
+from tests.engines.postgresql_cases import DATABASE, ROLES
 from tests.engines.test_scopes import grant_all
 from tests.ledger.rows import read
 
@@ -34,6 +34,9 @@ def build_script(whalefall: Run, watched: Watched, *words: str) -> list[str]:
 def run_script(server: Server, lines: list[str]) -> None:
     """Run a whole instance's script on a server that has the objects and none of the accounts."""
     if isinstance(server, PostgresqlEngine):
+        server.execute(
+            "ALTER POLICY wf_policy ON app.orders TO PUBLIC;", database=DATABASE
+        )  # else it goes with its role
         server.drop_accounts([COLLECTOR.username, *ROLES])
         lines = [*lines, f"ALTER ROLE {COLLECTOR.username} PASSWORD '{COLLECTOR.password}';"]
     server.execute(*lines)

@@ -13,11 +13,12 @@ from psycopg.rows import tuple_row
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.postgresql.errors import to_statement_error, to_too_much
-from whalefall_pipeline.adapters.postgresql.login import Place, log_in, open_relay
+from whalefall_pipeline.adapters.postgresql.login import Place, check_limit, log_in, open_relay
 from whalefall_pipeline.adapters.postgresql.options import is_verified
 from whalefall_pipeline.adapters.postgresql.rows import to_text
 from whalefall_pipeline.adapters.relay import Relay
 from whalefall_pipeline.adapters.tally import Tally
+from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Security
 from whalefall_pipeline.sql import load_sql
 
@@ -157,8 +158,13 @@ def open_link(place: Place, database: str, deadline: Deadline, tally: Tally) -> 
     handshake = Deadline(min(place.limits.connect_seconds, max(deadline.remaining, 0.001)))
     relay = open_relay(place, handshake)
     try:
-        with handshake, deadline.aborting(handshake.expire), handshake.aborting(relay.end):
-            pgconn = log_in(place, database, relay, handshake)
+        try:
+            with handshake, deadline.aborting(handshake.expire), handshake.aborting(relay.end):
+                pgconn = log_in(place, database, relay, handshake)
+        except DatabaseConnectionError:
+            deadline.check()
+            check_limit(handshake)  # a login that hangs may be of this database alone
+            raise
         connection = psycopg.Connection[Row](pgconn, tuple_row)
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True

@@ -64,9 +64,9 @@ def log_in(place: Place, database: str, relay: Relay, handshake: Deadline) -> PG
             if local and local[1] != attached:  # libpq connects anew where it tries without TLS
                 relay.attach(local)
                 attached = local[1]
-            _check_limit(handshake)
+            check_limit(handshake)
             while not _is_ready(pgconn.socket, event):
-                _check_limit(handshake)
+                check_limit(handshake)
     except BaseException:
         pgconn.finish()
         raise
@@ -80,7 +80,8 @@ def _find_local_address(handle: int) -> tuple[str, int] | None:
     return (host, port) if port else None
 
 
-def _check_limit(handshake: Deadline) -> None:
+def check_limit(handshake: Deadline) -> None:
+    """Raise DatabaseRefusedError when the time for a login is up."""
     if not handshake.remaining:
         reason = f"no answer to the login within {handshake.seconds:g} s"
         raise DatabaseRefusedError(reason, Seen.TIMED_OUT, transient=True)
