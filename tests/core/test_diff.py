@@ -5,8 +5,9 @@ from typing import cast
 
 from hypothesis import assume, given
 
+from tests.core.reversing import apply, to_difference
 from tests.core.strategies import RULES, USERNAME, coverages, states
-from whalefall_pipeline.core.diff import apply, diff
+from whalefall_pipeline.core.diff import diff
 from whalefall_pipeline.core.model import (
     Account,
     AccountState,
@@ -19,7 +20,7 @@ from whalefall_pipeline.core.model import (
     is_observed,
 )
 from whalefall_pipeline.core.unseen import carry_unseen
-from whalefall_pipeline.core.wording import Wording, to_difference, to_other_diff
+from whalefall_pipeline.core.wording import Wording, to_other_diff
 
 
 @given(states(), states())

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.reversing import build_facts
 from tests.engines.scripted import role, select_on, user
 from whalefall_pipeline.adapters.postgresql import rules
-from whalefall_pipeline.core.facts import FactsBuilder, build_facts
+from whalefall_pipeline.core.facts import FactsBuilder
 from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Kind, Securable, Seen, Unseen, to_held
 from whalefall_pipeline.core.snapshot import build_snapshot

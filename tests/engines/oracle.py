@@ -22,7 +22,7 @@ from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle import OracleAdapter, connection, errors
 from whalefall_pipeline.adapters.oracle.catalog import Connect, Connection
 from whalefall_pipeline.adapters.oracle.errors import CatalogError
-from whalefall_pipeline.adapters.oracle.options import Target
+from whalefall_pipeline.adapters.oracle.options import Endpoint
 from whalefall_pipeline.adapters.oracle.rows import Row
 from whalefall_pipeline.adapters.oracle.script.accounts import NOT_SET
 from whalefall_pipeline.core.model import AccountState, Instance, Login, Security
@@ -34,7 +34,7 @@ STAND_IN_PORT = 0
 class StandInConnection:
     """A session of the stand-in in the driver's place; its failures go through the adapter's own error map."""
 
-    def __init__(self, session: servers.Session, target: Target, deadline: Deadline) -> None:
+    def __init__(self, session: servers.Session, target: Endpoint, deadline: Deadline) -> None:
         self._session = session
         self._target = target
         self._deadline = deadline
@@ -64,7 +64,7 @@ class StandInConnection:
 def to_connect(server: servers.StandIn) -> Connect:
     """Give the function that connects to a stand-in instead of a server; at any port but its own the driver does."""
 
-    def connect(target: Target, limits: Limits, deadline: Deadline) -> Connection:
+    def connect(target: Endpoint, limits: Limits, deadline: Deadline) -> Connection:
         if target.port != STAND_IN_PORT:
             return connection.connect(target, limits, deadline)
         deadline.check()

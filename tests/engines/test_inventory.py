@@ -5,9 +5,9 @@ from typing import cast
 
 import pytest
 
+from tests.core.reversing import build_facts
 from tests.engines.engine import Server
 from tests.engines.reading import Seen, read
-from whalefall_pipeline.core.facts import build_facts
 from whalefall_pipeline.core.model import Kind
 from whalefall_pipeline.core.rules import LOCKED, NO_LOGIN, SUPERUSER
 

@@ -7,13 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from tests.core.reversing import apply, to_difference
 from tests.engines.scripted import FLAGS, OBSERVED, Fleet
 from tests.ledger.rows import read
 from whalefall_pipeline.adapters.postgresql import rules
-from whalefall_pipeline.core.diff import apply
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind, Observation, Securable, Seen
 from whalefall_pipeline.core.snapshot import to_state
-from whalefall_pipeline.core.wording import to_difference
 from whalefall_pipeline.ledger.history import read_snapshot_at, read_states_at
 
 USERNAMES = ("ana", "bob", "readers", "Ünï.code \"x'")

@@ -3,9 +3,9 @@
 A difference is made only of what was observed: `core.unseen` first puts back what a reading could not see.
 """
 
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
-from whalefall_pipeline.core.model import Account, AccountState, Attributes, Held, Json, Kind
+from whalefall_pipeline.core.model import AccountState, Attributes, Held, Json
 
 KIND_FIELD = "account_kind"
 
@@ -44,16 +44,6 @@ def diff(before: AccountState | None, after: AccountState | None) -> Difference:
     new = after.held if after else frozenset[Held]()
     gained, lost = (new - old, old - new) if old else (new, old)
     return Difference(gained, lost, diff_attributes(_attributes(before), _attributes(after)))
-
-
-def apply(difference: Difference, before: AccountState | None, username: str) -> AccountState:
-    """Return the state that a difference leads to. A law: `apply(diff(a, b), a)` equals b."""
-    attributes = _attributes(before)
-    attributes |= {change.field: change.after for change in difference.other}
-    kind = Kind(cast("str", attributes.pop(KIND_FIELD)))
-    present = {name: value for name, value in attributes.items() if value is not None}
-    old = before.held if before else frozenset[Held]()
-    return AccountState(Account(username, kind, present), (old - difference.lost) | difference.gained)
 
 
 def _attributes(state: AccountState | None) -> dict[str, Json]:

@@ -26,19 +26,6 @@ FACTS_VERSION = 2
 INHERITED = (SUPERUSER, GRANT_ADMIN)
 
 
-def build_facts(
-    state: AccountState,
-    rules: Rules,
-    accounts: Mapping[str, AccountState],
-    now: datetime,
-    *,
-    unseen: Sequence[Unseen] = (),
-    instance: Attributes = NOTHING_SET,
-) -> dict[str, Json]:
-    """Build the version-2 facts of one account. See `FactsBuilder`."""
-    return FactsBuilder(rules, accounts, now, unseen=unseen, instance=instance).build(state)
-
-
 class _Inherited(NamedTuple):
     roles: list[str]
     reasons: dict[str, list[str]]

@@ -6,8 +6,8 @@ from itertools import chain, islice
 from typing import Literal, NamedTuple, TypedDict, cast
 
 from whalefall_pipeline.core.diff import AttributeChange, ChangeType, Difference
-from whalefall_pipeline.core.model import MEMBER, SETS, Effect, Held, Json, Securable
-from whalefall_pipeline.core.snapshot import PREFIXES, parse_token, spell
+from whalefall_pipeline.core.model import MEMBER, SETS, Effect, Held, Json
+from whalefall_pipeline.core.snapshot import PREFIXES, spell
 
 DIFF_VERSION = 1
 DESCRIBED = 5
@@ -184,25 +184,3 @@ def to_other_diff(difference: Difference) -> dict[str, Json]:
         {"field": name, "before": before, "after": after} for name, before, after in difference.other
     ]
     return {"version": DIFF_VERSION, "entries": entries}
-
-
-def to_difference(privilege_diff: Mapping[str, Json] | None, other_diff: Mapping[str, Json] | None) -> Difference:
-    """Read a difference back from a log entry's two documents."""
-    gained, lost = set[Held](), set[Held]()
-    for entry in cast("list[PrivilegeEntry]", (privilege_diff or {}).get("entries", [])):
-        given, taken = (gained, lost) if entry["action"] == "GRANT" else (lost, gained)
-        for token in entry["permissions"]:
-            item, is_option = _parse_entry_token(token, Securable(**entry["securable"]))
-            given.add(_twin(item) if is_option else item)
-            if is_option:
-                taken.add(item)
-    other = cast("list[dict[str, Json]]", (other_diff or {}).get("entries", []))
-    changes = [AttributeChange(cast("str", entry["field"]), entry["before"], entry["after"]) for entry in other]
-    return Difference(frozenset(gained), frozenset(lost), tuple(changes))
-
-
-def _parse_entry_token(token: str, securable: Securable) -> tuple[Held, bool]:
-    """Return a token's privilege, and whether it is the option alone that the token speaks of."""
-    prefix = next((prefix for prefix in OPTION_PREFIXES if token.startswith(prefix)), "")
-    privilege, grant_option, effect = parse_token(token.removeprefix(prefix))
-    return Held(privilege, securable, grant_option, effect), bool(prefix)

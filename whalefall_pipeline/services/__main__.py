@@ -14,12 +14,12 @@ from pathlib import Path
 
 from whalefall_pipeline.embedded import keep
 from whalefall_pipeline.services.errors import ServicesError
-from whalefall_pipeline.services.plan import FAILED, LOCK, READY, STATE, Plan, write_state
+from whalefall_pipeline.services.plan import FAILED, LOCK, READY, STATE, ServicePlan, write_state
 from whalefall_pipeline.services.supervisor import Supervisor
 from whalefall_pipeline.system import try_lock
 
 
-def main(plan: Plan) -> None:
+def main(plan: ServicePlan) -> None:
     """Run the services of a home, which nobody else does at the time."""
     home = Path(plan.home)
     (home / "logs").mkdir(exist_ok=True)
@@ -76,4 +76,4 @@ def say(word: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Plan.from_json(sys.argv[1]))
+    main(ServicePlan.from_json(sys.argv[1]))

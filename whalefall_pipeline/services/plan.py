@@ -17,7 +17,7 @@ STATE = "up.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServicePlan:
     """What to run and where."""
 
     home: str
@@ -36,9 +36,9 @@ class Plan:
         return json.dumps(asdict(self))
 
     @staticmethod
-    def from_json(text: str) -> "Plan":
+    def from_json(text: str) -> "ServicePlan":
         """Return the plan that `to_json` made."""
-        return Plan(**json.loads(text))
+        return ServicePlan(**json.loads(text))
 
 
 def write_state(home: Path, address: str | None) -> None:

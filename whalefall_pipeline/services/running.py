@@ -13,7 +13,7 @@ from typing import IO
 from whalefall_pipeline.services.authority import HOSTS_VARIABLE, parse_names
 from whalefall_pipeline.services.errors import ServicesError
 from whalefall_pipeline.services.graphql import answers
-from whalefall_pipeline.services.plan import FAILED, LOCK, READY, Plan, read_state
+from whalefall_pipeline.services.plan import FAILED, LOCK, READY, ServicePlan, read_state
 from whalefall_pipeline.system import locked, try_lock
 
 _MODULE = "whalefall_pipeline.definitions"
@@ -59,7 +59,7 @@ def run_services(
     home = environment["WHALEFALL_HOME"]
     parse_names(environment.get(HOSTS_VARIABLE, ""))
     folder = str(embedded.absolute()) if embedded else None
-    plan = Plan(home, host, port, module, folder, read_only, run_grace_seconds)
+    plan = ServicePlan(home, host, port, module, folder, read_only, run_grace_seconds)
     with subprocess.Popen(  # noqa: S603 - our own module, without a shell
         [sys.executable, "-P", "-m", "whalefall_pipeline.services", plan.to_json()],
         env=environment,

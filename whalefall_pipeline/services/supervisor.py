@@ -15,7 +15,7 @@ from pathlib import Path
 from whalefall_pipeline.core.runs import LOCATION
 from whalefall_pipeline.services.errors import ServicesError
 from whalefall_pipeline.services.graphql import find_obstacle
-from whalefall_pipeline.services.plan import NOTICE, Plan
+from whalefall_pipeline.services.plan import NOTICE, ServicePlan
 from whalefall_pipeline.services.service import Service, turn_logs
 
 _START_SECONDS = 180.0
@@ -29,7 +29,7 @@ _BACKLOG = 128
 class Supervisor:
     """The three services of one home: a code server, and webserver and daemon, which share it."""
 
-    def __init__(self, plan: Plan, socket_folder: Path, say: Callable[[str, str], None]) -> None:
+    def __init__(self, plan: ServicePlan, socket_folder: Path, say: Callable[[str, str], None]) -> None:
         self._home, self._folder = Path(plan.home), Path(plan.home) / "dagster"
         self._socket = socket_folder / "code.sock"
         self._say = say

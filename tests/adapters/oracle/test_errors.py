@@ -19,10 +19,10 @@ from whalefall_pipeline.adapters.oracle.errors import (
     to_connection_error,
     to_observation,
 )
-from whalefall_pipeline.adapters.oracle.options import Target
+from whalefall_pipeline.adapters.oracle.options import Endpoint
 from whalefall_pipeline.core.model import Seen
 
-TARGET = Target("db.example", 1521, "whalefall", "s3cret", service_name="SALES")
+TARGET = Endpoint("db.example", 1521, "whalefall", "s3cret", service_name="SALES")
 FINAL = [
     "ORA-01005", "ORA-01017", "ORA-01031", "ORA-01040", "ORA-01045", "ORA-28000", "ORA-28001", "ORA-28009", "ORA-28030",
     "ORA-28032", "ORA-28040", "ORA-28051", "ORA-28052", "ORA-28053", "ORA-28054", "ORA-28150", "ORA-28183", "ORA-28272",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from whalefall_pipeline.adapters.oracle.options import KNOWN_OPTIONS, THICK_ONLY, check_options, to_target
+from whalefall_pipeline.adapters.oracle.options import KNOWN_OPTIONS, THICK_ONLY, check_options, to_endpoint
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance, Login
 
@@ -14,15 +14,15 @@ def make_instance(database: str | None = "SALES", **options: str) -> Instance:
 
 
 def test_the_database_is_the_service_unless_the_options_name_one() -> None:
-    assert to_target(make_instance(), LOGIN, {}).service_name == "SALES"
-    assert to_target(make_instance(service_name="HR"), LOGIN, {}).service_name == "HR"
-    target = to_target(make_instance(sid="ORCL"), LOGIN, {})
+    assert to_endpoint(make_instance(), LOGIN, {}).service_name == "SALES"
+    assert to_endpoint(make_instance(service_name="HR"), LOGIN, {}).service_name == "HR"
+    target = to_endpoint(make_instance(sid="ORCL"), LOGIN, {})
     assert (target.service_name, target.sid) == (None, "ORCL")
 
 
 def test_an_unknown_option_is_answered_with_the_known_ones() -> None:
     with pytest.raises(InvalidInstanceError) as caught:
-        to_target(make_instance(servicename="HR"), LOGIN, {})
+        to_endpoint(make_instance(servicename="HR"), LOGIN, {})
     assert "servicename" in str(caught.value)
     assert all(name in str(caught.value) for name in KNOWN_OPTIONS)
 
@@ -54,7 +54,7 @@ def test_an_unknown_option_is_answered_with_the_known_ones() -> None:
 )
 def test_what_can_not_be_used_is_said(database: str | None, options: dict[str, str], words: str) -> None:
     with pytest.raises(InvalidInstanceError, match=words):
-        to_target(make_instance(database, **options), LOGIN, {})
+        to_endpoint(make_instance(database, **options), LOGIN, {})
 
 
 @pytest.mark.parametrize("way", sorted(THICK_ONLY))
@@ -65,7 +65,7 @@ def test_what_the_driver_can_not_do_is_refused_with_the_reason(way: str) -> None
 
 def test_a_descriptor_takes_the_place_of_what_a_deployment_sets() -> None:
     defaults = {"protocol": "tcps", "ssl_ca_file": "/ca"}
-    target = to_target(make_instance(connect_descriptor="(DESCRIPTION=)"), LOGIN, defaults)
+    target = to_endpoint(make_instance(connect_descriptor="(DESCRIPTION=)"), LOGIN, defaults)
     assert (target.descriptor, target.service_name, target.ssl_ca_file) == ("(DESCRIPTION=)", None, "/ca")
     assert str(target) == "db.example:1521 (connect descriptor)"
 
@@ -79,15 +79,15 @@ def test_a_descriptor_takes_the_place_of_what_a_deployment_sets() -> None:
     ],
 )
 def test_what_is_encrypted_and_verified_is_told(options: dict[str, str], security: tuple[bool, bool]) -> None:
-    assert to_target(make_instance(**options), LOGIN, {}).security == security
+    assert to_endpoint(make_instance(**options), LOGIN, {}).security == security
 
 
 def test_an_instance_overrides_the_deployments_options() -> None:
     defaults = {"protocol": "tcps", "ssl_server_dn_match": "off"}
-    target = to_target(make_instance(ssl_server_dn_match="on"), LOGIN, defaults)
+    target = to_endpoint(make_instance(ssl_server_dn_match="on"), LOGIN, defaults)
     assert (target.protocol, target.ssl_server_dn_match) == ("tcps", True)
 
 
 def test_the_password_is_in_no_repr() -> None:
-    target = to_target(make_instance(), LOGIN, {})
+    target = to_endpoint(make_instance(), LOGIN, {})
     assert "s3cret" not in repr(target) + str(target)

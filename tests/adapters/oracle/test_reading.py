@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.adapters.oracle.reading import PDB, ROOT, read, to_adapter, to_instance
+from tests.core.reversing import build_facts
 from tests.servers.oracle import COLLECTOR, PASSWORD, VERSION_23, Session, StandIn
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.adapters.oracle.object_types import OBJECT_SCOPES
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError, SyncDataError
-from whalefall_pipeline.core.facts import build_facts
 from whalefall_pipeline.core.model import Grant, Kind, Login, Securable, Seen, is_observed
 from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED, SUPERUSER
 from whalefall_pipeline.core.unseen import carry_unseen

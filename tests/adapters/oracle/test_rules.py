@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.core.reversing import build_facts
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.adapters.oracle.container_data import ContainerDataRow, build_container_data
 from whalefall_pipeline.adapters.oracle.containers import ContainerRow, build_containers
 from whalefall_pipeline.adapters.oracle.grants import CONVERTERS
-from whalefall_pipeline.core.facts import build_facts
 from whalefall_pipeline.core.model import MEMBER, SERVER, Account, AccountState, Grant, Kind, Membership, Securable
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER
 from whalefall_pipeline.core.snapshot import build_snapshot, to_state

@@ -8,13 +8,13 @@ from typing import cast
 import psycopg
 import pytest
 
+from tests.core.reversing import build_facts
 from tests.engines.engine import ACCOUNT
 from tests.engines.postgresql import COLLECTOR, PostgresqlEngine, start
 from tests.engines.postgresql_cases import DATABASE, ROLE
 from tests.engines.reading import LIMITS, Seen, read
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.postgresql.rows import NOT_SHOWN, PUBLIC
-from whalefall_pipeline.core.facts import build_facts
 from whalefall_pipeline.core.model import Grant, Kind, Observation, Securable, is_observed
 from whalefall_pipeline.core.model import Seen as Status
 from whalefall_pipeline.core.rules import SUPERUSER

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.core.reversing import build_facts
 from whalefall_pipeline.adapters.postgresql import rules
-from whalefall_pipeline.core.facts import build_facts
 from whalefall_pipeline.core.model import MEMBER, Account, AccountState, Grant, Json, Kind, Securable
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, PASSWORD_EXPIRED, SUPERUSER
 

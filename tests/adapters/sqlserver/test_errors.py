@@ -6,7 +6,7 @@ from whalefall_pipeline.adapters.sqlserver.errors import (
     MAX_TEXT,
     TIMEOUT,
     TRANSIENT,
-    Target,
+    Endpoint,
     is_by_server,
     to_connection_error,
     to_failure,
@@ -15,7 +15,7 @@ from whalefall_pipeline.adapters.sqlserver.errors import (
 from whalefall_pipeline.core.model import Seen
 
 SERVER = "[Microsoft][SQL Server]"
-TARGET = Target("db.example:1433", "Hush!Hush")
+TARGET = Endpoint("db.example:1433", "Hush!Hush")
 
 REFUSED = {
     18452: "Login failed. The login is from an untrusted domain and cannot be used with Integrated authentication.",

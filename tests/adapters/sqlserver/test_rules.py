@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.core.reversing import build_facts
 from whalefall_pipeline.adapters.sqlserver import rules
 from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES
 from whalefall_pipeline.adapters.sqlserver.names import to_username
-from whalefall_pipeline.core.facts import build_facts
 from whalefall_pipeline.core.model import MEMBER, Account, AccountState, Effect, Grant, Json, Kind, Securable
 from whalefall_pipeline.core.snapshot import build_snapshot, to_state
 

@@ -39,7 +39,7 @@ NONSENSE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, 
 Rows: TypeAlias = tuple[tuple[object, ...], ...]
 
 
-class Source:
+class Link:
     """An open connection; every wait on it ends with its limits and deadline."""
 
     def __init__(self, connection: BoundedConnection, guard: socket.socket, limits: Limits, deadline: Deadline) -> None:
@@ -79,7 +79,7 @@ class Source:
 
 
 @contextmanager
-def connect(instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[Source]:
+def connect(instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[Link]:
     """Open a connection and close it at the end.
 
     Raises DatabaseConnectionError with the reason, or InvalidInstanceError for options that are unknown or unusable.
@@ -93,7 +93,7 @@ def connect(instance: Instance, login: Login, limits: Limits, deadline: Deadline
         with handshake, deadline.aborting(lambda: shut_down(guard)), handshake.aborting(lambda: shut_down(guard)):
             _log_in(connection, raw)
         try:
-            yield Source(connection, guard, limits, deadline)
+            yield Link(connection, guard, limits, deadline)
         finally:
             with suppress(pymysql.err.MySQLError, OSError):
                 connection.close()  # says goodbye: the server would log an aborted connection otherwise

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple, cast
 
-from whalefall_pipeline.adapters.mysql.connection import Source
+from whalefall_pipeline.adapters.mysql.connection import Link
 from whalefall_pipeline.adapters.mysql.errors import NO_MYSQL
 from whalefall_pipeline.adapters.mysql.names import Flavour
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
@@ -44,7 +44,7 @@ class Product(NamedTuple):
         return [self.catalog[name] for name in ("session", *later)]
 
 
-def identify(source: Source) -> Product:
+def identify(source: Link) -> Product:
     """Ask a server what it is.
 
     Raises InvalidInstanceError for one that is too old or can't be understood, DatabaseConnectionError for what does

@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession
 from whalefall_pipeline.adapters.mysql import mariadb, mysql, rows
-from whalefall_pipeline.adapters.mysql.connection import Rows, Source, connect
+from whalefall_pipeline.adapters.mysql.connection import Link, Rows, connect
 from whalefall_pipeline.adapters.mysql.errors import (
     ACCOUNT_TABLES,
     NotSeenError,
@@ -50,7 +50,7 @@ SNAPSHOT = (
     "start transaction with consistent snapshot, read only",
 )
 
-Read: TypeAlias = Callable[[], Iterable[rows.Holding]]
+ReadHoldings: TypeAlias = Callable[[], Iterable[rows.Holding]]
 
 
 @contextmanager
@@ -81,7 +81,7 @@ class _Columns(dict[str, str]):
 class MysqlSession(SourceSession):
     """One reading of one server; the account rows are read once and serve the list and the grants."""
 
-    def __init__(self, source: Source, product: Product) -> None:
+    def __init__(self, source: Link, product: Product) -> None:
         self._source = source
         self._product = product
         self._flavour: Flavour = product.flavour
@@ -140,7 +140,7 @@ class MysqlSession(SourceSession):
             coverage[scope] = observe(scope, lambda read=read: _add(held, list(read())))
         return Reading(held, coverage, self._source.tally.digest, self._read_settings())
 
-    def _parts(self) -> Iterator[tuple[str, Read]]:
+    def _parts(self) -> Iterator[tuple[str, ReadHoldings]]:
         name = self._name
         yield SERVER, self._read_server
         if self._flavour == "mysql":

@@ -20,12 +20,12 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
 from whalefall_pipeline.adapters.oracle import script
 from whalefall_pipeline.adapters.oracle.catalog import Connect, Connection
-from whalefall_pipeline.adapters.oracle.options import Target, check_options
+from whalefall_pipeline.adapters.oracle.options import Endpoint, check_options
 from whalefall_pipeline.adapters.oracle.rules import RULES
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 
 
-def _connect(target: Target, limits: Limits, deadline: Deadline) -> Connection:
+def _connect(target: Endpoint, limits: Limits, deadline: Deadline) -> Connection:
     from whalefall_pipeline.adapters.oracle import connection  # noqa: PLC0415 - most processes need no Oracle driver
 
     return connection.connect(target, limits, deadline)

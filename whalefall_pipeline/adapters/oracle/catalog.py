@@ -13,7 +13,7 @@ from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.adapters.oracle.containers import ROOT_ID
 from whalefall_pipeline.adapters.oracle.errors import DENIED, CatalogError, to_observation
-from whalefall_pipeline.adapters.oracle.options import Target
+from whalefall_pipeline.adapters.oracle.options import Endpoint
 from whalefall_pipeline.adapters.oracle.rows import Row
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
@@ -88,7 +88,7 @@ class Connection(Protocol):
         ...
 
 
-Connect: TypeAlias = Callable[[Target, Limits, Deadline], Connection]
+Connect: TypeAlias = Callable[[Endpoint, Limits, Deadline], Connection]
 """Opens a connection. Raises DatabaseConnectionError, or InvalidInstanceError for a file that is not there."""
 
 

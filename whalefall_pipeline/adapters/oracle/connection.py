@@ -19,7 +19,7 @@ from whalefall_pipeline.adapters.oracle.errors import (
     to_too_large_error,
 )
 from whalefall_pipeline.adapters.oracle.lane import AnswerTooLargeError, Lane
-from whalefall_pipeline.adapters.oracle.options import Target
+from whalefall_pipeline.adapters.oracle.options import Endpoint
 from whalefall_pipeline.adapters.oracle.rows import Row
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncCancelledError
 from whalefall_pipeline.core.model import Security
@@ -58,7 +58,7 @@ class ThinConnection:
     """An open session; see `catalog.Connection`."""
 
     def __init__(
-        self, target: Target, security: Security, session: oracledb.AsyncConnection, lane: Lane, limits: Limits
+        self, target: Endpoint, security: Security, session: oracledb.AsyncConnection, lane: Lane, limits: Limits
     ) -> None:
         self._target = target
         self._security = security
@@ -117,7 +117,7 @@ class ThinConnection:
         self._lane.close(None if self._is_lost else self._session.close)
 
 
-def connect(target: Target, limits: Limits, deadline: Deadline) -> ThinConnection:
+def connect(target: Endpoint, limits: Limits, deadline: Deadline) -> ThinConnection:
     """Open a session, TCP, TLS and login together within the connect limit."""
     parameters = _to_parameters(target, limits)
     lane = Lane(deadline, limits.answer_bytes)
@@ -140,7 +140,7 @@ def connect(target: Target, limits: Limits, deadline: Deadline) -> ThinConnectio
     return ThinConnection(target, _to_security(parameters), session, lane, limits)
 
 
-def _to_parameters(target: Target, limits: Limits) -> oracledb.ConnectParams:
+def _to_parameters(target: Endpoint, limits: Limits) -> oracledb.ConnectParams:
     """Return the driver's parameters. Raises InvalidInstanceError for a descriptor or file that can't be used."""
     as_whom: dict[str, Any] = {"user": target.username, "password": target.password}
     parameters = oracledb.ConnectParams(
@@ -165,7 +165,7 @@ def _to_parameters(target: Target, limits: Limits) -> oracledb.ConnectParams:
     return parameters
 
 
-def _read_descriptor(parameters: oracledb.ConnectParams, target: Target) -> None:
+def _read_descriptor(parameters: oracledb.ConnectParams, target: Endpoint) -> None:
     if target.config_dir:
         _check_file(Path(target.config_dir) / "tnsnames.ora")
     try:
@@ -182,7 +182,7 @@ def _read_descriptor(parameters: oracledb.ConnectParams, target: Target) -> None
         )
 
 
-def _set_token(parameters: oracledb.ConnectParams, target: Target) -> None:
+def _set_token(parameters: oracledb.ConnectParams, target: Endpoint) -> None:
     if _to_security(parameters) != Security(encrypted=True, verified=True):
         raise InvalidInstanceError("login=token needs protocol=tcps, and a certificate that is the host's")
     try:

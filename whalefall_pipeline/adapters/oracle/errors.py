@@ -8,7 +8,7 @@ import re
 import socket
 import ssl
 
-from whalefall_pipeline.adapters.oracle.options import Target
+from whalefall_pipeline.adapters.oracle.options import Endpoint
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Observation, Seen
 
@@ -156,19 +156,19 @@ def to_observation(view: str, code: str) -> Observation:
     return Observation(Seen.UNREACHABLE, f"{view} can't be read ({code})")
 
 
-def to_lost_error(target: Target, error: BaseException) -> DatabaseConnectionError:
+def to_lost_error(target: Endpoint, error: BaseException) -> DatabaseConnectionError:
     """Return the error for an open connection that was lost."""
     return DatabaseConnectionError(f"{target}: the connection was lost ({_name(error)})", transient=True)
 
 
-def to_too_large_error(target: Target, most: int) -> DatabaseConnectionError:
+def to_too_large_error(target: Endpoint, most: int) -> DatabaseConnectionError:
     """Return the error for an answer that exceeds the limit of bytes."""
     return DatabaseConnectionError(
         f"{target}: the server sent more than the limit of {most} bytes for one answer", transient=False
     )
 
 
-def to_connection_error(target: Target, seconds: float, error: BaseException) -> DatabaseConnectionError:
+def to_connection_error(target: Endpoint, seconds: float, error: BaseException) -> DatabaseConnectionError:
     """Return why no connection came about, and whether trying again may help."""
     cause = _innermost(error)
     if isinstance(cause, TimeoutError):
@@ -188,7 +188,7 @@ def to_connection_error(target: Target, seconds: float, error: BaseException) ->
     return _to_refusal(target, cause)
 
 
-def _to_refusal(target: Target, error: BaseException) -> DatabaseConnectionError:
+def _to_refusal(target: Endpoint, error: BaseException) -> DatabaseConnectionError:
     code = to_code(error)
     for reasons, transient in ((LOGIN_REFUSED, False), (UNUSABLE, False), (NOT_YET, True)):
         if code in reasons:

@@ -62,7 +62,7 @@ _ALIAS = re.compile(r"[\w.$-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Endpoint:
     """Where to connect and as whom; exactly one of `service_name`, `sid`, `descriptor` and `alias` is set."""
 
     host: str
@@ -92,7 +92,7 @@ class Target:
         return f"{self.host}:{self.port} ({where or 'connect descriptor'})"
 
 
-def to_target(instance: Instance, login: Login, default_options: Mapping[str, str]) -> Target:
+def to_endpoint(instance: Instance, login: Login, default_options: Mapping[str, str]) -> Endpoint:
     """Check an instance's options and join them with its login. Raises InvalidInstanceError."""
     own = instance.options
     options = {**_drop_default_place(default_options, own), **own}
@@ -105,7 +105,7 @@ def to_target(instance: Instance, login: Login, default_options: Mapping[str, st
     for name, value in (("host", instance.host), ("service", service_name or ""), ("sid", options.get("sid", ""))):
         if _UNSAFE.search(value):
             raise InvalidInstanceError(f"{name} {value!r} has a character that no name on Oracle's network has")
-    return Target(
+    return Endpoint(
         host=instance.host,
         port=instance.port,
         username=login.username,

@@ -19,7 +19,7 @@ from whalefall_pipeline.adapters.oracle.container_data import ContainerData, Con
 from whalefall_pipeline.adapters.oracle.containers import OBSERVED, ContainerRow, Containers, build_containers
 from whalefall_pipeline.adapters.oracle.errors import CatalogError
 from whalefall_pipeline.adapters.oracle.grants import to_grants
-from whalefall_pipeline.adapters.oracle.options import to_target
+from whalefall_pipeline.adapters.oracle.options import to_endpoint
 from whalefall_pipeline.adapters.oracle.rows import (
     PasswordFileRow,
     RoleRow,
@@ -246,7 +246,7 @@ def open_session(
     connect: Connect, instance: Instance, login: Login, limits: Limits, deadline: Deadline
 ) -> Generator[OracleSession]:
     """Connect and start to read. The login needs CREATE SESSION and the views of `catalog.sql`."""
-    connection = connect(to_target(instance, login, limits.default_options), limits, deadline)
+    connection = connect(to_endpoint(instance, login, limits.default_options), limits, deadline)
     try:
         yield OracleSession(_begin(Catalog(connection, deadline)))
     finally:

@@ -13,7 +13,7 @@ from psycopg.rows import tuple_row
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.postgresql.errors import to_statement_error, to_too_much
-from whalefall_pipeline.adapters.postgresql.login import Place, check_limit, log_in, open_relay
+from whalefall_pipeline.adapters.postgresql.login import Endpoint, check_limit, log_in, open_relay
 from whalefall_pipeline.adapters.postgresql.options import is_verified
 from whalefall_pipeline.adapters.postgresql.rows import to_text
 from whalefall_pipeline.adapters.relay import Relay
@@ -36,11 +36,11 @@ class Link:
     """One connection in one read-only transaction, so all that it reads is of one moment."""
 
     def __init__(
-        self, connection: "psycopg.Connection[Row]", relay: Relay, place: Place, deadline: Deadline, tally: Tally
+        self, connection: "psycopg.Connection[Row]", relay: Relay, endpoint: Endpoint, deadline: Deadline, tally: Tally
     ) -> None:
         self._connection = connection
         self._relay = relay
-        self._place = place
+        self._endpoint = endpoint
         self._deadline = deadline
         self._tally = tally
         self.database_oid: int | None = None
@@ -64,7 +64,7 @@ class Link:
     def security(self) -> Security:
         """Whether TLS is in use, and whether libpq verified the certificate."""
         encrypted = bool(self._connection.pgconn.ssl_in_use)
-        return Security(encrypted, encrypted and is_verified(self._place.options))
+        return Security(encrypted, encrypted and is_verified(self._endpoint.options))
 
     @property
     def stands(self) -> bool:
@@ -112,7 +112,7 @@ class Link:
         self, statement: str, values: Mapping[str, str] | None = None, loader: type[Loader] | None = None
     ) -> list[Row]:
         self._tally.count()
-        self._relay.allow(self._place.limits.answer_bytes)
+        self._relay.allow(self._endpoint.limits.answer_bytes)
         with self._deadline.aborting(self._relay.end), self._connection.cursor() as cursor:
             for kind in ("text", "name") if loader else ():
                 cursor.adapters.register_loader(kind, loader or Loader)
@@ -122,7 +122,7 @@ class Link:
                 rows = cursor.fetchall()
             except psycopg.Error as error:
                 if self._relay.is_exceeded:
-                    raise to_too_much(self._place.limits.answer_bytes) from None
+                    raise to_too_much(self._endpoint.limits.answer_bytes) from None
                 raise to_statement_error(error) from None
         self._tally.add(rows)
         return rows
@@ -130,7 +130,7 @@ class Link:
     def _check_size(self, cursor: "psycopg.Cursor[Row]") -> None:
         """Raise DatabaseConnectionError where Python would need more than the limit: rows may be very short."""
         result = cursor.pgresult
-        limit = self._place.limits.answer_bytes
+        limit = self._endpoint.limits.answer_bytes
         if result and result.ntuples * (ROW_BYTES + VALUE_BYTES * result.nfields) > limit:
             raise to_too_much(limit)
 
@@ -149,18 +149,18 @@ def _build_loader(encoding: str, escaped: set[str]) -> type[Loader]:
 
 
 @contextmanager
-def open_link(place: Place, database: str, deadline: Deadline, tally: Tally) -> Generator[Link]:
+def open_link(endpoint: Endpoint, database: str, deadline: Deadline, tally: Tally) -> Generator[Link]:
     """Connect, and begin the transaction.
 
     Raises DatabaseRefusedError when it is this database or login that is refused, DatabaseConnectionError when the
     server is not there.
     """
-    handshake = Deadline(min(place.limits.connect_seconds, max(deadline.remaining, 0.001)))
-    relay = open_relay(place, handshake)
+    handshake = Deadline(min(endpoint.limits.connect_seconds, max(deadline.remaining, 0.001)))
+    relay = open_relay(endpoint, handshake)
     try:
         try:
             with handshake, deadline.aborting(handshake.expire), handshake.aborting(relay.end):
-                pgconn = log_in(place, database, relay, handshake)
+                pgconn = log_in(endpoint, database, relay, handshake)
         except DatabaseConnectionError:
             deadline.check()
             check_limit(handshake)  # a login that hangs may be of this database alone
@@ -168,9 +168,9 @@ def open_link(place: Place, database: str, deadline: Deadline, tally: Tally) -> 
         connection = psycopg.Connection[Row](pgconn, tuple_row)
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        link = Link(connection, relay, place, deadline, tally)
+        link = Link(connection, relay, endpoint, deadline, tally)
         try:
-            link.begin(place.limits)
+            link.begin(endpoint.limits)
             yield link
         finally:
             link.close()

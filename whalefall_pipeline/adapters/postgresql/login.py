@@ -28,7 +28,7 @@ LOGIN_BYTES = 1024**2
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Endpoint:
     """Where and how an instance is connected to: the server's address, libpq's parameters, the limits."""
 
     host: str
@@ -38,7 +38,7 @@ class Place:
     limits: Limits
 
     @classmethod
-    def of(cls, instance: Instance, login: Login, limits: Limits) -> "Place":
+    def of(cls, instance: Instance, login: Login, limits: Limits) -> "Endpoint":
         """Build it for an instance. Raise InvalidInstanceError for options that no connection can be made with."""
         options = {**limits.default_options, **instance.options}
         parameters = build_parameters(instance, login, limits.default_options)
@@ -46,16 +46,16 @@ class Place:
         return cls(host, instance.port, options, parameters, limits)
 
 
-def open_relay(place: Place, handshake: Deadline) -> Relay:
+def open_relay(endpoint: Endpoint, handshake: Deadline) -> Relay:
     """Build the relay that leads to an instance's server; it connects when libpq does."""
-    options = build_socket_options(place.options)
-    return Relay(lambda: open_socket(place.host, place.port, handshake, options))
+    options = build_socket_options(endpoint.options)
+    return Relay(lambda: open_socket(endpoint.host, endpoint.port, handshake, options))
 
 
-def log_in(place: Place, database: str, relay: Relay, handshake: Deadline) -> PGconn:
+def log_in(endpoint: Endpoint, database: str, relay: Relay, handshake: Deadline) -> PGconn:
     """Log in, in steps that never block, so that the limits hold through the whole handshake."""
     relay.allow(LOGIN_BYTES)
-    through = {**place.parameters, "dbname": database, "hostaddr": LOOPBACK, "port": str(relay.port)}
+    through = {**endpoint.parameters, "dbname": database, "hostaddr": LOOPBACK, "port": str(relay.port)}
     pgconn: PGconn = pq.PGconn.connect_start(make_conninfo("", **through).encode())
     attached = 0
     try:

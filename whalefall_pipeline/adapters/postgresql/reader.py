@@ -9,7 +9,7 @@ from whalefall_pipeline.adapters.engine import Limits, SourceSession, Visibility
 from whalefall_pipeline.adapters.postgresql import rules
 from whalefall_pipeline.adapters.postgresql.connection import SQL, Link, Row, open_link
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
-from whalefall_pipeline.adapters.postgresql.login import Place
+from whalefall_pipeline.adapters.postgresql.login import Endpoint
 from whalefall_pipeline.adapters.postgresql.rows import (
     PUBLIC,
     PUBLIC_OID,
@@ -65,7 +65,7 @@ class PostgresqlSession(SourceSession):
     def __init__(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> None:
         self._database = instance.database or DEFAULT_DATABASE
         self._where = f"{instance.host}:{instance.port}, database {self._database}"
-        self._place = Place.of(instance, login, limits)
+        self._endpoint = Endpoint.of(instance, login, limits)
         self._security = Security(encrypted=True, verified=True)
         self._limits = limits
         self._deadline = deadline
@@ -189,7 +189,7 @@ class PostgresqlSession(SourceSession):
 
     @contextmanager
     def _open(self, database: str) -> Generator[Link]:
-        with open_link(self._place, database, self._deadline, self._tally) as link:
+        with open_link(self._endpoint, database, self._deadline, self._tally) as link:
             known, found = self._security, link.security
             self._security = Security(known.encrypted and found.encrypted, known.verified and found.verified)
             yield link

@@ -22,9 +22,9 @@ from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.sqlserver.catalog import STATEMENTS
 from whalefall_pipeline.adapters.sqlserver.errors import (
     TIMEOUT,
+    Endpoint,
     Row,
     StatementError,
-    Target,
     is_by_server,
     to_connection_error,
     to_failure,
@@ -76,7 +76,7 @@ class Connection:
         self._limits = limits
         self._deadline = deadline
         trusts_any = keywords.get("TrustServerCertificate") == "yes"
-        self._target = Target(keywords["Server"].replace(",", ":"), keywords.get("PWD", ""), trusts_any)
+        self._target = Endpoint(keywords["Server"].replace(",", ":"), keywords.get("PWD", ""), trusts_any)
         self._worker: Worker | None = None
         self._opened: list[mssql_python.Connection] = []
         self._open()

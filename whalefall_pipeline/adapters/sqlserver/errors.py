@@ -93,7 +93,7 @@ class StatementError(Exception):
         self.observation = observation
 
 
-class Target(NamedTuple):
+class Endpoint(NamedTuple):
     """What a connection is tried with, as far as its errors speak of it."""
 
     server: str
@@ -106,7 +106,7 @@ def is_by_server(state: str, text: str) -> bool:
     return _BY_SERVER in text or state == TIMEOUT
 
 
-def to_failure(state: str, text: str, target: Target, seconds: float) -> Observation:
+def to_failure(state: str, text: str, target: Endpoint, seconds: float) -> Observation:
     """Return what a failed statement means for what it reads. `state` is the driver's word for the SQLSTATE."""
     if state == TIMEOUT:
         return Observation(Seen.TIMED_OUT, f"no answer within {seconds:g} s")
@@ -118,7 +118,7 @@ def to_failure(state: str, text: str, target: Target, seconds: float) -> Observa
     return Observation(Seen.DENIED if _DENIED.search(line) else Seen.UNREACHABLE, line)
 
 
-def to_connection_error(state: str, text: str, target: Target) -> DatabaseConnectionError:
+def to_connection_error(state: str, text: str, target: Endpoint) -> DatabaseConnectionError:
     """Return why there is no connection, with what to do, and whether trying again may help."""
     line = to_line(text or state, target)
     server = make_visible(target.server)
@@ -139,7 +139,7 @@ def to_connection_error(state: str, text: str, target: Target) -> DatabaseConnec
     return DatabaseConnectionError(f"{server}: {line}", transient="load the driver" not in line)
 
 
-def _advise_on_certificate(line: str, target: Target) -> str:
+def _advise_on_certificate(line: str, target: Endpoint) -> str:
     if _OTHER_NAME.search(line):
         return "it is made out to another name: connect by that name, or set the option hostname_in_certificate"
     if _OUT_OF_DATE.search(line):
@@ -158,7 +158,7 @@ def _to_handshake_error(server: str, line: str) -> DatabaseConnectionError:
     return DatabaseConnectionError(f"{server}: {advice} ({line})", transient=True)
 
 
-def to_line(text: str, target: Target) -> str:
+def to_line(text: str, target: Endpoint) -> str:
     """Return a driver's or server's text as one line that shows all it holds, without the login's secret."""
     line = " ".join(_PREFIX.sub("", text).split())
     if target.secret:
