@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceArgument, complete_account
 from whalefall_pipeline.cli.moments import parse_moment
-from whalefall_pipeline.cli.output import write
+from whalefall_pipeline.cli.output import warn, write
 from whalefall_pipeline.cli.workplace import open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, SnapshotMissingError
 from whalefall_pipeline.core.model import Instance
@@ -29,7 +29,7 @@ def script(
     as_of: AsOfOption = None,
     undo: Annotated[int | None, typer.Option(help="Take back this change; its id is in `whalefall changes`.")] = None,
 ) -> None:
-    """Print the SQL that re-creates accounts, or undoes a change.
+    """Print the SQL that re-creates accounts, or undoes a change; exit code 1 where a part can't be undone.
 
     It gives an empty server the same roles, memberships and grants; passwords are left out.
     """
@@ -39,12 +39,17 @@ def script(
         found = read_instances(connection, [instance])
         if not found:
             raise InvalidInputError(f"no instance is named {instance}; see: whalefall instances list")
+        gaps: Sequence[str] = ()
         if undo is not None:
-            statements = _undo(connection, found[0], undo)
+            statements, gaps = _undo(connection, found[0], undo)
         else:
             moment = parse_moment(as_of) if as_of else read_clock(connection)
             statements = _recreate(connection, found[0], account, moment)
     write(sys.stdout, "".join(f"{statement}\n" for statement in statements))
+    for gap in gaps:
+        warn(f"not undone: {gap}")
+    if gaps:
+        raise typer.Exit(1)
 
 
 def _recreate(connection: Connection, instance: Instance, account: str | None, at: datetime) -> Sequence[str]:
@@ -55,9 +60,11 @@ def _recreate(connection: Connection, instance: Instance, account: str | None, a
     return ADAPTERS[instance.db_type].build_script(states)
 
 
-def _undo(connection: Connection, instance: Instance, change_id: int) -> Sequence[str]:
+def _undo(connection: Connection, instance: Instance, change_id: int) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the statements that take a change back, and what of it none can take back."""
     states = read_change_states(connection, instance.id, change_id)
     if states is None:
         raise InvalidInputError(f"{instance.name} has no change {change_id}; see: whalefall changes")
     before, after = states
-    return ADAPTERS[instance.db_type].build_change(after, before)
+    adapter = ADAPTERS[instance.db_type]
+    return adapter.build_change(after, before), adapter.find_gaps(after, before)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +28,10 @@ ON_A_SERVER = settings(
 def build_script(whalefall: Run, watched: Watched, *words: str) -> list[str]:
     """Give the lines of the command's output."""
     said = whalefall("script", watched.name, *words)
-    assert (said.returncode, said.stderr) == (0, "")
+    gaps = said.stderr.splitlines()
+    assert said.returncode == (1 if gaps else 0)
+    assert all(gap.startswith("not undone: ") for gap in gaps)
+    assert "--undo" in words or not gaps
     return said.stdout.splitlines()
 
 
@@ -105,3 +109,18 @@ def test_a_past_moment_is_re_created_and_changes_are_taken_back(
         server.execute(*build_script(whalefall, watched, "--undo", str(change["id"])))
     watched.sync_well()
     assert watched.read_comparable() == before
+
+
+@pytest.mark.parametrize("engine", ["mysql"], indirect=True)
+def test_what_no_statement_takes_back_is_said_with_an_exit_code(
+    watched: Watched, server: Server, whalefall: Run
+) -> None:
+    server.create_accounts([ACCOUNT])
+    watched.sync_well()
+    server.execute(f"ALTER USER {ACCOUNT}@'%' IDENTIFIED WITH sha256_password BY 'another one, 1'")
+    watched.sync_well()
+    (change,) = watched.read_changes(watched.sessions[-1])
+    said = whalefall("script", watched.name, "--undo", str(change["id"]))
+    assert said.returncode == 1
+    assert "not undone: " in said.stderr
+    assert "another one" not in said.stdout + said.stderr
