@@ -111,7 +111,7 @@ def ledger_server() -> Generator[PostgresqlServer]:
 
 @contextmanager
 def making_ledger(server: PostgresqlServer) -> Generator[str]:
-    """Give the URL of an empty ledger that lives as long as the block."""
+    """Yield the URL of an empty ledger that lives as long as the block."""
     name = f"ledger_{next(_numbers)}"
     with psycopg.connect(server.conninfo(), autocommit=True) as connection:
         connection.execute(

@@ -7,7 +7,7 @@ _NAME = re.compile(r"^-- name: (\w+)[^\n]*\n", re.MULTILINE)
 
 
 def load_sql(package: str, filename: str) -> dict[str, str]:
-    """Give the statements of a package's `.sql` file by name.
+    """Return the statements of a package's `.sql` file by name.
 
     A block begins with a line `-- name: the_name` and goes to the next one; a final semicolon is left out. Raises
     ValueError when a name stands twice.

@@ -101,7 +101,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def on_parent_death(stop_signal: signal.Signals) -> Callable[[], None]:
-    """Give a `preexec_fn` that has the kernel send this signal to the child when the thread that made it ends.
+    """Return a `preexec_fn` that has the kernel send this signal to the child when the thread that made it ends.
 
     Only Linux has such a thing; elsewhere it does nothing. It takes none of Python's locks, so threads do it no harm.
     """

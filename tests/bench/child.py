@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _read_peak_mib() -> float:
-    """Give this process's peak; Linux's ru_maxrss has the parent's in it, as it was before this program began."""
+    """Return this process's peak; Linux's ru_maxrss has the parent's in it, as it was before this program began."""
     if not STATUS.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))

@@ -31,7 +31,7 @@ def list_tables() -> list[str]:
 
 
 def build_contents(accounts: int, kinds: int = 0) -> list[Held]:
-    """Give the users of a server that has so many accounts, its roles among them.
+    """Return the users of a server that has so many accounts, its roles among them.
 
     What each holds is drawn by itself, the same in each run; with `kinds`, from so many draws, as where people are
     granted what others of their trade have.
@@ -46,7 +46,7 @@ def _draw(draw: random.Random) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def choose_one_percent(contents: Sequence[Held], turn: int) -> list[str]:
-    """Give the users that change at a turn, others at each, so that no change takes an earlier one back."""
+    """Return the users that change at a turn, others at each, so that no change takes an earlier one back."""
     many = max(1, (len(contents) + ROLES) // PERCENT)
     start = turn * many % (len(contents) - many)
     return [held.username for held in contents[start : start + many]]

@@ -15,7 +15,7 @@ AT_ONCE = struct.pack("ii", 1, 0)
 
 @contextmanager
 def open_dead_ports(target_port: int) -> Generator[Mapping[str, int]]:
-    """Give a port for each kind but the wrong password, whose server is the one at the target."""
+    """Yield a port for each kind but the wrong password, whose server is the one at the target."""
     silent = socket.create_server((HOST, 0), backlog=4096)
     resetting = socket.create_server((HOST, 0), backlog=4096)
     threading.Thread(target=_accept, args=(resetting, target_port), daemon=True).start()

@@ -22,7 +22,7 @@ PAIR_HEAD = (
 
 
 def build_pairs(pairs: Sequence[Pair], instances: int) -> str:
-    """Give a row per pair."""
+    """Return a row per pair."""
     return "\n".join([*PAIR_HEAD, *(_to_row(pair, instances) for pair in pairs)])
 
 
@@ -59,6 +59,6 @@ def build_dead_cost(pairs: Sequence[Pair], dead: int, deadline_seconds: float, p
 
 
 def build_services(found: Mapping[str, Any]) -> str:
-    """Give a row per page, command and change of partitions, in seconds, each time that it was measured."""
+    """Return a row per page, command and change of partitions, in seconds, each time that it was measured."""
     rows = [f"| {what} | {', '.join(f'{each:.2f}' for each in found[what])} |" for what in found if what != STATES]
     return "\n".join([f"Partitions: {found[STATES]}", "", "| | Seconds |", "|---|--:|", *rows])

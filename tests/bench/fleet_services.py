@@ -33,7 +33,7 @@ RUN_PAGE = """query Run($id: ID!) { logsForRun(runId: $id, limit: 1000) { ... on
 
 
 def measure_services(fleet: Fleet, run_id: str) -> dict[str, Any]:
-    """Give seconds: of queries and commands each time, of thousands of partitions how long they took."""
+    """Return seconds: of queries and commands each time, of thousands of partitions how long they took."""
     with run_services(fleet.environment, port=_free_port()) as services:
         _wait(lambda: find_obstacle(services.address) is None)
         found: dict[str, Any] = {

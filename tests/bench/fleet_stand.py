@@ -110,6 +110,6 @@ def _create_database(server: PostgresqlServer, name: str) -> None:
 
 
 def list_deaths(instances: int, percent_dead: int) -> list[str]:
-    """Give each instance's kind of death, or nothing."""
+    """Return each instance's kind of death, or nothing."""
     every = PERCENT // percent_dead if percent_dead else instances + 1
     return [KINDS[number // every % len(KINDS)] if number % every == every - 1 else "" for number in range(instances)]

@@ -55,7 +55,7 @@ def create_tables(ledger: str) -> None:
 
 
 def run(request: dict[str, Any]) -> int:
-    """Give the number of statements to the source."""
+    """Return the number of statements to the source."""
     instance, login = Instance(**request["instance"]), Login(**request["login"])
     read = READERS[instance.db_type](instance, login)
     write(read, request["ledger"])

@@ -14,7 +14,7 @@ from whalefall_pipeline.sync.session import run_session
 
 
 def run(request: dict[str, Any]) -> int:
-    """Give the number of statements to the source."""
+    """Return the number of statements to the source."""
     engine = open_ledger(request["ledger"])
     with connecting(engine) as connection, transaction(connection):
         instances = read_instances(connection)

@@ -15,7 +15,7 @@ HEAD = (
 
 
 def build_table(samples: Iterable[Sample]) -> str:
-    """Give a row per engine, size and phase, in the order in which they were measured."""
+    """Return a row per engine, size and phase, in the order in which they were measured."""
     groups: dict[tuple[str, int, str], list[Sample]] = {}
     for sample in samples:
         groups.setdefault(sample[:3], []).append(sample)

@@ -38,7 +38,7 @@ def home(environment: dict[str, str], ledger: Engine, ledger_server: PostgresqlS
 
 
 def find_children(parent: int) -> list[int]:
-    """Give the processes that a process started."""
+    """Return the processes that a process started."""
     found: list[int] = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -21,7 +21,7 @@ UNSEEN = [Unseen("database:hr", Seen.DENIED, "no CONNECT", datetime(2026, 11, 23
 
 
 def read_fixture(db_type: str) -> dict[str, Any]:
-    """Give an engine's accounts, grants and instance attributes, and the documents that were built of them."""
+    """Return an engine's accounts, grants and instance attributes, and the documents that were built of them."""
     return json.loads((FOLDER / f"{db_type}.json").read_text(encoding="utf-8"))
 
 

@@ -25,7 +25,7 @@ def two_per_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def tick(*names: str) -> list[Any]:
-    """Give what the schedule answers where these instances are active: requests of runs, or why there are none."""
+    """Return what the schedule answers where these instances are active: requests of runs, or why there are none."""
     with dg.instance_for_test() as instance, dg.build_schedule_context(instance=instance) as context:
         instance.add_dynamic_partitions(PARTITIONS_NAME, names)
         return [*cast("Iterable[Any]", daily_sync(context))]

@@ -64,7 +64,7 @@ class Server(Protocol):
         ...
 
     def make_superuser(self, name: str) -> None:
-        """Give an account what the contract calls SUPERUSER, directly."""
+        """Return an account what the contract calls SUPERUSER, directly."""
         ...
 
     def lock(self, name: str) -> None:

@@ -78,7 +78,7 @@ class MysqlServer:
                     cursor.execute(statement)
 
     def query(self, statement: str) -> list[tuple[object, ...]]:
-        """Give a statement's rows, as administrator."""
+        """Return a statement's rows, as administrator."""
         with self._admin.cursor() as cursor:
             cursor.execute(statement)
             return list(cast("Iterable[tuple[object, ...]]", cursor.fetchall()))
@@ -132,7 +132,7 @@ class MysqlServer:
         }
 
     def show_grants(self, account: AccountState) -> list[str]:
-        """Give what the server says of an account's grants, without the password hashes that MariaDB prints."""
+        """Return what the server says of an account's grants, without the password hashes that MariaDB prints."""
         rows = self.query(f"SHOW GRANTS FOR {quote_account(account.account.username, self.flavour)}")
         return sorted(_COLUMNS.sub(_sort_columns, _HASH.sub("", cast("str", text))) for (text,) in rows)
 

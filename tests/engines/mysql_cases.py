@@ -66,7 +66,7 @@ def _in_oracle_mode(case: ScopeCase) -> ScopeCase:
 
 
 def to_scope_cases(flavour: Flavour) -> list[ScopeCase]:
-    """Give one case or more for each scope of a server."""
+    """Return one case or more for each scope of a server."""
     orders = Securable("table", "wf_app", "", "orders")
     odd = Securable("table", "wf_app", "", ODD_TABLE)
     column = Securable("column", "wf_app", "", "orders", ODD_COLUMN)

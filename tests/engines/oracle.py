@@ -62,7 +62,7 @@ class StandInConnection:
 
 
 def to_connect(server: servers.StandIn) -> Connect:
-    """Give the function that connects to a stand-in instead of a server; at any port but its own the driver does."""
+    """Return the function that connects to a stand-in instead of a server; at any port but its own the driver does."""
 
     def connect(target: Endpoint, limits: Limits, deadline: Deadline) -> Connection:
         if target.port != STAND_IN_PORT:

@@ -76,6 +76,6 @@ def open_proxy(host: str, port: int) -> Generator[Proxy]:
 
 @contextmanager
 def open_black_hole() -> Generator[int]:
-    """Give a port that accepts connections and never answers."""
+    """Yield a port that accepts connections and never answers."""
     with socket.create_server((HOST, 0)) as listener:
         yield int(listener.getsockname()[1])

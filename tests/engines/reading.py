@@ -31,5 +31,5 @@ def read(server: Server) -> Seen:
 
 
 def read_states(server: Server) -> dict[str, AccountState]:
-    """Give the accounts that tests made, and what they hold."""
+    """Return the accounts that tests made, and what they hold."""
     return server.exclude_given(read(server).states.values())

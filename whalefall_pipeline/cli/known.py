@@ -30,7 +30,7 @@ def check_account(reader: Reader, username: str | None, instance: str | None = N
 
 
 def say_gaps(gaps: Records) -> None:
-    """Say what the newest readings did not observe: an answer holds what was known of it, or nothing."""
+    """Print what the newest readings did not observe: an answer holds what was known of it, or nothing."""
     for row in gaps[:MOST]:
         if row["scope"] is None:
             warn(f"{row['instance']} was never synced: nothing is known of it")
@@ -42,5 +42,5 @@ def say_gaps(gaps: Records) -> None:
 
 
 def say_never_synced(reader: Reader, instance: str | None) -> None:
-    """Say which instances were never synced, where accounts are listed."""
+    """Print which instances were never synced, where accounts are listed."""
     say_gaps([row for row in read_gaps(reader, instance) if row["scope"] is None])

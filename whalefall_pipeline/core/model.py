@@ -168,7 +168,7 @@ class AccountState:
 
 
 def to_grants(grantee: str, held: Iterable[Held]) -> frozenset[Grant]:
-    """Name the grantee of what it holds."""
+    """Return what is held as grants to a grantee."""
     return frozenset(Grant(grantee, *item) for item in held)
 
 
@@ -295,5 +295,5 @@ def find_observation(scope: str, coverage: Coverage) -> Observation | None:
 
 
 def to_whole(scope: str) -> str:
-    """Name what a scope is a part of; empty: it is a whole."""
+    """Return what a scope is a part of; empty: it is a whole."""
     return scope.rpartition("/")[0]

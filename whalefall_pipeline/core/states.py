@@ -77,7 +77,7 @@ def build_members(states: Mapping[str, AccountState], roles: Collection[str]) ->
 def build_unseen(
     coverage: Coverage, before: Mapping[str, Unseen], seen_before: Mapping[str, datetime | None]
 ) -> list[Unseen]:
-    """Name the scopes that a reading did not observe, ordered by scope, with the moment each was last seen.
+    """Return the scopes that a reading did not observe, ordered by scope, with the moment each was last seen.
 
     `before` holds what the reading before did not observe, and `seen_before` what it did, with its moment; a scope
     that is in neither, nor a part of one, was never seen. Those that the coverage does not list, since what lists them

@@ -116,7 +116,7 @@ def start_server(program: Path, folder: Path, port: int = 0, options: Sequence[s
 
 
 def find_free_port() -> int:
-    """Give a loopback port that nothing listens on now."""
+    """Return a loopback port that nothing listens on now."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         return int(listener.getsockname()[1])
@@ -175,7 +175,7 @@ def _run(program: Path, folder: Path, options: list[str], statements: bytes = b"
 
 
 def _system_tables(program: Path) -> bytes:
-    """Give what `mariadb-install-db` would feed the server, which needs programs of other packages to do so."""
+    """Return what `mariadb-install-db` would feed the server, which needs programs of other packages to do so."""
     share = _base_folder(program) / "share"
     shared = next((share / name for name in ("mariadb", "mysql") if (share / name / "charsets").is_dir()), share)
     parts = ("system_tables", "performance_tables", "system_tables_data")

@@ -30,7 +30,7 @@ def prepare_shop(server: EmbeddedServer) -> str:
 
 
 def prepare_ledger(server: EmbeddedServer, database: str) -> str:
-    """Give the ledger's own server some accounts to show, and give the collector's password."""
+    """Return the ledger's own server some accounts to show, and give the collector's password."""
     _drop_roles(server, database, (*LEDGER_ROLES, COLLECTOR))
     password = _create_collector(server)
     _run(server, database, _split("ledger_roles"))

@@ -44,7 +44,7 @@ class Binaries:
 
 
 def choose_owner(data: Path) -> Owner | None:
-    """Give the user to run as: for root the data's owner or an unprivileged user, otherwise None: ourselves."""
+    """Return the user to run as: for root the data's owner or an unprivileged user, otherwise None: ourselves."""
     if os.geteuid() != 0:
         return None
     if data.exists() and (status := data.stat()).st_uid != 0:
@@ -59,7 +59,7 @@ def choose_owner(data: Path) -> Owner | None:
 
 
 def program_environment() -> dict[str, str]:
-    """Give what the server's programs need of our environment: never a secret of ours."""
+    """Return what the server's programs need of our environment: never a secret of ours."""
     kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TZ")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
 
@@ -93,7 +93,7 @@ def find_binaries(data: Path) -> Binaries:
 
 @contextmanager
 def reachable_binaries(data: Path, owner: Owner | None) -> Generator[Binaries]:
-    """Give programs that the owner may execute: a copy, for a time, where only root can reach ours, as below /root.
+    """Yield programs that the owner may execute: a copy, for a time, where only root can reach ours, as below /root.
 
     Raises EmbeddedServerError when there is no way.
     """

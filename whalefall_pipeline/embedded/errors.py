@@ -11,7 +11,7 @@ class EmbeddedServerError(WhalefallError):
 
 
 def explain(folder: Path, error: OSError) -> str:
-    """Say in one line what the operating system refused."""
+    """Return in one line what the operating system refused."""
     if isinstance(error, PermissionError):
         return (
             f"{error.filename} can't be used: {folder} belongs to {_owner(folder)}; run as that user, or set "

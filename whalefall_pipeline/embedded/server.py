@@ -37,7 +37,7 @@ class EmbeddedServer:
     password: str = field(repr=False)
 
     def url(self, database: str, *, driver: str = "psycopg") -> str:
-        """Give the SQLAlchemy URL of a database, password included; with `driver=""` a plain postgresql:// one."""
+        """Return the SQLAlchemy URL of a database, password included; with `driver=""` a plain postgresql:// one."""
         scheme = f"postgresql+{driver}" if driver else "postgresql"
         secret = quote(self.password, safe="")
         return f"{scheme}://{quote(self.username)}:{secret}@{self.host}:{self.port}/{quote(database, safe='')}"
@@ -79,7 +79,7 @@ def keep(folder: Path) -> AbstractContextManager[None]:
 
 
 def is_running(folder: Path) -> bool:
-    """Say whether the server of a folder runs; false where there is none."""
+    """Return whether the server of a folder runs; false where there is none."""
     if not (folder / GUARD_LOCK).exists():
         return False
     with locked(folder / START_LOCK):
@@ -116,7 +116,7 @@ def _join(folder: Path, held: ExitStack) -> EmbeddedServer:
 
 
 def _find_or_start(folder: Path) -> EmbeddedServer:
-    """Give a server that takes connections; one that is stopping, or starting after a crash, is waited for."""
+    """Return a server that takes connections; one that is stopping, or starting after a crash, is waited for."""
     ends_at = time.monotonic() + START_SECONDS
     reason = "it is starting or stopping"
     while time.monotonic() < ends_at:

@@ -37,7 +37,7 @@ class Seen:
         return self._may_hide(username)
 
     def tokens(self, username: str) -> set[tuple[str, str]]:
-        """Give what an account holds, each as privilege and securable in words."""
+        """Return what an account holds, each as privilege and securable in words."""
         return {(grant.privilege, str(grant.securable)) for grant in self.states[username].grants}
 
     @property

@@ -34,7 +34,7 @@ def make_objects(server: Server) -> None:
 
 
 def read_all(server: Server) -> dict[str, AccountState]:
-    """Give all accounts but the collector's, PUBLIC and Oracle's own among them, without what no script brings back."""
+    """Return all accounts but the collector's, PUBLIC and Oracle's own included, without what no script brings back."""
     return {
         name: replace(state, account=replace(state.account, attributes=_lasting(state)))
         for name, state in read(server).states.items()

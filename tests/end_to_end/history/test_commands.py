@@ -51,7 +51,7 @@ def pair(servers: list[Server], ledger: Engine, tmp_path: Path) -> list[Watched]
 
 
 def ask(whalefall: Run, *words: str) -> list[dict[str, Any]]:
-    """Give what a command answers as JSON, after finding the same in CSV, and each row in the table."""
+    """Return what a command answers as JSON, after finding the same in CSV, and each row in the table."""
     answers = {form: whalefall(*words, "--format", form) for form in ("json", "csv", "table")}
     assert {said.returncode for said in answers.values()} == {0}
     rows = cast("list[dict[str, Any]]", json.loads(answers["json"].stdout))

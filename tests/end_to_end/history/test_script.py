@@ -26,7 +26,7 @@ ON_A_SERVER = settings(
 
 
 def build_script(whalefall: Run, watched: Watched, *words: str) -> list[str]:
-    """Give the lines of the command's output."""
+    """Return the lines of the command's output."""
     said = whalefall("script", watched.name, *words)
     gaps = said.stderr.splitlines()
     assert said.returncode == (1 if gaps else 0)

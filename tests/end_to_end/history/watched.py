@@ -149,7 +149,7 @@ class Watched:
         return {row["username"]: row["s"] for row in rows}
 
     def read_comparable(self) -> Snapshots:
-        """Give the snapshots of the accounts that tests made, without what depends on when that was."""
+        """Return the snapshots of the accounts that tests made, without what depends on when that was."""
         rules = self.server.adapter.rules
         snapshots = self.read_snapshots()
         states = {username: to_state(username, snapshot, rules) for username, snapshot in snapshots.items()}
@@ -161,7 +161,7 @@ class Watched:
         return {username: snapshots[username] for username in kept}
 
     def read_record(self) -> dict[str, Any]:
-        """Give the newest session's record."""
+        """Return the newest session's record."""
         rows = read(
             self.ledger, "select * from sync_instance_records where sync_session_id = :id", id=self.sessions[-1]
         )

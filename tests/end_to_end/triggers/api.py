@@ -78,16 +78,16 @@ class Api:
         return str(self.ask(_RUN, id=run_id)["status"])
 
     def read_runs(self, **filters: Any) -> dict[str, str]:
-        """Give the runs of a filter, the newest first, with their states."""
+        """Return the runs of a filter, the newest first, with their states."""
         return {run["runId"]: run["status"] for run in self.ask(_RUNS, filter=filters)["results"]}
 
     def read_events(self, run_id: str, kind: str = "") -> list[dict[str, Any]]:
-        """Give the events of a run, all or of one type."""
+        """Return the events of a run, all or of one type."""
         events = self.ask(_EVENTS, id=run_id)["events"]
         return [event for event in events if kind in ("", event["__typename"])]
 
     def find_worker(self, run_id: str) -> int | None:
-        """Give the process id of a run's worker, once its process has begun."""
+        """Return the process id of a run's worker, once its process has begun."""
         messages = [event.get("message", "") for event in self.read_events(run_id)]
         found = [match for text in messages if (match := re.search(r"Started process for run \(pid: (\d+)\)", text))]
         return int(found[0][1]) if found else None
@@ -96,7 +96,7 @@ class Api:
         return list(self.ask(_PARTITIONS, key=ASSETS[0])["partitionKeys"])
 
     def read_partition_states(self, asset: str = "account_permissions") -> dict[str, str]:
-        """Give each partition's state in the UI: materialized, failed, unmaterialized, materializing."""
+        """Return each partition's state in the UI: materialized, failed, unmaterialized, materializing."""
         states = self.ask(_PARTITIONS, key={"path": [asset]})["assetPartitionStatuses"]
         order = ("unmaterialized", "materialized", "materializing", "failed")  # the last that names a key is shown
         return {key: state for state in order for key in states[f"{state}Partitions"] or ()}
@@ -122,7 +122,7 @@ class Api:
         self._mutate(_STOP_SCHEDULE, id=state_id)
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Give the answer's one field."""
+        """Return the answer's one field."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310
         with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - our own webserver

@@ -120,7 +120,7 @@ class Stage:
         self.api.delete_partition(name)
 
     def repair(self, name: str) -> None:
-        """Give an instance what it needs to be read."""
+        """Return an instance what it needs to be read."""
         with self._open_ledger() as connection, transaction(connection):
             remove_instance(connection, name)
         self.register(name, partition=False)
@@ -193,7 +193,7 @@ class Stage:
             return subprocess.CompletedProcess(arguments, process.returncode, output, error)
 
     def find_service(self, *words: str) -> int:
-        """Give the process id of the service whose command has these words."""
+        """Return the process id of the service whose command has these words."""
         home = f"DAGSTER_HOME={self.home}/dagster\0".encode()
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -209,11 +209,11 @@ class Stage:
         return find_obstacle(self.api.url) is None
 
     def list_locks(self) -> list[Row]:
-        """Give the locks that sessions hold on instances."""
+        """Return the locks that sessions hold on instances."""
         return self.read("select pid from pg_locks where locktype = 'advisory' and classid = %s", SPACE)
 
     def list_collectors(self) -> list[Row]:
-        """Give the connections that collectors have at the sources."""
+        """Return the connections that collectors have at the sources."""
         query = "select pid, state, query from pg_stat_activity where usename = %s"
         return _read(self.sources.conninfo(), query, [COLLECTOR])
 

@@ -71,7 +71,7 @@ def attack(browser: Browser, target: str, mutation: str = MUTATION) -> dict[str,
 
 
 def read_state(stage: Stage) -> tuple[list[str], set[str]]:
-    """Give all partitions, and the ids of all runs."""
+    """Return all partitions, and the ids of all runs."""
     return list(stage.api.read_partitions()), set(stage.api.read_runs())
 
 

@@ -16,7 +16,7 @@ BLOCKED = "select pid from pg_locks where relation = 'account_grant'::regclass a
 
 @contextmanager
 def held(stage: Stage, place: str) -> Generator[list[str]]:
-    """Give the names of a run that does dogwood, if grants may be written, is held at oak, and has pine behind it."""
+    """Yield the names of a run that does dogwood, if grants may be written, is held at oak, and has pine behind it."""
     with ExitStack() as held:
         held.enter_context(stage.stuck_instance("oak") if place == READING else stage.instances(oak=0))
         held.enter_context(stage.instances(pine=0))

@@ -13,7 +13,7 @@ PLACES = ("in the middle", "between two")
 
 @contextmanager
 def held_run(stage: Stage, place: str, first: str = "dogwood", second: str = "oak") -> Generator[tuple[str, int]]:
-    """Give a run that has done its first instance and is held in the middle of the second, or before it.
+    """Yield a run that has done its first instance and is held in the middle of the second, or before it.
 
     With it comes its worker's process id.
     """

@@ -36,7 +36,7 @@ def started(stage: Stage) -> Iterator[Started]:
 
 
 def find_run(stage: Stage, tag: str, value: str) -> str | None:
-    """Give the newest run with a tag."""
+    """Return the newest run with a tag."""
     return next(iter(stage.api.read_runs(tags=[{"key": tag, "value": value}])), None)
 
 

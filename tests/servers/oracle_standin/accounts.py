@@ -103,7 +103,7 @@ def read_user_clause(words: Words, values: Line, flags: set[str], quotas: dict[s
 
 
 def to_status(status: str, flags: set[str]) -> str:
-    """Give an ACCOUNT_STATUS after flags: EXPIRE, UNEXPIRE, LOCK, UNLOCK."""
+    """Return an ACCOUNT_STATUS after flags: EXPIRE, UNEXPIRE, LOCK, UNLOCK."""
     held = set(status.split(" & ")) - {"OPEN"}
     if "UNEXPIRE" in flags:
         held = {word for word in held if not word.startswith("EXPIRED")}

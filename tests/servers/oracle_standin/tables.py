@@ -37,7 +37,7 @@ class Tables:
         self.changed = set(self.rows)
 
     def find(self, table: str, **where: object) -> list[Line]:
-        """Give the rows whose columns have these values."""
+        """Return the rows whose columns have these values."""
         return [row for row in self.rows[table] if all(row[name] == value for name, value in where.items())]
 
     def exists(self, table: str, **where: object) -> bool:

@@ -209,7 +209,7 @@ class CatalogTables:
         self.run(f"delete from {quote(name)}.sys.database_permissions where grantee_principal_id = 2")
 
     def next_number(self) -> int:
-        """Give an id that nothing has."""
+        """Return an id that nothing has."""
         self._numbers += 1
         return self._numbers
 

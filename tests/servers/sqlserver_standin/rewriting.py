@@ -14,7 +14,7 @@ _TYPES = {exp.DataType.Type.VARBINARY: "BLOB", exp.DataType.Type.BIT: "BOOLEAN"}
 
 @lru_cache(maxsize=512)
 def rewrite(statement: str) -> tuple[str, frozenset[str]]:
-    """Give DuckDB's SQL, and the databases that the statement names; ValueError for what is no query."""
+    """Return DuckDB's SQL, and the databases that the statement names; ValueError for what is no query."""
     tree = sqlglot.parse_one(statement.replace("@@SPID", SPID), read="tsql")
     if not isinstance(tree, exp.Query):
         raise ValueError(f"the stand-in answers queries only, not {statement[:80]!r}")  # noqa: TRY004 - of a text

@@ -48,7 +48,7 @@ class UnreadableError(Exception):
 
 
 def to_connect_error(message: str) -> DatabaseConnectionError:
-    """Tell from libpq's words about a failed connection whether the server is lost or has refused."""
+    """Return, by libpq's words about a failed connection, whether the server is lost or has refused."""
     reason = to_line(message)
     said = message.lower()
     if "authentication method requirement" in said and "password" in said:
@@ -72,7 +72,7 @@ def to_statement_error(error: psycopg.Error) -> DatabaseConnectionError | Unread
 
 
 def to_line(message: str) -> str:
-    """Give the reason of a failure as one line, without the address that was spoken to.
+    """Return the reason of a failure as one line, without the address that was spoken to.
 
     libpq tells one failure per address and way of trying, the last at the end, each followed by hints; with
     `sslmode=prefer` a refusal over TLS comes first, that without it last.

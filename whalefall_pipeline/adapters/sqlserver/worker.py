@@ -35,7 +35,7 @@ class Worker:
             call()
 
     def call(self, function: Callable[[], Result], deadline: Deadline, seconds: float) -> Result:
-        """Give what the function returns or raises; CallAbandonedError after `seconds`.
+        """Return what the function returns or raises; CallAbandonedError after `seconds`.
 
         When the deadline passes or is cancelled first, its error is raised instead.
         """
