@@ -14,7 +14,11 @@ GrantRow: TypeAlias = tuple[str, str, str, str, bool]
 """Grantee, scope, dotted path, privilege, grant option."""
 
 ADAPTERS = "whalefall_pipeline.adapters"
-POSTGRESQL = load_sql(f"{ADAPTERS}.postgresql", "catalog.sql")
+POSTGRESQL = {
+    name: statement
+    for file in ("catalog.sql", "catalog_database.sql")
+    for name, statement in load_sql(f"{ADAPTERS}.postgresql", file).items()
+}
 MYSQL = load_sql(f"{ADAPTERS}.mysql", "catalog.sql")
 MARIADB = load_sql(f"{ADAPTERS}.mysql", "catalog_mariadb.sql")
 PUBLIC_OID = 0
