@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.engines.mysql import SENDING, MysqlServer
 from tests.servers import mysql as servers
+from tests.servers.mysql_programs import start_with_plugins
 from tests.servers.unprivileged import make_folder
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
@@ -160,3 +161,15 @@ def _sign(key: RSAPrivateKey, authority: RSAPrivateKey, name: str) -> x509.Certi
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(NAMED))]), critical=False)
     )
     return builder.sign(authority, hashes.SHA256())
+
+
+def test_a_login_by_ed25519_works() -> None:
+    with start_with_plugins("mariadb") as running, closing(MysqlServer(running)) as server:
+        login = Login("signing", "a secret")
+        server.execute(
+            f"CREATE USER {login.username}@localhost IDENTIFIED VIA ed25519 USING PASSWORD('{login.password}')",
+            f"GRANT SELECT ON mysql.* TO {login.username}@localhost",
+        )
+        connect(server, {}, login=login)
+        with pytest.raises(DatabaseConnectionError, match="refuses the login"):
+            connect(server, {}, login=Login("signing", "another"))

@@ -13,11 +13,11 @@ select version(), @@version_comment;
 set names utf8mb4, session time_zone = '+00:00', sql_mode = '', sql_auto_is_null = 0, sql_safe_updates = 0,
   sql_big_selects = 1, sql_select_limit = 18446744073709551615,
   max_execution_time = {milliseconds}, lock_wait_timeout = {whole_seconds}, wait_timeout = 3600,
-  net_read_timeout = 60, net_write_timeout = 60;
+  net_read_timeout = 60, net_write_timeout = 60{later};
 
--- name: session_secondary_engine
--- From 8.0.13 on. FORCED would refuse what a secondary engine does not hold.
-set session use_secondary_engine = 'OFF';
+-- name: session_roles
+-- What the login was given by roles that are not its default ones counts as well.
+set role all;
 
 -- name: columns
 select table_name, column_name

@@ -9,11 +9,7 @@ set names utf8mb4, session time_zone = '+00:00', sql_mode = '', sql_auto_is_null
   sql_big_selects = 1, sql_select_limit = 18446744073709551615,
   max_session_mem_used = 9223372036854775807, idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0,
   max_statement_time = {seconds}, lock_wait_timeout = {whole_seconds}, wait_timeout = 3600,
-  net_read_timeout = 60, net_write_timeout = 60;
-
--- name: session_temporary_space
--- From 11.5 on. Zero is no limit.
-set session max_tmp_session_space_usage = 0;
+  net_read_timeout = 60, net_write_timeout = 60{later};
 
 -- name: columns
 select table_name, column_name

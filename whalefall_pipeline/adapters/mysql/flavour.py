@@ -16,11 +16,13 @@ CATALOGS: dict[Flavour, dict[str, str]] = {
 }
 PRODUCTS: dict[Flavour, str] = {"mysql": "MySQL", "mariadb": "MariaDB"}
 OLDEST: dict[Flavour, int] = {"mysql": 80000, "mariadb": 100400}
-LATER: dict[Flavour, list[tuple[int, str]]] = {
-    "mysql": [(80013, "session_secondary_engine")],
-    "mariadb": [(110500, "session_temporary_space")],
+LATER: dict[Flavour, tuple[int, str]] = {
+    "mysql": (80013, ", use_secondary_engine = 'OFF'"),
+    "mariadb": (110500, ", max_tmp_session_space_usage = 0"),
 }
-"""Statements that set up a session on servers from a version on."""
+"""What more a session is set to on servers from a version on: an engine might lack what is asked; zero is no limit."""
+ROLES: dict[Flavour, tuple[str, ...]] = {"mysql": ("session_roles",), "mariadb": ()}
+"""Statements that turn all roles of the login on; MariaDB has one at a time, which may be its default role."""
 
 _NUMBER = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
@@ -40,8 +42,9 @@ class Product(NamedTuple):
     @property
     def session_statements(self) -> list[str]:
         """The statements that set up a session, for `str.format_map`."""
-        later = [name for since, name in LATER[self.flavour] if self.number >= since]
-        return [self.catalog[name] for name in ("session", *later)]
+        since, later = LATER[self.flavour]
+        session = self.catalog["session"].replace("{later}", later if self.number >= since else "")
+        return [session, *(self.catalog[name] for name in ROLES[self.flavour])]
 
 
 def identify(source: Link) -> Product:
