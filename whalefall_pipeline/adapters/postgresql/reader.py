@@ -84,8 +84,8 @@ class PostgresqlSession(SourceSession):
                     ((self._identity,),) = self._link.read(SQL["identity"])
             except (DatabaseConnectionError, UnreadableError) as failed:
                 transient = isinstance(failed, DatabaseConnectionError) and failed.transient
-                advice = "is the server up, and reachable from here?" if transient else REFUSED
-                raise DatabaseConnectionError(f"{self._where}: {failed}; {advice}", transient=transient) from None
+                advice = _find_advice(failed, transient=transient)
+                raise DatabaseConnectionError(f"{self._where}: {failed}{advice}", transient=transient) from None
             yield
 
     @property
@@ -193,6 +193,13 @@ class PostgresqlSession(SourceSession):
             known, found = self._security, link.security
             self._security = Security(known.encrypted and found.encrypted, known.verified and found.verified)
             yield link
+
+
+def _find_advice(failed: Exception, *, transient: bool) -> str:
+    """Return what to look at when there is no connection; nothing where the error says it, as of an unknown host."""
+    if transient:
+        return "; is the server up, and reachable from here?"
+    return f"; {REFUSED}" if isinstance(failed, DatabaseRefusedError | UnreadableError) else ""
 
 
 def _to_note(seen: Observation) -> str:
