@@ -63,12 +63,12 @@ def test_a_refused_login_is_never_tried_again(fleet: Fleet) -> None:
 
 
 def test_an_unexpected_error_fails_its_instance_and_hides_the_secret(fleet: Fleet) -> None:
-    fleet.adapter.hook = _fail(1, ValueError("can't parse user=collector password=hush"))
+    fleet.adapter.hook = _fail(1, RuntimeError("can't parse user=collector password=hush"))
     (outcome,) = fleet.sync()
     assert outcome.error is not None
     (record,) = read(fleet.engine, "select * from sync_instance_records")
     assert record["error_code"] == "TASK_EXECUTION_FAILED"
-    assert record["error_message"].startswith("ValueError")
+    assert record["error_message"].startswith("RuntimeError")
     assert "hush" not in record["error_message"]
 
 

@@ -77,7 +77,8 @@ def test_a_server_that_crashes_in_the_middle_gives_no_reading(engine: Postgresql
             session.read_grants()
     assert raised.value.transient
     engine.running.start()
-    assert read(engine) == before
+    again = read(engine)
+    assert (set(again.grants), again.coverage) == (set(before.grants), before.coverage)
 
 
 def test_a_collector_only_reads(engine: PostgresqlEngine) -> None:
