@@ -1,9 +1,10 @@
 """A cancel, however it comes and whatever it meets: what is done stays, what runs is rolled back, nothing is left."""
 
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 
@@ -12,23 +13,27 @@ from tests.end_to_end.triggers.stage import Stage, is_alive, wait_for
 AT_MOST = timedelta(seconds=5)
 READING, WRITING, WAITING = "while it reads", "while it writes", "while it waits for another session"
 BLOCKED = "select pid from pg_locks where relation = 'account_grant'::regclass and not granted"
+NUMBERS = count(1)
 
 
 @contextmanager
 def held(stage: Stage, place: str) -> Generator[list[str]]:
     """Yield the names of a run that does dogwood, if grants may be written, is held at oak, and has pine behind it."""
+    # what was synced before has nothing to write
+    names = [f"new{next(NUMBERS)}", f"new{next(NUMBERS)}"] if place == WRITING else ["dogwood", "oak", "pine"]
+    *_, first, second = names
     with ExitStack() as held:
-        held.enter_context(stage.stuck_instance("oak") if place == READING else stage.instances(oak=0))
-        held.enter_context(stage.instances(pine=0))
+        held.enter_context(stage.stuck_instance(first) if place == READING else stage.instances(**{first: 0}))
+        held.enter_context(stage.instances(**{second: 0}))
         if place == WRITING:
             held.enter_context(stage.holding_grants())
         if place == WAITING:
             held.enter_context(stage.holding_lock("oak"))
-        yield ["oak", "pine"] if place == WRITING else ["dogwood", "oak", "pine"]
+        yield names
 
 
-def wait_until_held(stage: Stage, run_id: str, place: str) -> None:
-    stage.wait_for_record(run_id, "oak", "pending" if place == WAITING else "running")
+def wait_until_held(stage: Stage, run_id: str, place: str, names: Sequence[str]) -> None:
+    stage.wait_for_record(run_id, names[-2], "pending" if place == WAITING else "running")
     if place == WRITING:
         wait_for(lambda: stage.read(BLOCKED), "a write that waits")
     else:
@@ -40,13 +45,13 @@ def read_clock(stage: Stage) -> datetime:
     return moment
 
 
-def check_cancelled(stage: Stage, run_id: str, asked_at: datetime) -> None:
+def check_cancelled(stage: Stage, run_id: str, asked_at: datetime, names: Sequence[str]) -> None:
     """Check what is left; whatever held the run holds it still."""
     session = stage.wait_for_session(run_id)
     assert (session["status"], session["message"]) == ("cancelled", "the run was cancelled")
     assert session["ended_at"] - asked_at < AT_MOST
     states = stage.read_states(run_id)
-    assert {name: states.pop(name) for name in ("oak", "pine")} == {"oak": "cancelled", "pine": "cancelled"}
+    assert [states.pop(name) for name in names[-2:]] == ["cancelled", "cancelled"]
     assert set(states.values()) <= {"completed"}
     assert stage.api.read_status(run_id) == "CANCELED"
     assert stage.list_collectors() == []
@@ -57,7 +62,7 @@ def check_cancelled(stage: Stage, run_id: str, asked_at: datetime) -> None:
 def test_a_run_that_is_terminated(stage: Stage, place: str) -> None:
     with held(stage, place) as names:
         run_id = stage.api.launch_range(names[0], names[-1])
-        wait_until_held(stage, run_id, place)
+        wait_until_held(stage, run_id, place, names)
         if place == READING:
             session = stage.read_session(run_id)
             counts = (session["total_instances"], session["successful_instances"], session["failed_instances"])
@@ -66,7 +71,7 @@ def test_a_run_that_is_terminated(stage: Stage, place: str) -> None:
         worker = wait_for(lambda: stage.api.find_worker(run_id), "the worker")
         asked_at = read_clock(stage)
         stage.api.terminate(run_id)
-        check_cancelled(stage, run_id, asked_at)
+        check_cancelled(stage, run_id, asked_at, names)
         wait_for(lambda: not is_alive(worker), "the worker's end")
     assert stage.list_locks() == []
 
@@ -74,11 +79,11 @@ def test_a_run_that_is_terminated(stage: Stage, place: str) -> None:
 @pytest.mark.parametrize(("how", "place"), [((), READING), (("--local",), WRITING)])
 def test_ctrl_c_in_a_sync(stage: Stage, how: tuple[str, ...], place: str) -> None:
     with held(stage, place) as names, stage.syncing(*how, "--wait", *names) as (command, run_id):
-        wait_until_held(stage, run_id, place)
+        wait_until_held(stage, run_id, place, names)
         asked_at = read_clock(stage)
         command.send_signal(signal.SIGINT)
         command.communicate()
         assert command.returncode == 130
-        check_cancelled(stage, run_id, asked_at)
+        check_cancelled(stage, run_id, asked_at, names)
         assert stage.read_session(run_id)["created_by"]
     assert stage.list_locks() == []

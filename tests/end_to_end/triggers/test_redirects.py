@@ -66,7 +66,7 @@ EDITS = {
     "elm": "update instances set port = port - 1 where name = %s",
     "fig": f"""update instances set options = '{{"hostaddr": "{ELSEWHERE}"}}' where name = %s""",
     "ivy": """update instances set options = '{"sslmode": "disable"}' where name = %s""",
-    "oak": "update instances set db_type = 'mysql' where name = %s",
+    "hornbeam": "update instances set db_type = 'mysql' where name = %s",
 }
 """What somebody writes into the row of each instance."""
 NO_VALUES = "takes names of what is there, or numbers for Dagster itself"
