@@ -29,9 +29,10 @@ def script(
     as_of: AsOfOption = None,
     undo: Annotated[int | None, typer.Option(help="Take back this change; its id is in `whalefall changes`.")] = None,
 ) -> None:
-    """Print the SQL that re-creates accounts, or undoes a change; exit code 1 where a part can't be undone.
+    """Print the SQL that re-creates accounts, or undoes a change.
 
-    It gives an empty server the same roles, memberships and grants; passwords are left out.
+    It gives an empty server the same roles, memberships and grants; passwords are left out. Exit code 1 where a part of
+    a change can't be undone.
     """
     if undo is not None and (as_of or account):
         raise InvalidInputError("--undo names one change of the instance; leave out ACCOUNT and --as-of")
