@@ -1,0 +1,171 @@
+"""The values of effective access: a question, what an engine finds for it, and an answer with its paths.
+
+An account logs in as itself: its *identity* is the account with all that it has by itself (`Link`s without a step). A
+step (SET ROLE, EXECUTE AS, a proxy) leads to another identity. A *path* is the chain of links from an account to the
+`Source` that gives the privilege.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from whalefall_pipeline.core.model import AccountState, Attributes, Held, Json, Kind, Securable, Unseen
+
+
+class Verdict(StrEnum):
+    """Whether an account can: as it logs in, after a step that it can take by itself, nobody knows, or not."""
+
+    YES = "yes"
+    AFTER_STEP = "yes after a step"
+    UNKNOWN = "unknown"
+    NO = "no"
+
+
+class Question(NamedTuple):
+    """A privilege, in the engine's own words, on a securable whose name path is complete."""
+
+    privilege: str
+    securable: Securable
+
+
+class Wanted(NamedTuple):
+    """Grants that may bear on an answer: those of a scope whose names are these; None is any name."""
+
+    scope: str
+    database: str | None = None
+    schema: str | None = None
+    object: str | None = None
+    column: str | None = None
+
+
+class Link(NamedTuple):
+    """How one account has what another has: a membership, or a way to act as it.
+
+    `step` is what must be done first, as a statement or a short phrase; empty: nothing. `database` is the one database
+    that it holds in; empty: all. `words` say the link for a person ("member of readers"); `held` is the grant that it
+    rests on, None where an attribute or a rule of the engine makes it.
+    """
+
+    member: str
+    target: str
+    words: str
+    step: str = ""
+    database: str = ""
+    held: Held | None = None
+    since: datetime | None = None
+
+
+class Source(NamedTuple):
+    """What gives the privilege at the end of a path: a grant, or what stands for one (superuser, owner, a wider scope).
+
+    `holder` has it. `step` is what the holder must do before it counts (an owner that grants to itself what was revoked
+    from it); empty: nothing. `held` is None where an attribute of the holder gives it.
+    """
+
+    holder: str
+    words: str
+    step: str = ""
+    held: Held | None = None
+    since: datetime | None = None
+
+
+class Path(NamedTuple):
+    """One way from an account to a privilege."""
+
+    links: tuple[Link, ...]
+    source: Source
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What must be done, in this order; empty: nothing."""
+        return tuple(step for step in (*(link.step for link in self.links), self.source.step) if step)
+
+    @property
+    def since(self) -> datetime | None:
+        """The moment since which all of it holds: that of its youngest part; None: not known."""
+        moments = [part.since for part in (*self.links, self.source) if part.since]
+        return max(moments, default=None)
+
+    def __str__(self) -> str:
+        return ", ".join((*(link.words for link in self.links), self.source.words))
+
+
+class GateState(StrEnum):
+    """Whether what stands before a privilege lets the account through."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    FILTERS = "filters"
+    UNKNOWN = "unknown"
+
+
+class Gate(NamedTuple):
+    """What an account must pass beside holding the privilege: `login`, `connect`, `schema`, `row security`."""
+
+    name: str
+    state: GateState
+    reason: str = ""
+
+
+class Answer(NamedTuple):
+    """What is known of one account and one question.
+
+    `paths` are those to a yes, without steps first, then the shortest first. `unseen` names the scopes that were not
+    observed and could hold more. `nearest` says, of a no, what came closest.
+    """
+
+    username: str
+    kind: Kind
+    question: Question
+    verdict: Verdict
+    paths: tuple[Path, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    unseen: tuple[str, ...] = ()
+    nearest: str = ""
+
+
+class Danger(NamedTuple):
+    """What lets an account become more than it is: a superuser, or another account.
+
+    `becomes` is the account that is taken over; empty: a superuser, or all that the server's operating system user may.
+    `rank` orders dangers, 0 being the worst. `words` say what it rests on, `step` what would be done.
+    """
+
+    holder: str
+    becomes: str
+    rank: int
+    words: str
+    step: str
+    held: Held | None = None
+    since: datetime | None = None
+
+
+class Escalation(NamedTuple):
+    """A way from an account to a danger: the links, and the danger at their end."""
+
+    username: str
+    links: tuple[Link, ...]
+    danger: Danger
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """One instance at a moment, as far as questions need it.
+
+    `accounts` are all by username, each holding its memberships and the grants that were wanted. `since` is the moment
+    since which an account holds something. `unseen` are the scopes that were not observed, `version` the server's
+    product and version as the record has it (`PostgreSQL 16.4`), `attributes` what the instance is set to.
+    """
+
+    accounts: Mapping[str, AccountState]
+    since: Mapping[tuple[str, Held], datetime] = field(default_factory=dict[tuple[str, Held], datetime])
+    unseen: Mapping[str, Unseen] = field(default_factory=dict[str, Unseen])
+    attributes: Attributes = field(default_factory=dict[str, Json])
+    version: str = ""
+    now: datetime | None = None
+
+    def find_since(self, username: str, held: Held) -> datetime | None:
+        """Return the moment since which an account holds something; None: not known."""
+        return self.since.get((username, held))
