@@ -39,6 +39,8 @@ _DELETE = """mutation($place: RepositorySelector!, $keys: [String!]!) { deleteDy
 _START_SENSOR = """mutation($selector: SensorSelector!) { startSensor(sensorSelector: $selector) {
   __typename ... on Sensor { sensorState { id } } ... on Error { message } } }"""
 _STOP_SENSOR = """mutation($id: String!) { stopSensor(id: $id) { __typename ... on Error { message } } }"""
+_TICKS = """query($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) { ... on Sensor {
+  sensorState { ticks(limit: 5) { id status } } } } }"""
 _START_SCHEDULE = """mutation($selector: ScheduleSelector!) { startSchedule(scheduleSelector: $selector) {
   __typename ... on ScheduleStateResult { scheduleState { id } } ... on Error { message } } }"""
 _STOP_SCHEDULE = """mutation($id: String!) { stopRunningSchedule(id: $id) { __typename ... on Error { message } } }"""
@@ -113,6 +115,11 @@ class Api:
 
     def stop_sensor(self, state_id: str) -> None:
         self._mutate(_STOP_SENSOR, id=state_id)
+
+    def read_ticks(self, name: str) -> dict[str, str]:
+        """Return the status of a sensor's newest ticks by their ids, the newest first."""
+        answer = self.ask(_TICKS, selector={**_PLACE, "sensorName": name})
+        return {str(tick["id"]): str(tick["status"]) for tick in answer["sensorState"]["ticks"]}
 
     def start_schedule(self, name: str) -> str:
         """Turn a schedule on; what comes back turns it off."""

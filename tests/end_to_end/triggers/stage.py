@@ -28,6 +28,7 @@ from whalefall_pipeline.sync.lock import SPACE
 LEDGER, DAGSTER = "ledger", "dagster"
 COLLECTOR, PASSWORD = "collector", "not-a-secret-but-long-enough"
 WAIT_SECONDS = 120
+ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 COMMAND = (sys.executable, "-c", "from whalefall_pipeline.cli.main import main; main()")
 
 T = TypeVar("T")
@@ -77,7 +78,17 @@ class Stage:
         return row
 
     def is_over(self, run_id: str) -> bool:
-        return self.api.read_status(run_id) in ("SUCCESS", "FAILURE", "CANCELED")
+        return self.api.read_status(run_id) in ENDED
+
+    def wait_for_quiet(self) -> None:
+        """Wait until nothing that the daemon was asked for before is left: it may start a sensor that was just stopped.
+
+        It takes its sensors in rounds; when another one has been started twice more, the round of before is over.
+        """
+        other = "session_ends"
+        before = self.api.read_ticks(other).keys()
+        wait_for(lambda: len(self.api.read_ticks(other).keys() - before) > 1, "two more rounds of the sensors")
+        wait_for(lambda: ENDED.issuperset(self.api.read_runs().values()), "the end of all runs")
 
     def wait_for_record(self, session_id: str, name: str, status: str) -> None:
         wait_for(

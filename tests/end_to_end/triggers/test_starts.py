@@ -33,6 +33,7 @@ def started(stage: Stage) -> Iterator[Started]:
     stage.api.stop_schedule(schedule)
     yield Started(backfill, scheduled, first_tick)
     stage.api.stop_sensor(sensor)
+    stage.wait_for_quiet()
 
 
 def find_run(stage: Stage, tag: str, value: str) -> str | None:
