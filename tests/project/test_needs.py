@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engines.registry import find_starter
-from tests.needs import find_group
+from tests.spreading import find_group
 
 
 def _markers(request: pytest.FixtureRequest) -> set[str]:
@@ -37,7 +37,7 @@ def toy() -> Generator[str]:
 @pytest.mark.parametrize("engine", ["toy"])
 def test_one_with_an_engine_is_about_that(toy: str, engine: str, request: pytest.FixtureRequest) -> None:
     assert _markers(request) >= {"server", "toy"}
-    assert find_group(request.node) == "toy"
+    assert find_group(request.node.nodeid) == "toy"
 
 
 def test_a_unit_that_starts_a_server_all_the_same_is_told(request: pytest.FixtureRequest) -> None:
