@@ -79,6 +79,9 @@ class Api:
     def read_status(self, run_id: str) -> str:
         return str(self.ask(_RUN, id=run_id)["status"])
 
+    def read_tags(self, run_id: str) -> dict[str, str]:
+        return {tag["key"]: tag["value"] for tag in self.ask(_RUN, id=run_id)["tags"]}
+
     def read_runs(self, **filters: Any) -> dict[str, str]:
         """Return the runs of a filter, the newest first, with their states."""
         return {run["runId"]: run["status"] for run in self.ask(_RUNS, filter=filters)["results"]}

@@ -28,6 +28,7 @@ from whalefall_pipeline.sync.lock import SPACE
 LEDGER, DAGSTER = "ledger", "dagster"
 COLLECTOR, PASSWORD = "collector", "not-a-secret-but-long-enough"
 WAIT_SECONDS = 120
+LONGEST_PAUSE = 1.0
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 COMMAND = (sys.executable, "-c", "from whalefall_pipeline.cli.main import main; main()")
 
@@ -38,9 +39,11 @@ Row = dict[str, Any]
 def wait_for(look: Callable[[], T | None], what: str) -> T:
     """Look until there is something true to see; a generous limit turns a hang into a failure that says what."""
     ends_at = time.monotonic() + WAIT_SECONDS
+    pause = 0.1
     while not (seen := look()):
         assert time.monotonic() < ends_at, f"not within {WAIT_SECONDS} s: {what}"
-        time.sleep(0.2)
+        time.sleep(pause)
+        pause = min(pause * 1.2, LONGEST_PAUSE)  # what looks often takes the processor from what it waits for
     return seen
 
 
