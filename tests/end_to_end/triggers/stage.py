@@ -6,14 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
+from sqlalchemy import Engine
 
 from tests.end_to_end.triggers.api import Api
 from tests.engines.proxy import open_black_hole
@@ -34,6 +36,7 @@ COMMAND = (sys.executable, "-c", "from whalefall_pipeline.cli.main import main; 
 
 T = TypeVar("T")
 Row = dict[str, Any]
+_connections: dict[str, psycopg.Connection] = {}
 
 
 def wait_for(look: Callable[[], T | None], what: str) -> T:
@@ -172,12 +175,8 @@ class Stage:
 
     @contextmanager
     def _open_ledger(self) -> Generator[Any]:
-        engine = open_ledger(to_url(self.ledger, LEDGER))
-        try:
-            with engine.connect() as connection:
-                yield connection
-        finally:
-            engine.dispose()
+        with get_engine(to_url(self.ledger, LEDGER)).connect() as connection:
+            yield connection
 
     @contextmanager
     def command(self, *arguments: str) -> Generator["subprocess.Popen[str]"]:
@@ -233,11 +232,24 @@ class Stage:
 
 
 def _read(conninfo: str, query: str, values: Sequence[object]) -> list[Row]:
-    with (
-        psycopg.connect(conninfo, connect_timeout=WAIT_SECONDS) as connection,
-        connection.cursor(row_factory=dict_row) as cursor,
-    ):
+    """Read with one connection for all looks at a database: a login for each would cost more than the look."""
+    if conninfo in _connections:
+        with suppress(psycopg.OperationalError):  # the server was started again
+            return _read_with(_connections[conninfo], query, values)
+        _connections.pop(conninfo).close()
+    _connections[conninfo] = psycopg.connect(conninfo, connect_timeout=WAIT_SECONDS, autocommit=True)
+    return _read_with(_connections[conninfo], query, values)
+
+
+def _read_with(connection: psycopg.Connection, query: str, values: Sequence[object]) -> list[Row]:
+    with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query.encode(), values).fetchall()
+
+
+@cache
+def get_engine(url: str) -> Engine:
+    """Return the engine for all that tests write to a ledger."""
+    return open_ledger(url)
 
 
 def kill(pid: int) -> None:

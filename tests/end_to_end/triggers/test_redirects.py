@@ -17,8 +17,7 @@ import pytest
 
 from tests.end_to_end.triggers.api import ASSETS, LOCATION, REPOSITORY
 from tests.end_to_end.triggers.conftest import ELSEWHERE, EVIL_CONFIG, EVIL_TAGS
-from tests.end_to_end.triggers.stage import LEDGER, Stage, to_url, wait_for
-from whalefall_pipeline.ledger.database import open_ledger
+from tests.end_to_end.triggers.stage import LEDGER, Stage, get_engine, to_url, wait_for
 
 PLACE = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
 
@@ -268,7 +267,5 @@ def test_a_cursor_stops_no_sensor(stage: Stage, sensor: str) -> None:
 
 
 def execute(stage: Stage, statement: str, *values: object) -> None:
-    engine = open_ledger(to_url(stage.ledger, LEDGER))
-    with engine.begin() as connection:
+    with get_engine(to_url(stage.ledger, LEDGER)).begin() as connection:
         connection.exec_driver_sql(statement, values)
-    engine.dispose()
