@@ -79,8 +79,8 @@ def test_a_code_server_killed_with_some_of_its_workers_takes_the_others_along(st
         kill(stage.find_service("code.sock", "api grpc"))
         for _, worker in killed:
             kill(worker)
-        for run_id, worker in left:
-            wait_for(lambda pid=worker: not is_alive(pid), "the other workers' end")
+        wait_for(lambda: not any(is_alive(worker) for _, worker in left), "the other workers' end")
+        for run_id, _ in left:
             check_ended(stage, run_id)
             assert "the one that had started it died" in stage.read_session(run_id)["message"]
         for run_id, _ in killed:
