@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from whalefall_pipeline.cli.arguments import AccountOption, InstanceOption
-from whalefall_pipeline.cli.known import check_account, check_instance, say_never_synced
+from whalefall_pipeline.cli.known import check_account, check_instance, print_never_synced
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
 from whalefall_pipeline.cli.workplace import open_reader
 from whalefall_pipeline.ledger.queries import read_accounts
@@ -42,6 +42,6 @@ def show_accounts(
             predefined=predefined,
             at_most=at_most and at_most + 1,
         )
-        say_never_synced(reader, instance)
+        print_never_synced(reader, instance)
     removal = ("instance_removed_at",) if any(row["instance_removed_at"] for row in rows) else ()
     show_rows(rows, (*COLUMNS, *removal), form, raw=raw, at_most=at_most)

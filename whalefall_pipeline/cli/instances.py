@@ -11,7 +11,7 @@ from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import complete_instance
 from whalefall_pipeline.cli.choosing import choose_instances
 from whalefall_pipeline.cli.definition import Definition, check_name
-from whalefall_pipeline.cli.output import say
+from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.secret_input import read_secret
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, InvalidInstanceError
@@ -64,7 +64,7 @@ def add_instance(
         else:
             stored = workplace.store.encrypt(read_secret(from_input=password_stdin))
         write_definitions(workplace, [(definition, instance, stored)])
-    say(f"{name} is registered; look at it with: whalefall instances check {name}")
+    print_line(f"{name} is registered; look at it with: whalefall instances check {name}")
 
 
 def change(
@@ -103,8 +103,8 @@ def change(
             named = wanted.find_named_parts()
             moved = change_instance(connection, new, username=user, secret=secret, store=workplace.store, named=named)
     if moved:
-        say(f"its credential is now for {new.host}:{new.port} with these options, and for nothing else")
-    say(f"{name} is changed; look at it with: whalefall instances check {name}")
+        print_line(f"its credential is now for {new.host}:{new.port} with these options, and for nothing else")
+    print_line(f"{name} is changed; look at it with: whalefall instances check {name}")
 
 
 class _Changes(NamedTuple):
@@ -156,7 +156,7 @@ def remove(
         unknown = [name for name in names if not remove_instance(connection, name)]
         if unknown:
             raise InvalidInstanceError(f"no active instance is named {', '.join(unknown)}; nothing was removed")
-    say(f"removed: {', '.join(names)}")
+    print_line(f"removed: {', '.join(names)}")
 
 
 def check_free(workplace: Workplace, name: str) -> None:

@@ -40,7 +40,7 @@ class Lines:
 console, errors = Lines("stdout"), Lines("stderr")
 
 
-def say(text: str, style: str = "") -> None:
+def print_line(text: str, style: str = "") -> None:
     """Print a line to standard output: what was done, for people."""
     console.print(text, style)
 

@@ -24,7 +24,7 @@ def tell_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: 
         if key in selected:
             context.log_event(dg.AssetMaterialization(key, partition=name, metadata=metadata))
     if outcome.error is None:
-        context.log.info("%s: %s", make_visible(name), _say_counts(outcome))
+        context.log.info("%s: %s", make_visible(name), _format_counts(outcome))
         return
     message = make_visible(to_first_line(outcome.error))
     failed = {"error_code": outcome.error.code, "error_message": message}
@@ -65,7 +65,7 @@ def _written(outcome: Outcome) -> dict[dg.AssetKey, dict[str, Any]]:
     return written
 
 
-def _say_counts(outcome: Outcome) -> str:
+def _format_counts(outcome: Outcome) -> str:
     parts: list[str] = []
     if outcome.inventory:
         counts = outcome.inventory
