@@ -14,7 +14,7 @@ PERMISSIONS = dg.AssetKey("account_permissions")
 OBSERVED_CHECK = "every_scope_observed"
 
 
-def tell_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: Collection[dg.AssetKey]) -> None:
+def log_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: Collection[dg.AssetKey]) -> None:
     """Log how an instance ended: materializations of what was written, an observation of what failed, one line.
 
     All text of a server is made visible: it reaches the UI, and terminals that show the log.
@@ -33,7 +33,7 @@ def tell_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: 
     context.log.error("%s: %s: %s", make_visible(name), outcome.error.code, message)
 
 
-def tell_carried_over(
+def log_carried_over(
     context: dg.AssetExecutionContext, carried_over: Mapping[str, str], selected: Collection[dg.AssetKey]
 ) -> None:
     """Log a materialization of each partition that an earlier run completed, with that run.
