@@ -33,7 +33,7 @@ ADMIN_OPTION = " WITH ADMIN OPTION"
 PREFIXES: dict[Effect, str] = {"grant": "", "deny": "DENY ", "revoke": "REVOKE "}
 
 
-def spell(privilege: str, *, grant_option: bool = False, effect: Effect = "grant") -> str:
+def to_token(privilege: str, *, grant_option: bool = False, effect: Effect = "grant") -> str:
     """Return a privilege, its effect and option as one token."""
     option = (ADMIN_OPTION if privilege == MEMBER else GRANT_OPTION) if grant_option else ""
     return f"{PREFIXES[effect]}{privilege}{option}"
@@ -130,7 +130,7 @@ def _find_place(rules: Rules, held: Held) -> _Place:
     privilege, securable, grant_option, effect = held
     name, levels = rules.categories[securable.scope]
     *keys, last = (name, *[cast("str", getattr(securable, level)) for level in levels])
-    return _Place(tuple(keys), last, spell(privilege, grant_option=grant_option, effect=effect))
+    return _Place(tuple(keys), last, to_token(privilege, grant_option=grant_option, effect=effect))
 
 
 def _descend(node: dict[str, Json], keys: tuple[str, ...]) -> dict[str, Json]:

@@ -5,7 +5,7 @@ from tests.engines.postgresql_cases import DATABASE
 from tests.engines.reading import Seen
 from whalefall_pipeline.core.model import Observation, Securable
 from whalefall_pipeline.core.model import Seen as Status
-from whalefall_pipeline.core.snapshot import spell
+from whalefall_pipeline.core.snapshot import to_token
 
 TOTAL = Securable("routine", DATABASE, "app", "total(integer)")
 ORDERS = Securable("table", DATABASE, "app", "orders")
@@ -15,7 +15,7 @@ FROM_ALL = f"FROM PUBLIC, {COLLECTOR.username}"
 
 def tokens(seen: Seen, username: str, securable: Securable) -> set[str]:
     return {
-        spell(privilege, grant_option=grant_option, effect=effect)
+        to_token(privilege, grant_option=grant_option, effect=effect)
         for privilege, held_on, grant_option, effect in seen.states[username].held
         if held_on == securable
     }
