@@ -1,11 +1,13 @@
 """What tests need is found, not written down; one that is found to need nothing can't start a server."""
 
 from collections.abc import Generator
+from functools import cache
 from importlib import import_module
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlfluff.core import Linter
 
 from tests.engines.registry import find_starter
 from tests.spreading import find_group
@@ -26,6 +28,16 @@ def test_one_that_is_given_values_too(request: pytest.FixtureRequest, nothing: N
 
 def test_one_whose_fixture_starts_a_server_needs_it(ledger_url: str, request: pytest.FixtureRequest) -> None:
     assert _markers(request) & {"server", "unit"} == {"server"}
+
+
+@cache
+def get_parser() -> type[Linter]:
+    return Linter
+
+
+def test_one_whose_cache_holds_a_parser_is_no_unit(request: pytest.FixtureRequest) -> None:
+    assert get_parser()
+    assert _markers(request) & {"parser", "unit"} == {"parser"}
 
 
 @pytest.fixture
