@@ -39,8 +39,8 @@ _DELETE = """mutation($place: RepositorySelector!, $keys: [String!]!) { deleteDy
 _START_SENSOR = """mutation($selector: SensorSelector!) { startSensor(sensorSelector: $selector) {
   __typename ... on Sensor { sensorState { id } } ... on Error { message } } }"""
 _STOP_SENSOR = """mutation($id: String!) { stopSensor(id: $id) { __typename ... on Error { message } } }"""
-_TICKS = """query($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) { ... on Sensor {
-  sensorState { ticks(limit: 5) { id status } } } } }"""
+_STATE = """query($selector: InstigationSelector!) { instigationStateOrError(instigationSelector: $selector) {
+  ... on InstigationState { status ticks(limit: 5) { id } } } }"""
 _START_SCHEDULE = """mutation($selector: ScheduleSelector!) { startSchedule(scheduleSelector: $selector) {
   __typename ... on ScheduleStateResult { scheduleState { id } } ... on Error { message } } }"""
 _STOP_SCHEDULE = """mutation($id: String!) { stopRunningSchedule(id: $id) { __typename ... on Error { message } } }"""
@@ -119,10 +119,13 @@ class Api:
     def stop_sensor(self, state_id: str) -> None:
         self._mutate(_STOP_SENSOR, id=state_id)
 
-    def read_ticks(self, name: str) -> dict[str, str]:
-        """Return the status of a sensor's newest ticks by their ids, the newest first."""
-        answer = self.ask(_TICKS, selector={**_PLACE, "sensorName": name})
-        return {str(tick["id"]): str(tick["status"]) for tick in answer["sensorState"]["ticks"]}
+    def is_on(self, name: str) -> bool:
+        """Whether a sensor or schedule is turned on."""
+        return self.ask(_STATE, selector={**_PLACE, "name": name})["status"] == "RUNNING"
+
+    def read_ticks(self, name: str) -> set[str]:
+        """Return the ids of the newest ticks of a sensor or schedule."""
+        return {tick["id"] for tick in self.ask(_STATE, selector={**_PLACE, "name": name})["ticks"]}
 
     def start_schedule(self, name: str) -> str:
         """Turn a schedule on; what comes back turns it off."""

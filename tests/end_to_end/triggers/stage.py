@@ -86,15 +86,26 @@ class Stage:
     def is_over(self, run_id: str) -> bool:
         return self.api.read_status(run_id) in ENDED
 
-    def wait_for_quiet(self) -> None:
-        """Wait until nothing that the daemon was asked for before is left: it may start a sensor that was just stopped.
+    def turn_off(self, name: str, stop: Callable[[], None]) -> None:
+        """Turn a sensor or schedule off until it stays so, and wait for the end of all runs.
 
-        It takes its sensors in rounds; when another one has been started twice more, the round of before is over.
+        At the end of a tick Dagster's daemon writes the state that it read at the tick's begin, and so turns on again
+        what was turned off in between.
         """
-        other = "session_ends"
-        before = self.api.read_ticks(other).keys()
-        wait_for(lambda: len(self.api.read_ticks(other).keys() - before) > 1, "two more rounds of the sensors")
+
+        def stays_off() -> bool:
+            stop()
+            self._wait_for_rounds()
+            return not self.api.is_on(name)
+
+        wait_for(stays_off, f"{name} to stay off")
         wait_for(lambda: ENDED.issuperset(self.api.read_runs().values()), "the end of all runs")
+
+    def _wait_for_rounds(self) -> None:
+        """Wait until the daemon has begun two more rounds of its sensors: what it did before is over."""
+        other = "session_ends"
+        before = self.api.read_ticks(other)
+        wait_for(lambda: len(self.api.read_ticks(other) - before) > 1, "two more rounds of the sensors")
 
     def wait_for_record(self, session_id: str, name: str, status: str) -> None:
         wait_for(

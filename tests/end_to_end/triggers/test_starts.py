@@ -30,10 +30,9 @@ def started(stage: Stage) -> Iterator[Started]:
     backfill = stage.api.launch_backfill([stage.fleet[0], stage.fleet[2]])
     first_tick = wait_for(lambda: find_run(stage, "dagster/sensor_name", "changed_instances"), "the sensor's run")
     scheduled = wait_for(lambda: find_run(stage, "dagster/schedule_name", "daily_sync"), "the schedule's run")
-    stage.api.stop_schedule(schedule)
+    stage.turn_off("daily_sync", lambda: stage.api.stop_schedule(schedule))
     yield Started(backfill, scheduled, first_tick)
-    stage.api.stop_sensor(sensor)
-    stage.wait_for_quiet()
+    stage.turn_off("changed_instances", lambda: stage.api.stop_sensor(sensor))
 
 
 def find_run(stage: Stage, tag: str, value: str) -> str | None:
