@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.core import limits
+from whalefall_pipeline.core.access.engine import Access
 from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError
 from whalefall_pipeline.core.model import Account, AccountState, Instance, Login, Reading, Security, Seen
 from whalefall_pipeline.core.rules import Rules
@@ -103,6 +104,8 @@ class Adapter(ABC):
 
     rules: Rules
     """The engine's pure rules."""
+    access: Access
+    """Its rules of who can do what."""
     default_port: int
     """The port that servers of this engine listen on."""
 

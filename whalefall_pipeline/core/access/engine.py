@@ -1,18 +1,41 @@
 """What effective access asks of an engine. Each engine's `access` module has one implementation, `ACCESS`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import ClassVar, TypeAlias
 
-from whalefall_pipeline.core.access.model import Danger, Gate, Link, Population, Question, Source, Wanted
+from whalefall_pipeline.core.access.model import (
+    Acting,
+    Danger,
+    Gate,
+    GateQuestion,
+    Link,
+    Population,
+    Question,
+    Source,
+    Wanted,
+)
 from whalefall_pipeline.core.model import Securable
 from whalefall_pipeline.core.rules import Rules
 
+FindGates: TypeAlias = Callable[[Acting], Sequence[Gate]]
+
+
+def find_no_gates(_acting: Acting) -> Sequence[Gate]:
+    """Return no gates: the engine has none for the question."""
+    return ()
+
 
 class Access(ABC):
-    """One engine's rules of effective access: pure functions over a population. The server is their judge."""
+    """One engine's rules of effective access: pure functions over a population. The server is their judge.
+
+    Those that look at many accounts take all of them at once: an engine finds quickly what few of them hold
+    (`core.states.find_held`), and core walks the links from there.
+    """
 
     rules: ClassVar[Rules]
+    has_denials: ClassVar[bool] = False
+    """Whether `keep_sources` may take any away; where not, what is found for one account is shared with others."""
 
     @abstractmethod
     def find_targets(self, kind: str | None, path: Sequence[str], known: Iterable[Securable]) -> Sequence[Securable]:
@@ -29,17 +52,20 @@ class Access(ABC):
 
     @abstractmethod
     def find_wanted(self, question: Question) -> Sequence[Wanted]:
-        """Return which grants may bear on a question; memberships always do, and are not listed."""
+        """Return which grants may bear on a question or its gates; memberships always do, and are not listed."""
 
     @abstractmethod
-    def find_links(self, population: Population, username: str) -> Sequence[Link]:
-        """Return how an account has what others have, each link once, those without a step first."""
+    def find_links(self, population: Population) -> Iterable[Link]:
+        """Return how accounts have what others have, each link once, in any order.
+
+        Everybody's account (PUBLIC) is the target of a link without a step from every other.
+        """
 
     @abstractmethod
-    def find_sources(self, population: Population, username: str, question: Question) -> Sequence[Source]:
-        """Return what gives the privilege to an account by itself, not through its links.
+    def find_sources(self, population: Population, question: Question, usernames: Collection[str]) -> Iterable[Source]:
+        """Return what gives the privilege to these accounts by themselves, not through links, in any order.
 
-        What everybody has (PUBLIC) is a source of every account, with that holder.
+        `usernames` are often all of the population, and may name what is no account of it.
         """
 
     def keep_sources(
@@ -47,22 +73,32 @@ class Access(ABC):
     ) -> Sequence[Source]:
         """Return the sources that denials leave; `identity` are the account and all that it has without a step.
 
-        `sources` are those of the whole identity.
+        `sources` are those of the whole identity; what is returned are the same values, not copies.
         """
         return sources
 
-    def find_gates(self, population: Population, username: str, question: Question) -> Sequence[Gate]:
-        """Return what else stands before the privilege, open gates too."""
+    def find_gate_questions(self, question: Question) -> Sequence[GateQuestion]:
+        """Return the other privileges that one must have before this one is of use (CONNECT, USAGE on the schema)."""
         return ()
 
+    def prepare_gates(self, population: Population, question: Question) -> FindGates:
+        """Return a function that finds the other gates before a privilege (login, row security), open ones too."""
+        return find_no_gates
+
     @abstractmethod
-    def find_unseen(self, population: Population, question: Question) -> Sequence[str]:
-        """Return the scopes that were not observed and could hold what makes a no a yes."""
+    def find_unseen(self, population: Population, question: Question | None) -> Sequence[str]:
+        """Return the scopes that were not observed and could hold what makes a no a yes; None asks about dangers.
+
+        What the engine's adapter never collects is named too, in a short phrase, where it could.
+        """
 
     @abstractmethod
     def find_dangerous(self) -> Sequence[Wanted]:
         """Return the grants that `find_dangers` looks at, beside memberships."""
 
     @abstractmethod
-    def find_dangers(self, population: Population, username: str) -> Sequence[Danger]:
-        """Return what lets an account, by itself and not through its links, become more than it is."""
+    def find_dangers(self, population: Population) -> Iterable[Danger]:
+        """Return what lets accounts, by themselves and not through links, become more than they are.
+
+        A superuser is one too: `becomes` and `step` are empty.
+        """

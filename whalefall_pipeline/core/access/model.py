@@ -1,11 +1,11 @@
 """The values of effective access: a question, what an engine finds for it, and an answer with its paths.
 
 An account logs in as itself: its *identity* is the account with all that it has by itself (`Link`s without a step). A
-step (SET ROLE, EXECUTE AS, a proxy) leads to another identity. A *path* is the chain of links from an account to the
-`Source` that gives the privilege.
+step (SET ROLE, EXECUTE AS, a proxy) leads to another identity, that of the link's target. A *path* is the chain of
+links from an account to the `Source` that gives the privilege.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -45,7 +45,8 @@ class Link(NamedTuple):
 
     `step` is what must be done first, as a statement or a short phrase; empty: nothing. `database` is the one database
     that it holds in; empty: all. `words` say the link for a person ("member of readers"); `held` is the grant that it
-    rests on, None where an attribute or a rule of the engine makes it.
+    rests on, None where an attribute or a rule of the engine makes it. `own`: only the member itself has it, as it
+    logged in or after a step, and not who has what the member has (PostgreSQL's SET ROLE, what an attribute allows).
     """
 
     member: str
@@ -55,13 +56,15 @@ class Link(NamedTuple):
     database: str = ""
     held: Held | None = None
     since: datetime | None = None
+    own: bool = False
 
 
 class Source(NamedTuple):
     """What gives the privilege at the end of a path: a grant, or what stands for one (superuser, owner, a wider scope).
 
     `holder` has it. `step` is what the holder must do before it counts (an owner that grants to itself what was revoked
-    from it); empty: nothing. `held` is None where an attribute of the holder gives it.
+    from it); empty: nothing. `held` is None where an attribute of the holder gives it. `own`: it counts for the holder
+    itself only, as it logged in or after a step, and not for who has what the holder has (`rolsuper`).
     """
 
     holder: str
@@ -69,6 +72,7 @@ class Source(NamedTuple):
     step: str = ""
     held: Held | None = None
     since: datetime | None = None
+    own: bool = False
 
 
 class Path(NamedTuple):
@@ -81,6 +85,14 @@ class Path(NamedTuple):
     def steps(self) -> tuple[str, ...]:
         """What must be done, in this order; empty: nothing."""
         return tuple(step for step in (*(link.step for link in self.links), self.source.step) if step)
+
+    @property
+    def actor(self) -> str:
+        """The account that acts in the end: what the last step leads to, or the account that the path begins at."""
+        for link in reversed(self.links):
+            if link.step:
+                return link.target
+        return self.links[0].member if self.links else self.source.holder
 
     @property
     def since(self) -> datetime | None:
@@ -109,11 +121,31 @@ class Gate(NamedTuple):
     reason: str = ""
 
 
+class GateQuestion(NamedTuple):
+    """A gate that is a privilege of its own: `connect` is CONNECT on the database.
+
+    `by_login`: the account that logs in must have it, not the one that it acts as after its steps.
+    """
+
+    name: str
+    question: Question
+    by_login: bool = False
+
+
+class Acting(NamedTuple):
+    """Who comes to a gate: the account that logs in, the one that it acts as, and that one's identity."""
+
+    username: str
+    actor: str
+    identity: Collection[str]
+
+
 class Answer(NamedTuple):
     """What is known of one account and one question.
 
-    `paths` are those to a yes, without steps first, then the shortest first. `unseen` names the scopes that were not
-    observed and could hold more. `nearest` says, of a no, what came closest.
+    `paths` are those to a yes: those with the fewest steps first, then the shortest. `complete`: the bound on their
+    number left none out. `gates` are those of the first path. `unseen` names the scopes that were not observed and
+    could hold more. `nearest` says, of a no, what came closest.
     """
 
     username: str
@@ -124,13 +156,16 @@ class Answer(NamedTuple):
     gates: tuple[Gate, ...] = ()
     unseen: tuple[str, ...] = ()
     nearest: str = ""
+    complete: bool = True
 
 
 class Danger(NamedTuple):
     """What lets an account become more than it is: a superuser, or another account.
 
     `becomes` is the account that is taken over; empty: a superuser, or all that the server's operating system user may.
-    `rank` orders dangers, 0 being the worst. `words` say what it rests on, `step` what would be done.
+    `database` is the one database that the holder must be reached in; empty: any. `rank` orders dangers, 0 being the
+    worst. `words` say what it rests on, `step` what would be done; both `becomes` and `step` empty: who has it without
+    a step is a superuser already. `own` as of a `Source`.
     """
 
     holder: str
@@ -140,6 +175,8 @@ class Danger(NamedTuple):
     step: str
     held: Held | None = None
     since: datetime | None = None
+    own: bool = False
+    database: str = ""
 
 
 class Escalation(NamedTuple):
@@ -148,6 +185,28 @@ class Escalation(NamedTuple):
     username: str
     links: tuple[Link, ...]
     danger: Danger
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What must be done, in this order."""
+        return tuple(step for step in (*(link.step for link in self.links), self.danger.step) if step)
+
+    @property
+    def since(self) -> datetime | None:
+        """The moment since which all of it holds; None: not known."""
+        moments = [part.since for part in (*self.links, self.danger) if part.since]
+        return max(moments, default=None)
+
+    def __str__(self) -> str:
+        return ", ".join((*(link.words for link in self.links), self.danger.words))
+
+
+class Escalations(NamedTuple):
+    """Who is a superuser as it logs in, and the ways of all others to a danger, the worst first."""
+
+    superusers: tuple[str, ...]
+    ways: tuple[Escalation, ...]
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Laws of effective access, on an engine of the tests' own."""

@@ -1,0 +1,175 @@
+"""Verdicts with their paths: who can do what is asked, and why an account can or can't."""
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from whalefall_pipeline.core.access.engine import Access, FindGates
+from whalefall_pipeline.core.access.model import (
+    Acting,
+    Answer,
+    Gate,
+    GateQuestion,
+    GateState,
+    Link,
+    Path,
+    Population,
+    Question,
+    Source,
+    Verdict,
+)
+from whalefall_pipeline.core.access.sentences import find_nearest
+from whalefall_pipeline.core.access.walk import MAX_WAYS, Graph, Keep, Walk, Way, group_ends
+
+
+class Decider:
+    """Answers questions about one population; what several questions share is found once."""
+
+    def __init__(self, access: Access, population: Population) -> None:
+        self._access = access
+        self._population = population
+        self._graphs: dict[str, Graph] = {}
+        self._able: dict[Question, frozenset[str]] = {}
+
+    def find_who_can(self, question: Question) -> list[Answer]:
+        """Return those who can, each with the shortest path to each source: who can now first, then by username.
+
+        Of all others the verdict is no, or unknown where `find_unseen` names something.
+        """
+        accounts = self._population.accounts
+        walk = self._walk(question, self._find_sources(question, accounts))
+        asked = self._prepare(question)
+        answers: list[Answer] = []
+        for username in sorted(walk.relevant & accounts.keys()):
+            ways = walk.find_ways(username)
+            if ways:
+                answers.append(self._answer_yes(username, ways, asked, complete=len(ways) < MAX_WAYS))
+        return sorted(answers, key=lambda answer: answer.verdict is Verdict.AFTER_STEP)
+
+    def decide(self, username: str, question: Question, *, every_path: bool = False) -> Answer:
+        """Return one account's answer; `every_path`: with all simple paths, as far as the bound allows.
+
+        Raise KeyError for a username that is no account of the population.
+        """
+        kind = self._population.accounts[username].account.kind
+        graph = self._graph(question)
+        sources = self._find_sources(question, graph.find_reached(username))
+        walk = self._walk(question, sources)
+        ways, complete = walk.find_all_ways(username) if every_path else (walk.find_ways(username), True)
+        if ways:
+            complete = complete and (every_path or len(ways) < MAX_WAYS)
+            return self._answer_yes(username, ways, self._prepare(question), complete=complete)
+        unseen = self.find_unseen(question)
+        verdict = Verdict.UNKNOWN if unseen else Verdict.NO
+        nearest = self._find_nearest(username, question, sources)
+        return Answer(username, kind, question, verdict, unseen=unseen, nearest=nearest)
+
+    def find_able(self, question: Question) -> frozenset[str]:
+        """Return who can without a step, accounts that only links name among them."""
+        able = self._able.get(question)
+        if able is None:
+            able = self._able[question] = frozenset(self._find_able(question))
+        return able
+
+    def find_unseen(self, question: Question) -> tuple[str, ...]:
+        """Return the scopes that were not observed and could make a no a yes."""
+        return tuple(self._access.find_unseen(self._population, question))
+
+    @cached_property
+    def _links(self) -> list[Link]:
+        return list(self._access.find_links(self._population))
+
+    def _graph(self, question: Question) -> Graph:
+        database = question.securable.database
+        if database not in self._graphs:
+            self._graphs[database] = Graph(self._links, database)
+        return self._graphs[database]
+
+    def _find_sources(self, question: Question, usernames: Collection[str]) -> list[Source]:
+        return list(self._access.find_sources(self._population, question, usernames))
+
+    def _walk(self, question: Question, sources: Sequence[Source]) -> Walk[Source]:
+        graph = self._graph(question)
+        if not self._access.has_denials:
+            return Walk(graph, sources)
+        return Walk(graph, sources, self._prepare_keep(question, sources, graph))
+
+    def _prepare_keep(self, question: Question, sources: Iterable[Source], graph: Graph) -> Keep:
+        by_holder = group_ends(sources)
+        kept: dict[str, frozenset[int]] = {}
+
+        def keep(root: str) -> frozenset[int]:
+            if root not in kept:
+                identity = graph.find_identity(root)
+                own = [end for name in identity for end in by_holder.get(name, ()) if name == root or not end.own]
+                left = self._access.keep_sources(self._population, identity, own, question) if own else ()
+                kept[root] = frozenset(map(id, left))
+            return kept[root]
+
+        return keep
+
+    def _find_able(self, question: Question) -> set[str]:
+        graph = self._graph(question)
+        sources = [source for source in self._find_sources(question, self._population.accounts) if not source.step]
+        able = graph.find_having({source.holder for source in sources if not source.own})
+        able |= {source.holder for source in sources if source.own}
+        if not self._access.has_denials:
+            return able
+        keep = self._prepare_keep(question, sources, graph)
+        return {username for username in able if keep(username)}
+
+    def _answer_yes(self, username: str, ways: Sequence[Way[Source]], asked: "_Asked", *, complete: bool) -> Answer:
+        paths = tuple(Path(way.links, way.end) for way in ways)
+        verdict = Verdict.AFTER_STEP if ways[0].steps else Verdict.YES
+        kind = self._population.accounts[username].account.kind
+        gates = asked.find_gates(username, paths[0])
+        return Answer(username, kind, asked.question, verdict, paths, gates, asked.unseen, "", complete)
+
+    def _prepare(self, question: Question) -> "_Asked":
+        find = self._access.prepare_gates(self._population, question)
+        gates = [
+            _AskedGate(gate, self.find_able(gate.question), self.find_unseen(gate.question))
+            for gate in self._access.find_gate_questions(question)
+        ]
+        return _Asked(question, self.find_unseen(question), self._graph(question), gates, find)
+
+    def _find_nearest(self, username: str, question: Question, sources: Sequence[Source]) -> str:
+        identity = self._graph(question).find_identity(username)
+        withheld = [source for source in sources if source.holder in identity and not source.own]
+        everywhere = self._find_sources(question, self._population.accounts)
+        return find_nearest(self._population, identity, question, withheld, everywhere)
+
+
+class _AskedGate(NamedTuple):
+    """A gate that is a privilege: who has it, and what was not seen of it."""
+
+    gate: GateQuestion
+    able: frozenset[str]
+    unseen: tuple[str, ...]
+
+    def judge(self, acting: Acting) -> Gate:
+        """Return whether it lets somebody through."""
+        name, question, by_login = self.gate
+        who = acting.username if by_login else acting.actor
+        if who in self.able:
+            return Gate(name, GateState.OPEN)
+        lacking = f"{who} lacks {question.privilege} on {question.securable}"
+        if self.unseen:
+            return Gate(name, GateState.UNKNOWN, f"{lacking}, as far as was seen: not {', '.join(self.unseen)}")
+        return Gate(name, GateState.CLOSED, lacking)
+
+
+class _Asked(NamedTuple):
+    """A question with what is found once for all accounts."""
+
+    question: Question
+    unseen: tuple[str, ...]
+    graph: Graph
+    gates: Sequence[_AskedGate]
+    find_others: FindGates
+
+    def find_gates(self, username: str, path: Path) -> tuple[Gate, ...]:
+        """Return the gates of an account on a path."""
+        actor = path.actor if path.links else username
+        acting = Acting(username, actor, self.graph.find_identity(actor))
+        return (*(gate.judge(acting) for gate in self.gates), *self.find_others(acting))

@@ -1,0 +1,35 @@
+"""Who could become more than it is: the ways from accounts to dangers."""
+
+from collections.abc import Iterable
+
+from whalefall_pipeline.core.access.engine import Access
+from whalefall_pipeline.core.access.model import Danger, Escalation, Escalations, Population
+from whalefall_pipeline.core.access.walk import Graph, Walk
+
+
+def find_escalations(access: Access, population: Population) -> Escalations:
+    """Return the superusers, and of every other account the shortest way to each danger.
+
+    They come with the worst danger first, then those with the fewest steps, then by username.
+    """
+    return search_dangers(access, population, access.find_dangers(population))
+
+
+def search_dangers(access: Access, population: Population, dangers: Iterable[Danger]) -> Escalations:
+    """Return the ways to some of the dangers. See `find_escalations`."""
+    walk = Walk(Graph(access.find_links(population)), dangers)
+    superusers: list[str] = []
+    ways: list[tuple[int, int, int, Escalation]] = []
+    for username in sorted(walk.relevant & population.accounts.keys()):
+        found = walk.find_ways(username)
+        if any(way.steps == 0 and not way.end.becomes for way in found):
+            superusers.append(username)
+            continue
+        ways += [
+            (way.end.rank, way.steps, len(way.links), Escalation(username, way.links, way.end))
+            for way in found
+            if way.end.becomes != username
+        ]
+    ways.sort(key=lambda item: item[:3])
+    unseen = tuple(access.find_unseen(population, None))
+    return Escalations(tuple(superusers), tuple(way for *_, way in ways), unseen)

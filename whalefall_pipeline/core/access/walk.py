@@ -1,0 +1,283 @@
+"""Ways over links from accounts to what stands at their end: the shortest to each end, or all simple ones."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from heapq import heappop, heappush
+from itertools import count
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from whalefall_pipeline.core.access.model import Link
+
+MAX_WAYS = 100
+"""How many ways are listed for one account."""
+MAX_LOOKS = 20_000
+"""How many beginnings of ways are looked at for one account when all simple ones are asked for."""
+ANY_ROOT = ""
+"""In place of the account that a state's identity begins with, where it does not matter."""
+
+
+class End(Protocol):
+    """What a way ends at: a source or a danger."""
+
+    @property
+    def holder(self) -> str:
+        """The account that has it."""
+        ...
+
+    @property
+    def step(self) -> str:
+        """What its holder must do first."""
+        ...
+
+    @property
+    def own(self) -> bool:
+        """Whether it counts for the holder itself only."""
+        ...
+
+
+E = TypeVar("E", bound=End)
+
+
+class Way(NamedTuple, Generic[E]):
+    """A chain of links and the end that it leads to; `steps` are the number of both that have a step."""
+
+    steps: int
+    links: tuple[Link, ...]
+    end: E
+
+
+class State(NamedTuple):
+    """Where a way is: at an account, in the identity of a root.
+
+    At the root itself (`account == root`) that account acts, so what only it has counts. `database` is the one that the
+    way holds in, empty: all.
+    """
+
+    account: str
+    root: str
+    database: str = ""
+
+
+class _Item(NamedTuple, Generic[E]):
+    """What waits in the queue: a state that is reached, or an end; the cheapest first, then the first that came."""
+
+    steps: int
+    length: int
+    order: int
+    links: tuple[Link, ...]
+    state: State
+    end: E | None
+
+
+class Graph:
+    """The links of a population, those of one database with those of all; None: of every database."""
+
+    def __init__(self, links: Iterable[Link], database: str | None = None) -> None:
+        self.is_of_one = database is not None
+        self._from: dict[str, list[Link]] = {}
+        self._to: dict[str, list[Link]] = {}
+        self._sorted: dict[str, list[Link]] = {}
+        self._identities: dict[str, frozenset[str]] = {}
+        for link in links:
+            if database is None or not link.database or link.database == database:
+                self._from.setdefault(link.member, []).append(link)
+                self._to.setdefault(link.target, []).append(link)
+
+    def list_links(self, username: str) -> Sequence[Link]:
+        """Return the links from an account, in the same order whatever order they came in."""
+        links = self._sorted.get(username)
+        if links is None:
+            links = self._sorted[username] = sorted(self._from.get(username, ()), key=_to_order)
+        return links
+
+    def find_reached(self, username: str) -> set[str]:
+        """Return all accounts that an account may come to, by steps too, itself among them."""
+        return _spread([username], lambda name: (link.target for link in self._from.get(name, ())))
+
+    def find_reaching(self, usernames: Iterable[str]) -> set[str]:
+        """Return all accounts that may come to one of these, by steps too, these among them."""
+        return _spread(usernames, lambda name: (link.member for link in self._to.get(name, ())))
+
+    def find_identity(self, username: str) -> frozenset[str]:
+        """Return an account and all that it has without a step."""
+        return frozenset({username}).union(
+            *(self._find_inner(link.target) for link in self._from.get(username, ()) if not link.step)
+        )
+
+    def find_having(self, usernames: Iterable[str]) -> set[str]:
+        """Return the accounts whose identity holds one of these, these among them."""
+        inner = _spread(
+            usernames, lambda name: (link.member for link in self._to.get(name, ()) if not link.step and not link.own)
+        )
+        return inner | {link.member for name in inner for link in self._to.get(name, ()) if not link.step}
+
+    def _find_inner(self, username: str) -> frozenset[str]:
+        """Return what belongs to the identity of who has an account without a step; roles are shared, so it is kept."""
+        identity = self._identities.get(username)
+        if identity is None:
+            identity = self._identities[username] = frozenset(
+                _spread(
+                    [username],
+                    lambda name: (link.target for link in self._from.get(name, ()) if not link.step and not link.own),
+                )
+            )
+        return identity
+
+
+def _to_order(link: Link) -> tuple[bool, str, str, str, str]:
+    return bool(link.step), link.target, link.database, link.words, link.step
+
+
+def _spread(names: Iterable[str], follow: Callable[[str], Iterator[str]]) -> set[str]:
+    found = set(names)
+    frontier = list(found)
+    while frontier:
+        new = {other for name in frontier for other in follow(name)} - found
+        found |= new
+        frontier = list(new)
+    return found
+
+
+Keep: TypeAlias = Callable[[str], Collection[int]]
+"""From a root to the `id`s of the ends that its identity leaves."""
+
+
+class Walk(Generic[E]):
+    """Finds the ways to ends over a graph; what is found from an account that many have links to is found once.
+
+    `keep` says which ends the identity of a root leaves; None: all, whoever comes.
+    """
+
+    def __init__(self, graph: Graph, ends: Iterable[E], keep: Keep | None = None) -> None:
+        self._graph = graph
+        self._keep = keep
+        self._ends = group_ends(ends)
+        self._tails: dict[State, list[Way[E]]] = {}
+
+    @cached_property
+    def relevant(self) -> set[str]:
+        """The accounts that an end may be reached from."""
+        return self._graph.find_reaching(self._ends)
+
+    def find_ways(self, username: str) -> list[Way[E]]:
+        """Return the shortest way to each end: those with the fewest steps first, then the shortest.
+
+        There are no more than `MAX_WAYS`: where there are so many, some may be left out.
+        """
+        start = State(username, username)
+        if self._keep is not None or start in self._tails:
+            return self._find_tails(start)
+        best: dict[int, Way[E]] = {}
+        for way in self._list_first(start):
+            known = best.get(id(way.end))
+            if known is None or _to_cost(way) < _to_cost(known):
+                best[id(way.end)] = way
+        return sorted(best.values(), key=_to_cost)[:MAX_WAYS] if len(best) > 1 else list(best.values())
+
+    def find_all_ways(self, username: str) -> tuple[list[Way[E]], bool]:
+        """Return all simple ways in the order of `find_ways`, and whether none had to be left out."""
+        start = State(username, username)
+        ways, complete = self._search(start, every=True)
+        if complete:
+            return ways, True
+        shortest, _ = self._search(start, every=False)
+        known = {(way.links, id(way.end)) for way in shortest}
+        further = [way for way in ways if (way.links, id(way.end)) not in known]
+        return sorted([*shortest, *further[: max(0, MAX_WAYS - len(shortest))]], key=_to_cost), False
+
+    def _list_first(self, start: State) -> Iterator[Way[E]]:
+        """Yield the ends of an account itself, then the best of each of its links.
+
+        A way that comes back to the account is longer than the same without the detour, so it is never the best.
+        """
+        for end in self._ends.get(start.account, ()):
+            yield Way(bool(end.step), (), end)
+        for link in self._graph.list_links(start.account):
+            if link.target in self.relevant:
+                own_steps = bool(link.step)
+                for steps, links, end in self._find_tails(self._go(start, link)):
+                    yield Way(own_steps + steps, (link, *links), end)
+
+    def _find_tails(self, start: State) -> list[Way[E]]:
+        ways = self._tails.get(start)
+        if ways is None:
+            ways, _ = self._search(start, every=False)
+            self._tails[start] = ways
+        return ways
+
+    def _search(self, start: State, *, every: bool) -> tuple[list[Way[E]], bool]:
+        """Return the ways from a state, the cheapest first, and whether no bound was hit; `every`: all simple ones."""
+        order = count(1)
+        heap: list[_Item[E]] = [_Item(0, 0, 0, (), start, None)]
+        done: set[object] = set()
+        ways: list[Way[E]] = []
+        looks = 0
+        while heap:
+            item = heappop(heap)
+            key = item.state if item.end is None else id(item.end)
+            if not every:
+                if key in done:
+                    continue
+                done.add(key)
+            if item.end is not None:
+                if len(ways) == MAX_WAYS:
+                    return ways, False
+                ways.append(Way(item.steps, item.links, item.end))
+                continue
+            looks += 1
+            if looks > MAX_LOOKS:
+                return ways, False
+            for steps, length, links, state, end in self._go_on(item, every=every):
+                heappush(heap, _Item(steps, length, next(order), links, state, end))
+        return ways, True
+
+    def _go_on(self, item: _Item[E], *, every: bool) -> Iterator[tuple[int, int, tuple[Link, ...], State, E | None]]:
+        """Yield the ends at a state, and the states that its links lead to."""
+        steps, length, _, links, state, _ = item
+        for end in self._list_ends(state):
+            yield steps + bool(end.step), length, links, state, end
+        passed = {state.account, *(link.member for link in links)} if every else ()
+        for link in self._graph.list_links(state.account):
+            if link.target not in self.relevant or link.target in passed or not _may_take(state, link):
+                continue
+            yield steps + bool(link.step), length + 1, (*links, link), self._go(state, link), None
+
+    def _list_ends(self, state: State) -> Iterator[E]:
+        kept = self._keep(state.root) if self._keep else None
+        for end in self._ends.get(state.account, ()):
+            if end.own and state.account != state.root:
+                continue
+            if state.database and getattr(end, "database", "") not in ("", state.database):
+                continue
+            if kept is None or id(end) in kept:
+                yield end
+
+    def _go(self, state: State, link: Link) -> State:
+        database = "" if self._graph.is_of_one else link.database or state.database
+        if link.step:
+            return State(link.target, link.target, database)
+        return State(link.target, state.root if self._keep else ANY_ROOT, database)
+
+
+def _may_take(state: State, link: Link) -> bool:
+    if link.own and state.account != state.root:
+        return False
+    return not (state.database and link.database) or state.database == link.database
+
+
+def group_ends(ends: Iterable[E]) -> Mapping[str, Sequence[E]]:
+    """Return the ends by holder, in the same order whatever order they came in."""
+    grouped: dict[str, list[E]] = {}
+    for end in ends:
+        grouped.setdefault(end.holder, []).append(end)
+    for of_one in grouped.values():
+        of_one.sort(key=_to_sort_key)
+    return grouped
+
+
+def _to_sort_key(end: End) -> tuple[bool, str, str]:
+    return bool(end.step), getattr(end, "words", ""), end.step
+
+
+def _to_cost(way: Way[E]) -> tuple[int, int]:
+    return way.steps, len(way.links)
