@@ -37,7 +37,7 @@ class Decider:
         Of all others the verdict is no, or unknown where `find_unseen` names something.
         """
         accounts = self._population.accounts
-        walk = self._walk(question, self._find_sources(question, accounts))
+        walk = self._walk(question, self._find_all_sources(question))
         asked = self._prepare(question)
         answers: list[Answer] = []
         for username in sorted(walk.relevant & accounts.keys()):
@@ -88,6 +88,9 @@ class Decider:
     def _find_sources(self, question: Question, usernames: Collection[str]) -> list[Source]:
         return list(self._access.find_sources(self._population, question, usernames))
 
+    def _find_all_sources(self, question: Question) -> list[Source]:
+        return self._find_sources(question, self._population.accounts.keys() | self._graph(question).targets)
+
     def _walk(self, question: Question, sources: Sequence[Source]) -> Walk[Source]:
         graph = self._graph(question)
         if not self._access.has_denials:
@@ -110,7 +113,7 @@ class Decider:
 
     def _find_able(self, question: Question) -> set[str]:
         graph = self._graph(question)
-        sources = [source for source in self._find_sources(question, self._population.accounts) if not source.step]
+        sources = [source for source in self._find_all_sources(question) if not source.step]
         able = graph.find_having({source.holder for source in sources if not source.own})
         able |= {source.holder for source in sources if source.own}
         if not self._access.has_denials:
@@ -136,8 +139,7 @@ class Decider:
     def _find_nearest(self, username: str, question: Question, sources: Sequence[Source]) -> str:
         identity = self._graph(question).find_identity(username)
         withheld = [source for source in sources if source.holder in identity and not source.own]
-        everywhere = self._find_sources(question, self._population.accounts)
-        return find_nearest(self._population, identity, question, withheld, everywhere)
+        return find_nearest(self._population, identity, question, withheld, self._find_all_sources(question))
 
 
 class _AskedGate(NamedTuple):

@@ -65,7 +65,7 @@ class Access(ABC):
     def find_sources(self, population: Population, question: Question, usernames: Collection[str]) -> Iterable[Source]:
         """Return what gives the privilege to these accounts by themselves, not through links, in any order.
 
-        `usernames` are often all of the population, and may name what is no account of it.
+        `usernames` are often all of the population, with the targets of links that are no accounts of it.
         """
 
     def keep_sources(

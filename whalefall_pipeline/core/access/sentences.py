@@ -21,7 +21,7 @@ def find_nearest(
     `identity` are the account and all that it has; `withheld` are its own sources, `sources` everybody's.
     """
     if withheld:
-        return f"{join_names(source.words for source in withheld)}, which a denial takes away"
+        return f"{join_names(sorted({source.words for source in withheld}))}, which a denial takes away"
     there = _find_there(population, identity, question)
     holders = sorted({source.holder for source in sources})
     missing = f"{join_names(holders)} {'has' if len(holders) == 1 else 'have'} it" if holders else "nobody has it"

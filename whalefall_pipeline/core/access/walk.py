@@ -1,6 +1,6 @@
 """Ways over links from accounts to what stands at their end: the shortest to each end, or all simple ones."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
@@ -59,7 +59,11 @@ class State(NamedTuple):
 
 
 class _Item(NamedTuple, Generic[E]):
-    """What waits in the queue: a state that is reached, or an end; the cheapest first, then the first that came."""
+    """What waits in the queue: a state that is reached, or an end; the cheapest first.
+
+    The cost is what it has taken so far, with what the rest will take at least where that is known. Of those that cost
+    the same, `order` decides.
+    """
 
     steps: int
     length: int
@@ -82,6 +86,11 @@ class Graph:
             if database is None or not link.database or link.database == database:
                 self._from.setdefault(link.member, []).append(link)
                 self._to.setdefault(link.target, []).append(link)
+
+    @property
+    def targets(self) -> Set[str]:
+        """What links lead to: accounts, and what is none, such as a role that is built in."""
+        return self._to.keys()
 
     def list_links(self, username: str) -> Sequence[Link]:
         """Return the links from an account, in the same order whatever order they came in."""
@@ -177,10 +186,10 @@ class Walk(Generic[E]):
     def find_all_ways(self, username: str) -> tuple[list[Way[E]], bool]:
         """Return all simple ways in the order of `find_ways`, and whether none had to be left out."""
         start = State(username, username)
-        ways, complete = self._search(start, every=True)
+        ways, complete = self._search_all(start)
         if complete:
             return ways, True
-        shortest, _ = self._search(start, every=False)
+        shortest = self._find_tails(start)
         known = {(way.links, id(way.end)) for way in shortest}
         further = [way for way in ways if (way.links, id(way.end)) not in known]
         return sorted([*shortest, *further[: max(0, MAX_WAYS - len(shortest))]], key=_to_cost), False
@@ -201,46 +210,73 @@ class Walk(Generic[E]):
     def _find_tails(self, start: State) -> list[Way[E]]:
         ways = self._tails.get(start)
         if ways is None:
-            ways, _ = self._search(start, every=False)
+            ways, _ = self._search(start)
             self._tails[start] = ways
         return ways
 
-    def _search(self, start: State, *, every: bool) -> tuple[list[Way[E]], bool]:
-        """Return the ways from a state, the cheapest first, and whether no bound was hit; `every`: all simple ones."""
+    def _search(self, start: State) -> tuple[list[Way[E]], bool]:
+        """Return the shortest way from a state to each end, and whether no bound was hit."""
         order = count(1)
         heap: list[_Item[E]] = [_Item(0, 0, 0, (), start, None)]
         done: set[object] = set()
         ways: list[Way[E]] = []
-        looks = 0
         while heap:
             item = heappop(heap)
             key = item.state if item.end is None else id(item.end)
-            if not every:
-                if key in done:
-                    continue
-                done.add(key)
-            if item.end is not None:
-                if len(ways) == MAX_WAYS:
-                    return ways, False
-                ways.append(Way(item.steps, item.links, item.end))
+            if key in done:
                 continue
-            looks += 1
-            if looks > MAX_LOOKS:
+            done.add(key)
+            if item.end is None:
+                for further in self._go_on(item):
+                    heappush(heap, further._replace(order=next(order)))
+            elif len(ways) == MAX_WAYS:
                 return ways, False
-            for steps, length, links, state, end in self._go_on(item, every=every):
-                heappush(heap, _Item(steps, length, next(order), links, state, end))
+            else:
+                ways.append(Way(item.steps, item.links, item.end))
         return ways, True
 
-    def _go_on(self, item: _Item[E], *, every: bool) -> Iterator[tuple[int, int, tuple[Link, ...], State, E | None]]:
+    def _search_all(self, start: State) -> tuple[list[Way[E]], bool]:
+        """Return all simple ways from a state, the cheapest first, and whether no bound was hit.
+
+        What the rest of a way takes at least is known, so no beginning is followed before a cheaper whole; of those
+        that cost the same, the one that came last is followed to its end.
+        """
+        order = count(-1, -1)
+        heap: list[_Item[E]] = [_Item(0, 0, 0, (), start, None)]
+        ways: list[Way[E]] = []
+        for _ in range(MAX_LOOKS):
+            if not heap:
+                return ways, True
+            item = heappop(heap)
+            if item.end is None:
+                for further in reversed(list(self._go_on_simply(item))):
+                    heappush(heap, further._replace(order=next(order)))
+            elif len(ways) == MAX_WAYS:
+                return ways, False
+            else:
+                ways.append(Way(item.steps, item.links, item.end))
+        return ways, False
+
+    def _go_on(self, item: _Item[E]) -> Iterator[_Item[E]]:
         """Yield the ends at a state, and the states that its links lead to."""
-        steps, length, _, links, state, _ = item
+        steps, length, order, links, state, _ = item
         for end in self._list_ends(state):
-            yield steps + bool(end.step), length, links, state, end
-        passed = {state.account, *(link.member for link in links)} if every else ()
+            yield _Item(steps + bool(end.step), length, order, links, state, end)
         for link in self._graph.list_links(state.account):
-            if link.target not in self.relevant or link.target in passed or not _may_take(state, link):
-                continue
-            yield steps + bool(link.step), length + 1, (*links, link), self._go(state, link), None
+            if link.target in self.relevant and _may_take(state, link):
+                further = self._go(state, link)
+                yield _Item(steps + bool(link.step), length + 1, order, (*links, link), further, None)
+
+    def _go_on_simply(self, item: _Item[E]) -> Iterator[_Item[E]]:
+        """Yield what comes next without coming back to an account, at the cost of the cheapest whole that begins so."""
+        passed = {link.member for link in item.links}
+        steps = sum(bool(link.step) for link in item.links)
+        for further in self._go_on(item._replace(steps=steps, length=len(item.links))):
+            if further.end is not None:
+                yield further
+            elif further.state.account not in passed and (rest := self._find_tails(further.state)):
+                least = rest[0]
+                yield further._replace(steps=further.steps + least.steps, length=further.length + len(least.links))
 
     def _list_ends(self, state: State) -> Iterator[E]:
         kept = self._keep(state.root) if self._keep else None
