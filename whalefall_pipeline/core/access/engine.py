@@ -12,6 +12,7 @@ from whalefall_pipeline.core.access.model import (
     Link,
     Population,
     Question,
+    Seeds,
     Source,
     Wanted,
 )
@@ -53,6 +54,10 @@ class Access(ABC):
     @abstractmethod
     def find_wanted(self, question: Question) -> Sequence[Wanted]:
         """Return which grants may bear on a question or its gates; memberships always do, and are not listed."""
+
+    def find_seeds(self, question: Question) -> Seeds | None:
+        """Return where all paths to a privilege end; None: anybody may have one, so all accounts are needed."""
+        return None
 
     @abstractmethod
     def find_links(self, population: Population) -> Iterable[Link]:

@@ -40,6 +40,28 @@ class Wanted(NamedTuple):
     column: str | None = None
 
 
+class Sought(NamedTuple):
+    """Grants of one privilege (None: any) on one securable, in any column of it; names that it lacks are empty."""
+
+    privilege: str | None
+    scope: str
+    database: str = ""
+    schema: str = ""
+    object: str = ""
+
+
+class Seeds(NamedTuple):
+    """Where all paths to a privilege end, so that only accounts that may come there need be loaded.
+
+    Who holds one of `grants`, has one of `attributes` (names of those that are true), or is one of `usernames`. Whoever
+    is none of these, nor comes to one by memberships, can't.
+    """
+
+    grants: tuple[Sought, ...]
+    attributes: tuple[str, ...] = ()
+    usernames: tuple[str, ...] = ()
+
+
 class Link(NamedTuple):
     """How one account has what another has: a membership, or a way to act as it.
 
