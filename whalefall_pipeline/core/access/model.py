@@ -31,13 +31,14 @@ class Question(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Grants that may bear on an answer: those of a scope whose names are these; None is any name."""
+    """Grants that may bear on an answer: those of a scope whose names and privilege are these; None is any."""
 
     scope: str
     database: str | None = None
     schema: str | None = None
     object: str | None = None
     column: str | None = None
+    privilege: str | None = None
 
 
 class Sought(NamedTuple):
