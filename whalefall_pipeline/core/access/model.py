@@ -70,6 +70,8 @@ class Link(NamedTuple):
     that it holds in; empty: all. `words` say the link for a person ("member of readers"); `held` is the grant that it
     rests on, None where an attribute or a rule of the engine makes it. `own`: only the member itself has it, as it
     logged in or after a step, and not who has what the member has (PostgreSQL's SET ROLE, what an attribute allows).
+    `adds`: after the step the member acts with the target beside its own, without its other links, and not in its place
+    (MySQL's SET ROLE).
     """
 
     member: str
@@ -80,6 +82,7 @@ class Link(NamedTuple):
     held: Held | None = None
     since: datetime | None = None
     own: bool = False
+    adds: bool = False
 
 
 class Source(NamedTuple):

@@ -12,6 +12,8 @@ MAX_WAYS = 100
 """How many ways are listed for one account."""
 MAX_LOOKS = 20_000
 """How many beginnings of ways are looked at for one account when all simple ones are asked for."""
+ADDED = "\0+\0"
+"""Stands in a root between an account and what a step adds to it."""
 ANY_ROOT = ""
 """In place of the account that a state's identity begins with, where it does not matter."""
 
@@ -108,7 +110,10 @@ class Graph:
         return _spread(usernames, lambda name: (link.member for link in self._to.get(name, ())))
 
     def find_identity(self, username: str) -> frozenset[str]:
-        """Return an account and all that it has without a step."""
+        """Return an account and all that it has without a step; of a root with an added account, these two alone."""
+        member, added, target = username.partition(ADDED)
+        if added:
+            return self._find_inner(target) | {member}
         return frozenset({username}).union(
             *(self._find_inner(link.target) for link in self._from.get(username, ()) if not link.step)
         )
@@ -291,7 +296,8 @@ class Walk(Generic[E]):
     def _go(self, state: State, link: Link) -> State:
         database = "" if self._graph.is_of_one else link.database or state.database
         if link.step:
-            return State(link.target, link.target, database)
+            root = f"{link.member}{ADDED}{link.target}" if link.adds and self._keep else link.target
+            return State(link.target, root, database)
         return State(link.target, state.root if self._keep else ANY_ROOT, database)
 
 
