@@ -28,6 +28,10 @@ COMMON = {
 OWN = {
     "postgresql": {
         "catalog_database.sql": "what is asked in each database",
+        "access_dangers.py": "what lets a role become more than it is",
+        "access_gates.py": "row-level security, and other gates",
+        "access_links.py": "memberships with three options, and what stands for one",
+        "access_sources.py": "what gives a privilege without an entry in an ACL",
         "login.py": "libpq's login in steps, through a relay",
         "script/owners.py": "changes of owners, and what they entail",
     },

@@ -5,13 +5,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from whalefall_pipeline.core.access.engine import Access, FindGates
+from whalefall_pipeline.core.access.graph import Graph, Links
 from whalefall_pipeline.core.access.model import (
     Acting,
     Answer,
     Gate,
     GateQuestion,
     GateState,
-    Link,
     Path,
     Population,
     Question,
@@ -19,7 +19,7 @@ from whalefall_pipeline.core.access.model import (
     Verdict,
 )
 from whalefall_pipeline.core.access.sentences import find_nearest
-from whalefall_pipeline.core.access.walk import MAX_WAYS, Graph, Keep, Walk, Way, group_ends
+from whalefall_pipeline.core.access.walk import MAX_WAYS, Keep, Walk, Way, group_ends
 
 
 class Decider:
@@ -29,7 +29,6 @@ class Decider:
         self._access = access
         self._population = population
         self._graphs: dict[str, Graph] = {}
-        self._able: dict[Question, frozenset[str]] = {}
 
     def find_who_can(self, question: Question) -> list[Answer]:
         """Return those who can, each with the shortest path to each source: who can now first, then by username.
@@ -38,9 +37,11 @@ class Decider:
         """
         accounts = self._population.accounts
         walk = self._walk(question, self._find_all_sources(question))
-        asked = self._prepare(question)
+        candidates = sorted(walk.relevant & accounts.keys())
+        identities = map(self._graph(question).find_identity, candidates)
+        asked = self._prepare(question, set[str]().union(*identities))
         answers: list[Answer] = []
-        for username in sorted(walk.relevant & accounts.keys()):
+        for username in candidates:
             ways = walk.find_ways(username)
             if ways:
                 answers.append(self._answer_yes(username, ways, asked, complete=len(ways) < MAX_WAYS))
@@ -53,12 +54,13 @@ class Decider:
         """
         kind = self._population.accounts[username].account.kind
         graph = self._graph(question)
-        sources = self._find_sources(question, graph.find_reached(username))
+        reached = graph.find_reached(username)
+        sources = self._find_sources(question, reached)
         walk = self._walk(question, sources)
         ways, complete = walk.find_all_ways(username) if every_path else (walk.find_ways(username), True)
         if ways:
             complete = complete and (every_path or len(ways) < MAX_WAYS)
-            return self._answer_yes(username, ways, self._prepare(question), complete=complete)
+            return self._answer_yes(username, ways, self._prepare(question, reached), complete=complete)
         unseen = self.find_unseen(question)
         verdict = Verdict.UNKNOWN if unseen else Verdict.NO
         nearest = self._find_nearest(username, question, sources)
@@ -66,18 +68,16 @@ class Decider:
 
     def find_able(self, question: Question) -> frozenset[str]:
         """Return who can without a step, accounts that only links name among them."""
-        able = self._able.get(question)
-        if able is None:
-            able = self._able[question] = frozenset(self._find_able(question))
-        return able
+        judge = self._judge(question, self._population.accounts.keys() | set(self._links.others))
+        return frozenset(name for name in judge.graph.find_reaching(judge.holders) if judge.is_able(name))
 
     def find_unseen(self, question: Question) -> tuple[str, ...]:
         """Return the scopes that were not observed and could make a no a yes."""
         return tuple(self._access.find_unseen(self._population, question))
 
     @cached_property
-    def _links(self) -> list[Link]:
-        return list(self._access.find_links(self._population))
+    def _links(self) -> Links:
+        return self._access.open_links(self._population)
 
     def _graph(self, question: Question) -> Graph:
         database = question.securable.database
@@ -89,7 +89,7 @@ class Decider:
         return list(self._access.find_sources(self._population, question, usernames))
 
     def _find_all_sources(self, question: Question) -> list[Source]:
-        return self._find_sources(question, self._population.accounts.keys() | self._graph(question).targets)
+        return self._find_sources(question, self._population.accounts.keys() | set(self._links.others))
 
     def _walk(self, question: Question, sources: Sequence[Source]) -> Walk[Source]:
         graph = self._graph(question)
@@ -111,15 +111,12 @@ class Decider:
 
         return keep
 
-    def _find_able(self, question: Question) -> set[str]:
+    def _judge(self, question: Question, usernames: Collection[str]) -> "_Judge":
+        """Prepare to judge accounts whose identities hold no others than these."""
         graph = self._graph(question)
-        sources = [source for source in self._find_all_sources(question) if not source.step]
-        able = graph.find_having({source.holder for source in sources if not source.own})
-        able |= {source.holder for source in sources if source.own}
-        if not self._access.has_denials:
-            return able
-        keep = self._prepare_keep(question, sources, graph)
-        return {username for username in able if keep(username)}
+        sources = [source for source in self._find_sources(question, usernames) if not source.step]
+        keep = self._prepare_keep(question, sources, graph) if self._access.has_denials else None
+        return _Judge.of(graph, sources, keep)
 
     def _answer_yes(self, username: str, ways: Sequence[Way[Source]], asked: "_Asked", *, complete: bool) -> Answer:
         paths = tuple(Path(way.links, way.end) for way in ways)
@@ -128,10 +125,10 @@ class Decider:
         gates = asked.find_gates(username, paths[0])
         return Answer(username, kind, asked.question, verdict, paths, gates, asked.unseen, "", complete)
 
-    def _prepare(self, question: Question) -> "_Asked":
+    def _prepare(self, question: Question, usernames: Collection[str]) -> "_Asked":
         find = self._access.prepare_gates(self._population, question)
         gates = [
-            _AskedGate(gate, self.find_able(gate.question), self.find_unseen(gate.question))
+            _AskedGate(gate, self._judge(gate.question, usernames), self.find_unseen(gate.question))
             for gate in self._access.find_gate_questions(question)
         ]
         return _Asked(question, self.find_unseen(question), self._graph(question), gates, find)
@@ -142,18 +139,49 @@ class Decider:
         return find_nearest(self._population, identity, question, withheld, self._find_all_sources(question))
 
 
+class _Judge(NamedTuple):
+    """Who can without a step: whose identity holds a source, or, where there are denials, keeps one.
+
+    `by_all` are the holders of sources that count for who has what they have, `holders` all of them.
+    """
+
+    graph: Graph
+    by_all: frozenset[str]
+    holders: frozenset[str]
+    keep: Keep | None
+    known: dict[str, bool]
+
+    @classmethod
+    def of(cls, graph: Graph, sources: Sequence[Source], keep: Keep | None) -> "_Judge":
+        """Prepare to judge by sources without a step."""
+        by_all = frozenset(source.holder for source in sources if not source.own)
+        return cls(graph, by_all, frozenset(source.holder for source in sources), keep, {})
+
+    def is_able(self, username: str) -> bool:
+        """Return whether an account can as it logs in."""
+        known = self.known.get(username)
+        if known is None:
+            known = self.known[username] = self._is_able(username)
+        return known
+
+    def _is_able(self, username: str) -> bool:
+        if self.keep:
+            return bool(self.keep(username))
+        return username in self.holders or not self.by_all.isdisjoint(self.graph.find_identity(username))
+
+
 class _AskedGate(NamedTuple):
     """A gate that is a privilege: who has it, and what was not seen of it."""
 
     gate: GateQuestion
-    able: frozenset[str]
+    able: _Judge
     unseen: tuple[str, ...]
 
     def judge(self, acting: Acting) -> Gate:
         """Return whether it lets somebody through."""
         name, question, by_login = self.gate
         who = acting.username if by_login else acting.actor
-        if who in self.able:
+        if self.able.is_able(who):
             return Gate(name, GateState.OPEN)
         lacking = f"{who} lacks {question.privilege} on {question.securable}"
         if self.unseen:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import ClassVar, TypeAlias
 
+from whalefall_pipeline.core.access.graph import Links, ListedLinks
 from whalefall_pipeline.core.access.model import (
     Acting,
     Danger,
@@ -65,6 +66,10 @@ class Access(ABC):
 
         Everybody's account (PUBLIC) is the target of a link without a step from every other.
         """
+
+    def open_links(self, population: Population) -> Links:
+        """Return the same links, to be asked for account by account; by default they are all made at once."""
+        return ListedLinks(self.find_links(population), population.accounts.keys())
 
     @abstractmethod
     def find_sources(self, population: Population, question: Question, usernames: Collection[str]) -> Iterable[Source]:

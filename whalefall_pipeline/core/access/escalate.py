@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from whalefall_pipeline.core.access.engine import Access
+from whalefall_pipeline.core.access.graph import Graph
 from whalefall_pipeline.core.access.model import Danger, Escalation, Escalations, Population
-from whalefall_pipeline.core.access.walk import Graph, Walk
+from whalefall_pipeline.core.access.walk import Walk
 
 
 def find_escalations(access: Access, population: Population) -> Escalations:
@@ -17,7 +18,7 @@ def find_escalations(access: Access, population: Population) -> Escalations:
 
 def search_dangers(access: Access, population: Population, dangers: Iterable[Danger]) -> Escalations:
     """Return the ways to some of the dangers. See `find_escalations`."""
-    walk = Walk(Graph(access.find_links(population)), dangers)
+    walk = Walk(Graph(access.open_links(population)), dangers)
     superusers: list[str] = []
     ways: list[tuple[int, int, int, Escalation]] = []
     for username in sorted(walk.relevant & population.accounts.keys()):

@@ -1,19 +1,18 @@
 """Ways over links from accounts to what stands at their end: the shortest to each end, or all simple ones."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
+from whalefall_pipeline.core.access.graph import ADDED, Graph
 from whalefall_pipeline.core.access.model import Link
 
 MAX_WAYS = 100
 """How many ways are listed for one account."""
 MAX_LOOKS = 20_000
 """How many beginnings of ways are looked at for one account when all simple ones are asked for."""
-ADDED = "\0+\0"
-"""Stands in a root between an account and what a step adds to it."""
 ANY_ROOT = ""
 """In place of the account that a state's identity begins with, where it does not matter."""
 
@@ -73,83 +72,6 @@ class _Item(NamedTuple, Generic[E]):
     links: tuple[Link, ...]
     state: State
     end: E | None
-
-
-class Graph:
-    """The links of a population, those of one database with those of all; None: of every database."""
-
-    def __init__(self, links: Iterable[Link], database: str | None = None) -> None:
-        self.is_of_one = database is not None
-        self._from: dict[str, list[Link]] = {}
-        self._to: dict[str, list[Link]] = {}
-        self._sorted: dict[str, list[Link]] = {}
-        self._identities: dict[str, frozenset[str]] = {}
-        for link in links:
-            if database is None or not link.database or link.database == database:
-                self._from.setdefault(link.member, []).append(link)
-                self._to.setdefault(link.target, []).append(link)
-
-    @property
-    def targets(self) -> Set[str]:
-        """What links lead to: accounts, and what is none, such as a role that is built in."""
-        return self._to.keys()
-
-    def list_links(self, username: str) -> Sequence[Link]:
-        """Return the links from an account, in the same order whatever order they came in."""
-        links = self._sorted.get(username)
-        if links is None:
-            links = self._sorted[username] = sorted(self._from.get(username, ()), key=_to_order)
-        return links
-
-    def find_reached(self, username: str) -> set[str]:
-        """Return all accounts that an account may come to, by steps too, itself among them."""
-        return _spread([username], lambda name: (link.target for link in self._from.get(name, ())))
-
-    def find_reaching(self, usernames: Iterable[str]) -> set[str]:
-        """Return all accounts that may come to one of these, by steps too, these among them."""
-        return _spread(usernames, lambda name: (link.member for link in self._to.get(name, ())))
-
-    def find_identity(self, username: str) -> frozenset[str]:
-        """Return an account and all that it has without a step; of a root with an added account, these two alone."""
-        member, added, target = username.partition(ADDED)
-        if added:
-            return self._find_inner(target) | {member}
-        return frozenset({username}).union(
-            *(self._find_inner(link.target) for link in self._from.get(username, ()) if not link.step)
-        )
-
-    def find_having(self, usernames: Iterable[str]) -> set[str]:
-        """Return the accounts whose identity holds one of these, these among them."""
-        inner = _spread(
-            usernames, lambda name: (link.member for link in self._to.get(name, ()) if not link.step and not link.own)
-        )
-        return inner | {link.member for name in inner for link in self._to.get(name, ()) if not link.step}
-
-    def _find_inner(self, username: str) -> frozenset[str]:
-        """Return what belongs to the identity of who has an account without a step; roles are shared, so it is kept."""
-        identity = self._identities.get(username)
-        if identity is None:
-            identity = self._identities[username] = frozenset(
-                _spread(
-                    [username],
-                    lambda name: (link.target for link in self._from.get(name, ()) if not link.step and not link.own),
-                )
-            )
-        return identity
-
-
-def _to_order(link: Link) -> tuple[bool, str, str, str, str]:
-    return bool(link.step), link.target, link.database, link.words, link.step
-
-
-def _spread(names: Iterable[str], follow: Callable[[str], Iterator[str]]) -> set[str]:
-    found = set(names)
-    frontier = list(found)
-    while frontier:
-        new = {other for name in frontier for other in follow(name)} - found
-        found |= new
-        frontier = list(new)
-    return found
 
 
 Keep: TypeAlias = Callable[[str], Collection[int]]

@@ -1,0 +1,219 @@
+"""Each way to more is taken on a server, by a role that has nothing else, and is told of that role."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from subprocess import run
+
+import psycopg
+import pytest
+
+from tests.engines.postgresql import DATABASE, PostgresqlEngine, start
+from tests.engines.reading import read
+from whalefall_pipeline.adapters.postgresql.access import ACCESS
+from whalefall_pipeline.core.access.escalate import find_escalations
+from whalefall_pipeline.core.access.model import Escalation, Population
+
+MALLORY, BOSS = "wf_mallory", "wf_boss"
+PASSWORD = "never-a-secret"
+AS_INVOKER = "LANGUAGE plpgsql AS $$ BEGIN {} END $$"
+MARK = "INSERT INTO wf_seen VALUES (current_user::text); RETURN NEW;"
+
+
+@dataclass
+class Stage:
+    """A server, and a role that tries."""
+
+    version: int
+    engine: PostgresqlEngine
+    admin: psycopg.Connection
+
+    def run(self, *statements: str) -> None:
+        for statement in statements:
+            self.admin.execute(statement.encode())
+
+    def run_as(self, role: str, *statements: str) -> None:
+        with self.admin.transaction():
+            self.admin.execute(f"SET LOCAL SESSION AUTHORIZATION {role}".encode())
+            self.run(*statements)
+
+    def ask(self, query: str) -> object:
+        ((value,),) = self.admin.execute(query.encode()).fetchall()
+        return value
+
+    def find(self, username: str = MALLORY) -> list[Escalation]:
+        population = Population(read(self.engine).states, version=f"PostgreSQL {self.version}.1")
+        return [way for way in find_escalations(ACCESS, population).ways if way.username == username]
+
+    def is_superuser(self, username: str = MALLORY) -> bool:
+        return bool(self.ask(f"SELECT rolsuper FROM pg_roles WHERE rolname = '{username}'"))
+
+
+@pytest.fixture(params=[14, 16, 18])
+def stage(request: pytest.FixtureRequest) -> Generator[Stage]:
+    with start(request.param) as engine:
+        engine.prepare()
+        with psycopg.connect(engine.running.conninfo(DATABASE), autocommit=True) as admin:
+            stage = Stage(request.param, engine, admin)
+            stage.run(
+                f"CREATE ROLE {MALLORY} LOGIN PASSWORD '{PASSWORD}'",
+                f"CREATE ROLE {BOSS}",
+                f"CREATE SCHEMA den AUTHORIZATION {MALLORY}",
+                "CREATE TABLE wf_seen (who text)",
+                "GRANT INSERT, SELECT ON wf_seen TO PUBLIC",
+            )
+            try:
+                yield stage
+            finally:
+                for role in (MALLORY, BOSS):
+                    stage.run(f"REASSIGN OWNED BY {role} TO postgres")
+                stage.run("DROP TABLE wf_seen CASCADE", "DROP SCHEMA den CASCADE")
+                engine.drop_accounts([MALLORY, BOSS])
+
+
+def list_words(ways: Sequence[Escalation]) -> list[str]:
+    return [str(way) for way in ways]
+
+
+def test_who_has_nothing_has_no_way(stage: Stage) -> None:
+    assert stage.find() == []
+
+
+PREDEFINED = {
+    "pg_execute_server_program": "COPY wf_seen FROM PROGRAM 'id -un'",
+    "pg_write_server_files": "COPY wf_seen TO '{data}/wf_written'",
+    "pg_read_server_files": "COPY wf_seen FROM '{data}/PG_VERSION'",
+}
+
+
+@pytest.mark.parametrize("role", list(PREDEFINED))
+def test_files_and_programs_of_the_server(stage: Stage, role: str) -> None:
+    statement = PREDEFINED[role].format(data=stage.ask("SHOW data_directory"))
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        stage.run_as(MALLORY, statement)
+    stage.run(f"GRANT {role} TO {MALLORY}")
+    stage.run_as(MALLORY, statement)
+    (way, *_) = stage.find()
+    assert str(way).startswith(f"member of {role}, {role} ")
+    assert way.danger.becomes == ""
+
+
+ROUTINES = {
+    "lo_export(oid, text)": "SELECT lo_export(lo_create(0), '{data}/wf_exported')",
+    "lo_import(text)": "SELECT lo_import('{data}/PG_VERSION')",
+    "pg_read_file(text)": "SELECT pg_read_file('PG_VERSION')",
+    "pg_read_binary_file(text)": "SELECT pg_read_binary_file('PG_VERSION')",
+}
+
+
+@pytest.mark.parametrize("routine", list(ROUTINES))
+def test_routines_that_reach_files(stage: Stage, routine: str) -> None:
+    statement = ROUTINES[routine].format(data=stage.ask("SHOW data_directory"))
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        stage.run_as(MALLORY, statement)
+    stage.run(f"GRANT EXECUTE ON FUNCTION pg_catalog.{routine} TO {MALLORY}")
+    try:
+        stage.run_as(MALLORY, statement)
+        (way,) = stage.find()
+        assert str(way).startswith(f"EXECUTE on {routine}")
+    finally:
+        stage.run(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{routine} FROM {MALLORY}")
+
+
+def test_parameters_that_the_server_runs(stage: Stage) -> None:
+    if stage.version < 15:
+        assert stage.find() == []
+        return
+    stage.run(f"GRANT ALTER SYSTEM ON PARAMETER archive_command TO {MALLORY}")
+    stage.admin.execute(f"SET SESSION AUTHORIZATION {MALLORY}".encode())
+    stage.run("ALTER SYSTEM SET archive_command = 'id > /tmp/never-run'")
+    stage.run("RESET SESSION AUTHORIZATION", "ALTER SYSTEM RESET archive_command")
+    (way,) = stage.find()
+    assert str(way) == "ALTER SYSTEM on archive_command, which the server runs or loads"
+
+
+def test_a_set_role_to_a_superuser(stage: Stage) -> None:
+    stage.run(f"ALTER ROLE {BOSS} SUPERUSER", f"GRANT {BOSS} TO {MALLORY}")
+    stage.run_as(MALLORY, f"SET LOCAL ROLE {BOSS}", f"ALTER ROLE {MALLORY} SUPERUSER")
+    assert stage.is_superuser()
+    stage.run(f"ALTER ROLE {MALLORY} NOSUPERUSER")
+    (way, *_) = stage.find()
+    assert (str(way), way.steps) == (f"member of {BOSS}, superuser", (f"SET ROLE {BOSS}",))
+
+
+def test_an_admin_of_a_member_of_a_superuser(stage: Stage) -> None:
+    stage.run("CREATE ROLE wf_between", f"ALTER ROLE {BOSS} SUPERUSER", f"GRANT {BOSS} TO wf_between")
+    stage.run(f"GRANT wf_between TO {MALLORY} WITH ADMIN OPTION")
+    if stage.version >= 16:
+        stage.run(f"GRANT wf_between TO {MALLORY} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+    (way, *_) = stage.find()
+    stage.run_as(MALLORY, *[part for step in way.steps for part in step.split("; ")], f"ALTER ROLE {MALLORY} SUPERUSER")
+    assert stage.is_superuser()
+    stage.run("DROP ROLE wf_between")
+
+
+def test_createrole_before_16_and_only_then(stage: Stage) -> None:
+    stage.run(f"ALTER ROLE {MALLORY} CREATEROLE")
+    grant = "GRANT pg_execute_server_program TO CURRENT_USER"
+    if stage.version >= 16:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            stage.run_as(MALLORY, grant)
+        assert stage.find() == []
+        return
+    stage.run_as(MALLORY, grant, "COPY wf_seen FROM PROGRAM 'id -un'")
+    stage.run(f"REVOKE pg_execute_server_program FROM {MALLORY}")
+    assert "CREATEROLE, may grant itself pg_execute_server_program" in list_words(stage.find())[0]
+
+
+def test_the_function_of_an_event_trigger(stage: Stage) -> None:
+    make = f"CREATE OR REPLACE FUNCTION den.fires() RETURNS event_trigger {AS_INVOKER}"
+    stage.run_as(MALLORY, make.format("NULL;"))
+    stage.run("CREATE EVENT TRIGGER wf_fires ON ddl_command_start EXECUTE FUNCTION den.fires()")
+    (way,) = stage.find()
+    assert str(way).startswith("owner of the function of event trigger wf_fires")
+    stage.run_as(MALLORY, make.format(f"ALTER ROLE {MALLORY} SUPERUSER;"))
+    stage.run("CREATE TABLE wf_any ()")
+    assert stage.is_superuser()
+    stage.run(f"DROP EVENT TRIGGER wf_fires; DROP TABLE wf_any; ALTER ROLE {MALLORY} NOSUPERUSER")
+
+
+def test_the_function_of_a_trigger_on_the_table_of_another(stage: Stage) -> None:
+    make = f"CREATE OR REPLACE FUNCTION den.fires() RETURNS trigger {AS_INVOKER}"
+    stage.run_as(MALLORY, make.format("RETURN NEW;"))
+    stage.run(
+        f"CREATE TABLE wf_orders (id int); ALTER TABLE wf_orders OWNER TO {BOSS}",
+        "CREATE TRIGGER wf_fires BEFORE INSERT ON wf_orders FOR EACH ROW EXECUTE FUNCTION den.fires()",
+    )
+    (way,) = stage.find()
+    assert way.danger.becomes == BOSS
+    stage.run_as(MALLORY, make.format(MARK))
+    stage.run_as(BOSS, "INSERT INTO wf_orders VALUES (1)")
+    assert stage.ask("SELECT who FROM wf_seen") == BOSS
+
+
+def test_a_trigger_of_ones_own_on_the_table_of_another(stage: Stage) -> None:
+    stage.run(
+        f"CREATE TABLE wf_orders (id int); ALTER TABLE wf_orders OWNER TO {BOSS}",
+        f"GRANT TRIGGER ON wf_orders TO {MALLORY}",
+    )
+    stage.run_as(
+        MALLORY,
+        f"CREATE FUNCTION den.fires() RETURNS trigger {AS_INVOKER}".format(MARK),
+        "CREATE TRIGGER wf_fires BEFORE INSERT ON wf_orders FOR EACH ROW EXECUTE FUNCTION den.fires()",
+    )
+    stage.run_as(BOSS, "INSERT INTO wf_orders VALUES (1)")
+    assert stage.ask("SELECT who FROM wf_seen") == BOSS
+    ways = stage.find()
+    assert {way.danger.becomes for way in ways} == {BOSS}
+    assert any(str(way).startswith("TRIGGER on table") for way in ways)
+
+
+def test_replication_copies_the_cluster(stage: Stage) -> None:
+    running = stage.engine.running
+    stage.run(f"ALTER ROLE {MALLORY} REPLICATION")
+    conninfo = f"host={running.host} port={running.port} user={MALLORY} password={PASSWORD}"
+    command = [running.programs / "pg_basebackup", "-d", conninfo, "-D", "-", "-F", "t", "-X", "none", "-c", "fast"]
+    done = run(command, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"global/pg_control" in done.stdout
+    (way,) = stage.find()
+    assert str(way) == "REPLICATION copies the whole cluster, password hashes too"

@@ -1,0 +1,173 @@
+"""What lets a role become more than it is on PostgreSQL. Each is tried on real servers, or stands in the documentation.
+
+Not looked at, since it hangs on what others run: functions and operators that a search path finds first, code in views,
+defaults, rules and policies of tables that others use, settings that a database's owner makes for all who connect.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from whalefall_pipeline.adapters.postgresql.access_links import is_superuser
+from whalefall_pipeline.core.access.model import Danger, Population, Wanted
+from whalefall_pipeline.core.model import Held, Securable
+from whalefall_pipeline.core.states import find_held
+
+SUPERUSER, OPERATING_SYSTEM, FILES, CODE, TRIGGERS = range(5)
+"""How bad it is: the worst first."""
+FUNCTION_OWNER, TRIGGER = "FUNCTION OWNER", "TRIGGER"
+
+PREDEFINED: Mapping[str, tuple[int, str, str]] = {
+    "pg_execute_server_program": (
+        OPERATING_SYSTEM,
+        "runs programs as the server's operating system user",
+        "COPY … FROM PROGRAM",
+    ),
+    "pg_write_server_files": (OPERATING_SYSTEM, "writes any file of the server's", "COPY … TO '<file>'"),
+    "pg_read_server_files": (FILES, "reads any file of the server's, those of its tables too", "COPY … FROM '<file>'"),
+}
+"""Documentation, Predefined Roles: "could be used to gain superuser-level access"."""
+ROUTINES: Mapping[str, tuple[int, str]] = {
+    "lo_export": (OPERATING_SYSTEM, "writes any file of the server's"),
+    "lo_import": (FILES, "reads any file of the server's"),
+    "pg_read_file": (FILES, "reads files of the server's, those of its tables too"),
+    "pg_read_binary_file": (FILES, "reads files of the server's, those of its tables too"),
+}
+"""Documentation, Large Objects (server-side functions) and Generic File Access Functions."""
+COMMANDS = frozenset(
+    {
+        *("archive_command", "archive_cleanup_command", "recovery_end_command", "restore_command"),
+        *("ssl_passphrase_command", "shared_preload_libraries", "archive_library"),
+    }
+)
+"""Parameters whose value the server runs or loads."""
+DANGEROUS = (
+    Wanted("parameter", privilege="ALTER SYSTEM"),
+    *(Wanted("event_trigger", privilege=each) for each in (FUNCTION_OWNER,)),
+    Wanted("trigger", privilege=FUNCTION_OWNER),
+    Wanted("table", privilege=TRIGGER),
+    Wanted("table", privilege="OWNER"),
+    Wanted("routine", None, "pg_catalog", None, None, "EXECUTE"),
+)
+
+
+def find_dangers(population: Population) -> Iterator[Danger]:
+    """Yield all dangers; what a superuser has beside being one is left out."""
+    accounts = population.accounts
+    yield from (
+        Danger(name, "", SUPERUSER, "superuser", "", own=True) for name in accounts if _is_super(population, name)
+    )
+    for name, (rank, words, step) in PREDEFINED.items():
+        if name in accounts:
+            yield Danger(name, "", rank, f"{name} {words}", step)
+    yield from _find_replication(population)
+    held = find_held(accounts.values(), _is_looked_at)
+    owners = _find_owners(population)
+    for name, state in accounts.items():
+        if not state.held.isdisjoint(held) and not is_superuser(state):
+            yield from _Holder(population, name, owners).find(state.held & held)
+
+
+def _is_super(population: Population, name: str) -> bool:
+    state = population.accounts.get(name)
+    return state is not None and is_superuser(state)
+
+
+def _find_replication(population: Population) -> Iterator[Danger]:
+    words = "REPLICATION copies the whole cluster, password hashes too"
+    for name, state in population.accounts.items():
+        if state.account.attributes.get("rolreplication") and not is_superuser(state):
+            yield Danger(name, "", FILES, words, "pg_basebackup", own=True)
+
+
+def _is_looked_at(item: Held) -> bool:
+    scope, _, schema, name, _ = item.securable
+    if item.effect != "grant":
+        return False
+    match item.privilege:
+        case "ALTER SYSTEM":
+            return name in COMMANDS
+        case "EXECUTE":
+            return scope == "routine" and schema == "pg_catalog" and name.partition("(")[0] in ROUTINES
+        case "FUNCTION OWNER":
+            return True
+        case "TRIGGER":
+            return scope == "table"
+        case _:
+            return False
+
+
+def _find_owners(population: Population) -> dict[Securable, str]:
+    """Return the owner of each table."""
+    tables = find_held(
+        population.accounts.values(), lambda item: item.privilege == "OWNER" and item.securable.scope == "table"
+    )
+    return {
+        item.securable: name
+        for name, state in population.accounts.items()
+        if not state.held.isdisjoint(tables)
+        for item in state.held & tables
+    }
+
+
+class _Holder(NamedTuple):
+    """A role that holds something dangerous."""
+
+    population: Population
+    name: str
+    owners: Mapping[Securable, str]
+
+    def find(self, held: frozenset[Held]) -> Iterator[Danger]:
+        """Yield its dangers; of those on tables, the first for each of their owners and databases."""
+        seen: set[tuple[str, str, str]] = set()
+        for item in sorted(held):
+            danger = self._to_danger(item)
+            key = (item.privilege, danger.becomes or item.privilege, item.securable.database) if danger else None
+            if danger and (danger.rank < CODE or key not in seen):
+                yield danger
+            if key:
+                seen.add(key)
+
+    def _to_danger(self, item: Held) -> Danger | None:
+        scope, database, _, name, _ = item.securable
+        since = self.population.find_since(self.name, item)
+        if scope == "parameter":
+            words, step = f"ALTER SYSTEM on {name}, which the server runs or loads", f"ALTER SYSTEM SET {name} = …"
+            return Danger(self.name, "", OPERATING_SYSTEM, words, step, item, since)
+        if scope == "routine":
+            rank, words = ROUTINES[name.partition("(")[0]]
+            return Danger(
+                self.name,
+                "",
+                rank,
+                f"EXECUTE on {name}, which {words}",
+                f"SELECT {name}",
+                item,
+                since,
+                database=database,
+            )
+        if scope == "event_trigger":
+            words = (
+                f"owner of the function of event trigger {name} in {database}, which runs as whoever changes objects"
+            )
+            return Danger(
+                self.name, "", OPERATING_SYSTEM, words, "CREATE OR REPLACE FUNCTION …", item, since, database=database
+            )
+        return self._of_table(item)
+
+    def _of_table(self, item: Held) -> Danger | None:
+        """Return what a trigger on another's table comes to: its function runs as whoever writes to the table."""
+        table = item.securable._replace(scope="table", column="")
+        owner = self.owners.get(table)
+        if owner is None or owner == self.name:
+            return None
+        becomes = "" if _is_super(self.population, owner) else owner
+        since = self.population.find_since(self.name, item)
+        if item.privilege == TRIGGER:
+            words = f"TRIGGER on {table} of {owner}: code of its own runs as whoever writes to it"
+            return Danger(self.name, becomes, TRIGGERS, words, "CREATE TRIGGER …", item, since, database=table.database)
+        words = (
+            f"owner of the function of trigger {item.securable.column} on {table} of {owner}, which runs as who writes"
+        )
+        return Danger(
+            self.name, becomes, CODE, words, "CREATE OR REPLACE FUNCTION …", item, since, database=table.database
+        )

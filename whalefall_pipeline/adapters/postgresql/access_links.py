@@ -1,0 +1,165 @@
+"""How roles have what others have: INHERIT without a step, SET and ADMIN as steps, PUBLIC, and CREATEROLE before 16."""
+
+import re
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from functools import cached_property
+
+from whalefall_pipeline.adapters.postgresql.names import quote
+from whalefall_pipeline.adapters.postgresql.rows import PUBLIC
+from whalefall_pipeline.adapters.postgresql.rules import DATABASE
+from whalefall_pipeline.core.access.model import Link, Population
+from whalefall_pipeline.core.model import MEMBER, AccountState, Held, HeldRole, Securable, is_of_role, to_roles
+from whalefall_pipeline.core.states import find_held
+
+DATABASE_OWNER = "pg_database_owner"
+CREATEROLE = "\0CREATEROLE"
+"""Between those that may grant themselves any role and the roles; no name can begin so."""
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+class PostgresqlLinks:
+    """The links of a population. See `core.access.graph.Links`."""
+
+    others: Collection[str] = frozenset({CREATEROLE})
+
+    def __init__(self, population: Population) -> None:
+        self._population = population
+        accounts = population.accounts
+        self._superusers = {name for name, state in accounts.items() if is_superuser(state)}
+        self._of_roles = find_held(accounts.values(), is_of_role)
+        self._creators = self._find_creators()
+        public = accounts.get(PUBLIC)
+        self._has_public = public is not None and bool(public.held)
+
+    @cached_property
+    def _owned(self) -> dict[str, list[Held]]:
+        """The databases that accounts own, by owner."""
+        owned: dict[str, list[Held]] = {}
+        for owner, item in list_database_owners(self._population):
+            owned.setdefault(owner, []).append(item)
+        return owned if DATABASE_OWNER in self._population.accounts else {}
+
+    def list_links(self, username: str) -> list[Link]:
+        """See `Links.list_links`."""
+        if username == CREATEROLE:
+            return [
+                Link(CREATEROLE, role, f"may grant itself {role}", spell_grant(role)) for role in self._list_grantable()
+            ]
+        state = self._population.accounts.get(username)
+        if state is None:
+            return []
+        links: list[Link] = []
+        if not state.held.isdisjoint(self._of_roles):
+            for role in to_roles(state.held & self._of_roles):
+                links += _build_memberships(self._population, username, role, self._superusers)
+        if self._has_public and username != PUBLIC:
+            links.append(Link(username, PUBLIC, "PUBLIC"))
+        links += [self._own(username, item) for item in self._owned.get(username, ())]
+        if username in self._creators:
+            links.append(Link(username, CREATEROLE, "CREATEROLE", own=True))
+        return links
+
+    def find_members(self, targets: Collection[str]) -> Collection[str]:
+        """See `Links.find_members`."""
+        accounts = self._population.accounts
+        if PUBLIC in targets:
+            return accounts.keys()
+        sought = set(targets)
+        wanted = frozenset(item for item in self._of_roles if item.securable.object in sought)
+        found = (
+            {name for name, state in accounts.items() if not state.held.isdisjoint(wanted)} if wanted else set[str]()
+        )
+        if DATABASE_OWNER in sought:
+            found |= self._owned.keys()
+        if self._creators:
+            found |= self._creators if CREATEROLE in sought else {CREATEROLE}
+        return found
+
+    def _own(self, owner: str, item: Held) -> Link:
+        """Return the implied membership of a database's owner, which holds in that database alone."""
+        database = item.securable.database
+        words = f"owner of database {database}, so member of {DATABASE_OWNER} in it"
+        since = self._population.find_since(owner, item)
+        return Link(owner, DATABASE_OWNER, words, database=database, held=item, since=since)
+
+    def _find_creators(self) -> set[str]:
+        """Return who may be granted every role that is no superuser: those with CREATEROLE, before 16."""
+        if find_major(self._population.version) >= 16:
+            return set()
+        accounts = self._population.accounts
+        creators = {name for name, state in accounts.items() if state.account.attributes.get("rolcreaterole")}
+        return creators - self._superusers
+
+    def _list_grantable(self) -> Iterator[str]:
+        """Yield the roles that these may grant themselves.
+
+        Those that hold nothing, and are no members of a superuser, lead nowhere, and are left out.
+        """
+        closed = {*self._superusers, PUBLIC, DATABASE_OWNER}
+        for role, state in self._population.accounts.items():
+            if role not in closed and _leads_on(state, self._superusers):
+                yield role
+
+
+def is_superuser(state: AccountState) -> bool:
+    """Whether a role is a superuser itself."""
+    return bool(state.account.attributes.get("rolsuper"))
+
+
+def _build_memberships(population: Population, member: str, held: HeldRole, superusers: set[str]) -> Iterator[Link]:
+    """Yield what one membership gives: inherited privileges, SET ROLE, and with ADMIN a membership of one's own.
+
+    SET ROLE asks whether the role that logged in may, by memberships that all have SET, and never by what it inherits.
+    Of a superuser only a superuser may grant.
+    """
+    role, _, admin, options = held
+    securable = Securable("role", object=role)
+    own = Held(MEMBER, securable, admin)
+    words = f"member of {role}"
+
+    def find_since(*more: str) -> datetime | None:
+        moments = [population.find_since(member, each) for each in (own, *(Held(name, securable) for name in more))]
+        return max((moment for moment in moments if moment), default=None)
+
+    if "INHERIT" in options:
+        yield Link(member, role, words, held=own, since=find_since("INHERIT"))
+    if "SET" in options:
+        yield Link(member, role, words, f"SET ROLE {spell_role(role)}", held=own, since=find_since("SET"), own=True)
+    if admin and role not in superusers:
+        yield Link(member, role, f"ADMIN option on {role}", spell_grant(role), held=own, since=find_since())
+
+
+def spell_role(role: str) -> str:
+    """Return a role's name as a person would write it."""
+    return role if _PLAIN.fullmatch(role) else quote(role)
+
+
+def spell_grant(role: str) -> str:
+    """Return what one does to become a member: whether it inherits depends on the member, so it sets the role too."""
+    name = spell_role(role)
+    return f"GRANT {name} TO CURRENT_USER; SET ROLE {name}"
+
+
+def list_database_owners(population: Population) -> list[tuple[str, Held]]:
+    """Return the owners of databases, each with what it holds."""
+    accounts = population.accounts
+    owned = find_held(accounts.values(), lambda item: item.privilege == "OWNER" and item.securable.scope == DATABASE)
+    return [
+        (name, item)
+        for name, state in accounts.items()
+        if not state.held.isdisjoint(owned)
+        for item in sorted(state.held & owned)
+    ]
+
+
+def _leads_on(state: AccountState, superusers: set[str]) -> bool:
+    if not state.account.kind.is_counted or state.account.attributes.get("rolreplication"):
+        return True
+    return any(not is_of_role(item) or item.securable.object in superusers for item in state.held)
+
+
+def find_major(version: str) -> int:
+    """Return the major version of `PostgreSQL 15.18`; where it is not known, that of a recent one."""
+    found = re.search(r"\d+", version)
+    return int(found[0]) if found else 18
