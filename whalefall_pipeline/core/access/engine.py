@@ -17,7 +17,7 @@ from whalefall_pipeline.core.access.model import (
     Source,
     Wanted,
 )
-from whalefall_pipeline.core.model import Securable
+from whalefall_pipeline.core.model import AccountState, Securable
 from whalefall_pipeline.core.rules import Rules
 
 FindGates: TypeAlias = Callable[[Acting], Sequence[Gate]]
@@ -59,6 +59,13 @@ class Access(ABC):
     def find_seeds(self, question: Question) -> Seeds | None:
         """Return where all paths to a privilege end; None: anybody may have one, so all accounts are needed."""
         return None
+
+    def is_bounded(self, state: AccountState) -> bool:
+        """Whether an account's links lead only to what its own grants name, and to everybody's account.
+
+        Else what an attribute or a privilege lets it become may be any account, and all of them are needed.
+        """
+        return False
 
     @abstractmethod
     def find_links(self, population: Population) -> Iterable[Link]:
