@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from whalefall_pipeline.adapters.postgresql.access_dangers import DANGEROUS, find_dangers
 from whalefall_pipeline.adapters.postgresql.access_gates import build_gate_questions, build_gates, list_gate_grants
-from whalefall_pipeline.adapters.postgresql.access_links import PostgresqlLinks
+from whalefall_pipeline.adapters.postgresql.access_links import DATABASE_OWNER, PostgresqlLinks, is_superuser
 from whalefall_pipeline.adapters.postgresql.access_sources import Asked, build_sources, is_row_type_scope
 from whalefall_pipeline.adapters.postgresql.rules import DATABASE, RULES
 from whalefall_pipeline.core.access.engine import Access, FindGates
@@ -24,7 +24,7 @@ from whalefall_pipeline.core.access.model import (
     Source,
     Wanted,
 )
-from whalefall_pipeline.core.model import MEMBER, SERVER, Securable
+from whalefall_pipeline.core.model import MEMBER, SERVER, AccountState, Securable
 
 OWNER = "OWNER"
 DATABASE_OWNERS = Wanted(DATABASE, privilege=OWNER)
@@ -79,22 +79,26 @@ class PostgresqlAccess(Access):
         """See `Access.find_wanted`."""
         asked = [question, *(gate.question for gate in self.find_gate_questions(question))]
         grants = [Wanted(*each) for one in asked for each in _list_bearing(one.securable)]
+        if question.securable.scope == "table":
+            grants.append(Wanted("column", *question.securable[1:4]))  # for who has it on some columns only
         return [DATABASE_OWNERS, *dict.fromkeys((*grants, *list_gate_grants(question)))]
 
     def find_seeds(self, question: Question) -> Seeds | None:
-        """See `Access.find_seeds`."""
-        asked = Asked.of(question)
-        privileges = (question.privilege, OWNER)
-        grants = [
-            Sought(privilege, *securable[:4])
-            for securable in _list_bearing(question.securable)
-            for privilege in privileges
-        ]
-        owners = Sought(OWNER, DATABASE, question.securable.database)
-        role = (question.securable.object,) if question.securable.scope == "role" else ()
-        if question.securable.database == "" or question.securable.scope == DATABASE:
-            return None  # it may come by pg_database_owner of any database
-        return Seeds((*grants, owners), ("rolsuper", "rolcreaterole"), (*asked.predefined, *role, "pg_database_owner"))
+        """See `Access.find_seeds`; on what databases share, the owner of any may have it by pg_database_owner."""
+        privilege, securable = question
+        if not securable.database or securable.scope == DATABASE:
+            return None
+        on = _list_bearing(securable)
+        grants = [Sought(each, *one[:4]) for one in on for each in dict.fromkeys((privilege, OWNER))]
+        owners = Sought(OWNER, DATABASE, securable.database)
+        usernames = (*Asked.of(question).predefined, DATABASE_OWNER)
+        return Seeds((*grants, owners), ("rolsuper", "rolcreaterole"), usernames)
+
+    def is_bounded(self, state: AccountState) -> bool:
+        """See `Access.is_bounded`: not so with CREATEROLE before 16, and of a database's owner."""
+        if is_superuser(state) or state.account.attributes.get("rolcreaterole"):
+            return False
+        return not any(item.privilege == OWNER and item.securable.scope == DATABASE for item in state.held)
 
     def find_links(self, population: Population) -> Iterable[Link]:
         """See `Access.find_links`."""

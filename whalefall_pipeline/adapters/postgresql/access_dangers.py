@@ -7,12 +7,12 @@ defaults, rules and policies of tables that others use, settings that a database
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from whalefall_pipeline.adapters.postgresql.access_links import is_superuser
+from whalefall_pipeline.adapters.postgresql.access_links import build_memberships, is_superuser
 from whalefall_pipeline.core.access.model import Danger, Population, Wanted
-from whalefall_pipeline.core.model import Held, Securable
+from whalefall_pipeline.core.model import AccountState, Held, Securable, is_of_role
 from whalefall_pipeline.core.states import find_held
 
-SUPERUSER, OPERATING_SYSTEM, FILES, CODE, TRIGGERS = range(5)
+SUPERUSER, OPERATING_SYSTEM, FILES, CODE, TRIGGERS, LOGINS = range(6)
 """How bad it is: the worst first."""
 FUNCTION_OWNER, TRIGGER = "FUNCTION OWNER", "TRIGGER"
 
@@ -60,6 +60,7 @@ def find_dangers(population: Population) -> Iterator[Danger]:
         if name in accounts:
             yield Danger(name, "", rank, f"{name} {words}", step)
     yield from _find_replication(population)
+    yield from _find_logins(population)
     held = find_held(accounts.values(), _is_looked_at)
     owners = _find_owners(population)
     for name, state in accounts.items():
@@ -77,6 +78,26 @@ def _find_replication(population: Population) -> Iterator[Danger]:
     for name, state in population.accounts.items():
         if state.account.attributes.get("rolreplication") and not is_superuser(state):
             yield Danger(name, "", FILES, words, "pg_basebackup", own=True)
+
+
+def _find_logins(population: Population) -> Iterator[Danger]:
+    """Yield who may act as another role that logs in, by a membership with SET or ADMIN.
+
+    With CREATEROLE before 16 that is every role; there the worse ways tell of it.
+    """
+    accounts = population.accounts
+    logins = {name for name, state in accounts.items() if _is_plain_login(state)}
+    held = find_held(accounts.values(), lambda item: is_of_role(item) and item.securable.object in logins)
+    for name, state in accounts.items():
+        if not state.held.isdisjoint(held) and not is_superuser(state):
+            for link in build_memberships(population, name, state.held & held):
+                if link.step:
+                    words = f"{link.words}, which logs in itself"
+                    yield Danger(name, link.target, LOGINS, words, link.step, link.held, link.since, link.own)
+
+
+def _is_plain_login(state: AccountState) -> bool:
+    return bool(state.account.attributes.get("rolcanlogin")) and not is_superuser(state)
 
 
 def _is_looked_at(item: Held) -> bool:

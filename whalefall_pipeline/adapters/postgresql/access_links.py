@@ -3,13 +3,23 @@
 import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from whalefall_pipeline.adapters.postgresql.names import quote
 from whalefall_pipeline.adapters.postgresql.rows import PUBLIC
 from whalefall_pipeline.adapters.postgresql.rules import DATABASE
 from whalefall_pipeline.core.access.model import Link, Population
-from whalefall_pipeline.core.model import MEMBER, AccountState, Held, HeldRole, Securable, is_of_role, to_roles
+from whalefall_pipeline.core.model import (
+    MEMBER,
+    ROLE_SETS,
+    AccountState,
+    Held,
+    HeldRole,
+    Securable,
+    is_of_role,
+    to_roles,
+)
 from whalefall_pipeline.core.states import find_held
 
 DATABASE_OWNER = "pg_database_owner"
@@ -51,8 +61,7 @@ class PostgresqlLinks:
             return []
         links: list[Link] = []
         if not state.held.isdisjoint(self._of_roles):
-            for role in to_roles(state.held & self._of_roles):
-                links += _build_memberships(self._population, username, role, self._superusers)
+            links += build_memberships(self._population, username, state.held & self._of_roles)
         if self._has_public and username != PUBLIC:
             links.append(Link(username, PUBLIC, "PUBLIC"))
         links += [self._own(username, item) for item in self._owned.get(username, ())]
@@ -107,27 +116,58 @@ def is_superuser(state: AccountState) -> bool:
     return bool(state.account.attributes.get("rolsuper"))
 
 
-def _build_memberships(population: Population, member: str, held: HeldRole, superusers: set[str]) -> Iterator[Link]:
-    """Yield what one membership gives: inherited privileges, SET ROLE, and with ADMIN a membership of one's own.
+class _Membership(NamedTuple):
+    """What a membership is made of, the same for all members of a role with the same options."""
+
+    role: str
+    own: Held
+    inherit: Held | None
+    may_set: Held | None
+    words: str
+    set_role: str
+    grant: str
+
+
+@lru_cache(ROLE_SETS)
+def _to_membership(held: HeldRole) -> _Membership:
+    role, _, admin, options = held
+    securable = Securable("role", object=role)
+    return _Membership(
+        role,
+        Held(MEMBER, securable, admin),
+        Held("INHERIT", securable) if "INHERIT" in options else None,
+        Held("SET", securable) if "SET" in options else None,
+        f"member of {role}",
+        f"SET ROLE {spell_role(role)}",
+        spell_grant(role) if admin else "",
+    )
+
+
+def build_memberships(population: Population, member: str, held: frozenset[Held]) -> Iterator[Link]:
+    """Yield what memberships give: inherited privileges, SET ROLE, and with ADMIN a membership of one's own.
 
     SET ROLE asks whether the role that logged in may, by memberships that all have SET, and never by what it inherits.
     Of a superuser only a superuser may grant.
     """
-    role, _, admin, options = held
-    securable = Securable("role", object=role)
-    own = Held(MEMBER, securable, admin)
-    words = f"member of {role}"
+    since = population.since
+    for role, own, inherit, may_set, words, set_role, grant in map(_to_membership, to_roles(held)):
+        moment = since.get((member, own))
+        if inherit:
+            yield Link(member, role, words, held=own, since=_find_youngest(moment, since.get((member, inherit))))
+        if may_set:
+            youngest = _find_youngest(moment, since.get((member, may_set)))
+            yield Link(member, role, words, set_role, held=own, since=youngest, own=True)
+        if grant and not _is_superuser(population, role):
+            yield Link(member, role, f"ADMIN option on {role}", grant, held=own, since=moment)
 
-    def find_since(*more: str) -> datetime | None:
-        moments = [population.find_since(member, each) for each in (own, *(Held(name, securable) for name in more))]
-        return max((moment for moment in moments if moment), default=None)
 
-    if "INHERIT" in options:
-        yield Link(member, role, words, held=own, since=find_since("INHERIT"))
-    if "SET" in options:
-        yield Link(member, role, words, f"SET ROLE {spell_role(role)}", held=own, since=find_since("SET"), own=True)
-    if admin and role not in superusers:
-        yield Link(member, role, f"ADMIN option on {role}", spell_grant(role), held=own, since=find_since())
+def _is_superuser(population: Population, role: str) -> bool:
+    state = population.accounts.get(role)
+    return state is not None and is_superuser(state)
+
+
+def _find_youngest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one and other else one or other
 
 
 def spell_role(role: str) -> str:

@@ -11,7 +11,8 @@ from whalefall_pipeline.core.access.walk import Walk
 def find_escalations(access: Access, population: Population) -> Escalations:
     """Return the superusers, and of every other account the shortest way to each danger.
 
-    They come with the worst danger first, then those with the fewest steps, then by username.
+    Predefined roles are no accounts that go a way; they are what some lead to. The worst danger comes first, then those
+    with the fewest steps, then by username.
     """
     return search_dangers(access, population, access.find_dangers(population))
 
@@ -21,7 +22,8 @@ def search_dangers(access: Access, population: Population, dangers: Iterable[Dan
     walk = Walk(Graph(access.open_links(population)), dangers)
     superusers: list[str] = []
     ways: list[tuple[int, int, int, Escalation]] = []
-    for username in sorted(walk.relevant & population.accounts.keys()):
+    accounts = population.accounts
+    for username in sorted(name for name in walk.relevant & accounts.keys() if accounts[name].account.kind.is_counted):
         found = walk.find_ways(username)
         if any(way.steps == 0 and not way.end.becomes for way in found):
             superusers.append(username)

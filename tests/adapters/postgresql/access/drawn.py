@@ -131,11 +131,40 @@ def name_set(version: int) -> str:
 
 
 def find_all_roles(connection: psycopg.Connection, username: str, version: int) -> set[str]:
-    """Return whom a role can become in the end by the server: it takes all that it can."""
+    """Return whom a role can become in the end by the server: it takes all that it can.
+
+    A role with CREATEROLE before 16 can't be granted a role that is a member of it; that one's password it may set.
+    """
+    found: set[str] = set()
+    frontier = {username}
+    while frontier:
+        found |= frontier
+        reached = set[str]().union(*(_escalate(connection, name, version) for name in frontier if name in ROLES))
+        frontier = reached - found
+    return found
+
+
+def _escalate(connection: psycopg.Connection, username: str, version: int) -> set[str]:
+    settable = (
+        f"SELECT rolname, rolcreaterole FROM pg_roles WHERE pg_has_role(session_user, oid, '{name_set(version)}')"
+    )
     with connection.transaction(force_rollback=True):
         take(connection, username, [])
         connection.execute(ESCALATE.format(set=name_set(version)).encode())
-        rows = connection.execute(
-            f"SELECT rolname FROM pg_roles WHERE pg_has_role(session_user, oid, '{name_set(version)}')".encode()
-        ).fetchall()
-    return {name for (name,) in rows}
+        reached = dict(connection.execute(settable.encode()).fetchall())
+        if version < 16:
+            for creator in [name for name, may_create in reached.items() if may_create and name in ROLES]:
+                connection.execute(f"SET LOCAL ROLE {creator}".encode())
+                reached |= {
+                    role: False for role in ROLES if role not in reached and _may_set_password(connection, role)
+                }
+    return set(reached)
+
+
+def _may_set_password(connection: psycopg.Connection, role: str) -> bool:
+    try:
+        with connection.transaction():
+            connection.execute(f"ALTER ROLE {role} PASSWORD 'taken over'".encode())
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True

@@ -2,10 +2,10 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from subprocess import run
 
 import psycopg
 import pytest
+from psycopg.pq import ExecStatus
 
 from tests.engines.postgresql import DATABASE, PostgresqlEngine, start
 from tests.engines.reading import read
@@ -34,7 +34,7 @@ class Stage:
     def run_as(self, role: str, *statements: str) -> None:
         with self.admin.transaction():
             self.admin.execute(f"SET LOCAL SESSION AUTHORIZATION {role}".encode())
-            self.run(*statements)
+            self.run(*statements, "RESET ROLE")
 
     def ask(self, query: str) -> object:
         ((value,),) = self.admin.execute(query.encode()).fetchall()
@@ -151,6 +151,15 @@ def test_an_admin_of_a_member_of_a_superuser(stage: Stage) -> None:
     stage.run("DROP ROLE wf_between")
 
 
+def test_another_role_that_logs_in(stage: Stage) -> None:
+    stage.run(f"ALTER ROLE {BOSS} LOGIN", f"GRANT {BOSS} TO {MALLORY}")
+    (way,) = stage.find()
+    stage.run_as(MALLORY, *way.steps, "INSERT INTO wf_seen VALUES (current_user)")
+    assert stage.ask("SELECT who FROM wf_seen") == BOSS == way.danger.becomes
+    stage.run(f"ALTER ROLE {BOSS} NOLOGIN")
+    assert stage.find() == []
+
+
 def test_createrole_before_16_and_only_then(stage: Stage) -> None:
     stage.run(f"ALTER ROLE {MALLORY} CREATEROLE")
     grant = "GRANT pg_execute_server_program TO CURRENT_USER"
@@ -210,10 +219,11 @@ def test_a_trigger_of_ones_own_on_the_table_of_another(stage: Stage) -> None:
 def test_replication_copies_the_cluster(stage: Stage) -> None:
     running = stage.engine.running
     stage.run(f"ALTER ROLE {MALLORY} REPLICATION")
-    conninfo = f"host={running.host} port={running.port} user={MALLORY} password={PASSWORD}"
-    command = [running.programs / "pg_basebackup", "-d", conninfo, "-D", "-", "-F", "t", "-X", "none", "-c", "fast"]
-    done = run(command, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert b"global/pg_control" in done.stdout
+    conninfo = f"host={running.host} port={running.port} user={MALLORY} password={PASSWORD} replication=true"
+    with psycopg.connect(conninfo, autocommit=True) as walsender:
+        options = "(CHECKPOINT 'fast')" if stage.version >= 15 else "FAST"
+        result = walsender.pgconn.exec_(f"BASE_BACKUP {options}".encode())
+        assert result.status == ExecStatus.COPY_OUT, walsender.pgconn.get_error_message()
+        walsender.pgconn.finish()
     (way,) = stage.find()
     assert str(way) == "REPLICATION copies the whole cluster, password hashes too"

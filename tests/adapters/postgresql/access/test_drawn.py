@@ -145,17 +145,29 @@ def test_every_path_can_be_walked_and_every_gate_is_as_told(server: Server, data
             for role in ROLES:
                 answer = decider.decide(role, question, every_path=True)
                 for path in answer.paths[:10]:
-                    with made.connection.transaction(force_rollback=True):
-                        take(made.connection, role, list(list_steps(path)))
-                        ((has,),) = made.connection.execute(
-                            f"SELECT has_table_privilege(current_user, '{table}', 'SELECT')".encode()
-                        ).fetchall()
-                        assert has, (role, path)
-                        counted["paths"] += 1
-                if answer.paths:
+                    counted["paths"] += walk(made, table, role, path)
+                if answer.paths and walk(made, table, role, answer.paths[0]):
                     check_row_security(
                         made, table, role, answer.paths[0], {gate.name: gate.state for gate in answer.gates}
                     )
+
+
+def walk(made: Made, table: str, role: str, path: Path) -> bool:
+    """Take a path's steps, and check that the server then says yes; False: a membership stands in the way.
+
+    That is one of the role to be granted in the role that has CREATEROLE, which this one may revoke first.
+    """
+    circular = ""
+    with made.connection.transaction(force_rollback=True):
+        try:
+            take(made.connection, role, list(list_steps(path)))
+            query = f"SELECT has_table_privilege(current_user, '{table}', 'SELECT')"
+            has = made.connection.execute(query.encode()).fetchall()
+        except psycopg.errors.InvalidGrantOperation as error:
+            circular, has = str(error), [(True,)]
+    assert has == [(True,)], (role, path)
+    assert not circular or (made.version < 16 and "is a member of role" in circular), (role, path, circular)
+    return not circular
 
 
 def check_row_security(made: Made, table: str, role: str, path: Path, gates: Mapping[str, GateState]) -> None:
