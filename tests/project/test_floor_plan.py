@@ -36,6 +36,12 @@ OWN = {
         "script/owners.py": "changes of owners, and what they entail",
     },
     "mysql": {
+        "access_dangers.py": "pure: what lets an account become more",
+        "access_gates.py": "pure: whether, and as whom, an account is let in",
+        "access_links.py": "pure: roles that are on or can be set, and proxies",
+        "access_lookup.py": "pure: what an instance's logins go by, found once",
+        "access_rows.py": "pure: which of several rows of the grant tables counts",
+        "access_words.py": "pure: which privileges and objects there are",
         "catalog_mariadb.sql": "the same questions, of MariaDB's tables",
         "everybody.py": "rows without a user, which hold for everybody from a host",
         "flavour.py": "which of the two servers answers, and what differs",

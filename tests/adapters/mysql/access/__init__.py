@@ -1,0 +1,1 @@
+"""Effective access on MySQL and MariaDB, judged by logins that try."""

@@ -1,0 +1,114 @@
+"""What lets an account of MySQL or MariaDB become more than it is. Pure; tried on MariaDB 10.11, 11.8 and MySQL 9.7.
+
+Left out, since they were tried and lead nowhere: GRANT OPTION on the whole server passes on only what one has; a PROXY
+grant without a plugin that maps; CREATE VIEW or CREATE ROUTINE alone, for a definer is oneself.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN, SYSTEM_USER
+from whalefall_pipeline.adapters.mysql.access_lookup import Lookup
+from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
+from whalefall_pipeline.adapters.mysql.names import Flavour
+from whalefall_pipeline.adapters.mysql.rules import RULES
+from whalefall_pipeline.core.access.model import Danger, Wanted
+from whalefall_pipeline.core.model import SERVER, Held
+from whalefall_pipeline.core.rules import SUPERUSER
+from whalefall_pipeline.core.states import find_held
+
+SYSTEM = "mysql"
+UNPROTECTED = f"any account without {SYSTEM_USER}"
+WRITING = frozenset({"INSERT", "UPDATE"})
+GRANT_TABLES = frozenset(
+    {"user", "global_priv", "global_grants", "db", "role_edges", "roles_mapping", "tables_priv", "proxies_priv"}
+)
+
+
+class Way(NamedTuple):
+    """What a privilege on the whole server is good for: how bad, what is done, and whether SYSTEM_USER bounds it."""
+
+    rank: int
+    step: str
+    is_bounded: bool = True
+
+
+PASSWORD = Way(1, "ALTER USER of an administrator, IDENTIFIED BY a password of one's own")
+DEFINER = Way(2, "CREATE DEFINER = an administrator, PROCEDURE, where one has CREATE ROUTINE")
+WAYS: Mapping[Flavour, Mapping[str, Way]] = {
+    "mysql": {
+        "CREATE USER": PASSWORD,
+        ROLE_ADMIN: Way(1, "GRANT an administrator to oneself as a role, SET ROLE"),
+        "SET_ANY_DEFINER": DEFINER,
+        "SET_USER_ID": DEFINER,
+    },
+    "mariadb": {"CREATE USER": PASSWORD._replace(is_bounded=False), "SET USER": DEFINER._replace(is_bounded=False)},
+}
+FILES = Way(3, "LOAD_FILE and INTO OUTFILE on any file of the server's operating system user")
+WRITE = Way(1, "write rows of its own into the grant tables, which hold from FLUSH PRIVILEGES or the next start on")
+
+
+def list_dangerous() -> Sequence[Wanted]:
+    """Return the grants that are looked at, beside those on the server and on databases."""
+    return [Wanted("table", SYSTEM)]
+
+
+def find_dangers(lookup: Lookup) -> Iterator[Danger]:
+    """Yield the dangers of all accounts, those of superusers too."""
+    now = lookup.population.now or datetime.now(UTC)
+    items = find_held(lookup.accounts.values(), lambda item: _is_dangerous(lookup, item))
+    bounded = "" if _has_unprotected_superuser(lookup, now) else UNPROTECTED
+    for username, state in lookup.accounts.items():
+        for reason in RULES.own_capabilities(state, now, lookup.population.attributes).get(SUPERUSER, []):
+            yield Danger(username, "", 0, reason, "")
+        for item in state.held & items:
+            yield from _to_dangers(lookup, username, item, bounded)
+
+
+def _is_dangerous(lookup: Lookup, item: Held) -> bool:
+    if item.effect != "grant":
+        return False
+    scope, database, _, name, _ = item.securable
+    if scope in {SERVER, DYNAMIC}:
+        return item.privilege in {*WAYS[lookup.flavour], *WRITING, "FILE"}
+    if item.privilege not in WRITING:
+        return False
+    if scope == "database":
+        return lookup.naming.means(database, SYSTEM)
+    return scope == "table" and database == SYSTEM and name in GRANT_TABLES
+
+
+def _to_dangers(lookup: Lookup, username: str, item: Held, bounded: str) -> Iterator[Danger]:
+    on_server = item.securable.scope in {SERVER, DYNAMIC}
+    way = WAYS[lookup.flavour].get(item.privilege) if on_server else None
+    if item.privilege in WRITING:
+        is_kept_out = on_server and item.privilege in lookup.find_restricted(username, SYSTEM)
+        way = None if is_kept_out else WRITE._replace(is_bounded=False)
+    elif item.privilege == "FILE":
+        way = FILES._replace(is_bounded=False) if lookup.population.attributes.get("secure_file_priv") == "" else None
+    if way is None:
+        return
+    is_bounded = way.is_bounded and not _is_protected(lookup, username)
+    words = f"{item.privilege} on {'*.*' if on_server else item.securable}"
+    since = lookup.population.find_since(username, item)
+    yield Danger(username, bounded if is_bounded else "", way.rank, words, way.step, item, since)
+
+
+def _is_protected(lookup: Lookup, username: str) -> bool:
+    """Whether an account has SYSTEM_USER, by itself or by a role: only those that have it may change it."""
+    return any(
+        item.privilege == SYSTEM_USER
+        for name in lookup.find_nested(username)
+        if name in lookup.accounts
+        for item in lookup.accounts[name].held
+        if item.securable.scope == DYNAMIC
+    )
+
+
+def _has_unprotected_superuser(lookup: Lookup, now: datetime) -> bool:
+    return any(
+        RULES.own_capabilities(state, now, lookup.population.attributes).get(SUPERUSER)
+        and not _is_protected(lookup, username)
+        for username, state in lookup.accounts.items()
+    )

@@ -1,0 +1,207 @@
+"""What a population's logins go by on MySQL and MariaDB: found once per population, asked for many times. Pure."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from whalefall_pipeline.adapters.mysql.access_rows import (
+    DatabaseRow,
+    Naming,
+    choose_pattern,
+    covers,
+    measure,
+    sort_rows,
+)
+from whalefall_pipeline.adapters.mysql.everybody import is_everybodys
+from whalefall_pipeline.adapters.mysql.names import PUBLIC, Address, Flavour, to_address
+from whalefall_pipeline.adapters.mysql.rows import DEFAULT
+from whalefall_pipeline.adapters.mysql.rules import RULES
+from whalefall_pipeline.core.access.model import Population
+from whalefall_pipeline.core.model import Held, HeldRole, Kind, Securable, is_of_role, to_roles
+from whalefall_pipeline.core.states import find_held
+
+NO_ROWS: Sequence[Held] = ()
+ANY_HOST = "%"
+
+
+class Given(NamedTuple):
+    """A grant that holds for an account, and the account whose row it is: itself, another one, or everybody's."""
+
+    giver: str
+    held: Held
+
+
+class Lookup:
+    """One population, with what is found in it by user part, by database and by role."""
+
+    def __init__(self, population: Population) -> None:
+        self.population = population
+        self.accounts = population.accounts
+        self._of_databases: dict[tuple[frozenset[Held], str], Sequence[Held]] = {}
+        self._nested: dict[str, frozenset[str]] = {}
+
+    @cached_property
+    def flavour(self) -> Flavour:
+        """Which of the two servers it is, as its accounts and its version say."""
+        is_mariadb = self.population.version.startswith("MariaDB") or any(
+            state.account.attributes.get("flavour") == "mariadb" for state in self.accounts.values()
+        )
+        return "mariadb" if is_mariadb else "mysql"
+
+    @cached_property
+    def major(self) -> int:
+        """The server's major version; 0: not known."""
+        number = self.population.version.rpartition(" ")[2].partition(".")[0]
+        return int(number) if number.isascii() and number.isdigit() else 0
+
+    @cached_property
+    def naming(self) -> Naming:
+        """How the server compares the names of databases."""
+        settings = self.population.attributes
+        has_revokes = self.flavour == "mysql" and bool(settings.get("partial_revokes"))
+        return Naming(not has_revokes, bool(settings.get("lower_case_table_names")))
+
+    @cached_property
+    def by_user(self) -> Mapping[str, list[tuple[Address, str]]]:
+        """The accounts that log in, by user part, those with the most specific host first."""
+        by_user: dict[str, list[tuple[Address, str]]] = {}
+        for username, state in self.accounts.items():
+            if state.account.kind is Kind.USER:
+                address = to_address(username)
+                by_user.setdefault(address.user, []).append((address, username))
+        for accounts in by_user.values():
+            accounts.sort(key=lambda item: measure(item[0].host.lower(), self.flavour, "host"))
+        return by_user
+
+    @cached_property
+    def everybodys(self) -> Sequence[tuple[str, str]]:
+        """Host and account of the rows of mysql.db that hold for everybody."""
+        return [
+            (to_address(username).host, username)
+            for username, state in self.accounts.items()
+            if state.account.kind is Kind.PUBLIC and username != PUBLIC and is_everybodys(username)
+        ]
+
+    @cached_property
+    def has_public(self) -> bool:
+        """Whether PUBLIC holds anything, be it roles."""
+        return PUBLIC in self.accounts and bool(self.accounts[PUBLIC].held)
+
+    @cached_property
+    def _role_items(self) -> frozenset[Held]:
+        return find_held(self.accounts.values(), is_of_role)
+
+    def list_roles(self, username: str) -> Sequence[HeldRole]:
+        """Return the roles that an account is a member of, mandatory ones among them."""
+        state = self.accounts[username]
+        implied = RULES.implied_roles(state, self.population.attributes)
+        return to_roles((state.held & self._role_items).union(implied))
+
+    def find_nested(self, role: str) -> frozenset[str]:
+        """Return a role and all roles in it."""
+        known = self._nested.get(role)
+        if known is None:
+            found, frontier = {role}, [role]
+            while frontier:
+                held = [self.list_roles(name) for name in frontier if name in self.accounts]
+                frontier = list({item.role for roles in held for item in roles} - found)
+                found.update(frontier)
+            known = self._nested[role] = frozenset(found)
+        return known
+
+    def list_wider(self, username: str) -> Iterator[str]:
+        """Yield the other accounts of the same user part whose host covers the account's, the most specific first."""
+        address = to_address(username)
+        for other, name in self.by_user.get(address.user, ()):
+            if name != username and covers(other.host, address.host):
+                yield name
+
+    def list_everybodys(self, host: str) -> Iterator[str]:
+        """Yield the accounts that stand for everybody from a host."""
+        return (username for other, username in self.everybodys if covers(other, host))
+
+    def find_restricted(self, username: str, database: str) -> Collection[str]:
+        """Return the privileges on the whole server that partial revokes keep from a database."""
+        held = self.accounts[username].held
+        return {
+            item.privilege
+            for item in self._list_of_database(held, database)
+            if item.effect == "revoke" and self.naming.is_same(item.securable.database, database)
+        }
+
+    def list_database_rows(self, username: str, database: str) -> Sequence[Held]:
+        """Return what the rows of an account hold that mean a database, whatever the privilege."""
+        if username not in self.accounts:
+            return NO_ROWS
+        return [
+            item for item in self._list_of_database(self.accounts[username].held, database) if item.effect != "revoke"
+        ]
+
+    def _list_of_database(self, held: frozenset[Held], database: str) -> Sequence[Held]:
+        key = (held, database)
+        rows = self._of_databases.get(key)
+        if rows is None:
+            means = self.naming.means
+            rows = self._of_databases[key] = [
+                item
+                for item in held
+                if item.securable.scope == "database"
+                and (item.effect == "revoke" or means(item.securable.database, database))
+            ]
+        return rows
+
+    def choose_of_login(self, username: str, database: str) -> set[Given]:
+        """Return what the one row holds that counts for a login as itself, without its roles."""
+        address = to_address(username)
+        givers = [username, *self.list_wider(username), *self.list_everybodys(address.host)]
+        return self._choose_row(givers, database)
+
+    def _choose_row(self, givers: Iterable[str], database: str) -> set[Given]:
+        rows: dict[DatabaseRow, set[Given]] = {}
+        for giver in givers:
+            address = to_address(giver)
+            owner = Address("" if giver in self._everybody_names else address.user, address.host)
+            for item in self.list_database_rows(giver, database):
+                rows.setdefault(DatabaseRow(owner, item.securable.database), set()).add(Given(giver, item))
+        first = sort_rows(rows, self.flavour)
+        return rows[first[0]] if first else set()
+
+    @cached_property
+    def _everybody_names(self) -> frozenset[str]:
+        return frozenset(name for _, name in self.everybodys)
+
+    def choose_of_roles(self, usernames: Collection[str], database: str) -> set[Given]:
+        """Return what the one pattern holds that counts for accounts taken together: roles, on MySQL the login too.
+
+        Where a MariaDB role has no row, everybody's count for it, as they do for who comes from no host.
+        """
+        rows = {Given(name, item) for name in usernames for item in self.list_database_rows(name, database)}
+        pattern = choose_pattern({given.held.securable.database for given in rows}, self.flavour)
+        if pattern is not None:
+            return {given for given in rows if given.held.securable.database == pattern}
+        if self.flavour == "mariadb":
+            return self._choose_row((name for host, name in self.everybodys if host == ANY_HOST), database)
+        return set()
+
+    def choose_giver(self, username: str, securable: Securable) -> str | None:
+        """Return whose rows on a table or routine count for a login as itself: the most specific that has some."""
+        for giver in (username, *self.list_wider(username)):
+            if any(self.is_about(item.securable, securable) for item in self.accounts[giver].held):
+                return giver
+        return None
+
+    def is_about(self, held: Securable, asked: Securable) -> bool:
+        """Return whether a grant is on the table or routine that is asked about, or on a column of the table."""
+        tables = {"table", "column"}
+        if held.scope != asked.scope and not {held.scope, asked.scope} <= tables:
+            return False
+        same = self.naming.is_same
+        if not same(held.database, asked.database):
+            return False
+        if asked.scope in tables:
+            return same(held.object, asked.object)
+        return held.object.lower() == asked.object.lower()
+
+    def find_active_role(self, username: str) -> str | None:
+        """Return MariaDB's one default role of a login."""
+        return next((item.role for item in self.list_roles(username) if DEFAULT in item.options), None)
