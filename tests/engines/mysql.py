@@ -29,6 +29,11 @@ _COLUMNS = re.compile(r"\(([^)]*)\)")
 GIVEN = frozenset({"root@localhost", f"{COLLECTOR}@localhost"})
 SYSTEM = ("mysql", "sys", "information_schema", "performance_schema")
 SINCE: dict[Flavour, dict[str, tuple[int, int]]] = {"mysql": {"library": (9, 2)}, "mariadb": {"public": (10, 11)}}
+DEFINER_RIGHTS: dict[Flavour, str] = {
+    "mysql": "SHOW VIEW, TRIGGER, EVENT, SHOW_ROUTINE",
+    "mariadb": "SHOW VIEW, TRIGGER",
+}
+"""What a collector needs on the whole server to see who views, routines, triggers and events run as."""
 FLAVOUR_OPTIONS: dict[Flavour, Sequence[str]] = {"mysql": ("--partial-revokes=ON",), "mariadb": ()}
 
 
@@ -49,6 +54,7 @@ class MysqlServer:
         self.execute(
             f"CREATE USER {COLLECTOR}@localhost IDENTIFIED BY '{self.login.password}'",
             f"GRANT SELECT ON mysql.* TO {COLLECTOR}@localhost",
+            f"GRANT {DEFINER_RIGHTS[self.flavour]} ON *.* TO {COLLECTOR}@localhost",
         )
 
     def lacks(self, feature: str) -> bool:

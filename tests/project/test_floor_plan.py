@@ -43,6 +43,7 @@ OWN = {
         "access_rows.py": "pure: which of several rows of the grant tables counts",
         "access_words.py": "pure: which privileges and objects there are",
         "catalog_mariadb.sql": "the same questions, of MariaDB's tables",
+        "definers.py": "who views, routines, triggers and events run as",
         "everybody.py": "rows without a user, which hold for everybody from a host",
         "flavour.py": "which of the two servers answers, and what differs",
         "mariadb.py": "MariaDB's accounts, which are JSON",

@@ -1,6 +1,7 @@
 -- MySQL 8.0 and later. SELECT on the tables named here is all that a collector needs; `grant select on mysql.*` gives
--- it. Where a name stands in braces, the reader puts the column that the server has, or null where it has none;
--- {privileges} becomes all the `*_priv` columns that the server has.
+-- it. To see definers it also needs SHOW VIEW, TRIGGER, EVENT and SHOW_ROUTINE (before 8.0.20: SELECT) on *.*. Where a
+-- name stands in braces, the reader puts the column that the server has, or null where it has none; {privileges}
+-- becomes all the `*_priv` columns that the server has.
 
 -- name: identify
 -- Asked of both servers, before it is known which one this is.
@@ -30,7 +31,7 @@ order by table_name, ordinal_position;
 show global variables where variable_name in (
   'server_uuid',
   'mandatory_roles', 'activate_all_roles_on_login', 'partial_revokes', 'check_proxy_users',
-  'mysql_native_password_proxy_users', 'sha256_password_proxy_users',
+  'mysql_native_password_proxy_users', 'sha256_password_proxy_users', 'caching_sha2_password_proxy_users',
   'default_password_lifetime', 'disconnect_on_expired_password', 'password_history', 'password_reuse_interval',
   'password_require_current', 'authentication_policy', 'default_authentication_plugin', 'old_passwords',
   'generated_random_password_length',
@@ -86,3 +87,30 @@ select to_user, to_host, from_user, from_host, with_admin_option = 'Y' from mysq
 
 -- name: default_roles
 select user, host, default_role_user, default_role_host from mysql.default_roles;
+
+-- name: identity
+select current_user(), current_role();
+
+-- name: definers
+-- The information schema leaves out what the session has no right to see; the reader asks only where it sees all.
+select
+  'view', '', convert(table_schema using utf8mb4), convert(table_name using utf8mb4), convert(definer using utf8mb4)
+from information_schema.views
+where security_type = 'DEFINER' and table_schema not in ('mysql', 'sys', 'performance_schema', 'information_schema')
+union all
+select
+  'routine', convert(routine_type using utf8mb4), convert(routine_schema using utf8mb4),
+  convert(routine_name using utf8mb4), convert(definer using utf8mb4)
+from information_schema.routines
+where security_type = 'DEFINER' and routine_schema not in ('mysql', 'sys', 'performance_schema', 'information_schema')
+union all
+select
+  'trigger', '', convert(trigger_schema using utf8mb4), convert(trigger_name using utf8mb4),
+  convert(definer using utf8mb4)
+from information_schema.triggers
+where trigger_schema not in ('mysql', 'sys', 'performance_schema', 'information_schema')
+union all
+select
+  'event', '', convert(event_schema using utf8mb4), convert(event_name using utf8mb4), convert(definer using utf8mb4)
+from information_schema.events
+where event_schema not in ('mysql', 'sys', 'performance_schema', 'information_schema');

@@ -1,5 +1,6 @@
 -- MariaDB 10.4 and later. SELECT on the tables named here is all that a collector needs; `grant select on mysql.*`
--- gives it. {privileges} becomes all the `*_priv` columns that the server has.
+-- gives it. To see definers it also needs SHOW VIEW and TRIGGER on *.*. {privileges} becomes all the `*_priv` columns
+-- that the server has.
 
 -- name: session
 -- What a server, or its init_connect, may have set and what would alter, cut or refuse an answer: names in another
@@ -68,3 +69,30 @@ select user, host, proxied_user, proxied_host, with_grant from mysql.proxies_pri
 -- name: memberships
 -- A role has no host; a member that is a role has the empty one.
 select user, host, role, '', admin_option = 'Y' from mysql.roles_mapping;
+
+-- name: identity
+select current_user(), current_role();
+
+-- name: definers
+-- The information schema leaves out what the session has no right to see, and opens every table for views and triggers;
+-- the reader asks only where it sees all, and as long as a statement may take.
+select
+  'view', '', convert(table_schema using utf8mb4), convert(table_name using utf8mb4), convert(definer using utf8mb4)
+from information_schema.views
+where security_type = 'DEFINER' and table_schema not in ('mysql', 'sys', 'performance_schema', 'information_schema')
+union all
+select
+  'routine', convert(type using utf8mb4), convert(db using utf8mb4), convert(name using utf8mb4),
+  convert(definer using utf8mb4)
+from mysql.proc
+where security_type = 'DEFINER' and db not in ('mysql', 'sys', 'performance_schema', 'information_schema')
+union all
+select
+  'trigger', '', convert(trigger_schema using utf8mb4), convert(trigger_name using utf8mb4),
+  convert(definer using utf8mb4)
+from information_schema.triggers
+where trigger_schema not in ('mysql', 'sys', 'performance_schema', 'information_schema')
+union all
+select 'event', '', convert(db using utf8mb4), convert(name using utf8mb4), convert(definer using utf8mb4)
+from mysql.event
+where db not in ('mysql', 'sys', 'performance_schema', 'information_schema');

@@ -50,6 +50,7 @@ TABLES = {
     "routines": "mysql.procs_priv",
     "proxies": "mysql.proxies_priv",
     "roles": "the role tables (mysql.role_edges and mysql.default_roles; MariaDB: mysql.roles_mapping)",
+    "definers": "the definers of views, routines, triggers and events",
 }
 DENIED = frozenset({1044, 1142, 1143, 1227})
 TIMED_OUT = frozenset({1205, 1969, 3024})

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import TypeAlias, cast
@@ -11,6 +11,7 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession
 from whalefall_pipeline.adapters.mysql import mariadb, mysql, rows
 from whalefall_pipeline.adapters.mysql.connection import Link, Rows, connect
+from whalefall_pipeline.adapters.mysql.definers import DEFINERS, find_missing, list_active, to_definers
 from whalefall_pipeline.adapters.mysql.errors import (
     ACCOUNT_TABLES,
     NotSeenError,
@@ -22,11 +23,12 @@ from whalefall_pipeline.adapters.mysql.errors import (
 )
 from whalefall_pipeline.adapters.mysql.everybody import find_everybody, is_everybodys
 from whalefall_pipeline.adapters.mysql.flavour import Product, identify
-from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_username
+from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_address, to_username
 from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
+    Held,
     HeldByGrantee,
     Instance,
     Json,
@@ -133,11 +135,12 @@ class MysqlSession(SourceSession):
         return is_everybodys(username) and not isinstance(self._database_rows, list)
 
     def read_grants(self) -> Reading:
-        """See `SourceSession.read_grants`: one statement, for roles two, for each scope in the coverage."""
+        """See `SourceSession.read_grants`: one statement, for roles and definers two, for each scope."""
         held: HeldByGrantee = defaultdict(list)
         coverage: dict[str, Observation] = {ATTRIBUTES: self._observe_attributes()}
         for scope, read in self._parts():
             coverage[scope] = observe(scope, lambda read=read: _add(held, list(read())))
+        coverage[DEFINERS] = observe(DEFINERS, lambda: _add(held, list(self._read_definers(held))))
         return Reading(held, coverage, self._source.tally.digest, self._read_settings())
 
     def _parts(self) -> Iterator[tuple[str, ReadHoldings]]:
@@ -188,6 +191,13 @@ class MysqlSession(SourceSession):
             # a default role that was revoked or dropped stays in the row, and is nothing to the server
             default = list(mariadb.to_default_role(row))
             yield account.username, [item for item in default if (account.username, item.securable) in members]
+
+    def _read_definers(self, held: Mapping[str, Sequence[Held]]) -> Iterator[rows.Holding]:
+        ((user, roles),) = cast("tuple[tuple[str, str | None]]", self._rows("identity"))
+        active = list_active(self._name(*to_address(user)), roles, self._flavour)
+        if missing := find_missing(active, held, self._flavour):
+            raise NotSeenError(missing)
+        yield from to_definers(self._rows("definers"), self._name)
 
     def _read_settings(self) -> dict[str, Json] | None:
         """Return what the server is set to and what bears on accounts; None when it can't be read."""

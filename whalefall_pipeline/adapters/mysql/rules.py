@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import cast
 
+from whalefall_pipeline.adapters.mysql.definers import DEFINERS, SCOPES
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC, GRANTED, MANDATORY, parse_roles
 from whalefall_pipeline.adapters.mysql.names import to_address, to_username
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT, ROUTINE_SCOPES
@@ -46,6 +47,7 @@ from whalefall_pipeline.core.rules import (
 )
 
 DB_TYPE = "mysql"
+LEVELS_OF_DEFINED = dict.fromkeys(SCOPES, ("database", "object")) | {"routine": ("database", "schema", "object")}
 CATEGORIES: Mapping[str, Category] = {
     SERVER: Category("mysql_global_privileges", ()),
     DYNAMIC: Category("mysql_dynamic_privileges", ()),
@@ -55,6 +57,7 @@ CATEGORIES: Mapping[str, Category] = {
     **{scope: Category(f"mysql_{scope}_privileges", ("database", "object")) for scope in ROUTINE_SCOPES.values()},
     "proxy": Category("mysql_proxy_privileges", ("object",)),
     "role": Category("mysql_role_memberships", ("object",)),
+    **{scope: Category(f"mysql_{scope}_definers", LEVELS_OF_DEFINED[scope]) for scope in SCOPES},
 }
 
 COVERAGE = {
@@ -66,6 +69,7 @@ COVERAGE = {
     **dict.fromkeys(ROUTINE_SCOPES.values(), "routines"),
     "proxy": "proxies",
     "role": "roles",
+    **dict.fromkeys(SCOPES, DEFINERS),
 }
 
 DEFAULT_LIFETIME = "default_password_lifetime"
@@ -111,7 +115,7 @@ class MysqlRules(Rules):
     """The rules of this engine; see `core.rules.Rules`."""
 
     db_type = DB_TYPE
-    version = 2
+    version = 3
     categories = CATEGORIES
 
     def observed_by(self, scope: str, database: str) -> str:

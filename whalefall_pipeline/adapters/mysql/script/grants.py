@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from whalefall_pipeline.adapters.mysql.definers import DEFINER
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
 from whalefall_pipeline.adapters.mysql.names import USAGE, quote, quote_account
 from whalefall_pipeline.adapters.mysql.script.accounts import flavour_of
 from whalefall_pipeline.adapters.mysql.script.lines import MODES, comment, is_privilege, prepare, to_mode_line
-from whalefall_pipeline.core.model import SERVER, AccountState, Grant
+from whalefall_pipeline.core.model import SERVER, AccountState, Grant, Held
 
 RESTRICTION = "restriction"
 ORDER = (
@@ -53,7 +54,22 @@ def find_unwritten(before: AccountState | None, after: AccountState | None) -> l
         f"{_quote(states[0])}: no statement grants or revokes {name} on {on}"
         for place, on, option in differing
         for name in sorted(old.get((place, on, option), {}).keys() ^ new.get((place, on, option), {}).keys())
-    ]
+    ] + _find_defined(before, after)
+
+
+def _find_defined(before: AccountState | None, after: AccountState | None) -> list[str]:
+    """Return in one line that definers differ: that stands in the objects' own definitions, which are not kept."""
+    old, new = (
+        {item for item in state.held if item.privilege == DEFINER} if state else set[Held]()
+        for state in (before, after)
+    )
+    objects = sorted(str(item.securable) for item in old ^ new)
+    if not objects:
+        return []
+    more = f" and {len(objects) - 3} more" if len(objects) > 3 else ""
+    state = after or before
+    who = _quote(state) if state else ""
+    return [f"{who}: no grant makes it the definer of objects, or ends that: {', '.join(objects[:3])}{more}"]
 
 
 def check_partial_revokes(states: Iterable[AccountState]) -> list[str]:
