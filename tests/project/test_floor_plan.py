@@ -37,10 +37,11 @@ OWN = {
     },
     "mysql": {
         "access_dangers.py": "pure: what lets an account become more",
-        "access_gates.py": "pure: whether, and as whom, an account is let in",
+        "access_gates.py": "pure: whether an account is let in, and as whom a view runs",
         "access_links.py": "pure: roles that are on or can be set, and proxies",
         "access_lookup.py": "pure: what an instance's logins go by, found once",
         "access_rows.py": "pure: which of several rows of the grant tables counts",
+        "access_sources.py": "pure: what gives a privilege to an account by itself",
         "access_words.py": "pure: which privileges and objects there are",
         "catalog_mariadb.sql": "the same questions, of MariaDB's tables",
         "definers.py": "who views, routines, triggers and events run as",

@@ -16,7 +16,6 @@ from whalefall_pipeline.adapters.mysql.rules import RULES
 from whalefall_pipeline.core.access.model import Danger, Wanted
 from whalefall_pipeline.core.model import SERVER, Held
 from whalefall_pipeline.core.rules import SUPERUSER
-from whalefall_pipeline.core.states import find_held
 
 SYSTEM = "mysql"
 UNPROTECTED = f"any account without {SYSTEM_USER}"
@@ -50,14 +49,15 @@ WRITE = Way(1, "write rows of its own into the grant tables, which hold from FLU
 
 
 def list_dangerous() -> Sequence[Wanted]:
-    """Return the grants that are looked at, beside those on the server and on databases."""
-    return [Wanted("table", SYSTEM)]
+    """Return the grants that are looked at."""
+    databases = [Wanted("database", None, "", "", "", privilege) for privilege in sorted(WRITING)]
+    return [Wanted(SERVER), Wanted(DYNAMIC), *databases, Wanted("table", SYSTEM, "")]
 
 
 def find_dangers(lookup: Lookup) -> Iterator[Danger]:
     """Yield the dangers of all accounts, those of superusers too."""
     now = lookup.population.now or datetime.now(UTC)
-    items = find_held(lookup.accounts.values(), lambda item: _is_dangerous(lookup, item))
+    items = lookup.find_held(lambda item: _is_dangerous(lookup, item))
     bounded = "" if _has_unprotected_superuser(lookup, now) else UNPROTECTED
     for username, state in lookup.accounts.items():
         for reason in RULES.own_capabilities(state, now, lookup.population.attributes).get(SUPERUSER, []):

@@ -1,15 +1,17 @@
-"""Whether an account of MySQL or MariaDB can log in at all, and as whom it is let in. Pure."""
+"""What stands before a privilege on MySQL and MariaDB: the login, and as whom a view or routine runs. Pure."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from whalefall_pipeline.adapters.mysql.access_lookup import Lookup
 from whalefall_pipeline.adapters.mysql.access_rows import covers, measure
+from whalefall_pipeline.adapters.mysql.definers import DEFINER
 from whalefall_pipeline.adapters.mysql.names import to_address
+from whalefall_pipeline.adapters.mysql.rows import ROUTINE_SCOPES
 from whalefall_pipeline.adapters.mysql.rules import RULES
 from whalefall_pipeline.core.access.engine import FindGates
-from whalefall_pipeline.core.access.model import Acting, Gate, GateState
-from whalefall_pipeline.core.model import Kind
+from whalefall_pipeline.core.access.model import Acting, Gate, GateState, Question
+from whalefall_pipeline.core.model import Held, Kind, Securable
 from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED
 
 LOGIN = "login"
@@ -17,13 +19,32 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 """In place of a moment that is not known: no password is too old then."""
 
 
-def prepare_login(lookup: Lookup) -> FindGates:
-    """Return a function that finds the gate `login`."""
+def prepare_gates(lookup: Lookup, question: Question) -> FindGates:
+    """Return a function that finds the gates `login` and, of a view or routine, `definer`: as whom it runs."""
+    definers = _find_definers(lookup, question.securable)
 
     def find(acting: Acting) -> Sequence[Gate]:
-        return [_find_login(lookup, acting.username)] if acting.username in lookup.accounts else []
+        login = [_find_login(lookup, acting.username)] if acting.username in lookup.accounts else []
+        return [*login, *definers]
 
     return find
+
+
+def list_defined(securable: Securable) -> Sequence[Securable]:
+    """Return what a table or routine is as an object that has a definer: a view, a stored routine."""
+    scope, database, _, name, _ = securable
+    if scope in {"table", "column"}:
+        return [Securable("view", database, "", name)]
+    return [Securable("routine", database, scope, name)] if scope in ROUTINE_SCOPES.values() else []
+
+
+def _find_definers(lookup: Lookup, securable: Securable) -> Sequence[Gate]:
+    wanted = {Held(DEFINER, defined) for defined in list_defined(securable)}
+    return [
+        Gate(DEFINER.lower(), GateState.OPEN, f"it runs as {username}, whose privileges count inside of it")
+        for username, state in lookup.accounts.items()
+        if not state.held.isdisjoint(wanted)
+    ]
 
 
 def _find_login(lookup: Lookup, username: str) -> Gate:

@@ -1,10 +1,10 @@
 """How one account has what another has on MySQL and MariaDB: roles that are on, or can be set, and proxies. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from whalefall_pipeline.adapters.mysql.access_lookup import Lookup
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC, MANDATORY
-from whalefall_pipeline.adapters.mysql.names import PUBLIC
+from whalefall_pipeline.adapters.mysql.names import PUBLIC, to_address
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT, PROXY
 from whalefall_pipeline.core.access.model import Link
 from whalefall_pipeline.core.model import MEMBER, Held, HeldRole, Json, Kind, Securable
@@ -31,21 +31,55 @@ def find_login_roles(lookup: Lookup, username: str) -> list[str]:
     return [role.role for role in lookup.list_roles(username) if _is_active(lookup, role)]
 
 
-def find_links(lookup: Lookup) -> Iterator[Link]:
-    """Yield the links of all accounts."""
-    admins = _find_holders(lookup, ROLE_ADMIN)
-    for username, state in lookup.accounts.items():
+class MysqlLinks:
+    """The links of a population. See `core.access.graph.Links`."""
+
+    others: Collection[str] = frozenset()
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._accounts = lookup.accounts
+        self._admins = _find_holders(lookup, ROLE_ADMIN)
+        self._proxies = lookup.find_held(lambda item: item.securable.scope == "proxy")
+        self._is_mariadb = lookup.flavour == "mariadb"
+
+    def list_links(self, username: str) -> list[Link]:
+        """See `Links.list_links`."""
+        state = self._accounts.get(username)
+        if state is None:
+            return []
+        lookup = self._lookup
         is_login = state.account.kind is Kind.USER
         roles = lookup.list_roles(username)
         active = [role for role in roles if not is_login or _is_active(lookup, role)]
-        yield from (_to_link(lookup, username, role, is_login=is_login) for role in active)
-        alone = lookup.flavour == "mysql" and is_login and len(active) > 1  # fewer roles may give more: see access_rows
-        yield from (_to_step(lookup, username, role) for role in roles if alone or role not in active)
-        if is_login and lookup.flavour == "mariadb":
-            yield from _find_of_login(lookup, username)
-        if username in admins:
-            yield from _find_roles_to_take(lookup, username, admins[username])
-        yield from _find_proxies(lookup, username)
+        links = [_to_link(lookup, username, role, is_login=is_login) for role in active]
+        alone = not self._is_mariadb and is_login and len(active) > 1  # fewer roles may give more: see access_rows
+        links += [_to_step(lookup, username, role) for role in roles if alone or role not in active]
+        if is_login and self._is_mariadb:
+            links += _find_of_login(lookup, username)
+        if username in self._admins:
+            links += _find_roles_to_take(lookup, username, self._admins[username])
+        if not state.held.isdisjoint(self._proxies) and _may_map(lookup, username):
+            links += _find_proxies(lookup, username, state.held & self._proxies)
+        return links
+
+    def find_members(self, targets: Collection[str]) -> Collection[str]:
+        """See `Links.find_members`."""
+        sought = set(targets)
+        if PUBLIC in sought or not sought.isdisjoint(self._lookup.mandatory):
+            return self._accounts.keys()
+        wanted = frozenset(
+            item for item in (*self._lookup.role_items, *self._proxies) if item.securable.object in sought
+        )
+        found = (
+            {name for name, state in self._accounts.items() if not state.held.isdisjoint(wanted)}
+            if wanted
+            else set[str]()
+        )
+        if self._is_mariadb:  # a login may set the roles of its user part's wider hosts
+            users = {to_address(name).user for name in found}
+            found |= {name for user in users for _, name in self._lookup.by_user.get(user, ())}
+        return found | (self._admins.keys() - sought)
 
 
 def _is_active(lookup: Lookup, role: HeldRole) -> bool:
@@ -102,19 +136,13 @@ def _find_roles_to_take(lookup: Lookup, username: str, held: Held) -> Iterator[L
             yield Link(username, role, f"{ROLE_ADMIN} on *.*", step, "", held, since, adds=True)
 
 
-def _find_proxies(lookup: Lookup, username: str) -> Iterator[Link]:
-    if not _may_map(lookup, username):
-        return
-    for item in _list_proxies(lookup, username):
+def _find_proxies(lookup: Lookup, username: str, proxies: Iterable[Held]) -> Iterator[Link]:
+    for item in proxies:
         target = item.securable.object
         if target != username and target in lookup.accounts:
             step = f"log in by a plugin that takes it for {target}"
             since = lookup.population.find_since(username, item)
             yield Link(username, target, f"{PROXY} on {target}", step, "", item, since, own=True)
-
-
-def _list_proxies(lookup: Lookup, username: str) -> Sequence[Held]:
-    return [item for item in lookup.accounts[username].held if item.securable.scope == "proxy"]
 
 
 def _may_map(lookup: Lookup, username: str) -> bool:

@@ -1,15 +1,15 @@
 """What a population's logins go by on MySQL and MariaDB: found once per population, asked for many times. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from whalefall_pipeline.adapters.mysql.access_rows import (
     DatabaseRow,
     Naming,
-    choose_pattern,
     covers,
     measure,
+    sort_patterns,
     sort_rows,
 )
 from whalefall_pipeline.adapters.mysql.everybody import is_everybodys
@@ -17,11 +17,12 @@ from whalefall_pipeline.adapters.mysql.names import PUBLIC, Address, Flavour, to
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT
 from whalefall_pipeline.adapters.mysql.rules import RULES
 from whalefall_pipeline.core.access.model import Population
-from whalefall_pipeline.core.model import Held, HeldRole, Kind, Securable, is_of_role, to_roles
-from whalefall_pipeline.core.states import find_held
+from whalefall_pipeline.core.model import Account, AccountState, Held, HeldRole, Kind, Securable, is_of_role, to_roles
 
 NO_ROWS: Sequence[Held] = ()
 ANY_HOST = "%"
+LOOPBACK = {"localhost": ("127.0.0.1",)}
+"""Addresses that mostly have a name, for rows of either count."""
 
 
 class Given(NamedTuple):
@@ -29,6 +30,13 @@ class Given(NamedTuple):
 
     giver: str
     held: Held
+
+
+class Asked(NamedTuple):
+    """A privilege on a database, as far as rows of mysql.db go."""
+
+    privilege: str
+    database: str
 
 
 class Lookup:
@@ -39,6 +47,7 @@ class Lookup:
         self.accounts = population.accounts
         self._of_databases: dict[tuple[frozenset[Held], str], Sequence[Held]] = {}
         self._nested: dict[str, frozenset[str]] = {}
+        self._roles: dict[str, Sequence[HeldRole]] = {}
 
     @cached_property
     def flavour(self) -> Flavour:
@@ -87,15 +96,36 @@ class Lookup:
         """Whether PUBLIC holds anything, be it roles."""
         return PUBLIC in self.accounts and bool(self.accounts[PUBLIC].held)
 
+    def find_held(self, test: Callable[[Held], bool]) -> frozenset[Held]:
+        """Return what passes a test, of all that anybody holds."""
+        return frozenset(filter(test, self._all))
+
     @cached_property
-    def _role_items(self) -> frozenset[Held]:
-        return find_held(self.accounts.values(), is_of_role)
+    def _all(self) -> frozenset[Held]:
+        return frozenset[Held]().union(*{id(state.held): state.held for state in self.accounts.values()}.values())
+
+    @cached_property
+    def role_items(self) -> frozenset[Held]:
+        """All memberships that anybody holds, and their options."""
+        return self.find_held(is_of_role)
+
+    @cached_property
+    def mandatory(self) -> frozenset[str]:
+        """The roles that logins have by the server's settings."""
+        anybody = AccountState(Account("anybody@%", Kind.USER))
+        implied = RULES.implied_roles(anybody, self.population.attributes) if self.flavour == "mysql" else ()
+        return frozenset(item.securable.object for item in implied)
 
     def list_roles(self, username: str) -> Sequence[HeldRole]:
         """Return the roles that an account is a member of, mandatory ones among them."""
-        state = self.accounts[username]
-        implied = RULES.implied_roles(state, self.population.attributes)
-        return to_roles((state.held & self._role_items).union(implied))
+        roles = self._roles.get(username)
+        if roles is None:
+            state = self.accounts[username]
+            held = state.held & self.role_items
+            if self.mandatory:
+                held = held.union(RULES.implied_roles(state, self.population.attributes))
+            roles = self._roles[username] = to_roles(held) if held else ()
+        return roles
 
     def find_nested(self, role: str) -> frozenset[str]:
         """Return a role and all roles in it."""
@@ -150,45 +180,53 @@ class Lookup:
             ]
         return rows
 
-    def choose_of_login(self, username: str, database: str) -> set[Given]:
-        """Return what the one row holds that counts for a login as itself, without its roles."""
-        address = to_address(username)
-        givers = [username, *self.list_wider(username), *self.list_everybodys(address.host)]
-        return self._choose_row(givers, database)
+    def is_let_in(self, username: str, host: str) -> bool:
+        """Whether a client from a host part is taken for an account, and no other one that fits better."""
+        user = to_address(username).user
+        accounts = [*self.by_user.get(user, ()), *(self.by_user.get("", ()) if user else ())]
+        for place in (host, *LOOPBACK.get(host, ())):
+            fitting = [item for item in accounts if covers(item[0].host, place)]
+            nearest = min(fitting, key=lambda item: measure(item[0].host.lower(), self.flavour, "host"), default=None)
+            if nearest is None or nearest[1] != username:
+                return False
+        return True
 
-    def _choose_row(self, givers: Iterable[str], database: str) -> set[Given]:
+    def choose_of_login(self, username: str, asked: Asked, host: str | None = None) -> set[Given]:
+        """Return what the one row holds that counts for a login as itself, without its roles; `host`: from there.
+
+        With it come the rows that would count after it once the privilege were revoked: see `_take_until_more`.
+        """
+        everybodys = self.list_everybodys(to_address(username).host if host is None else host)
+        return self._choose_row([username, *self.list_wider(username), *everybodys], asked)
+
+    def _choose_row(self, givers: Iterable[str], asked: Asked) -> set[Given]:
         rows: dict[DatabaseRow, set[Given]] = {}
         for giver in givers:
             address = to_address(giver)
             owner = Address("" if giver in self._everybody_names else address.user, address.host)
-            for item in self.list_database_rows(giver, database):
+            for item in self.list_database_rows(giver, asked.database):
                 rows.setdefault(DatabaseRow(owner, item.securable.database), set()).add(Given(giver, item))
-        first = sort_rows(rows, self.flavour)
-        return rows[first[0]] if first else set()
+        return _take_until_more((rows[row] for row in sort_rows(rows, self.flavour)), asked.privilege)
 
     @cached_property
     def _everybody_names(self) -> frozenset[str]:
         return frozenset(name for _, name in self.everybodys)
 
-    def choose_of_roles(self, usernames: Collection[str], database: str) -> set[Given]:
+    def choose_of_roles(self, usernames: Collection[str], asked: Asked) -> set[Given]:
         """Return what the one pattern holds that counts for accounts taken together: roles, on MySQL the login too.
 
         Where a MariaDB role has no row, everybody's count for it, as they do for who comes from no host.
         """
-        rows = {Given(name, item) for name in usernames for item in self.list_database_rows(name, database)}
-        pattern = choose_pattern({given.held.securable.database for given in rows}, self.flavour)
-        if pattern is not None:
-            return {given for given in rows if given.held.securable.database == pattern}
+        rows: dict[str, set[Given]] = {}
+        for name in usernames:
+            for item in self.list_database_rows(name, asked.database):
+                rows.setdefault(item.securable.database, set()).add(Given(name, item))
+        if rows:
+            ordered = sort_patterns(rows, self.flavour)
+            return _take_until_more((rows[pattern] for pattern in ordered), asked.privilege)
         if self.flavour == "mariadb":
-            return self._choose_row((name for host, name in self.everybodys if host == ANY_HOST), database)
+            return self._choose_row((name for host, name in self.everybodys if host == ANY_HOST), asked)
         return set()
-
-    def choose_giver(self, username: str, securable: Securable) -> str | None:
-        """Return whose rows on a table or routine count for a login as itself: the most specific that has some."""
-        for giver in (username, *self.list_wider(username)):
-            if any(self.is_about(item.securable, securable) for item in self.accounts[giver].held):
-                return giver
-        return None
 
     def is_about(self, held: Securable, asked: Securable) -> bool:
         """Return whether a grant is on the table or routine that is asked about, or on a column of the table."""
@@ -205,3 +243,21 @@ class Lookup:
     def find_active_role(self, username: str) -> str | None:
         """Return MariaDB's one default role of a login."""
         return next((item.role for item in self.list_roles(username) if DEFAULT in item.options), None)
+
+
+def _take_until_more(rows: Iterable[set[Given]], privilege: str) -> set[Given]:
+    """Return the first row, and the next as long as a row is gone when the privilege is revoked from it.
+
+    A row with a grant option, or with another privilege, stays and keeps less specific ones from counting.
+    """
+    taken: set[Given] = set()
+    for row in rows:
+        taken |= row
+        if not is_gone_without(privilege, (given.held for given in row)):
+            break
+    return taken
+
+
+def is_gone_without(privilege: str, held: Iterable[Held]) -> bool:
+    """Whether revoking a privilege leaves nothing of a row."""
+    return all(item.privilege == privilege and not item.grant_option for item in held)

@@ -73,15 +73,15 @@ def sort_rows(rows: Iterable[DatabaseRow], flavour: Flavour) -> list[DatabaseRow
     )
 
 
-def choose_pattern(patterns: Iterable[str], flavour: Flavour) -> str | None:
-    """Return the one pattern that active roles give a database by, of all that mean it; None: there is none.
+def sort_patterns(patterns: Iterable[str], flavour: Flavour) -> list[str]:
+    """Order the patterns of active roles that mean one database; the first is what counts.
 
-    On MySQL these are the login's own patterns and those of all its active roles: a name without `%` and `_` counts
-    alone, else the first in the order of bytes. On MariaDB they are those of the role and of all roles in it.
+    On MySQL these are the login's own patterns and those of all its active roles: a name without `%` and `_` goes
+    first, then they go in the order of their bytes. On MariaDB they are those of the role and of all roles in it.
     """
     if flavour == "mariadb":
-        return min(patterns, key=lambda pattern: measure(pattern, flavour, "database"), default=None)
-    return min(patterns, key=lambda pattern: (MANY in pattern or ONE in pattern, pattern.encode()), default=None)
+        return sorted(patterns, key=lambda pattern: measure(pattern, flavour, "database"))
+    return sorted(patterns, key=lambda pattern: (MANY in pattern or ONE in pattern, pattern.encode()))
 
 
 def covers(wider: str, host: str) -> bool:

@@ -1,20 +1,22 @@
 """Logs in as an account and tries: what the server then does is the truth that verdicts are held against."""
 
+import ssl
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pymysql
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
-from tests.adapters.mysql.access.population import DATABASES, Login
+from tests.adapters.mysql.access.population import DATABASES, LOCAL, Login
 from tests.engines.mysql import MysqlServer
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.model import Population, Question, Verdict
 from whalefall_pipeline.core.model import MEMBER, Securable
-from whalefall_pipeline.core.states import build_states
+from whalefall_pipeline.core.model import Login as Credentials
+from whalefall_pipeline.core.states import build_states, build_unseen
 
 DENIED = frozenset({1044, 1045, 1142, 1143, 1227, 1370})
 NOT_GRANTED = frozenset({1959, 3530})
@@ -51,12 +53,14 @@ TRIES: Mapping[Question, str] = _list_tries()
 """Questions, and the statement that needs that privilege and no other."""
 
 
-def try_all(server: MysqlServer, login: Login, roles: Mapping[str, str]) -> dict[Question, Verdict]:
+def try_all(
+    server: MysqlServer, login: Login, roles: Mapping[str, str], username: str | None = None
+) -> dict[Question, Verdict]:
     """Log in and try all: as the login begins, then with each role alone and without any.
 
-    `roles` are statements that set a role.
+    `roles` are statements that set a role; `username` is whom the server takes the login for, if not for itself.
     """
-    with connect(server, login) as cursor:
+    with connect(server, login, username) as cursor:
         verdicts = {
             question: Verdict.YES if is_allowed(cursor, statement) else Verdict.NO
             for question, statement in TRIES.items()
@@ -67,16 +71,31 @@ def try_all(server: MysqlServer, login: Login, roles: Mapping[str, str]) -> dict
             for question in TRIES:
                 if verdicts[question] is Verdict.NO and is_allowed(cursor, TRIES[question]):
                     verdicts[question] = Verdict.AFTER_STEP
+    if login == login._replace(host="%", comes_from=""):
+        _try_nearby(server, login, verdicts)
     return verdicts
 
 
+def _try_nearby(server: MysqlServer, login: Login, verdicts: dict[Question, Verdict]) -> None:
+    """Log in from where the server is, where that is the same account, and try what was refused elsewhere."""
+    with suppress(AssertionError), connect(server, login._replace(comes_from=LOCAL)) as cursor:
+        for question, statement in TRIES.items():
+            if verdicts[question] is Verdict.NO and is_allowed(cursor, statement):
+                verdicts[question] = Verdict.AFTER_STEP
+
+
 @contextmanager
-def connect(server: MysqlServer, login: Login, username: str | None = None) -> Generator[Cursor]:
-    """Log in as an account from its address, without a password; it must be the one that the server takes it for."""
+def connect(server: MysqlServer, login: Login, username: str | None = None, password: str = "") -> Generator[Cursor]:
+    """Log in as an account from its address; it must be the one that the server takes it for."""
     connection: Connection[Cursor] = pymysql.connect(
-        host=server.instance.host, port=server.instance.port, user=login.user, bind_address=login.address,
+        host=server.instance.host,
+        port=server.instance.port,
+        user=login.user,
+        password=password,
+        bind_address=login.address,
         autocommit=True,
-    )  # fmt: skip
+        ssl=_trust_anybody() if password else None,
+    )
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT current_user()")
@@ -84,6 +103,14 @@ def connect(server: MysqlServer, login: Login, username: str | None = None) -> G
             yield cursor
     finally:
         connection.close()
+
+
+def _trust_anybody() -> ssl.SSLContext:
+    """Return what encrypts, as MySQL wants it to be where it is given a password, to a server without a known name."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def is_allowed(cursor: Cursor, statement: str, refusals: frozenset[int] = DENIED) -> bool:
@@ -98,12 +125,13 @@ def is_allowed(cursor: Cursor, statement: str, refusals: frozenset[int] = DENIED
     return True
 
 
-def read_population(server: MysqlServer) -> Population:
-    """Read a server as its collector does."""
-    with server.adapter.open(server.instance, server.login, Limits(), Deadline(60)) as session:
+def read_population(server: MysqlServer, login: Credentials | None = None) -> Population:
+    """Read a server as its collector, or as another login."""
+    with server.adapter.open(server.instance, login or server.login, Limits(), Deadline(60)) as session:
         accounts, reading = session.read_accounts(), session.read_grants()
         states, _ = build_states(accounts, reading.held)
-        return Population(states, attributes=reading.attributes or {}, version=session.version)
+        unseen = {item.scope: item for item in build_unseen(reading.coverage, {}, {})}
+        return Population(states, unseen=unseen, attributes=reading.attributes or {}, version=session.version)
 
 
 def decide_all(decider: Decider, username: str) -> dict[Question, Verdict]:

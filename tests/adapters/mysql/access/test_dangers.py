@@ -1,0 +1,122 @@
+"""What is told as a way to more is one: the account takes it, and can then do what it could not."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pytest
+
+from tests.adapters.mysql.access.population import Login
+from tests.adapters.mysql.access.trying import connect, is_allowed, read_population
+from tests.engines.mysql import MysqlServer
+from whalefall_pipeline.adapters.mysql.names import Flavour
+from whalefall_pipeline.core.access.escalate import find_escalations
+
+REFUSED = frozenset({1044, 1045, 1142, 1143, 1227, 1370, 1290})
+ME = Login("grabber")
+BOSS = Login("boss")
+PROOF = "CREATE DATABASE grabbed"
+
+
+class Grab(NamedTuple):
+    """What is granted, what the account does with it, and as whom the proof is then tried."""
+
+    grants: Sequence[str]
+    acts: Sequence[str]
+    proof_by: Login = ME
+    proof: str = PROOF
+
+
+BOTH = {
+    "CREATE USER": Grab(["CREATE USER ON *.*"], ["ALTER USER boss IDENTIFIED BY ''"], BOSS),
+    "UPDATE on mysql": Grab(["UPDATE ON mysql.*"], ["ALTER USER boss IDENTIFIED BY ''"], BOSS),
+    "UPDATE on the server": Grab(["UPDATE ON *.*"], ["ALTER USER boss IDENTIFIED BY ''"], BOSS),
+}
+GRABS: dict[Flavour, dict[str, Grab]] = {
+    "mysql": BOTH
+    | {
+        "ROLE_ADMIN": Grab(["ROLE_ADMIN ON *.*"], ["GRANT boss TO grabber", "SET ROLE boss", PROOF], ME, "DO 0"),
+        "SET_ANY_DEFINER": Grab(
+            ["SET_ANY_DEFINER ON *.*", "CREATE ROUTINE, EXECUTE ON shop.*"],
+            [f"CREATE DEFINER = boss PROCEDURE shop.p() {PROOF}", "CALL shop.p()"],
+            ME,
+            "DO 0",
+        ),
+        "INSERT on mysql": Grab(
+            ["INSERT ON mysql.*", "RELOAD ON *.*"],
+            ["INSERT INTO mysql.global_grants VALUES ('grabber', '%', 'ROLE_ADMIN', 'N')", "FLUSH PRIVILEGES"],
+            ME,
+            "GRANT boss TO grabber",
+        ),
+    },
+    "mariadb": BOTH
+    | {
+        "SET USER": Grab(
+            ["SET USER ON *.*", "CREATE ROUTINE, EXECUTE ON shop.*"],
+            [f"CREATE DEFINER = boss PROCEDURE shop.p() {PROOF}", "CALL shop.p()"],
+            ME,
+            "DO 0",
+        ),
+        "INSERT on mysql": Grab(
+            ["INSERT ON mysql.*", "RELOAD ON *.*"],
+            [
+                "INSERT INTO mysql.global_priv VALUES ('%', 'fresh', '{\"access\": 18446744073709551615}')",
+                "FLUSH PRIVILEGES",
+            ],
+            Login("fresh"),
+        ),
+        "FILE": Grab(["FILE ON *.*"], ["SELECT LOAD_FILE('/etc/passwd') LIKE '%root%'"], ME, "DO 0"),
+    },
+}
+NAMES = sorted(GRABS["mysql"] | GRABS["mariadb"])
+
+
+def prepare(server: MysqlServer, grants: Sequence[str]) -> None:
+    server.execute("CREATE DATABASE shop", "CREATE USER grabber, boss, bystander", "GRANT ALL ON *.* TO boss")
+    if server.flavour == "mysql":
+        server.execute("REVOKE SYSTEM_USER ON *.* FROM boss")
+    server.execute(*(f"GRANT {grant} TO grabber" for grant in grants))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_way_to_more_leads_there(settable: MysqlServer, name: str) -> None:
+    server = settable
+    if name not in GRABS[server.flavour]:
+        pytest.skip("of the other server")
+    grab = GRABS[server.flavour][name]
+    prepare(server, grab.grants)
+    found = find_escalations(server.adapter.access, read_population(server))
+    assert [way.danger.becomes for way in found.ways if way.username == "grabber@%"] == [""]
+    assert "boss@%" in found.superusers
+    assert not [way for way in found.ways if way.username == "bystander@%"]
+    with connect(server, ME) as cursor:
+        assert not is_allowed(cursor, PROOF)
+        for act in grab.acts:
+            assert is_allowed(cursor, act, REFUSED), act
+    with connect(server, grab.proof_by) as cursor:
+        assert is_allowed(cursor, grab.proof, REFUSED)
+
+
+def test_system_user_bounds_what_others_may_take(settable_mysql: MysqlServer) -> None:
+    server = settable_mysql
+    prepare(server, ["CREATE USER, ROLE_ADMIN, SET_ANY_DEFINER ON *.*", "CREATE ROUTINE ON shop.*"])
+    server.execute("GRANT SYSTEM_USER ON *.* TO boss")
+    found = find_escalations(server.adapter.access, read_population(server))
+    becomes = {way.danger.becomes for way in found.ways if way.username == "grabber@%"}
+    assert becomes == {"any account without SYSTEM_USER"}
+    with connect(server, ME) as cursor:
+        assert not is_allowed(cursor, "ALTER USER boss IDENTIFIED BY ''", REFUSED)
+        assert not is_allowed(cursor, "GRANT boss TO grabber", REFUSED)
+        assert not is_allowed(cursor, "CREATE DEFINER = boss PROCEDURE shop.p() SELECT 1", REFUSED)
+        assert is_allowed(cursor, "ALTER USER bystander IDENTIFIED BY ''")
+
+
+@pytest.mark.parametrize("grant", ["SELECT ON *.* TO grabber WITH GRANT OPTION", "PROXY ON boss TO grabber"])
+def test_what_leads_nowhere_is_not_told(settable: MysqlServer, grant: str) -> None:
+    server = settable
+    prepare(server, [])
+    server.execute(f"GRANT {grant}")
+    found = find_escalations(server.adapter.access, read_population(server))
+    assert not [way for way in found.ways if way.username == "grabber@%"]
+    with connect(server, ME) as cursor:
+        assert not is_allowed(cursor, "GRANT INSERT ON *.* TO grabber", REFUSED)
+        assert not is_allowed(cursor, PROOF)
