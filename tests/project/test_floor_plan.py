@@ -49,6 +49,7 @@ OWN = {
         "flavour.py": "which of the two servers answers, and what differs",
         "mariadb.py": "MariaDB's accounts, which are JSON",
         "mysql.py": "MySQL's accounts, and its partial revokes",
+        "own_roles.py": "which of the login's roles is turned on, where one at a time is",
         "protocol.py": "bounds on what a server may send, and whom the password reaches",
         "script/lines.py": "lines that no client misreads, whatever names hold",
         "script/roles.py": "roles and default roles",

@@ -1,6 +1,7 @@
 """One server of each kind for the tests of the MySQL adapter alone, and a reading of it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tests.engines import mysql as engines
 from tests.engines.mysql import MysqlServer
@@ -15,9 +16,12 @@ STARTERS = {
 }
 
 
-def read(server: MysqlServer, login: Login | None = None) -> tuple[Mapping[str, Account], Reading]:
-    """Read a server as its collector, or as another login."""
-    with server.adapter.open(server.instance, login or server.login, Limits(), Deadline(60)) as session:
+def read(
+    server: MysqlServer, login: Login | None = None, options: Mapping[str, str] | None = None
+) -> tuple[Mapping[str, Account], Reading]:
+    """Read a server as its collector, or as another login; `options` beside those of the instance."""
+    instance = replace(server.instance, options={**server.instance.options, **(options or {})})
+    with server.adapter.open(instance, login or server.login, Limits(), Deadline(60)) as session:
         return {account.username: account for account in session.read_accounts()}, session.read_grants()
 
 

@@ -173,3 +173,26 @@ def test_a_login_by_ed25519_works() -> None:
         connect(server, {}, login=login)
         with pytest.raises(DatabaseConnectionError, match="refuses the login"):
             connect(server, {}, login=Login("signing", "another"))
+
+
+NO_PASSWORD = "the account takes no password"
+NOT_FROM_HERE = "logs in by a method that can't be used from here; native, SHA-256 and ed25519 passwords can"
+
+
+@pytest.mark.parametrize(
+    ("engine", "method", "said"),
+    [
+        ("mariadb", "VIA unix_socket", NO_PASSWORD),
+        ("mariadb-newest", "VIA unix_socket", NO_PASSWORD),
+        ("mariadb-newest", "VIA parsec USING PASSWORD('a secret')", NOT_FROM_HERE),
+        ("mysql", "WITH auth_socket", NO_PASSWORD),
+        ("mysql", "WITH mysql_no_login", "refuses the login"),
+    ],
+)
+def test_a_login_by_a_method_that_is_not_known_here_is_said_to_be_one(engine: str, method: str, said: str) -> None:
+    with start_with_plugins(engine) as running, closing(MysqlServer(running)) as server:
+        server.execute(f"CREATE USER other@localhost IDENTIFIED {method}")
+        with pytest.raises(DatabaseConnectionError, match=said) as raised:
+            connect(server, {}, login=Login("other", "a secret"))
+        assert not raised.value.transient
+        assert "a secret" not in str(raised.value)

@@ -203,15 +203,3 @@ def test_statements_do_not_depend_on_the_number_of_accounts(server: MysqlServer)
 
 def _between(text: str, start: str, end: str) -> str:
     return text.split(start, 1)[1].split(end, 1)[0]
-
-
-def test_what_a_role_that_is_not_a_default_one_gives_the_login_counts(mysql: MysqlServer) -> None:
-    mysql.execute(
-        "CREATE ROLE collecting",
-        "GRANT SELECT ON mysql.* TO collecting",
-        "CREATE USER by_role@localhost IDENTIFIED BY 'a secret'",
-        "GRANT collecting TO by_role@localhost",
-    )
-    accounts, reading = read(mysql, Login("by_role", "a secret"))
-    assert "by_role@localhost" in accounts
-    assert {scope for scope, seen in reading.coverage.items() if seen.status is not Seen.OBSERVED} == {"definers"}

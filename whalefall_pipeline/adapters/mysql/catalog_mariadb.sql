@@ -12,6 +12,21 @@ set names utf8mb4, session time_zone = '+00:00', sql_mode = '', sql_auto_is_null
   max_statement_time = {seconds}, lock_wait_timeout = {whole_seconds}, wait_timeout = 3600,
   net_read_timeout = 60, net_write_timeout = 60{later};
 
+-- name: visible
+-- Which of the tables below the login may read.
+select table_name
+from information_schema.columns
+where table_schema = 'mysql'
+  and table_name in (
+    'global_priv', 'db', 'tables_priv', 'columns_priv', 'procs_priv', 'proxies_priv', 'roles_mapping'
+  )
+  and find_in_set('select', privileges) > 0
+group by table_name;
+
+-- name: own_roles
+-- The roles that the login can turn on, one at a time, and the one that is on. What they are members of comes with them.
+select role_name, current_role() from information_schema.applicable_roles where grantee = current_user() order by 1;
+
 -- name: columns
 select table_name, column_name
 from information_schema.columns

@@ -70,7 +70,7 @@ SERVER_COLUMNS = DATABASE_COLUMNS | {
     "Repl_client_priv", "Create_user_priv", "Create_tablespace_priv", "Create_role_priv", "Drop_role_priv",
 }  # fmt: skip
 
-
+REMEDY = "; GRANT SELECT ON mysql.* to the login opens all of them"
 TOO_MUCH = "the server sent more than {limit:,} bytes at once; WHALEFALL_ANSWER_BYTES sets the limit of an answer"
 CLEARTEXT = (
     "the server asks for the password itself ({method}), and nothing verifies that it is the right one: set the option"
@@ -129,7 +129,8 @@ def _find_needed(code: int, security: Security, *, has_certificate: bool) -> str
     if code != WRONG_LOGIN:
         return ""
     if not security.encrypted:
-        return "; one that must use TLS (REQUIRE SSL) needs the option tls"
+        who = "the account (REQUIRE SSL) or the server (require_secure_transport)"
+        return f"; where {who} takes TLS only, set the option tls"
     return "" if has_certificate else "; one that must show a certificate (REQUIRE X509) needs tls_cert and tls_key"
 
 
@@ -159,10 +160,10 @@ def observe(scope: str, read: Callable[[], None]) -> Observation:
 def why_not(tables: str, error: Exception) -> Observation:
     """Return why a statement on these tables returned nothing."""
     if isinstance(error, NotSeenError):
-        return Observation(Seen.DENIED, str(error))
+        return Observation(Seen.DENIED, f"{error}{REMEDY}")
     code = find_code(error)
     if code in DENIED:
-        return Observation(Seen.DENIED, f"no SELECT on {tables}")
+        return Observation(Seen.DENIED, f"no SELECT on {tables}{REMEDY}")
     if code in TIMED_OUT:
         return Observation(Seen.TIMED_OUT, f"reading {tables} took longer than the limit for a statement")
     return Observation(Seen.UNREACHABLE, f"reading {tables} failed with error {code}")

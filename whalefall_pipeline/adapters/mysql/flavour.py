@@ -22,7 +22,7 @@ LATER: dict[Flavour, tuple[int, str]] = {
 }
 """What more a session is set to on servers from a version on: an engine might lack what is asked; zero is no limit."""
 ROLES: dict[Flavour, tuple[str, ...]] = {"mysql": ("session_roles",), "mariadb": ()}
-"""Statements that turn all roles of the login on; MariaDB has one at a time, which may be its default role."""
+"""Statements that turn all roles of the login on; MariaDB has one at a time, see `own_roles`."""
 
 _NUMBER = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 

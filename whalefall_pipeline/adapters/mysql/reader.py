@@ -14,6 +14,7 @@ from whalefall_pipeline.adapters.mysql.connection import Link, Rows, connect
 from whalefall_pipeline.adapters.mysql.definers import DEFINERS, find_missing, list_active, to_definers
 from whalefall_pipeline.adapters.mysql.errors import (
     ACCOUNT_TABLES,
+    REMEDY,
     NotSeenError,
     StatementError,
     observe,
@@ -24,6 +25,7 @@ from whalefall_pipeline.adapters.mysql.errors import (
 from whalefall_pipeline.adapters.mysql.everybody import find_everybody, is_everybodys
 from whalefall_pipeline.adapters.mysql.flavour import Product, identify
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_address, to_username
+from whalefall_pipeline.adapters.mysql.own_roles import turn_on_best
 from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
@@ -88,6 +90,7 @@ class MysqlSession(SourceSession):
         self._product = product
         self._flavour: Flavour = product.flavour
         self._catalog = product.catalog
+        self._role_note = ""
 
     @property
     def security(self) -> Security:
@@ -119,6 +122,7 @@ class MysqlSession(SourceSession):
         }
         for statement in self._product.session_statements:
             self._source.query(statement.format_map(limits))
+        self._role_note = turn_on_best(self._source, self._product)
         for statement in SNAPSHOT:
             self._source.query(statement)
 
@@ -139,7 +143,7 @@ class MysqlSession(SourceSession):
         held: HeldByGrantee = defaultdict(list)
         coverage: dict[str, Observation] = {ATTRIBUTES: self._observe_attributes()}
         for scope, read in self._parts():
-            coverage[scope] = observe(scope, lambda read=read: _add(held, list(read())))
+            coverage[scope] = self._note_role(observe(scope, lambda read=read: _add(held, list(read()))))
         coverage[DEFINERS] = observe(DEFINERS, lambda: _add(held, list(self._read_definers(held))))
         return Reading(held, coverage, self._source.tally.digest, self._read_settings())
 
@@ -213,7 +217,13 @@ class MysqlSession(SourceSession):
 
     def _observe_attributes(self) -> Observation:
         hidden = self._hidden_columns
-        return Observation(Seen.DENIED, f"no SELECT on mysql.user ({', '.join(hidden)})") if hidden else OBSERVED
+        if not hidden:
+            return OBSERVED
+        return Observation(Seen.DENIED, f"no SELECT on mysql.user ({', '.join(hidden)}){REMEDY}")
+
+    def _note_role(self, seen: Observation) -> Observation:
+        """Say which of the login's roles is on where a part is denied and another role may show it."""
+        return Observation(seen.status, f"{seen.reason}{self._role_note}") if seen.status is Seen.DENIED else seen
 
     def _rows(self, statement: str) -> Rows:
         return self._source.query(self._catalog[statement])
@@ -277,7 +287,7 @@ class MysqlSession(SourceSession):
                 return [(row, mysql.to_account(row, self._hidden_columns)) for row in found]
             return [(row, mariadb.to_account(row)) for row in mariadb.add_public(found, self._product.number)]
         except (NotSeenError, StatementError) as error:
-            reason = why_not(ACCOUNT_TABLES[self._flavour], error).reason
+            reason = self._note_role(why_not(ACCOUNT_TABLES[self._flavour], error)).reason
             raise SyncDataError(f"the account list can't be read: {reason}") from None
         except (ValueError, TypeError) as error:
             raise SyncDataError(
