@@ -1,22 +1,30 @@
 """A population of every kind of object, grantee and option, and what the server itself says that each holds."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 from tests.adapters.mysql.servers import read
 from tests.engines.mysql import MysqlServer
-from whalefall_pipeline.adapters.mysql.names import Flavour, quote, quote_account, to_address
+from whalefall_pipeline.adapters.mysql.names import Flavour, quote, quote_account, to_address, to_username
 from whalefall_pipeline.core.model import MEMBER, Grant
 
 Fact = tuple[str, str, str, bool]
 """Grantee, privilege, what it is on, whether it may be passed on."""
 
-GRANTEES: dict[Flavour, list[str]] = {
-    "mysql": ["ann@%", "ann@10.%", "o'brien@localhost", "@localhost", "readers@%", "wr`iters@%", "locked@%"],
-    "mariadb": ["ann@%", "ann@10.%", "o'brien@localhost", "@localhost", "readers", "wr`iters", "locked@%", "PUBLIC"],
+KINDS: dict[str, tuple[str, str]] = {
+    "user": ("ann{}", "%"),
+    "user of a net": ("ann{}", "10.%"),
+    "quoted user": ("o'brien{}", "localhost"),
+    "locked user": ("locked{}", "%"),
+    "anonymous": ("", "{}.example"),
+    "role": ("readers{}", "%"),
+    "quoted role": ("wr`iters{}", "%"),
 }
-ROLES = ("readers", "wr`iters")
+"""Kinds of grantees: user and host, each of which has a place for what its grants are like."""
+STYLES = ("", "+", "*")
+"""What a grantee's grants are like: privileges without the grant option, with it, and ALL with and without it."""
+ROLE_KINDS = ("role", "quoted role")
 OBJECTS = (
     ("*.*", ("SELECT", "CREATE USER", "SHOW DATABASES", "CREATE TEMPORARY TABLES", "ALL")),
     ("wf_app.*", ("SELECT", "LOCK TABLES", "CREATE TEMPORARY TABLES", "EXECUTE", "ALL")),
@@ -44,46 +52,73 @@ _PROXY = re.compile(r"GRANT PROXY ON (.+) TO .+?( WITH GRANT OPTION)?$")
 _ROLE = re.compile(r"GRANT ([`'].+?) TO .+?( WITH ADMIN OPTION)?$")
 
 
+def list_grantees(flavour: Flavour) -> dict[str, tuple[str, str]]:
+    """Return each grantee's kind and style, by username."""
+    listed: dict[str, tuple[str, str]] = {}
+    for kind, (user, host) in KINDS.items():
+        for style in STYLES:
+            is_role = kind in ROLE_KINDS and flavour == "mariadb"
+            name = to_username(user.format(style), "" if is_role else host.format(STYLES.index(style)), flavour)
+            listed[name] = (kind, style)
+    return listed
+
+
+def list_roles(flavour: Flavour) -> list[str]:
+    return [name for name, (kind, _) in list_grantees(flavour).items() if kind in ROLE_KINDS]
+
+
 def build_population(server: MysqlServer) -> list[str]:
-    """Make each grantee, and give each every kind of grant, some with and some without the option."""
+    """Make each grantee, and give each every kind of grant in its own style; then roles to all of them."""
     flavour = server.flavour
-    quoted = {name: quote_account(name, flavour) for name in GRANTEES[flavour]}
-    made = [f"CREATE {'ROLE' if to_address(name).user in ROLES else 'USER'} {quoted[name]}" for name in quoted]
-    statements = [statement for statement in made if "PUBLIC" not in statement]
-    statements.append(f"ALTER USER {quoted['locked@%']} ACCOUNT LOCK")
-    place = 0
-    for name, grantee in quoted.items():
-        if name == "PUBLIC" and server.lacks("public"):
-            continue
-        for on, words in OBJECTS:
-            for word in words:
-                place += 1
-                if place % 3 == 0 or (name == "PUBLIC" and on == "*.*"):
-                    continue
-                option = " WITH GRANT OPTION" if place % 4 == 1 and name != "PUBLIC" else ""
-                statements.append(f"GRANT {word} ON {on} TO {grantee}{option}")
-        if flavour == "mysql":
-            statements += [
-                f"GRANT {word} ON *.* TO {grantee}{' WITH GRANT OPTION' if number % 2 else ''}"
-                for number, word in enumerate(DYNAMIC)
-            ]
-    first, second = (name for name in quoted if to_address(name).user in ROLES)
-    statements += [f"GRANT {quoted[first]} TO {quoted[name]}" for name in ("ann@%", "o'brien@localhost")]
-    statements += [f"GRANT {quoted[second]} TO {quoted['ann@10.%']} WITH ADMIN OPTION"]
-    statements += [f"GRANT {quoted[first]} TO {quoted[second]}"]
-    statements += [f"GRANT PROXY ON {quoted['ann@%']} TO {quoted['locked@%']} WITH GRANT OPTION"]
-    statements += [f"GRANT PROXY ON 'no`body'@'%' TO {quoted['ann@%']}"]
-    return statements
+    statements: list[str] = []
+    for name, (kind, style) in list_grantees(flavour).items():
+        grantee = quote_account(name, flavour)
+        statements.append(f"CREATE {'ROLE' if kind in ROLE_KINDS else 'USER'} {grantee}")
+        if kind == "locked user":
+            statements.append(f"ALTER USER {grantee} ACCOUNT LOCK")
+        statements += _build_grants(grantee, style, flavour)
+    if flavour == "mariadb" and not server.lacks("public"):
+        statements += [line for line in _build_grants("PUBLIC", "", flavour) if " ON *.*" not in line]
+    return [*statements, *_build_memberships(flavour), *_build_proxies(flavour)]
+
+
+def _build_grants(grantee: str, style: str, flavour: Flavour) -> Iterator[str]:
+    dynamic = [("*.*", DYNAMIC)] if flavour == "mysql" else []
+    for number, (on, words) in enumerate([*OBJECTS, *dynamic]):
+        given = ["ALL"] if style == "*" and "ALL" in words else [word for word in words if word != "ALL"]
+        option = style == "+" or (style == "*" and number % 2 == 1)
+        for word in given:
+            yield f"GRANT {word} ON {on} TO {grantee}{' WITH GRANT OPTION' if option else ''}"
+
+
+def _build_memberships(flavour: Flavour) -> Iterator[str]:
+    """Give each grantee but the anonymous two roles, one with the admin option; roles only those before themselves."""
+    roles = list_roles(flavour)
+    users = [name for name, (kind, _) in list_grantees(flavour).items() if kind not in (*ROLE_KINDS, "anonymous")]
+    for number, name in enumerate([*users, *roles]):
+        offered = roles[: roles.index(name)] if name in roles else roles
+        for place, role in enumerate(offered[number % max(len(offered), 1) :][:2]):
+            option = " WITH ADMIN OPTION" if place else ""
+            yield f"GRANT {quote_account(role, flavour)} TO {quote_account(name, flavour)}{option}"
+
+
+def _build_proxies(flavour: Flavour) -> Iterator[str]:
+    users = [name for name, (kind, _) in list_grantees(flavour).items() if kind not in ROLE_KINDS]
+    for number, name in enumerate(users[1:]):
+        option = " WITH GRANT OPTION" if number % 2 else ""
+        yield f"GRANT PROXY ON {quote_account(users[0], flavour)} TO {quote_account(name, flavour)}{option}"
+    yield f"GRANT PROXY ON 'no`body'@'%' TO {quote_account(users[0], flavour)}"
 
 
 def test_the_server_says_the_same_of_everybody_and_everything(server: MysqlServer) -> None:
     server.execute(*build_population(server))
     _, reading = read(server)
-    wanted = set(GRANTEES[server.flavour])
+    wanted = set(list_grantees(server.flavour))
+    if server.flavour == "mariadb" and not server.lacks("public"):
+        wanted.add("PUBLIC")
     grants = [grant for grant in reading.grants if grant.grantee in wanted and grant.effect == "grant"]
-    assert len(grants) > 300
-    there = [name for name in wanted if name != "PUBLIC" or not server.lacks("public")]
-    shown = {fact for name in there for fact in read_shown(server, name)}
+    assert len(grants) > 1000
+    shown = {fact for name in wanted for fact in read_shown(server, name)}
     held = {fact for grant in grants for fact in to_shown(grant)}
     assert held == shown
     # MariaDB's information schema leaves roles out; what they hold is compared with SHOW GRANTS alone
