@@ -10,8 +10,10 @@ from tests.servers.hostile import HOST, HostileServer, Peer, start_hostile, to_m
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.postgresql import PostgresqlAdapter
-from whalefall_pipeline.core.errors import DatabaseConnectionError
+from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError, WhalefallError
 from whalefall_pipeline.core.model import Instance, Login
+from whalefall_pipeline.sync.opening import open_source
+from whalefall_pipeline.sync.plan import Collector
 
 SECRET = "correct-horse-battery"
 LIMITS = Limits(connect_seconds=2, statement_seconds=5, answer_bytes=4 * 1024**2)
@@ -205,3 +207,61 @@ def test_a_server_that_falls_silent_ends_with_the_deadline() -> None:
         ) as session,
     ):
         session.read_accounts()
+
+
+DONE = to_message(b"C", b"SELECT 1\0")
+
+
+def answer_with(*messages: bytes) -> Callable[[Peer], None]:
+    """Answer the first question with these messages."""
+
+    def behave(peer: Peer) -> None:
+        begin(peer)
+        peer.say(to_message(b"1", b""), to_message(b"2", b""), *messages, IN_TRANSACTION)
+        peer.wait()
+
+    return behave
+
+
+ROW_HEADER = to_message(b"T", struct.pack(">h", 1) + COLUMN)
+NO_ROW = answer_with(ROW_HEADER, to_message(b"C", b"SELECT 0\0"))
+NO_RESULT = answer_with(to_message(b"n", b""), to_message(b"C", b"SET\0"))
+NOTHING = answer_with(to_message(b"n", b""), to_message(b"I", b""))
+OTHER_COLUMNS = answer_with(ROW_HEADER, to_message(b"D", struct.pack(">hi", 1, 1) + b"x"), DONE)
+TWO_ROWS = answer_with(ROW_HEADER, EMPTY_ROW, EMPTY_ROW, DONE)
+OPENED = Collector(PostgresqlAdapter(), LIMITS)
+
+
+@pytest.mark.parametrize("behave", [NO_ROW, NO_RESULT, NOTHING, OTHER_COLUMNS, TWO_ROWS])
+def test_what_does_not_answer_as_it_was_asked_is_unusable(behave: Callable[[Peer], None]) -> None:
+    """Not lost, and so not tried again."""
+    with (
+        start_hostile(behave) as server,
+        Deadline(30) as deadline,
+        pytest.raises(SyncDataError) as raised,
+        open_source(OPENED, replace(INSTANCE, port=server.port), Login("collector", SECRET), deadline),
+    ):
+        pass
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("severity", [b"FATAL", b"ERROR"])
+@pytest.mark.parametrize("in_login", [True, False])
+def test_an_error_that_repeats_the_secret_and_escapes_is_shown_without_both(severity: bytes, in_login: bool) -> None:
+    text = b"S" + severity + b"\0V" + severity + b"\0CXX000\0M\x1b[2Jno " + SECRET.encode() + b"\x07 here\0\0"
+
+    def behave(peer: Peer) -> None:
+        if in_login:
+            refuse_tls(peer)
+        else:
+            begin(peer)
+        peer.say(to_message(b"E", text), b"" if in_login else IN_TRANSACTION)
+
+    with (
+        start_hostile(behave) as server,
+        Deadline(30) as deadline,
+        pytest.raises(WhalefallError, match=r"\\x1b\[2Jno \(secret\)\\x07 here") as raised,
+        open_source(OPENED, replace(INSTANCE, port=server.port), Login("collector", SECRET), deadline),
+    ):
+        pass
+    assert SECRET not in str(raised.value)

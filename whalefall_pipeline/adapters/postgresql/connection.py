@@ -18,12 +18,13 @@ from whalefall_pipeline.adapters.postgresql.options import is_verified
 from whalefall_pipeline.adapters.postgresql.rows import to_text
 from whalefall_pipeline.adapters.relay import Relay
 from whalefall_pipeline.adapters.tally import Tally
-from whalefall_pipeline.core.errors import DatabaseConnectionError
+from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import Security
 from whalefall_pipeline.sql import load_sql
 
 Row: TypeAlias = tuple[Any, ...]
 
+NO_ROWS = "what answers there does not speak as PostgreSQL does: a question was answered without any rows"
 NOT_CONVERTED = "SQL_ASCII"
 """As client encoding: the server sends what it has, as it is."""
 ROW_BYTES, VALUE_BYTES = 64, 56
@@ -119,6 +120,8 @@ class Link:
             try:
                 cursor.execute(statement.encode(), values)
                 self._check_size(cursor)
+                if cursor.description is None:
+                    raise SyncDataError(NO_ROWS)
                 rows = cursor.fetchall()
             except psycopg.Error as error:
                 if self._relay.is_exceeded:
