@@ -104,7 +104,11 @@ class MysqlSession(SourceSession):
 
     @property
     def identity(self) -> str:
-        """See `SourceSession.identity`: MySQL's `server_uuid`. MariaDB's `server_uid` is another on another port."""
+        """See `SourceSession.identity`: MySQL's `server_uuid`.
+
+        MariaDB has none: its `server_uid` is of machine and port, whatever data folder is behind them (tried on 10.11
+        and 11.8).
+        """
         return (self._variables or {}).get(IDENTITY, "")
 
     @property
