@@ -61,7 +61,7 @@ def test_a_ledger_of_the_first_revision_is_brought_up_to_date(ledger: Engine, ma
     with ledger.begin() as connection:
         connection.execute(text("drop schema public cascade"))
         connection.execute(text("create schema public"))
-        _upgrade_to(connection, "0001")
+        upgrade_to(connection, "0001")
         connection.execute(text("alter table instances drop column if exists observed_scopes"))
         if made_by_the_first:
             connection.execute(text("alter table instances add observed_scopes text[] not null default '{}'"))
@@ -69,7 +69,7 @@ def test_a_ledger_of_the_first_revision_is_brought_up_to_date(ledger: Engine, ma
     assert _differences(ledger) == []
 
 
-def _upgrade_to(connection: Connection, revision: str) -> None:
+def upgrade_to(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
