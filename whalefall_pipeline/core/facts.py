@@ -77,6 +77,11 @@ class FactsBuilder:
             "meta": add_unseen_attributes(self._meta, state.account),
         }
 
+    def find_capabilities(self, state: AccountState) -> Reasons:
+        """Return an account's capabilities, by itself and through its roles, with the reasons."""
+        state = self._accounts.get(state.account.username, state)
+        return self._amount_to(state, state.held & self._of_roles)[0]
+
     def _amount_to(self, state: AccountState, memberships: frozenset[Held]) -> tuple[Reasons, list[str]]:
         """Return an account's capabilities with their reasons, and all its roles."""
         rules = self._rules
