@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
 from whalefall_pipeline.adapters.mysql import script
+from whalefall_pipeline.adapters.mysql.findings import FINDINGS
 from whalefall_pipeline.adapters.mysql.options import check_options
 from whalefall_pipeline.adapters.mysql.rules import RULES
 from whalefall_pipeline.core.model import AccountState, Instance, Login
@@ -15,6 +16,7 @@ class MysqlAdapter(Adapter):
     """MySQL and MariaDB. `options.OPTIONS` lists the options of an instance."""
 
     rules = RULES
+    findings = FINDINGS
     default_port = 3306
 
     def check_options(self, options: Mapping[str, str]) -> None:

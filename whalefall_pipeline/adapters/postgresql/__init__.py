@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
 from whalefall_pipeline.adapters.postgresql import script
+from whalefall_pipeline.adapters.postgresql.findings import FINDINGS
 from whalefall_pipeline.adapters.postgresql.options import check_options
 from whalefall_pipeline.adapters.postgresql.rules import RULES
 from whalefall_pipeline.core.model import AccountState, Instance, Login
@@ -15,6 +16,7 @@ class PostgresqlAdapter(Adapter):
     """PostgreSQL 14 and later; 13 works as far as its catalogs go."""
 
     rules = RULES
+    findings = FINDINGS
     default_port = 5432
 
     def check_options(self, options: Mapping[str, str]) -> None:

@@ -85,12 +85,14 @@ def find_unseen(rule: Rule, world: World) -> dict[str, str]:
         seen = find_observation(scope, world.coverage)
         if seen and seen.status is not Seen.OBSERVED:
             unseen[scope] = seen.reason
-    scopes = world.rules.categories if sights.scopes is None else sights.scopes
-    for scope in scopes:
+    known = world.rules.categories
+    scopes = set(known) if sights.scopes is None else set(sights.scopes)
+    scopes |= world.engine.administration if sights.administration else frozenset()
+    for scope in sorted(scopes & known.keys()):
         unseen.update(_find_unseen_places(scope, world))
-    for name in sorted(sights.attributes):
-        if any(name in state.account.unseen for state in world.states.values()):
-            unseen[f"attribute {name}"] = "this login is not shown it"
+    if sights.accounts:
+        hidden = sorted({name for state in world.states.values() for name in state.account.unseen})
+        unseen |= {f"attribute {name}": "this login is not shown it" for name in hidden}
     return unseen
 
 

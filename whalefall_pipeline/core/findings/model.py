@@ -71,13 +71,15 @@ Find: TypeAlias = "Callable[[World], Iterable[Hit]]"
 class Sights:
     """What a rule looks at, to know whether it saw enough.
 
-    `scopes` are scopes of grants (`table`, `role`), None: all that the engine has; `attributes` are of accounts,
-    `settings` whether it needs those of the instance; `parts` are scopes of the coverage, where an engine's catalog has
-    parts for neither (`server/profiles`).
+    `scopes` are scopes of grants (`table`, `role`), None: all that the engine has; those that an engine has not are
+    left out. `administration` adds the scopes that make administrators. `accounts` says that it needs the attributes of
+    accounts, `settings` those of the instance; `parts` are scopes of the coverage, where an engine's catalog has parts
+    for neither (`server/profiles`).
     """
 
     scopes: frozenset[str] | None = frozenset()
-    attributes: frozenset[str] = frozenset()
+    administration: bool = False
+    accounts: bool = False
     settings: bool = False
     parts: frozenset[str] = frozenset()
 
@@ -99,10 +101,19 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class EngineFindings:
-    """What an engine brings: its own rules, and which accounts the server itself made, as it came."""
+    """What an engine brings: its own rules, and what those of all engines need to know.
 
-    rules: tuple[Rule, ...]
-    is_given: Callable[[Account], bool]
+    `is_given` says which accounts the server itself made, as it came. What is held in the scopes `administration` can
+    make an account an administrator.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    is_given: Callable[[Account], bool] = lambda _account: False
+    administration: frozenset[str] = frozenset()
+
+
+NO_FINDINGS = EngineFindings()
+"""Of an engine that has no rules of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,14 @@
 """What the rules of one instance look at, with what several of them ask for worked out once."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 from whalefall_pipeline.core.facts import FactsBuilder
-from whalefall_pipeline.core.findings.model import DEFAULT_OPTIONS, Options
-from whalefall_pipeline.core.model import Account, AccountState, Attributes, Coverage, Held, Kind
+from whalefall_pipeline.core.findings.model import DEFAULT_OPTIONS, NO_FINDINGS, EngineFindings, Options
+from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Attributes, Coverage, Held, Kind
+from whalefall_pipeline.core.roles import RolePath, reach_roles
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, NOTHING_SET, SUPERUSER, Reasons, Rules
 
 ADMINISTRATION = (SUPERUSER, GRANT_ADMIN)
@@ -19,7 +20,7 @@ class World:
     """One instance as its newest reading has it.
 
     `states` have the roles that the instance implies. `attributes` are what it is set to, None: that was never seen.
-    `strangers` are grantees that are no account, with what they hold. `is_given` says which accounts the server made.
+    `strangers` are grantees that are no account, with what they hold.
     """
 
     rules: Rules
@@ -27,9 +28,16 @@ class World:
     now: datetime
     coverage: Coverage
     attributes: Attributes | None
-    is_given: Callable[[Account], bool]
-    strangers: Mapping[str, Sequence[Held]]
+    engine: EngineFindings = NO_FINDINGS
+    strangers: Mapping[str, Sequence[Held]] = field(default_factory=dict[str, "Sequence[Held]"])
     options: Options = DEFAULT_OPTIONS
+    _paths: dict[tuple[frozenset[Held], str], list[RolePath]] = field(
+        default_factory=dict[tuple[frozenset[Held], str], list[RolePath]], repr=False
+    )
+
+    def is_given(self, state: AccountState) -> bool:
+        """Whether the server itself made the account, as it came."""
+        return self.engine.is_given(state.account)
 
     @property
     def set_to(self) -> Attributes:
@@ -52,9 +60,7 @@ class World:
         return [
             state
             for state in self.states.values()
-            if state.account.kind is Kind.USER
-            and not self.is_given(state.account)
-            and not self.amounts_to(state, NO_LOGIN)
+            if state.account.kind is Kind.USER and not self.is_given(state) and not self.amounts_to(state, NO_LOGIN)
         ]
 
     @cached_property
@@ -63,9 +69,7 @@ class World:
         return [
             state
             for state in self.states.values()
-            if state.account.kind in HOLDING_KINDS
-            and not self.is_given(state.account)
-            and not self.is_administrator(state)
+            if state.account.kind in HOLDING_KINDS and not self.is_given(state) and not self.is_administrator(state)
         ]
 
     @cached_property
@@ -81,8 +85,26 @@ class World:
         """Whether the server would let it in now."""
         return not self.amounts_to(state, LOCKED) and not self.amounts_to(state, NO_LOGIN)
 
-    def find(self, scopes: Collection[str], test: Callable[[Held], bool]) -> frozenset[Held]:
-        """Return what passes a test, of all that anybody holds in these scopes; each is tested once."""
+    def list_roles(self, state: AccountState) -> list[RolePath]:
+        """Return the roles that an account reaches, each by a shortest path; many accounts share the list."""
+        memberships = state.held & self._of_roles
+        name = state.account.username if state.account.username in self._granted else ""
+        found = self._paths.get((memberships, name))
+        if found is None:
+            found = self._paths[memberships, name] = reach_roles(state, self.states)
+        return found
+
+    @cached_property
+    def _of_roles(self) -> frozenset[Held]:
+        return self.find(ROLE_SCOPES, lambda _item: True)
+
+    @cached_property
+    def _granted(self) -> set[str]:
+        return {item.securable.object for item in self._of_roles}
+
+    def find(self, scopes: Collection[str] | None, test: Callable[[Held], bool]) -> frozenset[Held]:
+        """Return what passes a test, of all that anybody holds in these scopes (None: all); each is tested once."""
+        scopes = self._by_scope if scopes is None else scopes
         return frozenset(item for scope in scopes for item in self._by_scope.get(scope, ()) if test(item))
 
     def list_holding(
