@@ -105,6 +105,8 @@ def _find_unseen_places(scope: str, world: World) -> Iterator[tuple[str, str]]:
 
 def list_places(scope: str, coverage: Coverage, rules: Rules) -> list[str]:
     """Return the scopes of a coverage that speak for grants in a scope, one for a database that is not listed too."""
+    if "database" not in rules.categories[scope].levels:
+        return [rules.observed_by(scope, "")]
     named = [part.partition(":")[2] for part in coverage if ":" in part]
     databases = {name.rpartition("/")[0] or name for name in named}
     return sorted({rules.observed_by(scope, database) for database in {"", ANY_DATABASE, *databases}})

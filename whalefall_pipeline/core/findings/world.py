@@ -35,6 +35,14 @@ class World:
         default_factory=dict[tuple[frozenset[Held], str], list[RolePath]], repr=False
     )
 
+    _kept: dict[object, frozenset[Held]] = field(default_factory=dict[object, "frozenset[Held]"], repr=False)
+
+    def remember(self, key: object, build: Callable[[], frozenset[Held]]) -> frozenset[Held]:
+        """Return what is built once for all accounts, under a key of whoever asks."""
+        if key not in self._kept:
+            self._kept[key] = build()
+        return self._kept[key]
+
     def is_given(self, state: AccountState) -> bool:
         """Whether the server itself made the account, as it came."""
         return self.engine.is_given(state.account)
