@@ -93,7 +93,7 @@ def test_a_finding_opens_stays_and_closes_with_what_is_read(watched: Fleet) -> N
     assert [item.rule_id for item in told.closed] == ["ALL-05"]
     (row,) = read(
         watched.engine,
-        """select f.opened_at < f.closed_at as lasted, f.opened_in <> f.closed_in as two, a.username, f.severity, f.title
+        """select f.opened_at < f.closed_at as lasted, f.opened_in <> f.closed_in as two, a.username, f.severity
            from finding f join instance_accounts a on a.id = f.instance_account_id""",
     )
     assert (row["lasted"], row["two"], row["username"], row["severity"]) == (True, True, "ana", "medium")
