@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ rules:
 
 
 @pytest.fixture
-def fleet(ledger: Engine, tmp_path: Path) -> Generator[Fleet]:
+def fleet(ledger: Engine, tmp_path: Path) -> Fleet:
     """An instance `shop` with one finding, and `hr` with one and a database that was not seen."""
     fleet = Fleet(ledger, tmp_path)
     fleet.adapter.findings = FINDINGS
@@ -35,7 +34,7 @@ def fleet(ledger: Engine, tmp_path: Path) -> Generator[Fleet]:
     fleet.adapter.grants = [select_on("bob", "orders", option=True)]
     fleet.adapter.coverage["database:secret"] = Observation(Seen.DENIED, "no CONNECT")
     fleet.sync(fleet.instances[1:])
-    yield fleet
+    return fleet
 
 
 def read(whalefall: Run, *words: str) -> list[dict[str, str]]:

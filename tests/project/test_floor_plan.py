@@ -20,6 +20,7 @@ COMMON = {
     "rows.py": "a row as a value",
     "reader.py": "the order of reading, and what was not seen",
     "rules.py": "pure: categories and capabilities",
+    "findings.py": "pure: what is wrong with accounts",
     "script/__init__.py": "pure: the order of a script",
     "script/accounts.py": "pure: accounts as statements",
     "script/grants.py": "pure: grants as statements",

@@ -1,6 +1,5 @@
 """Every rule of Oracle's, and those of all engines, found on the stand-in and clear on it."""
 
-from collections.abc import Generator
 from typing import NamedTuple
 
 import pytest
@@ -134,7 +133,7 @@ def set_all(standin: StandIn, *, wrong: bool) -> None:
 
 
 class Worlds(NamedTuple):
-    """What the rules said of SALESPDB with all that is wrong, of the root while it is closed, and when it was mended."""
+    """What the rules said of SALESPDB with all that is wrong, of the root, also while it is closed, and mended."""
 
     wrong: Judged
     root: Judged
@@ -143,7 +142,7 @@ class Worlds(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def worlds() -> Generator[Worlds]:
+def worlds() -> Worlds:
     standin = StandIn(VERSION_23)
     standin.execute(*PEOPLE, *PREPARED)
     pluggable, root = to_server(standin, PDB), to_server(standin, ROOT)
@@ -155,7 +154,7 @@ def worlds() -> Generator[Worlds]:
     standin.tables.update("pdbs", {"open_mode": "READ WRITE"}, pdb_name=PDB)
     run_all(pluggable, CASES, undo=True)
     set_all(standin, wrong=False)
-    yield Worlds(wrong, of_root, closed, judge(pluggable, options=OPTIONS))
+    return Worlds(wrong, of_root, closed, judge(pluggable, options=OPTIONS))
 
 
 RULE_IDS = [rule.id for rule in (*EVERYWHERE, *RULES)]

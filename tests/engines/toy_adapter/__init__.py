@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from tests.engines.toy_adapter import script
+from tests.engines.toy_adapter.findings import FINDINGS
 from tests.engines.toy_adapter.options import check_options
 from tests.engines.toy_adapter.rules import RULES
 from whalefall_pipeline.adapters.deadline import Deadline
@@ -15,6 +16,7 @@ class ToyAdapter(Adapter):
     """The toy server of `tests.servers.toy`."""
 
     rules = RULES
+    findings = FINDINGS
     default_port = 7
 
     def check_options(self, options: Mapping[str, str]) -> None:
