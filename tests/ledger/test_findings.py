@@ -140,13 +140,14 @@ def test_what_changes_by_itself_is_found_by_the_first_sync_after_its_moment(watc
 
 def test_findings_of_an_account_that_is_gone_close_at_once(watched: Fleet) -> None:
     watched.adapter.grants = [OPTION]
-    watched.adapter.accounts = [ana(), role("readers"), role("stay")]
+    stay = user("stay", rolvaliduntil=UNTIL)
+    watched.adapter.accounts = [ana(), stay]
     sync(watched)
-    watched.adapter.accounts, watched.adapter.grants = [role("readers"), role("stay")], []
+    watched.adapter.accounts, watched.adapter.grants = [stay], []
     told = sync(watched, permissions=False).findings
     assert [(item.rule_id, item.account) for item in told.closed] == [("ALL-05", "ana")]
     assert list_open(watched.engine) == []
-    watched.adapter.accounts, watched.adapter.grants = [ana(), role("readers"), role("stay")], [OPTION]
+    watched.adapter.accounts, watched.adapter.grants = [ana(), stay], [OPTION]
     assert [item.rule_id for item in sync(watched).findings.opened] == ["ALL-05"], "and open anew when it is back"
 
 

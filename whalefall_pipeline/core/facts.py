@@ -54,7 +54,6 @@ class FactsBuilder:
         self._meta = build_meta(unseen)
         self._inherited: dict[frozenset[Held], _Inherited] = {}
         self._of_roles = find_held(accounts.values(), is_of_role)
-        self._wide = find_held(accounts.values(), _is_wide)
         self._list_wide = lru_cache(SETS)(partial(_list_tokens, cache(_spell_wide)))
         self._public = [state for state in accounts.values() if state.account.kind is Kind.PUBLIC]
 
@@ -107,6 +106,11 @@ class FactsBuilder:
         if memberships not in self._inherited:
             self._inherited[memberships] = self._follow(state)
         return self._inherited[memberships]
+
+    @cached_property
+    def _wide(self) -> frozenset[Held]:
+        """What anybody holds on the server and on whole databases."""
+        return find_held(self._accounts.values(), _is_wide)
 
     @cached_property
     def _granted(self) -> set[str]:

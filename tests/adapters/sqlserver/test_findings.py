@@ -77,7 +77,6 @@ CASES = (
     there("MS-05", "", "DROP USER [lost]", f"[{DATABASE}].[lost]"),
     there("MS-06", "GRANT CONNECT TO [guest]", "REVOKE CONNECT FROM [guest]", f"[{DATABASE}].[guest]", DATABASE),
     there("MS-07", "", "DROP USER [contained]", f"[{DATABASE}].[contained]"),
-    granted("MS-08", "VIEW SERVER STATE", "public"),
     there(
         "MS-09",
         "GRANT SELECT ON OBJECT::[dbo].[orders] TO [public]",
@@ -113,6 +112,7 @@ ELSEWHERE = {
     "ALL-08": "the catalog names no grantee that is gone",
     "ALL-09": "see test_everybody",
     "MS-02": "see test_sa_under_another_name",
+    "MS-08": "see test_public_on_the_server",
     "MS-15": "see test_a_command_of_the_operating_system",
 }
 """Rules that have no case in the list, and why."""
@@ -136,7 +136,8 @@ def _set_up(engine: SqlserverEngine) -> None:
 def _set(engine: SqlserverEngine, value: int) -> None:
     run = engine.standin.tables.run
     for name in SETTINGS.values():
-        run(f"update {MASTER}.configurations set value_in_use = ? where name = ?", [value, name])
+        run(f"delete from {MASTER}.configurations where name = ?", [name])
+        run(f"insert into {MASTER}.configurations values (?, ?)", [name, value])
     run(f"update {MASTER}.all_databases set is_trustworthy_on = ? where name = ?", [bool(value), DATABASE])
     run(f"update {MASTER}.properties set value = ? where name = 'IsIntegratedSecurityOnly'", [str(1 - value)])
 
@@ -221,8 +222,19 @@ def test_sa_under_another_name(engine: SqlserverEngine) -> None:
 def test_everybody(engine: SqlserverEngine) -> None:
     assert judge(engine).outcome("ALL-07") is Outcome.CLEAR
     assert judge(engine).outcome("ALL-09") is Outcome.CLEAR
-    engine.execute("GRANT CONTROL SERVER TO [public]")
+    grant_to_everybody(engine, "CONTROL SERVER")
     assert ("public", "") in judge(engine).list_found("ALL-09")
+
+
+def grant_to_everybody(engine: SqlserverEngine, permission: str) -> None:
+    """Grant to the server role public; the stand-in takes a GRANT in master for one to that database's."""
+    engine.standin.tables.insert("server_permissions", [(100, "SERVER", 0, 0, 2, permission, "G")])
+
+
+def test_public_on_the_server(engine: SqlserverEngine) -> None:
+    assert judge(engine).outcome("MS-08") is Outcome.CLEAR
+    grant_to_everybody(engine, "VIEW SERVER STATE")
+    assert judge(engine).list_found("MS-08") == [("public", "")]
 
 
 def test_a_command_of_the_operating_system(engine: SqlserverEngine) -> None:

@@ -44,6 +44,8 @@ DICTIONARY = frozenset({"SELECT ANY DICTIONARY", "ANALYZE ANY DICTIONARY"})
 
 UNLIMITED = ("UNLIMITED", "NULL")
 
+USERS = Sights(scopes=frozenset({"database"}))
+"""A container that is closed has users too: what speaks for one is the container."""
 ON_SYSTEM = Sights(scopes=SYSTEM)
 PROFILE = "profile "
 OF_PROFILES = Sights(settings=True, parts=frozenset({to_coverage_scope("", PROFILES)}))
@@ -141,7 +143,7 @@ def _find_proxies(world: World) -> Iterator[Hit]:
 
 
 def _find_file_users(world: World) -> Iterator[Hit]:
-    for state, held in world.list_holding(_list_users(world), world.find(PASSWORD_FILES, lambda _item: True)):
+    for state, held in world.list_holding(_list_users(world), PASSWORD_FILES, lambda _item: True):
         if to_name(state.account) != "SYS":
             name = state.account.username
             yield Hit(name, message=f"{name} holds {list_held(held)} by the password file", held=tuple(held))
@@ -324,6 +326,7 @@ RULES = (
         why="Whoever has the old password may set the new one.",
         remedy="ALTER USER … ACCOUNT LOCK, if nobody asks for it",
         find=find_accounts(_list_own_users, _say_expired),
+        looks_at=USERS,
     ),
     Rule(
         id="OR-15",
@@ -332,6 +335,7 @@ RULES = (
         why="10G verifiers ignore case, have no salt of their own, and are soon guessed.",
         remedy="Set the password anew, with SQLNET.ALLOWED_LOGON_VERSION_SERVER = 12 or 12a",
         find=find_accounts(_list_users, _say_old_verifier),
+        looks_at=USERS,
     ),
     Rule(
         id="OR-16",
@@ -340,6 +344,7 @@ RULES = (
         why="Nobody logs in as these, and their names and rights are known.",
         remedy="ALTER USER … ACCOUNT LOCK, or NO AUTHENTICATION",
         find=find_accounts(_list_users, _say_oracles_own),
+        looks_at=USERS,
     ),
     Rule(
         id="OR-17",
@@ -348,6 +353,7 @@ RULES = (
         why="Everybody knows its name, and often its password.",
         remedy="DROP USER … CASCADE, or ACCOUNT LOCK",
         find=find_accounts(_list_users, _say_sample),
+        looks_at=USERS,
     ),
     Rule(
         id="OR-18",
@@ -356,6 +362,7 @@ RULES = (
         why="Whoever becomes that user on the machine is in.",
         remedy="Use a password, or Kerberos or certificates by the directory.",
         find=find_accounts(_list_own_users, _say_external),
+        looks_at=USERS,
     ),
     Rule(
         id="OR-19",

@@ -21,6 +21,7 @@ from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import SERVER, Account, AccountState, Held, Json, Kind
 
 SA_SID = "0x01"
+CATALOG_SCHEMAS = frozenset({"sys", "INFORMATION_SCHEMA"})
 SYSTEM_DATABASES = frozenset({"master", "msdb", "tempdb", "model"})
 IN_DATABASES = frozenset(scope for scope in SCOPES if scope not in (SERVER, "login", "server_role", "endpoint", "role"))
 PUBLIC_ON_SERVER = frozenset({"VIEW ANY DATABASE", "CONNECT"})
@@ -119,7 +120,8 @@ def _is_beyond_default(item: Held) -> bool:
 
 
 def _is_granted(item: Held) -> bool:
-    return item.effect == "grant" and item.privilege != OWNER
+    """Return whether somebody granted it: what public may read of the catalog itself is there from the start."""
+    return item.effect == "grant" and item.privilege != OWNER and item.securable.schema not in CATALOG_SCHEMAS
 
 
 def _is_command(item: Held) -> bool:

@@ -49,8 +49,7 @@ def find_held(scopes: Collection[str] | None, test: Test, *, who: Who = to_holde
     """
 
     def find(world: World) -> Iterator[Hit]:
-        wanted = world.find(scopes, test)
-        for state, items in world.list_holding(who(world), wanted):
+        for state, items in world.list_holding(who(world), scopes, test):
             for name, group in groupby(sorted(items, key=by), key=by):
                 held = tuple(group)
                 yield Hit(state.account.username, name, f"{state.account.username} holds {list_held(held)}", held)

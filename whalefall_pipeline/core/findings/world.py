@@ -12,6 +12,7 @@ from whalefall_pipeline.core.roles import RolePath, reach_roles
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, NOTHING_SET, SUPERUSER, Reasons, Rules
 
 ADMINISTRATION = (SUPERUSER, GRANT_ADMIN)
+FEW = 20
 HOLDING_KINDS = frozenset({Kind.USER, Kind.GROUP})
 
 
@@ -116,10 +117,18 @@ class World:
         return frozenset(item for scope in scopes for item in self._by_scope.get(scope, ()) if test(item))
 
     def list_holding(
-        self, states: Collection[AccountState], wanted: frozenset[Held]
+        self, states: Collection[AccountState], scopes: Collection[str] | None, test: Callable[[Held], bool]
     ) -> Iterator[tuple[AccountState, list[Held]]]:
-        """Yield those of these accounts that hold something wanted, with that in order."""
-        if wanted:
+        """Yield those of these accounts that hold in these scopes (None: all) what passes a test, with that in order.
+
+        Of many accounts what is tested is all that anybody holds, once; of a few, what they hold.
+        """
+        if len(states) <= FEW:
+            for state in states:
+                held = [item for item in state.held if scopes is None or item.securable.scope in scopes]
+                if passing := sorted(filter(test, held)):
+                    yield state, passing
+        elif wanted := self.find(scopes, test):
             for state in states:
                 if not state.held.isdisjoint(wanted):
                     yield state, sorted(state.held & wanted)
