@@ -9,9 +9,13 @@ from sqlalchemy import Engine
 
 from tests.cli.conftest import Run
 from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
+from tests.servers.postgresql import PostgresqlServer
 from whalefall_pipeline.adapters.postgresql import PostgresqlAdapter
 from whalefall_pipeline.adapters.postgresql.findings import FINDINGS
-from whalefall_pipeline.core.model import Observation, Seen
+from whalefall_pipeline.core.model import Instance, Observation, Seen
+from whalefall_pipeline.ledger.database import transaction
+from whalefall_pipeline.ledger.instances import write_instance
+from whalefall_pipeline.ledger.secrets import SecretStore
 
 UNTIL = "2999-01-01T00:00:00+00:00"
 RULES = """
@@ -142,5 +146,29 @@ def test_rules_of_ones_own_are_among_them_and_a_bad_file_is_one_line(whalefall: 
 def test_the_sql_that_ends_findings_is_printed_and_of_the_others_what_to_do(whalefall: Run, fleet: Fleet) -> None:
     fleet.adapter.build_change = PostgresqlAdapter().build_change  # type: ignore[method-assign]
     said = whalefall("findings", "--sql").stdout
-    assert "REVOKE GRANT OPTION FOR SELECT" in said
+    assert 'GRANT SELECT ON TABLE "public"."orders" TO "bob";' in said
     assert "-- Take the right away" in said
+
+
+def test_a_sync_of_a_real_server_makes_findings_and_a_bad_rules_file_stops_it(
+    whalefall: Run, ledger: Engine, ledger_server: PostgresqlServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    home, server = Path(environment["WHALEFALL_HOME"]), ledger_server
+    home.mkdir()
+    secret = SecretStore(home).encrypt(server.password)
+    with ledger.connect() as connection, transaction(connection):
+        instance = Instance(0, "real", "postgresql", server.host, server.port)
+        write_instance(connection, instance, username=server.superuser, secret=secret)
+    done = whalefall("sync", "--local", "real")
+    assert done.returncode == 0, done.stderr
+    assert "PG-19" in {row["rule"] for row in read(whalefall, "--status", "open")}
+    before = [row["opened_at"] for row in read(whalefall)]
+    path = tmp_path / "rules.yaml"
+    path.write_text("rules: [x]", encoding="utf-8")
+    stopped = whalefall("sync", "--local", "real", variables={"WHALEFALL_RULES": str(path)})
+    assert stopped.returncode == 1
+    path.write_text(RULES.replace("ana", server.superuser), encoding="utf-8")
+    assert whalefall("sync", "--local", "real", variables={"WHALEFALL_RULES": str(path)}).returncode == 0
+    rows = read(whalefall)
+    assert ("OWN-1", server.superuser) in {(row["rule"], row["account"]) for row in rows}
+    assert set(before) & {row["opened_at"] for row in rows}, "what was found before is the same finding still"

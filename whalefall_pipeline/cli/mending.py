@@ -19,7 +19,7 @@ from whalefall_pipeline.sync.rulebook import load_rulebook
 
 def build_sql(workplace: Workplace, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield lines: of each finding a comment that says what it is, and its statements, else what to do."""
-    rulebook = load_rulebook(workplace.settings)
+    rulebook = load_rulebook(workplace.settings, ADAPTERS)
     with connecting(workplace.engine) as connection, transaction(connection):
         for instance in read_instances(connection):
             own = [row for row in rows if row["instance"] == instance.name]

@@ -30,7 +30,7 @@ class Listed(NamedTuple):
 
 def list_rules(settings: "Settings") -> list[Listed]:
     """Return all rules by id, those of the rules file among them. Raises InvalidInputError where that is not usable."""
-    rulebook = load_rulebook(settings)
+    rulebook = load_rulebook(settings, ADAPTERS)
     engines: dict[str, list[str]] = {}
     rules: dict[str, Rule] = {}
     for db_type, adapter in ADAPTERS.items():

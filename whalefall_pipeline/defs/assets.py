@@ -21,14 +21,13 @@ from whalefall_pipeline.defs.events import (
     tell_carried_over,
     tell_outcome,
 )
-from whalefall_pipeline.defs.findings import FINDING_CHECKS, build_finding_checks
+from whalefall_pipeline.defs.findings import FINDING_CHECKS, build_finding_checks, read_rulebook
 from whalefall_pipeline.defs.opening import open_run
 from whalefall_pipeline.defs.partitions import INSTANCES
 from whalefall_pipeline.defs.resources import NO_CONFIG
 from whalefall_pipeline.settings import get_settings
 from whalefall_pipeline.sync.instance import to_first_line
 from whalefall_pipeline.sync.plan import Plan
-from whalefall_pipeline.sync.rulebook import load_rulebook
 from whalefall_pipeline.sync.session import run_session
 
 
@@ -66,7 +65,7 @@ from whalefall_pipeline.sync.session import run_session
 def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None]:
     """Sync the run's instances, log each one's events as it ends, and fail at the end if any failed."""
     settings, selected = get_settings(), context.selected_asset_keys
-    ledger, rulebook = context.resources.ledger, load_rulebook(settings)
+    ledger, rulebook = context.resources.ledger, read_rulebook(settings)
     run = open_run(context, ledger.get_engine())
     tell_carried_over(context, run.carried_over, selected)
     plan = Plan(

@@ -9,10 +9,15 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from whalefall_pipeline.adapters.registry import ADAPTERS
+from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.core.findings.model import Severity
+from whalefall_pipeline.core.findings.rulebook import Rulebook
 from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.defs.events import PERMISSIONS
 from whalefall_pipeline.ledger.waivers import Health
+from whalefall_pipeline.settings import Settings
+from whalefall_pipeline.sync.rulebook import load_rulebook
 
 STATUSES = ("open", "unknown", "waived")
 ERRORS = frozenset({Severity.CRITICAL, Severity.HIGH})
@@ -33,6 +38,14 @@ FINDING_CHECKS = [
     )
     for severity in Severity
 ]
+
+
+def read_rulebook(settings: Settings) -> Rulebook:
+    """Return the deployment's rules. Raises Failure, in one line, where their file is not usable: nothing is synced."""
+    try:
+        return load_rulebook(settings, ADAPTERS)
+    except InvalidInputError as error:
+        raise dg.Failure(f"WHALEFALL_RULES: {make_visible(str(error))}", allow_retries=False) from None
 
 
 def build_finding_checks(health: Sequence[Health]) -> Iterator[dg.AssetCheckResult]:

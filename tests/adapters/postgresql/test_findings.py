@@ -17,8 +17,9 @@ from tests.engines.postgresql import start
 from tests.engines.postgresql_cases import DATABASE
 from tests.servers.unprivileged import give_away
 from whalefall_pipeline.adapters.postgresql.findings import RULES
+from whalefall_pipeline.adapters.remedies import build_remedy
 from whalefall_pipeline.core.findings.everywhere import RULES as EVERYWHERE
-from whalefall_pipeline.core.findings.model import Options, Outcome
+from whalefall_pipeline.core.findings.model import Mend, Options, Outcome
 
 OPTIONS = Options(superusers=frozenset({"chief"}), superusers_at_most=1)
 ON = ("ALTER SYSTEM SET {} = {};", "SELECT pg_reload_conf();")
@@ -266,3 +267,27 @@ def write_certificate(folder: Path) -> None:
         (folder / file).write_bytes(content)
         (folder / file).chmod(0o600)
         give_away(folder / file)
+
+
+def test_the_sql_of_the_script_builder_ends_what_it_is_for() -> None:
+    with start(18) as server:
+        server.reset()
+        server.prepare()
+        server.execute(*PEOPLE)
+        run_all(server, CASES)
+        try:
+            wrong = judge(server, options=OPTIONS)
+            mended = [rule for rule in wrong.rules.values() if rule.mend is not Mend.NONE]
+            found = [
+                item for item in wrong.evaluation.findings.values() if item.rule_id in {rule.id for rule in mended}
+            ]
+            assert len({item.rule_id for item in found}) >= 12
+            for item in found:
+                state = judge(server, options=OPTIONS).states[item.account]
+                server.execute(*build_remedy(server.adapter, wrong.rules[item.rule_id], item, state))
+            after = judge(server, options=OPTIONS)
+            assert {rule.id: after.list_found(rule.id) for rule in mended} == {rule.id: [] for rule in mended}
+        finally:
+            run_all(
+                server, [case for case in CASES if case.make[:1] and case.make[0].startswith("ALTER SYSTEM")], undo=True
+            )
