@@ -54,8 +54,8 @@ def test_what_is_found_is_found_whatever_else_is_unknown() -> None:
     assert to_outcome(rule, found.findings) is Outcome.FOUND
 
 
-def _list_unseen(sights: Sights, coverage: Coverage, **more: bool) -> list[str]:
-    return sorted(find_unseen(to_rule(sights=sights), to_world(coverage, **more)))
+def _list_unseen(sights: Sights, coverage: Coverage, *, seen: bool = True) -> list[str]:
+    return sorted(find_unseen(to_rule(sights=sights), to_world(coverage, seen=seen)))
 
 
 def test_a_rule_is_unknown_by_what_it_looks_at_and_by_nothing_else() -> None:

@@ -123,7 +123,7 @@ def _parse_name(name: object, place: str) -> tuple[Callable[[World, AccountState
     if name == "capabilities":
         return (lambda world, state: list(world.capabilities[state.account.username])), roles, True
     if name == "roles":
-        return (lambda world, state: sorted({path.role for path in world.list_roles(state)})), roles, False
+        return (lambda world, state: [*{path.role for path in world.list_roles(state)}]), roles, False
     group, _, rest = name.partition(".") if isinstance(name, str) else ("", "", "")
     if group == "attributes" and rest:
         return (lambda _, state: state.account.attributes.get(rest)), frozenset(), False
