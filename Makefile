@@ -8,7 +8,7 @@ ARGS ?=
 YES ?=
 ENGINE ?=
 WORKERS ?= 2
-SERVER_TESTS := bench embedded end_to_end engines services
+SERVER_TESTS := bench cli/test_changing.py defs embedded end_to_end engines services
 # Without compiled files every start of a program would compile Dagster again, which takes ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
@@ -27,7 +27,7 @@ test: $(VENV)/dev ## run the tests, on real servers that they start themselves (
 	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(ENGINE),-m $(ENGINE)) $(ARGS)
 
 unit: $(VENV)/dev ## run the tests that need no server, in seconds
-	@$(BIN)/python -m pytest -n $(WORKERS) -m unit --hypothesis-profile=quick $(SERVER_TESTS:%=--ignore=tests/%) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist=load -m unit --hypothesis-profile=quick $(SERVER_TESTS:%=--ignore=tests/%) $(ARGS)
 
 coverage: $(VENV)/dev ## run the tests and show which lines of the package none of them reaches
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term-missing:skip-covered $(ARGS)

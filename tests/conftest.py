@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 from sqlalchemy import Engine
 
+from tests import spreading
 from tests.engines.lending import Lender
-from tests.needs import MARKERS, SLOW, find_group, find_needs
+from tests.needs import MARKERS, find_needs
 from tests.servers.guard import dismiss_guard, start_guard
 from tests.servers.ports import forbidden
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
@@ -34,6 +35,7 @@ _numbers = count(1)
 def pytest_configure(config: pytest.Config) -> None:
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+    config.pluginmanager.register(spreading)
     # Without compiled files each program that a test starts would compile all of Dagster anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
@@ -55,16 +57,12 @@ def _read_seed(config: pytest.Config) -> int:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Mark what tests need and which share servers, before any is chosen; at last put the slowest first."""
-    groups = {item: find_group(item) for item in items}
-    for item, group in groups.items():
+    """Mark what tests need before any is chosen; at last put groups in the order in which workers begin them."""
+    for item in items:
         for need in sorted(find_needs(item)):
             item.add_marker(need)
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
     yield
-    order = {group: number for number, group in enumerate(SLOW)}
-    items.sort(key=lambda item: order.get(groups[item] or "", len(order)))
+    items[:] = [items[place] for place in spreading.sort_groups([item.nodeid for item in items])]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,7 +1,8 @@
 """What a test needs, found in what its function and its fixtures call: nobody has to mark tests by hand.
 
 `server`: a server, real or standing in for one. `process`: a program of ours in a process of its own. `dagster`:
-Dagster's code. `unit`: none of these, so it takes milliseconds. An engine's name (`mysql`): it is about that engine.
+Dagster's code. `parser`: somebody else's parser of SQL, which takes seconds to load and to read. `unit`: none of these,
+so it takes milliseconds. An engine's name (`mysql`): it is about that engine.
 """
 
 import inspect
@@ -17,13 +18,12 @@ from tests.engines.registry import STARTERS
 from whalefall_pipeline.adapters.registry import ADAPTERS
 
 TOP = Path(__file__).parent
-SLOW = ("end_to_end/triggers", "end_to_end/fleet", "services", "cli/test_demo", "cli/test_local_run", "embedded")
-"""Folders and modules that take long, each on one worker; workers begin with them, in this order."""
 ENGINES = (*ADAPTERS, "toy")
 MARKERS = {
     "server": "starts a server, or one that stands in for it",
     "process": "starts a program in a process of its own",
     "dagster": "loads Dagster",
+    "parser": "reads SQL with somebody else's parser",
     "unit": "needs none of these",
     "thorough": "takes its time; left out on engines between others of their kind",
     **{engine: f"is about the engine {engine}" for engine in ENGINES},
@@ -37,6 +37,7 @@ MODULES = {
     "whalefall_pipeline.demo": "server",
     "subprocess": "process",
     "multiprocessing": "process",
+    "sqlfluff": "parser",
     "dagster": "dagster",
     "whalefall_pipeline.defs": "dagster",
     "whalefall_pipeline.definitions": "dagster",
@@ -55,13 +56,7 @@ def find_needs(item: pytest.Item) -> set[str]:
         parameters = test.callspec.params.values() if hasattr(item, "callspec") else ()
         called = [_find_body(test.function), *fixtures, *parameters]
         needs |= {need for function in called for need in _find_calls(function)}
-    return needs if needs & {"server", "process", "dagster"} else needs | {"unit"}
-
-
-def find_group(item: pytest.Item) -> str | None:
-    """Return the name of the tests that one worker should run, as they share what is dear to start."""
-    path = item.path.relative_to(TOP).as_posix()
-    return _find_parameter(item) or next((group for group in SLOW if path.startswith(group)), None)
+    return needs if needs & {*MODULES.values()} else needs | {"unit"}
 
 
 def _find_engines(item: pytest.Item) -> set[str]:
@@ -105,12 +100,13 @@ def _find_in_code(function: FunctionType) -> frozenset[str]:
 
 
 def _list_globals(function: FunctionType) -> Iterator[object]:
-    """Yield the objects that a function's code names, those in collections and partial calls too."""
+    """Yield the objects that a function's code names, those in collections, partial calls and caches too."""
     for name in _list_names(function.__code__):
         used = function.__globals__.get(name)
         members = cast("dict[Any, object]", used).values() if isinstance(used, dict) else [used]
         for member in members:
-            yield member.func if isinstance(member, partial) else cast("object", member)
+            called = member.func if isinstance(member, partial) else cast("object", member)
+            yield inspect.unwrap(called) if callable(called) else called
 
 
 def _list_names(code: CodeType) -> Iterator[str]:

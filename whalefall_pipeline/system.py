@@ -106,8 +106,8 @@ def on_parent_death(stop_signal: signal.Signals) -> Callable[[], None]:
     Only Linux has such a thing; elsewhere it does nothing. It takes none of Python's locks, so threads do it no harm.
     """
 
-    def ask() -> None:
+    def set_signal() -> None:
         if sys.platform == "linux":
             _libc.prctl(_PR_SET_PDEATHSIG, int(stop_signal), 0, 0, 0)
 
-    return ask
+    return set_signal

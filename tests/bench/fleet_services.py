@@ -16,7 +16,7 @@ from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import open_ledger, transaction
 from whalefall_pipeline.ledger.instances import remove_instance, write_instance
 from whalefall_pipeline.services import run_services
-from whalefall_pipeline.services.graphql import ask, find_obstacle
+from whalefall_pipeline.services.graphql import find_obstacle, send_query
 
 MORE = 5_000
 ROUNDS = 3
@@ -38,7 +38,7 @@ def measure_services(fleet: Fleet, run_id: str) -> dict[str, Any]:
         _wait(lambda: find_obstacle(services.address) is None)
         found: dict[str, Any] = {
             "partitions page": _time(lambda: _count_states(services.address)),
-            "run's page": _time(lambda: ask(services.address, RUN_PAGE, {"id": run_id}, timeout_seconds=60)),
+            "run's page": _time(lambda: send_query(services.address, RUN_PAGE, {"id": run_id}, timeout_seconds=60)),
             "whalefall sessions": _time(lambda: _command(fleet, "sessions")),
             "whalefall sessions ID": _time(lambda: _command(fleet, "sessions", run_id)),
         }
@@ -57,7 +57,7 @@ def _time(work: Callable[[], object]) -> list[float]:
 
 
 def _count_states(address: str) -> dict[str, int]:
-    node = ask(address, PARTITIONS_PAGE, timeout_seconds=60)["assetNodeOrError"]
+    node = send_query(address, PARTITIONS_PAGE, timeout_seconds=60)["assetNodeOrError"]
     return {name: len(keys) for name, keys in node["assetPartitionStatuses"].items()}
 
 

@@ -11,9 +11,9 @@ from whalefall_pipeline.core.model import Account, AccountState, Grant
 from whalefall_pipeline.core.snapshot import (
     build_snapshot,
     parse_token,
-    spell,
     to_digest,
     to_state,
+    to_token,
 )
 
 
@@ -52,7 +52,7 @@ def test_the_order_of_a_reading_does_not_matter(state: AccountState, random: Ran
 
 
 def _spell(grant: Grant) -> str:
-    return spell(grant.privilege, grant_option=grant.grant_option, effect=grant.effect)
+    return to_token(grant.privilege, grant_option=grant.grant_option, effect=grant.effect)
 
 
 @given(grants())

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from tests.engines.scripted import Fleet
+from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.defs import sensors
 from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
 from whalefall_pipeline.defs.resources import LedgerResource
 from whalefall_pipeline.ledger.database import transaction
-from whalefall_pipeline.ledger.instances import remove_instance
+from whalefall_pipeline.ledger.instances import read_instances, remove_instance
 
 
 def test_partitions_follow_instances(ledger: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,3 +39,24 @@ def test_partitions_follow_instances(ledger: Engine, tmp_path: Path, monkeypatch
         assert tick() == ("0 partitions added, 2 deleted, 1 to be deleted next", ["cat", "dog"])
         assert tick() == ("0 partitions added, 1 deleted, 0 to be deleted next", ["dog"])
         assert tick() == ("1 partitions are in step with the instances", ["dog"])
+
+
+def test_an_instance_that_is_added_during_a_tick_keeps_its_partition(
+    ledger: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet(ledger, tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def get_engine(_resource: LedgerResource) -> Engine:
+            return ledger
+
+        def read_then_add(connection: Connection) -> list[Instance]:
+            read = read_instances(connection)
+            fleet.register("ant")
+            instance.add_dynamic_partitions(PARTITIONS_NAME, ["ant"])
+            return read
+
+        monkeypatch.setattr(LedgerResource, "get_engine", get_engine)
+        monkeypatch.setattr(sensors, "read_instances", read_then_add)
+        sensors.instance_partitions(dg.build_sensor_context(instance, resources={"ledger": LedgerResource()}))
+        assert list(instance.get_dynamic_partitions(PARTITIONS_NAME)) == ["ant"]

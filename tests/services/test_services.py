@@ -24,7 +24,7 @@ from whalefall_pipeline.services import (
     run_services,
     stop_services,
 )
-from whalefall_pipeline.services.graphql import ask, find_obstacle
+from whalefall_pipeline.services.graphql import find_obstacle, send_query
 from whalefall_pipeline.services.plan import LOCK, read_state
 from whalefall_pipeline.system import locked
 
@@ -146,7 +146,7 @@ def test_the_environment_is_all_that_dagster_needs(tmp_path: Path) -> None:
 
 
 def test_the_webserver_answers_with_the_definitions(workplace: Workplace, services: Services) -> None:
-    found = ask(
+    found = send_query(
         services.address, "{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }"
     )
     assert found["repositoriesOrError"]["nodes"] == [{"location": {"name": "whalefall"}}]
@@ -178,9 +178,9 @@ def test_a_read_only_ui_on_every_address_shows_and_starts_nothing(tmp_path: Path
     with run_services(environment, host="0.0.0.0", module="definitions_of_the_tests", read_only=True) as services:  # noqa: S104 - what it is about
         assert services.address.startswith("http://127.0.0.1:")
         elsewhere = f"http://127.0.0.2:{urlsplit(services.address).port}"
-        assert ask(elsewhere, "{ version }")["version"]
-        assert ask(elsewhere, LAUNCH) == {"launchRun": {}}
-        runs = ask(elsewhere, "{ runsOrError(limit: 1) { ... on Runs { results { runId } } } }")
+        assert send_query(elsewhere, "{ version }")["version"]
+        assert send_query(elsewhere, LAUNCH) == {"launchRun": {}}
+        runs = send_query(elsewhere, "{ runsOrError(limit: 1) { ... on Runs { results { runId } } } }")
         assert set(runs["runsOrError"]) == {"results"}
 
 
@@ -223,8 +223,8 @@ def test_nothing_is_left_when_the_asking_process_is_killed(tmp_path: Path, workp
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as up:
         assert up.stdout
         address = up.stdout.readline().strip()
-        run = ask(address, LAUNCH)["launchRun"]["run"]["runId"]
-        while ask(address, STATUS.format(run=run))["runOrError"]["status"] != "STARTED":
+        run = send_query(address, LAUNCH)["launchRun"]["run"]["runId"]
+        while send_query(address, STATUS.format(run=run))["runOrError"]["status"] != "STARTED":
             time.sleep(0.1)
         assert len(processes_of(tmp_path)) > 4
         up.kill()

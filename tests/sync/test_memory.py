@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from whalefall_pipeline.sync.memory import NEW_OBJECTS, collecting_rarely, give_back
+from whalefall_pipeline.sync.memory import NEW_OBJECTS, collecting_rarely, release
 
 
 class _Knot:
@@ -15,7 +15,7 @@ def test_cycles_stay_until_memory_is_given_back() -> None:
     with collecting_rarely():
         left = weakref.ref(_Knot())
         assert left() is not None
-        give_back()
+        release()
         assert left() is None
 
 

@@ -9,7 +9,7 @@ import typer
 
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceArgument, complete_account
 from whalefall_pipeline.cli.known import check_instance
-from whalefall_pipeline.cli.moments import parse_moment, say_moment
+from whalefall_pipeline.cli.moments import format_moment, parse_moment
 from whalefall_pipeline.cli.output import console, write
 from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows, to_json
 from whalefall_pipeline.cli.trees import Tree, show_tree
@@ -63,9 +63,9 @@ def _read_past(workplace: Workplace, account: Mapping[str, Any], moment: datetim
 def _describe(account: Mapping[str, Any], documents: Mapping[str, Any], moment: datetime | None) -> str:
     kind = documents["snapshot"]["type_specific"][account["db_type"]]["account_kind"]
     if moment:
-        return f"{kind}), as of {say_moment(moment)}".replace(")", "", 1)
-    gone = "" if account["is_active"] else f", gone since {say_moment(account['deleted_at'])}"
-    return f"{kind}{gone}, read {say_moment(account['last_sync_time'])}"
+        return f"{kind}), as of {format_moment(moment)}".replace(")", "", 1)
+    gone = "" if account["is_active"] else f", gone since {format_moment(account['deleted_at'])}"
+    return f"{kind}{gone}, read {format_moment(account['last_sync_time'])}"
 
 
 def _build_tree(account: Mapping[str, Any], documents: Mapping[str, Any]) -> Tree:
@@ -79,7 +79,7 @@ def _build_tree(account: Mapping[str, Any], documents: Mapping[str, Any]) -> Tre
 
 
 def _to_moment(text: str) -> str:
-    return say_moment(datetime.fromisoformat(text))
+    return format_moment(datetime.fromisoformat(text))
 
 
 def _flatten(tree: Tree, path: str = "") -> Iterator[tuple[str, object]]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from whalefall_pipeline.cli.arguments import AccountOption, InstanceOption
-from whalefall_pipeline.cli.known import check_account, check_instance, say_never_synced
+from whalefall_pipeline.cli.known import check_account, check_instance, print_never_synced
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
 from whalefall_pipeline.cli.workplace import open_reader
 from whalefall_pipeline.ledger.queries import read_accounts
@@ -42,7 +42,7 @@ def show_accounts(
             predefined=predefined,
             at_most=at_most and at_most + 1,
         )
-        say_never_synced(reader, instance)
+        print_never_synced(reader, instance)
     if form is Format.TABLE:  # data has attributes of roles by their own names too, as `rolinherit`
         rows = [{**row, "capabilities": [name for name in row["capabilities"] if name.isupper()]} for row in rows]
     removal = ("instance_removed_at",) if any(row["instance_removed_at"] for row in rows) else ()

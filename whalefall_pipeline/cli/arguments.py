@@ -13,20 +13,22 @@ COMPLETED = 100
 
 def complete_instance(incomplete: str) -> list[str]:
     """Return the active instances whose names begin so; none where the ledger does not run."""
-    return _ask(lambda queries, reader: [row["name"] for row in queries.read_instance_rows(reader)], incomplete)
+    return _read_choices(
+        lambda queries, reader: [row["name"] for row in queries.read_instance_rows(reader)], incomplete
+    )
 
 
 def complete_account(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return accounts of the instance that the line names already, whose names begin so."""
     instance = str(ctx.params.get("instance") or "")
-    return _ask(
+    return _read_choices(
         lambda queries, reader: queries.read_usernames(reader, instance, incomplete, at_most=COMPLETED), incomplete
     )
 
 
 def complete_session(incomplete: str) -> list[str]:
     """Return the newest sessions whose ids begin so."""
-    return _ask(
+    return _read_choices(
         lambda queries, reader: [row["session_id"] for row in queries.read_sessions(reader, incomplete or None)],
         incomplete,
     )
@@ -41,7 +43,7 @@ def complete_rule(incomplete: str) -> list[str]:
     return sorted(rule.id for rule in every if rule.id.startswith(incomplete))
 
 
-def _ask(question: Callable[[Any, Any], Sequence[str]], incomplete: str) -> list[str]:
+def _read_choices(question: Callable[[Any, Any], Sequence[str]], incomplete: str) -> list[str]:
     # A shell that completes other words imports none of this.
     from whalefall_pipeline.cli.workplace import open_reader, runs_already  # noqa: PLC0415
     from whalefall_pipeline.core.text import is_visible  # noqa: PLC0415

@@ -18,7 +18,7 @@ from whalefall_pipeline.ledger.instances import read_instances, read_login
 from whalefall_pipeline.sync.opening import open_source
 from whalefall_pipeline.sync.plan import Collector, build_limits
 
-Row = dict[str, str]
+CheckRow = dict[str, str]
 
 
 def check(
@@ -42,7 +42,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _check(workplace: Workplace, instance: Instance) -> list[Row]:
+def _check(workplace: Workplace, instance: Instance) -> list[CheckRow]:
     """Return what can be seen of an instance; whatever goes wrong with it is one line, and the others are checked."""
     try:
         return _look(workplace, instance)
@@ -53,7 +53,7 @@ def _check(workplace: Workplace, instance: Instance) -> list[Row]:
         return [_to_failure(instance, f"what answers there is not as it should be ({type(error).__name__})")]
 
 
-def _look(workplace: Workplace, instance: Instance) -> list[Row]:
+def _look(workplace: Workplace, instance: Instance) -> list[CheckRow]:
     settings = workplace.settings
     collector = Collector(ADAPTERS[instance.db_type], build_limits(settings))
     with connecting(workplace.engine) as connection, transaction(connection):
@@ -66,10 +66,10 @@ def _look(workplace: Workplace, instance: Instance) -> list[Row]:
         return [_to_row(instance, part) for part in (connected, *session.check())]
 
 
-def _to_row(instance: Instance, part: Visibility) -> Row:
+def _to_row(instance: Instance, part: Visibility) -> CheckRow:
     status = "readable" if part.readable else "not readable"
     return {"instance": instance.name, "scope": part.scope, "status": status, "note": part.note}
 
 
-def _to_failure(instance: Instance, note: str) -> Row:
+def _to_failure(instance: Instance, note: str) -> CheckRow:
     return {"instance": instance.name, "scope": "connection", "status": "failed", "note": note}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from whalefall_pipeline.cli.launching import launch_locally
-from whalefall_pipeline.cli.output import say
+from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.progress import follow
 from whalefall_pipeline.cli.rows import show_rows
 from whalefall_pipeline.cli.serving import serve
@@ -44,7 +44,7 @@ def demo(
     Then it opens the UI. It has a home of its own, in the folder demo of the usual one, and touches no other ledger.
     """
     with open_demo() as workplace, _sources(workplace) as (shop, names):
-        say(
+        print_line(
             f"The demo has a home of its own; look at it with: export WHALEFALL_HOME={shlex.quote(str(workplace.home))}"
         )
         _head("1. The first sync")
@@ -53,7 +53,7 @@ def demo(
         _head("2. Three changes on the shop's server")
         for statement in change_shop(shop):
             for line in f"{statement};".splitlines():
-                say(f"  {line}")
+                print_line(f"  {line}")
         _head("3. The second sync, and what it found")
         _show_changes(workplace, _sync(workplace, names))
         if not once:
@@ -87,14 +87,14 @@ def _start_web_shop(stack: ExitStack, home: Path) -> RunningServer | None:
     """Start the machine's own MariaDB or MySQL program; without one that runs, say so and go on."""
     program = find_server_program()
     if program is None:
-        say("This machine has no MariaDB or MySQL server program: the demo goes on without one.")
+        print_line("This machine has no MariaDB or MySQL server program: the demo goes on without one.")
         return None
     try:
         web = stack.enter_context(start_server(program, find_folder(home)))
     except (OSError, RuntimeError) as error:
-        say(f"{program} does not run here ({error}): the demo goes on without it.")
+        print_line(f"{program} does not run here ({error}): the demo goes on without it.")
         return None
-    say(f"Found {program} ({web.flavour}): it takes part as {WEB_INSTANCE}.")
+    print_line(f"Found {program} ({web.flavour}): it takes part as {WEB_INSTANCE}.")
     return web
 
 
@@ -117,7 +117,7 @@ def _sync(workplace: Workplace, names: Sequence[str]) -> Sequence[str]:
         records = read_records(reader, launch.session_ids)
     show_records(records)
     if not sessions or any(row["status"] != "completed" for row in sessions):
-        raise WhalefallError(f"the demo's sync failed; see {launch.say_where()}")
+        raise WhalefallError(f"the demo's sync failed; see {launch.find_log()}")
     return launch.session_ids
 
 
@@ -141,5 +141,5 @@ def _show_changes(workplace: Workplace, session_ids: Sequence[str]) -> None:
 
 
 def _head(text: str) -> None:
-    say("")
-    say(text, "bold")
+    print_line("")
+    print_line(text, "bold")

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from whalefall_pipeline.cli.arguments import AccountOption, InstanceOption, complete_rule
-from whalefall_pipeline.cli.known import check_account, check_instance, say_never_synced
+from whalefall_pipeline.cli.known import check_account, check_instance, print_never_synced
 from whalefall_pipeline.cli.moments import parse_moment
-from whalefall_pipeline.cli.output import say, warn
+from whalefall_pipeline.cli.output import print_line, warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
 from whalefall_pipeline.cli.workplace import open_reader, open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError
@@ -72,7 +72,7 @@ def show_findings(
             since=since,
             at_most=at_most and at_most + 1,
         )
-        say_never_synced(reader, instance)
+        print_never_synced(reader, instance)
     if sql:
         _print_sql([row for row in rows if row["status"] == Status.OPEN])
     else:
@@ -90,4 +90,4 @@ def _print_sql(rows: Sequence[Mapping[str, Any]]) -> None:
 
     with open_workplace() as workplace:
         for line in build_sql(workplace, rows):
-            say(line)
+            print_line(line)

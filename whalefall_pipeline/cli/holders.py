@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from whalefall_pipeline.cli.arguments import AccountOption, AsOfOption, InstanceOption
-from whalefall_pipeline.cli.known import check_account, check_instance, say_gaps
+from whalefall_pipeline.cli.known import check_account, check_instance, print_gaps
 from whalefall_pipeline.cli.moments import parse_moment
 from whalefall_pipeline.cli.object_paths import parse_target
 from whalefall_pipeline.cli.output import warn
@@ -60,7 +60,7 @@ def show_holders(
         check_instance(reader, instance)
         check_account(reader, account, instance)
         gaps: Records = () if moment else read_gaps(reader, instance)
-        say_gaps(gaps)
+        print_gaps(gaps)
         rows = read_holders(reader, name, path, kind=kind, instance=instance, account=account, at=moment)
         if not rows:
             _check_known(reader, name, path, instance)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from whalefall_pipeline.cli.definition import Definition, check_name
 from whalefall_pipeline.cli.instances import write_definitions
-from whalefall_pipeline.cli.output import say
+from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
@@ -64,7 +64,7 @@ def import_instances(
         new = [item for item in items if not _is_there(item, known, logins)]
         write_definitions(workplace, new)
     same = len(items) - len(new)
-    say(f"{len(new)} instances are registered" + (f"; {same} were so already" if same else ""))
+    print_line(f"{len(new)} instances are registered" + (f"; {same} were so already" if same else ""))
 
 
 def _read_known(

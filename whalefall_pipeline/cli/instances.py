@@ -1,9 +1,9 @@
 """`whalefall instances add`, `change` and `remove`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -11,7 +11,7 @@ from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import complete_instance
 from whalefall_pipeline.cli.choosing import choose_instances
 from whalefall_pipeline.cli.definition import Definition, check_name
-from whalefall_pipeline.cli.output import say
+from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.secret_input import read_secret
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, InvalidInstanceError
@@ -64,7 +64,7 @@ def add_instance(
         else:
             stored = workplace.store.encrypt(read_secret(from_input=password_stdin))
         write_definitions(workplace, [(definition, instance, stored)])
-    say(f"{name} is registered; look at it with: whalefall instances check {name}")
+    print_line(f"{name} is registered; look at it with: whalefall instances check {name}")
 
 
 def change(
@@ -89,39 +89,62 @@ def change(
 
     The sensor `changed_instances` then syncs it.
     """
-    given = (host, port, database, option, vanish_limit, user, password_env, password_file)
-    if all(value is None for value in given) and not (password or password_stdin):
-        raise InvalidInputError(f"nothing to change of {name}; name what is new, as in: --port 5433")
-    if "" in (host, user):
-        raise InvalidInputError(f"{name}: neither --host nor --user can be empty")
-    pairs = _to_pairs(option)
+    wanted = _Changes(host, port, database, _to_pairs(option), vanish_limit, user, password_env, password_file)
+    wanted.check(name, has_secret=password or password_stdin)
     with open_workplace() as workplace:
         with connecting(workplace.engine) as connection:
             (old,) = choose_instances(read_instances(connection), [name])
-        options = {key: value for key, value in {**old.options, **pairs}.items() if value}
-        definition = Definition(
-            name=name,
-            db_type=old.db_type,
-            host=host or old.host,
-            port=port or old.port,
-            user=user or "",
-            database=old.database if database is None else database or None,
-            options=options,
-            vanish_limit=old.vanish_limit_percent if vanish_limit is None else vanish_limit,
-            password_env=password_env,
-            password_file=password_file,
-        )
+        definition = wanted.build_definition(old)
         instance = definition.to_instance()
         definition.check_secret_source()
         secret = _find_new_secret(workplace, definition, password=password, password_stdin=password_stdin)
+        new = replace(instance, id=old.id, credential_id=old.credential_id)
         with connecting(workplace.engine) as connection, transaction(connection):
-            new = replace(instance, id=old.id, credential_id=old.credential_id)
-            named = {part for part, value in (("host", host), ("port", port)) if value}
-            named |= {to_option_part(key) for key in pairs}
+            named = wanted.find_named_parts()
             moved = change_instance(connection, new, username=user, secret=secret, store=workplace.store, named=named)
     if moved:
-        say(f"its credential is now for {new.host}:{new.port} with these options, and for nothing else")
-    say(f"{name} is changed; look at it with: whalefall instances check {name}")
+        print_line(f"its credential is now for {new.host}:{new.port} with these options, and for nothing else")
+    print_line(f"{name} is changed; look at it with: whalefall instances check {name}")
+
+
+class _Changes(NamedTuple):
+    """What a command line says anew of an instance: None is what it leaves as it is, an empty option is taken away."""
+
+    host: str | None
+    port: int | None
+    database: str | None
+    options: Mapping[str, str]
+    vanish_limit: int | None
+    user: str | None
+    password_env: str | None
+    password_file: Path | None
+
+    def check(self, name: str, *, has_secret: bool) -> None:
+        """Raise InvalidInputError when nothing is new, or when what must be there is emptied."""
+        if not has_secret and all(value is None or value == {} for value in self):
+            raise InvalidInputError(f"nothing to change of {name}; name what is new, as in: --port 5433")
+        if "" in (self.host, self.user):
+            raise InvalidInputError(f"{name}: neither --host nor --user can be empty")
+
+    def build_definition(self, old: Instance) -> Definition:
+        """Return the instance's definition with the changes in it; its user only where that is new."""
+        return Definition(
+            name=old.name,
+            db_type=old.db_type,
+            host=self.host or old.host,
+            port=self.port or old.port,
+            user=self.user or "",
+            database=old.database if self.database is None else self.database or None,
+            options={key: value for key, value in {**old.options, **self.options}.items() if value},
+            vanish_limit=old.vanish_limit_percent if self.vanish_limit is None else self.vanish_limit,
+            password_env=self.password_env,
+            password_file=self.password_file,
+        )
+
+    def find_named_parts(self) -> set[str]:
+        """Return the parts of the binding that a person names, to which the credential may follow."""
+        named = {part for part, value in (("host", self.host), ("port", self.port)) if value}
+        return named | {to_option_part(key) for key in self.options}
 
 
 def remove(
@@ -133,7 +156,7 @@ def remove(
         unknown = [name for name in names if not remove_instance(connection, name)]
         if unknown:
             raise InvalidInstanceError(f"no active instance is named {', '.join(unknown)}; nothing was removed")
-    say(f"removed: {', '.join(names)}")
+    print_line(f"removed: {', '.join(names)}")
 
 
 def check_free(workplace: Workplace, name: str) -> None:

@@ -29,7 +29,7 @@ def check_account(reader: Reader, username: str | None, instance: str | None = N
         raise InvalidInputError(f"{where} {no} {username!r}; list them: whalefall accounts")
 
 
-def say_gaps(gaps: Records) -> None:
+def print_gaps(gaps: Records) -> None:
     """Print what the newest readings did not observe: an answer holds what was known of it, or nothing."""
     for row in gaps[:MOST]:
         if row["scope"] is None:
@@ -41,6 +41,6 @@ def say_gaps(gaps: Records) -> None:
         warn(f"{len(gaps) - MOST} more scopes were not observed; see: whalefall sessions")
 
 
-def say_never_synced(reader: Reader, instance: str | None) -> None:
+def print_never_synced(reader: Reader, instance: str | None) -> None:
     """Print which instances were never synced, where accounts are listed."""
-    say_gaps([row for row in read_gaps(reader, instance) if row["scope"] is None])
+    print_gaps([row for row in read_gaps(reader, instance) if row["scope"] is None])

@@ -30,7 +30,7 @@ class Launch(Protocol):
         """Ask the runs to end now; it is asked again until they have, since one that is just starting may not hear."""
         ...
 
-    def say_where(self) -> str:
+    def find_log(self) -> str:
         """Return where a person looks when a run ended before its session began."""
         ...
 
@@ -53,7 +53,7 @@ class RemoteLaunch:
         """Terminate the runs that have not ended."""
         self.webserver.terminate([run_id for run_id in self.session_ids if run_id not in self._finished])
 
-    def say_where(self) -> str:
+    def find_log(self) -> str:
         """Return the addresses of the runs' pages."""
         return ", ".join(f"{self.webserver.url}/runs/{run_id}" for run_id in self.session_ids)
 
@@ -77,7 +77,7 @@ class LocalLaunch:
             self.process.send_signal(signal.SIGINT)
             self._interrupted = True
 
-    def say_where(self) -> str:
+    def find_log(self) -> str:
         """Return the path of the child's log."""
         return str(self.log)
 

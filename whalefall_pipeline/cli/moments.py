@@ -40,7 +40,7 @@ def parse_expiry(text: str) -> datetime:
     return moment
 
 
-def say_moment(moment: datetime | None) -> str:
+def format_moment(moment: datetime | None) -> str:
     """Return a moment to the second: in local time on a terminal, else in UTC; as `parse_moment` would read it."""
     if moment is None:
         return ""

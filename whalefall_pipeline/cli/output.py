@@ -40,7 +40,7 @@ class Lines:
 console, errors = Lines("stdout"), Lines("stderr")
 
 
-def say(text: str, style: str = "") -> None:
+def print_line(text: str, style: str = "") -> None:
     """Print a line to standard output: what was done, for people."""
     console.print(text, style)
 
@@ -56,14 +56,14 @@ def write(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
-        give_up(stream)
+        discard_rest(stream)
         raise SystemExit(BROKEN_PIPE) from None
     except UnicodeEncodeError as error:
         raise OutputError(
             f"{error.encoding} has no {error.object[error.start]!a}; set PYTHONIOENCODING=utf-8"
         ) from None
     except OSError as error:
-        give_up(stream)
+        discard_rest(stream)
         raise OutputError(f"the output can't be written: {error.strerror}") from None
 
 
@@ -73,10 +73,10 @@ def finish() -> None:
         try:
             stream.flush()
         except BrokenPipeError:
-            give_up(stream)
+            discard_rest(stream)
             raise SystemExit(BROKEN_PIPE) from None
         except OSError as error:
-            give_up(stream)
+            discard_rest(stream)
             if stream is sys.stdout:
                 raise OutputError(f"the output can't be written: {error.strerror}") from None
 
@@ -87,10 +87,10 @@ def leave_streams() -> None:
         try:
             stream.flush()
         except (OSError, ValueError):
-            give_up(stream)
+            discard_rest(stream)
 
 
-def give_up(stream: TextIO) -> None:
+def discard_rest(stream: TextIO) -> None:
     """Send what a stream still holds nowhere, so that Python's own end does not try again."""
     descriptor = os.open(os.devnull, os.O_WRONLY)
     try:

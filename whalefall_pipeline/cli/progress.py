@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from whalefall_pipeline.cli.launching import Launch
-from whalefall_pipeline.cli.output import errors, say
+from whalefall_pipeline.cli.output import errors, print_line
 from whalefall_pipeline.cli.workplace import Workplace
 from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.ledger.queries import Records, read_failures, read_progress
@@ -68,7 +68,7 @@ def _follow(
         time.sleep(POLL_SECONDS)
 
 
-def say_sessions(session_ids: Sequence[str]) -> None:
+def print_sessions(session_ids: Sequence[str]) -> None:
     """Print the ids of what was started, for programs and for later."""
     for session_id in session_ids:
-        say(f"session {session_id}")
+        print_line(f"session {session_id}")

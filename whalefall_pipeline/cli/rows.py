@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from whalefall_pipeline.cli.moments import say_moment
+from whalefall_pipeline.cli.moments import format_moment
 from whalefall_pipeline.cli.output import find_width, paint, warn, write
 from whalefall_pipeline.cli.tables import lay_out, to_lines
 from whalefall_pipeline.core.text import make_visible
@@ -145,7 +145,7 @@ def _show_table(rows: Rows, columns: Sequence[str], title: str) -> None:
 def to_cell(value: object) -> str:
     """Return a value as people read it, with nothing hidden in it."""
     if isinstance(value, datetime):
-        return say_moment(value)
+        return format_moment(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

@@ -7,7 +7,7 @@ import typer
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import complete_rule
-from whalefall_pipeline.cli.output import say
+from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows
 from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.core.findings.model import Rule
@@ -78,8 +78,8 @@ def _to_rows(listed: Sequence[Listed]) -> list[dict[str, Any]]:
 
 def _show_one(item: Listed) -> None:
     rule = item.rule
-    say(f"{rule.id}: {rule.title} ({rule.severity.value}; {', '.join(item.engines)})", "bold")
-    say(f"Why: {rule.why}")
-    say(f"What to do: {rule.remedy}")
+    print_line(f"{rule.id}: {rule.title} ({rule.severity.value}; {', '.join(item.engines)})", "bold")
+    print_line(f"Why: {rule.why}")
+    print_line(f"What to do: {rule.remedy}")
     if rule.references:
-        say(f"Asked for by: {'; '.join(rule.references)}")
+        print_line(f"Asked for by: {'; '.join(rule.references)}")

@@ -9,7 +9,7 @@ import typer
 from whalefall_pipeline.cli.arguments import InstanceOption, SinceOption, UntilOption, complete_session
 from whalefall_pipeline.cli.known import check_instance
 from whalefall_pipeline.cli.moments import parse_moment
-from whalefall_pipeline.cli.output import say
+from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows
 from whalefall_pipeline.cli.workplace import open_reader
 from whalefall_pipeline.core.errors import InvalidInputError
@@ -80,7 +80,7 @@ def show_records(records: Records) -> None:
         for scope, seen in row["sync_details"].get("coverage", {}).items():
             if seen["status"] != "observed":
                 reason = seen.get("reason", "")
-                say(f"{row['instance']}: {scope} was not observed ({seen['status']}): {reason}", "yellow")
+                print_line(f"{row['instance']}: {scope} was not observed ({seen['status']}): {reason}", "yellow")
 
 
 def _show_one(sessions: Records, records: Records, form: Format, *, raw: bool) -> None:
@@ -90,7 +90,7 @@ def _show_one(sessions: Records, records: Records, form: Format, *, raw: bool) -
     _show_list(sessions, form)
     for row in sessions:
         if row["message"]:
-            say(f"{row['session_id']}: {row['message']}")
+            print_line(f"{row['session_id']}: {row['message']}")
     show_records(records)
 
 

@@ -10,8 +10,8 @@ from whalefall_pipeline.cli.choosing import choose_instances
 from whalefall_pipeline.cli.graphql import Webserver
 from whalefall_pipeline.cli.interrupts import held_back
 from whalefall_pipeline.cli.launching import Launch, launch_locally, launch_remotely
-from whalefall_pipeline.cli.output import errors, say
-from whalefall_pipeline.cli.progress import follow, say_sessions
+from whalefall_pipeline.cli.output import errors, print_line
+from whalefall_pipeline.cli.progress import follow, print_sessions
 from whalefall_pipeline.cli.sessions import find_sessions, show_records
 from whalefall_pipeline.cli.workplace import Workplace, find_user, open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, WhalefallError
@@ -55,7 +55,7 @@ def sync(
         with held_back() as interrupts:
             # A run whose id is not known yet can't be cancelled.
             launch = _launch(workplace, chosen, tags, local=local)
-        say_sessions(launch.session_ids)
+        print_sessions(launch.session_ids)
         if wait or interrupts.heard:
             _wait(workplace, launch, len(chosen), cancelled=interrupts.heard)
 
@@ -70,7 +70,7 @@ def _choose(workplace: Workplace, names: Sequence[str] | None, retry: str | None
         if retry:
             names = sorted(set(read_incomplete(connection, retry) or ()))
             if not names:
-                say(f"session {retry} completed every instance; there is nothing to retry")
+                print_line(f"session {retry} completed every instance; there is nothing to retry")
                 raise typer.Exit(0)
     return [instance.name for instance in choose_instances(active, names)], len(active)
 
@@ -95,10 +95,10 @@ def _wait(workplace: Workplace, launch: Launch, total: int, *, cancelled: bool) 
         records = read_records(reader, launch.session_ids)
     show_records(records)
     if len(sessions) < len(launch.session_ids) and not cancelled:
-        errors.print(f"some runs ended before their session began; look at {launch.say_where()}")
+        errors.print(f"some runs ended before their session began; look at {launch.find_log()}")
         raise typer.Exit(1)
     if any(row["status"] == "running" for row in sessions):
-        errors.print(f"the run's process died; its session is ended by the next sweep; look at {launch.say_where()}")
+        errors.print(f"the run's process died; its session is ended by the next sweep; look at {launch.find_log()}")
     if cancelled or any(row["status"] == "cancelled" for row in sessions):
         raise typer.Exit(CANCELLED_EXIT)
     if any(row["status"] != "completed" for row in sessions):

@@ -6,8 +6,8 @@ import typer
 
 from whalefall_pipeline.cli.arguments import AccountOption, InstanceOption, complete_rule
 from whalefall_pipeline.cli.known import check_account, check_instance
-from whalefall_pipeline.cli.moments import parse_expiry, say_moment
-from whalefall_pipeline.cli.output import say, warn
+from whalefall_pipeline.cli.moments import format_moment, parse_expiry
+from whalefall_pipeline.cli.output import print_line, warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
 from whalefall_pipeline.cli.workplace import find_user, open_reader, open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError
@@ -58,7 +58,7 @@ def add_waiver(
         with connecting(workplace.engine) as connection, transaction(connection):
             number = write_waiver(connection, waiver)
             covered = count_covered(connection, number)
-    say(f"waiver {number} covers {covered} findings until {say_moment(expires_at)}")
+    print_line(f"waiver {number} covers {covered} findings until {format_moment(expires_at)}")
     if not covered:
         warn("no finding is covered by it now: see whalefall findings for how accounts and objects are spelled")
 
@@ -89,7 +89,7 @@ def withdraw(
         done = withdraw_waiver(connection, number, find_user())
     if not done:
         raise InvalidInputError(f"no waiver {number} is there to be withdrawn; see: whalefall waive list --all")
-    say(f"waiver {number} is withdrawn: what it covered is open again")
+    print_line(f"waiver {number} is withdrawn: what it covered is open again")
 
 
 def _check_rule(settings: "Settings", rule: str) -> None:

@@ -19,7 +19,7 @@ from whalefall_pipeline.core.model import (
 )
 from whalefall_pipeline.core.roles import RolePath, reach_roles
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NOTHING_SET, SUPERUSER, Reasons, Rules
-from whalefall_pipeline.core.snapshot import add_unseen_attributes, build_meta, spell
+from whalefall_pipeline.core.snapshot import add_unseen_attributes, build_meta, to_token
 from whalefall_pipeline.core.states import add_implied_roles, find_held
 
 FACTS_VERSION = 2
@@ -54,7 +54,7 @@ class FactsBuilder:
         self._meta = build_meta(unseen)
         self._inherited: dict[frozenset[Held], _Inherited] = {}
         self._of_roles = find_held(accounts.values(), is_of_role)
-        self._list_wide = lru_cache(SETS)(partial(_list_tokens, cache(_spell_wide)))
+        self._list_wide = lru_cache(SETS)(partial(_list_tokens, cache(_to_token_of)))
         self._public = [state for state in accounts.values() if state.account.kind is Kind.PUBLIC]
 
     def build(self, state: AccountState) -> dict[str, Json]:
@@ -134,7 +134,7 @@ class FactsBuilder:
     def _follow(self, state: AccountState) -> _Inherited:
         paths = reach_roles(state, self._accounts)
         # most roles confer nothing: then what carries them need not be followed
-        conferred = [name for name in INHERITED if any(self._confer(name, path) for path in paths)]
+        conferred = [name for name in INHERITED if any(self._list_reasons(name, path) for path in paths)]
         reasons = {name: self._follow_capability(name, state) for name in conferred}
         return _Inherited(sorted({path.role for path in paths}), {name: why for name, why in reasons.items() if why})
 
@@ -145,10 +145,10 @@ class FactsBuilder:
         return [
             f"{why} (through role {path})"
             for path in reach_roles(state, self._accounts, carries)
-            for why in self._confer(capability, path)
+            for why in self._list_reasons(capability, path)
         ]
 
-    def _confer(self, capability: str, path: RolePath) -> list[str]:
+    def _list_reasons(self, capability: str, path: RolePath) -> list[str]:
         role = self._accounts.get(path.role)
         if role:
             here = _restrict(role, path.database) if path.database else role
@@ -176,14 +176,14 @@ def _is_wide(item: Held) -> bool:
     return not (is_of_role(item) or schema or name or column)
 
 
-def _spell_wide(item: Held) -> tuple[str, str]:
+def _to_token_of(item: Held) -> tuple[str, str]:
     privilege, securable, grant_option, effect = item
-    return str(securable), spell(privilege, grant_option=grant_option, effect=effect)
+    return str(securable), to_token(privilege, grant_option=grant_option, effect=effect)
 
 
-def _list_tokens(spell_wide: Callable[[Held], tuple[str, str]], wide: frozenset[Held]) -> dict[str, Json]:
+def _list_tokens(to_token_of: Callable[[Held], tuple[str, str]], wide: frozenset[Held]) -> dict[str, Json]:
     """Return tokens by securable; accounts that hold the same share the result."""
     tokens: dict[str, list[str]] = {}
-    for securable, token in map(spell_wide, wide):
+    for securable, token in map(to_token_of, wide):
         tokens.setdefault(securable, []).append(token)
     return {securable: cast("list[Json]", sorted(of_one)) for securable, of_one in tokens.items()}

@@ -33,7 +33,7 @@ ADMIN_OPTION = " WITH ADMIN OPTION"
 PREFIXES: dict[Effect, str] = {"grant": "", "deny": "DENY ", "revoke": "REVOKE "}
 
 
-def spell(privilege: str, *, grant_option: bool = False, effect: Effect = "grant") -> str:
+def to_token(privilege: str, *, grant_option: bool = False, effect: Effect = "grant") -> str:
     """Return a privilege, its effect and option as one token."""
     option = (ADMIN_OPTION if privilege == MEMBER else GRANT_OPTION) if grant_option else ""
     return f"{PREFIXES[effect]}{privilege}{option}"
@@ -57,7 +57,7 @@ def build_snapshot(
     return SnapshotBuilder(rules, unseen=unseen).build(state, members)
 
 
-class _Place(NamedTuple):
+class _Position(NamedTuple):
     """Where a privilege stands in a document: under these keys, in the list of the last one, as this token."""
 
     keys: tuple[str, ...]
@@ -74,7 +74,7 @@ class SnapshotBuilder:
     def __init__(self, rules: Rules, *, unseen: Sequence[Unseen] = ()) -> None:
         self._rules = rules
         self._meta = build_meta(unseen)
-        self._nest = lru_cache(SETS)(partial(_nest, cache(partial(_find_place, rules))))
+        self._nest = lru_cache(SETS)(partial(_nest, cache(partial(_find_position, rules))))
 
     def build(self, state: AccountState, members: Collection[Membership] = ()) -> dict[str, Json]:
         """Build one account's document; `members` are those of this role."""
@@ -105,13 +105,13 @@ def add_unseen_attributes(meta: dict[str, Json], account: Account) -> dict[str, 
     return {**meta, UNSEEN_ATTRIBUTES: cast("list[Json]", sorted(account.unseen))} if account.unseen else meta
 
 
-def _nest(find_place: Callable[[Held], _Place], held: frozenset[Held]) -> dict[str, Json]:
+def _nest(find_position: Callable[[Held], _Position], held: frozenset[Held]) -> dict[str, Json]:
     """Put what is held in its places; accounts that hold the same share the result."""
     categories: dict[str, Json] = {}
     nodes: dict[tuple[str, ...], dict[str, Json]] = {(): categories}
     unsorted: list[list[str]] = []
     for item in held:
-        keys, last, token = find_place(item)
+        keys, last, token = find_position(item)
         node = nodes.get(keys)
         if node is None:
             node = nodes[keys] = _descend(categories, keys)
@@ -126,11 +126,11 @@ def _nest(find_place: Callable[[Held], _Place], held: frozenset[Held]) -> dict[s
     return categories
 
 
-def _find_place(rules: Rules, held: Held) -> _Place:
+def _find_position(rules: Rules, held: Held) -> _Position:
     privilege, securable, grant_option, effect = held
     name, levels = rules.categories[securable.scope]
     *keys, last = (name, *[cast("str", getattr(securable, level)) for level in levels])
-    return _Place(tuple(keys), last, spell(privilege, grant_option=grant_option, effect=effect))
+    return _Position(tuple(keys), last, to_token(privilege, grant_option=grant_option, effect=effect))
 
 
 def _descend(node: dict[str, Json], keys: tuple[str, ...]) -> dict[str, Json]:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, TypedDict, cast
 
 from whalefall_pipeline.core.diff import AttributeChange, ChangeType, Difference
 from whalefall_pipeline.core.model import MEMBER, SETS, Effect, Held, Json
-from whalefall_pipeline.core.snapshot import PREFIXES, spell
+from whalefall_pipeline.core.snapshot import PREFIXES, to_token
 
 DIFF_VERSION = 1
 DESCRIBED = 5
@@ -39,7 +39,7 @@ class PrivilegeEntry(TypedDict):
     securable: dict[str, str]
 
 
-class _Spelled(NamedTuple):
+class _KeyedToken(NamedTuple):
     """What is held as a token, and a text of what it is held on: ordered as securables are, and quicker to compare."""
 
     token: str
@@ -61,7 +61,7 @@ class Wording:
 
     def __init__(self) -> None:
         named: dict[str, _Named] = {}  # filled as privileges are spelled, each of which is so once
-        self._list_entries = lru_cache(SETS)(partial(_list_entries, cache(partial(_spell_held, named)), named))
+        self._list_entries = lru_cache(SETS)(partial(_list_entries, cache(partial(_to_keyed_token, named)), named))
 
     def to_privilege_diff(self, difference: Difference) -> dict[str, Json]:
         """Return gained and lost grants as `privilege_diff`: one entry per action and securable, ordered."""
@@ -106,7 +106,7 @@ class Wording:
 
 
 def _list_entries(
-    spell_held: Callable[[Held], _Spelled],
+    to_keyed_token: Callable[[Held], _KeyedToken],
     named: Mapping[str, _Named],
     action: Action,
     held: frozenset[Held],
@@ -114,15 +114,15 @@ def _list_entries(
 ) -> list[PrivilegeEntry]:
     """Return the entries of one action; of the `optioned` it is the option alone that was gained or lost."""
     tokens: dict[str, list[str]] = {}
-    for token, key in map(spell_held, held):
+    for token, key in map(to_keyed_token, held):
         of_one = tokens.get(key)
         if of_one is None:
             tokens[key] = [token]
         else:
             of_one.append(token)
     for item in optioned:
-        token = OPTION_PREFIXES[item.privilege == MEMBER] + spell(item.privilege, effect=item.effect)
-        tokens.setdefault(spell_held(item).key, []).append(token)
+        token = OPTION_PREFIXES[item.privilege == MEMBER] + to_token(item.privilege, effect=item.effect)
+        tokens.setdefault(to_keyed_token(item).key, []).append(token)
     entries: list[PrivilegeEntry] = []
     for key in sorted(tokens):
         name, fields = named[key]
@@ -130,13 +130,13 @@ def _list_entries(
     return entries
 
 
-def _spell_held(named: dict[str, _Named], held: Held) -> _Spelled:
+def _to_keyed_token(named: dict[str, _Named], held: Held) -> _KeyedToken:
     """Return one privilege as a token, and name what it is held on."""
     privilege, securable, grant_option, effect = held
     key = "\0".join(securable)
     if key not in named:
         named[key] = _Named(str(securable), {name: value for name, value in securable._asdict().items() if value})
-    return _Spelled(spell(privilege, grant_option=grant_option, effect=effect), key)
+    return _KeyedToken(to_token(privilege, grant_option=grant_option, effect=effect), key)
 
 
 def _part(difference: Difference) -> tuple[frozenset[Held], frozenset[Held], frozenset[Held]]:

@@ -18,8 +18,8 @@ from whalefall_pipeline.defs.events import (
     PERMISSIONS,
     build_check,
     build_failure,
-    tell_carried_over,
-    tell_outcome,
+    log_carried_over,
+    log_outcome,
 )
 from whalefall_pipeline.defs.findings import FINDING_CHECKS, build_finding_checks, read_rulebook
 from whalefall_pipeline.defs.opening import open_run
@@ -67,7 +67,7 @@ def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None
     settings, selected = get_settings(), context.selected_asset_keys
     ledger, rulebook = context.resources.ledger, read_rulebook(settings)
     run = open_run(context, ledger.get_engine())
-    tell_carried_over(context, run.carried_over, selected)
+    log_carried_over(context, run.carried_over, selected)
     plan = Plan(
         session_id=context.run_id,
         engine=ledger.get_engine(),
@@ -85,7 +85,7 @@ def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None
         rulebook=rulebook,
     )
     with _cancelling(context):
-        outcomes = run_session(plan, run.instances, lambda outcome: tell_outcome(context, outcome, selected))
+        outcomes = run_session(plan, run.instances, lambda outcome: log_outcome(context, outcome, selected))
     if PERMISSIONS in selected:
         yield build_check(outcomes)
         yield from build_finding_checks(ledger.read_health())

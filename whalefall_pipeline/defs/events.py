@@ -14,7 +14,7 @@ PERMISSIONS = dg.AssetKey("account_permissions")
 OBSERVED_CHECK = "every_scope_observed"
 
 
-def tell_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: Collection[dg.AssetKey]) -> None:
+def log_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: Collection[dg.AssetKey]) -> None:
     """Log how an instance ended: materializations of what was written, an observation of what failed, one line.
 
     All text of a server is made visible: it reaches the UI, and terminals that show the log.
@@ -24,7 +24,7 @@ def tell_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: 
         if key in selected:
             context.log_event(dg.AssetMaterialization(key, partition=name, metadata=metadata))
     if outcome.error is None:
-        context.log.info("%s: %s", make_visible(name), _say_counts(outcome))
+        context.log.info("%s: %s", make_visible(name), _format_counts(outcome))
         return
     message = make_visible(to_first_line(outcome.error))
     failed = {"error_code": outcome.error.code, "error_message": message}
@@ -33,7 +33,7 @@ def tell_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: 
     context.log.error("%s: %s: %s", make_visible(name), outcome.error.code, message)
 
 
-def tell_carried_over(
+def log_carried_over(
     context: dg.AssetExecutionContext, carried_over: Mapping[str, str], selected: Collection[dg.AssetKey]
 ) -> None:
     """Log a materialization of each partition that an earlier run completed, with that run.
@@ -67,7 +67,7 @@ def _written(outcome: Outcome) -> dict[dg.AssetKey, dict[str, Any]]:
     return written
 
 
-def _say_counts(outcome: Outcome) -> str:
+def _format_counts(outcome: Outcome) -> str:
     parts: list[str] = []
     if outcome.inventory:
         counts = outcome.inventory

@@ -30,9 +30,11 @@ def instance_partitions(context: dg.SensorEvaluationContext, ledger: LedgerResou
 
     Done here and not by requests, for which the daemon looks every key up by itself.
     """
+    # Before the instances, so that one which is added in between, with its partition, is not taken for a removed one.
+    present = context.instance.get_dynamic_partitions(PARTITIONS_NAME)
     with connecting(ledger.get_engine()) as connection, transaction(connection):
         active = [instance.name for instance in read_instances(connection)]
-    new, gone = diff_partitions(context.instance.get_dynamic_partitions(PARTITIONS_NAME), active)
+    new, gone = diff_partitions(present, active)
     context.instance.add_dynamic_partitions(PARTITIONS_NAME, new)
     for name in gone[:DELETED_AT_ONCE]:
         context.instance.delete_dynamic_partition(PARTITIONS_NAME, name)

@@ -91,7 +91,7 @@ def initialise(program: Path, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "data").mkdir(mode=0o700)
-    _give_away(folder / "data")
+    _change_owner(folder / "data")
     if read_flavour(program) == "mysql":
         _run(program, folder, ["--initialize-insecure"])
     else:
@@ -128,7 +128,7 @@ def _launch(program: Path, folder: Path, port: int, options: Sequence[str]) -> R
     first_words = folder / "data" / "first_words.sql"
     first_words.touch(mode=0o600)
     first_words.write_text(FIRST_WORDS.format(password=password))
-    _give_away(first_words)
+    _change_owner(first_words)
     command = [*_command(program, folder), *SMALL, *FLAVOUR_OPTIONS[flavour], f"--port={port}", *options]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - the program that the caller chose
@@ -185,7 +185,7 @@ def _system_tables(program: Path) -> bytes:
     return first + b"".join(line for line in lines if b"@current_hostname" not in line)
 
 
-def _give_away(path: Path) -> None:
+def _change_owner(path: Path) -> None:
     if os.geteuid() == 0:
         shutil.chown(path, UNPRIVILEGED)
 

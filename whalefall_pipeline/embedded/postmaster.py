@@ -60,7 +60,7 @@ def is_server(pid: int, data: Path) -> bool:
     """Return whether a process is the server on a data folder: its owner's, PostgreSQL's program, and working there."""
     owner = data.stat().st_uid
     if not _PROC.joinpath("self").exists():
-        return _asks_ps(pid, owner)
+        return _check_with_ps(pid, owner)
     process = _PROC / str(pid)
     try:
         return (
@@ -84,7 +84,7 @@ def _read_parent(process: Path) -> str:
     return (process / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[1]
 
 
-def _asks_ps(pid: int, owner: int) -> bool:
+def _check_with_ps(pid: int, owner: int) -> bool:
     said = subprocess.run(  # noqa: S603 - a program of the system's, without a shell
         ["ps", "-o", "uid=,comm=", "-p", str(pid)],  # noqa: S607 - where it is differs from system to system
         capture_output=True,

@@ -13,7 +13,7 @@ from whalefall_pipeline.ledger.target import Target
 SQL = load_statements("unseen.sql")
 
 
-class Place(NamedTuple):
+class HeldScope(NamedTuple):
     """Where somebody holds something: a grant's scope, and its database (empty: none)."""
 
     scope: str
@@ -38,16 +38,18 @@ def read_last_seen(connection: Connection, instance_id: int, usernames: Sequence
     return {username: Account(username, Kind(kind), attributes) for username, kind, attributes in rows}
 
 
-def read_places(connection: Connection, instance_id: int) -> list[Place]:
+def read_held_scopes(connection: Connection, instance_id: int) -> list[HeldScope]:
     """Return where active accounts hold something, each place once."""
-    return [Place._make(row) for row in connection.execute(SQL["read_places"], {"instance_id": instance_id}).all()]
+    return [
+        HeldScope._make(row) for row in connection.execute(SQL["read_held_scopes"], {"instance_id": instance_id}).all()
+    ]
 
 
-def read_held_in(connection: Connection, instance_id: int, places: Sequence[Place]) -> dict[str, list[Held]]:
-    """Return what active accounts hold in these places, by username."""
+def read_held_in(connection: Connection, instance_id: int, scopes: Sequence[HeldScope]) -> dict[str, list[Held]]:
+    """Return what active accounts hold in these scopes, by username."""
     held: dict[str, list[Held]] = {}
-    if places:
-        values = {"scopes": [place.scope for place in places], "databases": [place.database for place in places]}
+    if scopes:
+        values = {"scopes": [each.scope for each in scopes], "databases": [each.database for each in scopes]}
         for row in connection.execute(SQL["read_grants_in"], {"instance_id": instance_id, **values}).all():
             held.setdefault(row[0], []).append(to_held(row[1:]))
     return held

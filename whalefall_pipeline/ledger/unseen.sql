@@ -12,7 +12,7 @@ from instance_accounts a
 left join account_attributes t on t.instance_account_id = a.id and t.valid_to is null
 where a.instance_id = :instance_id and a.is_active and a.username = any (cast(:names as text[]));
 
--- name: read_places
+-- name: read_held_scopes
 select distinct g.scope, g.database_name
 from instance_accounts a
 join account_grant g on g.instance_account_id = a.id and g.valid_to is null

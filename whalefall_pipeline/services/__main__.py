@@ -26,7 +26,7 @@ def main(plan: ServicePlan) -> None:
     with ExitStack() as held:
         lock = try_lock(home / LOCK)
         if lock is None:
-            say(FAILED, f"the services of {home} run already; see {home / STATE}")
+            write_notice(FAILED, f"the services of {home} run already; see {home / STATE}")
             return
         held.enter_context(lock)
         if plan.embedded:
@@ -35,9 +35,9 @@ def main(plan: ServicePlan) -> None:
         write_state(home, None)
         sockets = held.enter_context(tempfile.TemporaryDirectory(prefix="whalefall-"))
         try:
-            asyncio.run(supervise(Supervisor(plan, Path(sockets), say), home))
+            asyncio.run(supervise(Supervisor(plan, Path(sockets), write_notice), home))
         except ServicesError as error:
-            say(FAILED, str(error))
+            write_notice(FAILED, str(error))
 
 
 async def supervise(supervisor: Supervisor, home: Path) -> None:
@@ -64,11 +64,11 @@ async def run(supervisor: Supervisor, home: Path) -> None:
     """Start the services, say so, and keep them."""
     await supervisor.start()
     write_state(home, supervisor.address)
-    say(READY, supervisor.address)
+    write_notice(READY, supervisor.address)
     await supervisor.keep()
 
 
-def say(word: str, text: str) -> None:
+def write_notice(word: str, text: str) -> None:
     """Print a line for the asking process, if it is still there."""
     with suppress(BrokenPipeError):
         sys.stdout.write(f"{word} {text}\n")

@@ -12,7 +12,7 @@ _LOCATIONS = """
 """
 
 
-def ask(
+def send_query(
     address: str, query: str, variables: Mapping[str, Any] | None = None, *, timeout_seconds: float = 5.0
 ) -> dict[str, Any]:
     """Return the `data` of a GraphQL answer. Raises OSError when there is none, with what the server said."""
@@ -36,7 +36,7 @@ def ask(
 def answers(address: str) -> bool:
     """Return whether a Dagster webserver answers there."""
     try:
-        return bool(ask(address, "{ version }").get("version"))
+        return bool(send_query(address, "{ version }").get("version"))
     except OSError:
         return False
 
@@ -47,7 +47,7 @@ def find_obstacle(address: str, socket: str | None = None) -> str | None:
     With `socket`, that code server's it must be: another program of the same kind may have taken the port meanwhile.
     """
     try:
-        entries = ask(address, _LOCATIONS)["workspaceOrError"].get("locationEntries", [])
+        entries = send_query(address, _LOCATIONS)["workspaceOrError"].get("locationEntries", [])
     except OSError as error:
         return f"the webserver does not answer ({error})"
     metadata = [pair for entry in entries for pair in entry["displayMetadata"]]

@@ -29,10 +29,10 @@ _BACKLOG = 128
 class Supervisor:
     """The three services of one home: a code server, and webserver and daemon, which share it."""
 
-    def __init__(self, plan: ServicePlan, socket_folder: Path, say: Callable[[str, str], None]) -> None:
+    def __init__(self, plan: ServicePlan, socket_folder: Path, notify: Callable[[str, str], None]) -> None:
         self._home, self._folder = Path(plan.home), Path(plan.home) / "dagster"
         self._socket = socket_folder / "code.sock"
-        self._say = say
+        self._notify = notify
         self._listener = _listen(plan.host, plan.port)
         port = int(self._listener.getsockname()[1])
         self.address = f"http://{_to_reachable(plan.host)}:{port}"
@@ -72,7 +72,9 @@ class Supervisor:
             quick_ends = quick_ends + 1 if time.monotonic() - began < _QUICK_SECONDS else 1
             if quick_ends == _QUICK_ENDS:
                 raise ServicesError(f"the {service.name} ended {quick_ends} times in a row; see {service.log}")
-            self._say(NOTICE, f"the {service.name} ended ({_to_words(code)}) and is started again; see {service.log}")
+            self._notify(
+                NOTICE, f"the {service.name} ended ({_to_words(code)}) and is started again; see {service.log}"
+            )
             await self._start(service)
 
     async def _start(self, service: Service) -> None:

@@ -9,7 +9,7 @@ from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.states import build_states
 from whalefall_pipeline.core.unseen import carry_attributes, carry_unseen
 from whalefall_pipeline.ledger.changes import read_states
-from whalefall_pipeline.ledger.unseen import read_active, read_held_in, read_last_seen, read_places
+from whalefall_pipeline.ledger.unseen import read_active, read_held_in, read_held_scopes, read_last_seen
 from whalefall_pipeline.sync.read import Collected
 
 
@@ -53,7 +53,7 @@ def _add_held(
     """Add what accounts hold in the ledger where the reading did not observe; of the rest nothing is fetched."""
     places = [
         place
-        for place in read_places(connection, instance_id)
+        for place in read_held_scopes(connection, instance_id)
         if not is_observed(rules.observed_by(place.scope, place.database), reading.coverage)
     ]
     before = read_held_in(connection, instance_id, places)

@@ -24,7 +24,7 @@ def _find_trim() -> Callable[[int], int]:
 _trim = _find_trim()
 
 
-def give_back() -> None:
+def release() -> None:
     """Free what is left of instances, in cycles; and give freed memory back, which glibc keeps for each thread."""
     gc.collect()
     _trim(0)

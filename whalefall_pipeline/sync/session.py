@@ -12,7 +12,7 @@ from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.sessions import beat, close_session
 from whalefall_pipeline.sync.instance import sync_instance, to_first_line
-from whalefall_pipeline.sync.memory import collecting_rarely, give_back
+from whalefall_pipeline.sync.memory import collecting_rarely, release
 from whalefall_pipeline.sync.plan import Plan
 from whalefall_pipeline.sync.tell import Outcome
 
@@ -40,7 +40,7 @@ def run_session(plan: Plan, instances: Sequence[Instance], tell: Callable[[Outco
                 tell(outcomes[-1])
                 outcomes[-1].changes = Changes()
                 if len(outcomes) % INSTANCES_BETWEEN == 0:
-                    give_back()
+                    release()
         except BaseException as error:
             cause = error if os.getppid() == parent else WhalefallError(ORPHANED)
             plan.cancellation.cancel()

@@ -6,13 +6,21 @@ from tests.engines.oracle import STAND_IN_PORT, to_connect
 from tests.servers.oracle import COLLECTOR, PASSWORD, StandIn
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.adapters.oracle import OracleAdapter
+from whalefall_pipeline.adapters.oracle import OracleAdapter, rules
 from whalefall_pipeline.adapters.oracle.reader import OracleSession
 from whalefall_pipeline.core.model import AccountState, Coverage, Instance, Login
 from whalefall_pipeline.core.states import build_states
 
 ROOT = "FREE"
 PDB = "SALESPDB"
+PART_VIEWS = {
+    rules.ROLES: "DBA_ROLE_PRIVS",
+    rules.SYSTEM_PRIVILEGES: "DBA_SYS_PRIVS",
+    rules.OBJECT_PRIVILEGES: "DBA_TAB_PRIVS",
+    rules.COLUMN_PRIVILEGES: "DBA_COL_PRIVS",
+    rules.PROXIES: "DBA_PROXIES",
+    rules.QUOTAS: "DBA_TS_QUOTAS",
+}
 
 
 class Seen:

@@ -1,62 +1,28 @@
 """The real driver against listeners that refuse, misbehave or never answer; no server is needed, and none is there."""
 
-import base64
-import datetime
 import gc
-import json
-import os
-import socket
-import ssl
 import threading
-import time
-import traceback
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.adapters.oracle.connecting import (
+    LOGIN,
+    NO_OPTIONS,
+    PATIENT,
+    TLS,
+    fail_to_connect,
+    find_closed_port,
+    make_certificate,
+)
 from tests.servers.oracle_listener import SILENCE, listen, to_refusal, to_resend
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle import OracleAdapter
-from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncCancelledError
-from whalefall_pipeline.core.model import Instance, Login
-
-SECRET = "s3cret-of-the-collector"
-LOGIN = Login("whalefall", SECRET)
-NO_OPTIONS: Mapping[str, str] = {}
-TLS = {"protocol": "tcps"}
-PATIENT = Limits(connect_seconds=60, statement_seconds=60)
-
-
-def fail_to_connect(
-    port: int,
-    options: Mapping[str, str] = NO_OPTIONS,
-    *,
-    limits: Limits = PATIENT,
-    deadline: Deadline | None = None,
-    host: str = "127.0.0.1",
-) -> DatabaseConnectionError:
-    instance = Instance(1, "oracle", "oracle", host, port, "SALES", options=options)
-    with (
-        pytest.raises(DatabaseConnectionError) as caught,
-        OracleAdapter().open(instance, LOGIN, limits, deadline or Deadline(60)),
-    ):
-        raise AssertionError("there is no server to connect to")
-    error = caught.value
-    assert SECRET not in "".join(traceback.format_exception(error))
-    assert "\n" not in str(error)
-    return error
-
-
-def find_closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+from whalefall_pipeline.core.errors import InvalidInstanceError, SyncCancelledError
+from whalefall_pipeline.core.model import Instance
 
 
 @pytest.mark.parametrize("is_encrypted", [False, True])
@@ -68,91 +34,6 @@ def test_a_server_that_sends_too_much_is_cut(tmp_path: Path, is_encrypted: bool)
         error = fail_to_connect(listener.port, options, limits=limits, host="localhost")
     assert str(error).endswith("the server sent more than the limit of 20000 bytes for one answer")
     assert not error.transient
-
-
-def describe(*ports: int, service: str = "SALES", protocol: str = "tcp", more: str = "") -> str:
-    addresses = "".join(f"(ADDRESS=(PROTOCOL={protocol})(HOST=localhost)(PORT={port}))" for port in ports)
-    return f"(DESCRIPTION=(ADDRESS_LIST={addresses})(CONNECT_DATA=(SERVICE_NAME={service})){more})"
-
-
-@pytest.mark.parametrize("is_alias", [False, True], ids=["a connect descriptor", "an alias of tnsnames.ora"])
-def test_a_list_of_addresses_is_gone_through(tmp_path: Path, is_alias: bool) -> None:
-    with listen(to_refusal(12514)) as listener:
-        text = describe(find_closed_port(), listener.port)
-        (tmp_path / "tnsnames.ora").write_text(f"SALES.EXAMPLE = {text}\n")
-        by_alias = {"tns_alias": "SALES.EXAMPLE", "config_dir": str(tmp_path)}
-        error = fail_to_connect(listener.port, by_alias if is_alias else {"connect_descriptor": text}, host="localhost")
-        assert listener.arrivals.acquire(timeout=30)
-    assert "the listener knows no such service" in str(error)
-    assert error.transient
-
-
-def refuse(port: int, options: Mapping[str, str], login: Login = LOGIN, host: str = "localhost") -> str:
-    instance = Instance(1, "oracle", "oracle", host, port, "SALES", options=options)
-    with (
-        pytest.raises((InvalidInstanceError, DatabaseConnectionError)) as caught,
-        OracleAdapter().open(instance, login, PATIENT, Deadline(60)),
-    ):
-        raise AssertionError("there is no server to connect to")
-    assert login.password not in "".join(traceback.format_exception(caught.value))
-    assert not getattr(caught.value, "transient", False)
-    return str(caught.value)
-
-
-def test_a_descriptor_goes_nowhere_but_where_the_instance_is() -> None:
-    with listen(to_refusal(12514)) as listener:
-        said = refuse(1521, {"connect_descriptor": describe(listener.port)})
-        assert not listener.arrivals.acquire(blocking=False)
-    assert "localhost:1521 is no address of the connect descriptor" in said
-
-
-@pytest.mark.parametrize(
-    ("descriptor", "words"),
-    [("(DESCRIPTION=", "DPY-2049"), ("(DESCRIPTION=(ADDRESS=(PROTOCOL=ipc)(KEY=x)))", "DPY-4021"), ("(x=y)", "DPY")],
-)
-def test_a_descriptor_that_can_not_be_used_is_said(descriptor: str, words: str) -> None:
-    assert words in refuse(1521, {"connect_descriptor": descriptor})
-
-
-def test_an_alias_that_is_not_there_or_a_file_that_never_ends_is_said(tmp_path: Path) -> None:
-    options = {"tns_alias": "SALES", "config_dir": str(tmp_path)}
-    assert "tnsnames.ora can't be read" in refuse(1521, options)
-    os.mkfifo(tmp_path / "tnsnames.ora")
-    assert "tnsnames.ora can't be read" in refuse(1521, options)
-    (tmp_path / "tnsnames.ora").unlink()
-    (tmp_path / "tnsnames.ora").write_text("HR = (DESCRIPTION=)")
-    assert "DPY-4000" in refuse(1521, options)
-
-
-def make_token(seconds: int) -> str:
-    """Make an access token that ends in so many seconds; nobody has signed it."""
-    body = json.dumps({"exp": int(time.time()) + seconds}).encode()
-    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b"{}", body, b"signature"))
-
-
-def test_a_token_goes_only_over_tls_to_a_server_that_is_verified(tmp_path: Path) -> None:
-    given = {"login": "token"}
-    login = Login("", make_token(3600))
-    assert "needs protocol=tcps" in refuse(1521, given, login)
-    assert "needs protocol=tcps" in refuse(1521, given | TLS | {"ssl_server_dn_match": "off"}, login)
-    assert "needs protocol=tcps" in refuse(1521, given | {"connect_descriptor": describe(1521)}, login)
-    lax = describe(1521, protocol="tcps", more="(SECURITY=(SSL_SERVER_DN_MATCH=off))")
-    assert "needs protocol=tcps" in refuse(1521, given | {"connect_descriptor": lax}, login)
-    context = make_certificate(tmp_path, "localhost")
-    with listen(to_refusal(12514), tls=context) as listener:
-        instance = Instance(
-            1, "oracle", "oracle", "localhost", listener.port, "SALES",
-            options=given | TLS | {"ssl_ca_file": str(tmp_path / "ca.pem")},
-        )  # fmt: skip
-        with (
-            pytest.raises(DatabaseConnectionError, match="knows no such service"),
-            OracleAdapter().open(instance, login, PATIENT, Deadline(60)),
-        ):
-            raise AssertionError("there is no server to connect to")
-
-
-def test_a_secret_that_is_no_token_is_said() -> None:
-    assert "is no access token" in refuse(1521, {"login": "token"} | TLS, Login("", "no-token-at-all"))
 
 
 def test_a_closed_port_is_refused_and_worth_another_try() -> None:
@@ -238,32 +119,6 @@ def test_a_failed_connection_leaves_no_socket_behind() -> None:
             fail_to_connect(listener.port)
         gc.collect()
     assert [str(item.message) for item in caught if item.category is ResourceWarning] == []
-
-
-def make_certificate(folder: Path, host: str) -> ssl.SSLContext:
-    """Write `ca.pem`, and give the server's side of a certificate that it vouches for."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
-    return context
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_worth_another_try(tmp_path: Path) -> None:

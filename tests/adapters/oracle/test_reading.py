@@ -6,28 +6,16 @@ import pytest
 
 from tests.adapters.oracle.reading import PDB, ROOT, read, to_adapter, to_instance
 from tests.core.reversing import build_facts
-from tests.servers.oracle import COLLECTOR, PASSWORD, VERSION_23, Session, StandIn
+from tests.servers.oracle import COLLECTOR, PASSWORD, VERSION_23, StandIn
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.adapters.oracle.object_types import OBJECT_SCOPES
-from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError, SyncDataError
-from whalefall_pipeline.core.model import Grant, Kind, Login, Securable, Seen, is_observed
+from whalefall_pipeline.core.errors import SyncDataError
+from whalefall_pipeline.core.model import Grant, Kind, Login, Securable
 from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED, SUPERUSER
-from whalefall_pipeline.core.unseen import carry_unseen
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def stand_in() -> StandIn:
-    return StandIn()
-
-
-@pytest.fixture
-def server(stand_in: StandIn) -> StandIn:
-    stand_in.start_anew()
-    return stand_in
 
 
 def test_names_keep_their_case(server: StandIn) -> None:
@@ -160,88 +148,6 @@ def test_schema_privileges_and_read_only_users_of_23ai_are_read() -> None:
     assert "read_only" not in seen.states["HR"].account.attributes
 
 
-# visibility: what can't be seen is not observed, and everything else is complete
-
-PART_VIEWS = {
-    rules.ROLES: "DBA_ROLE_PRIVS",
-    rules.SYSTEM_PRIVILEGES: "DBA_SYS_PRIVS",
-    rules.OBJECT_PRIVILEGES: "DBA_TAB_PRIVS",
-    rules.COLUMN_PRIVILEGES: "DBA_COL_PRIVS",
-    rules.PROXIES: "DBA_PROXIES",
-    rules.QUOTAS: "DBA_TS_QUOTAS",
-}
-
-
-FAILURES = {
-    "ORA-00942": (Seen.DENIED, "GRANT SELECT ON SYS."),
-    "ORA-01031": (Seen.DENIED, "GRANT SELECT ON SYS."),
-    "ORA-41900": (Seen.DENIED, "GRANT SELECT ON SYS."),
-    "ORA-00904": (Seen.DENIED, "lacks a column"),
-    "DPY-4024": (Seen.TIMED_OUT, "within the statement's time"),
-    "ORA-01555": (Seen.UNREACHABLE, "can't be read"),
-}
-
-
-@pytest.mark.parametrize("part", PART_VIEWS)
-@pytest.mark.parametrize("code", FAILURES)
-def test_one_view_that_fails_hides_its_part_only(server: StandIn, part: str, code: str) -> None:
-    complete = read(server)
-    server.failing[PART_VIEWS[part]] = code
-    partial = read(server)
-    (unseen,) = partial.unseen
-    status, words = FAILURES[code]
-    assert partial.coverage[unseen].status is status
-    assert PART_VIEWS[part] in partial.unseen[unseen]
-    assert words in partial.unseen[unseen]
-    assert read(server).coverage == partial.coverage
-
-    lost = set(complete.grants) - set(partial.grants)
-    assert set(partial.grants) <= set(complete.grants)
-    for grant in complete.grants:
-        scope = rules.RULES.observed_by(grant.securable.scope, grant.securable.database)
-        assert is_observed(scope, partial.coverage) is (rules.part_of(grant.securable.scope) != part)
-        assert (grant in lost) is (rules.part_of(grant.securable.scope) == part)
-
-
-@pytest.mark.parametrize("view", ["DBA_USERS", "DBA_ROLES"])
-def test_an_account_list_that_is_not_whole_is_no_list(server: StandIn, view: str) -> None:
-    server.hide(view)
-    with pytest.raises(SyncDataError, match="the account list is not whole") as caught:
-        read(server)
-    assert view in str(caught.value)
-
-
-@pytest.mark.parametrize("service", [PDB, ROOT])
-@pytest.mark.parametrize("code", ["ORA-00942", "DPY-4024"])
-def test_a_password_file_that_can_not_be_read_is_not_observed(server: StandIn, service: str, code: str) -> None:
-    server.tables.insert("pwfile_users", username="ASMADMIN", sysdba="TRUE")
-    complete = read(server, service)
-    server.failing["V_$PWFILE_USERS"] = code
-    partial = read(server, service)
-    assert {grant for grant in complete.grants if "password_file" not in grant.securable.scope} == set(partial.grants)
-    assert "V_$PWFILE_USERS" in partial.unseen["server/password_file"]
-    sys = complete.states["SYS"]
-    assert carry_unseen(partial.states["SYS"], sys.held, partial.coverage, rules.RULES) == sys
-    # only what failed for the moment may still hide accounts that were taken from the file before
-    assert partial.may_hide["SCOTT"] is (code == "DPY-4024")
-
-
-def test_a_flag_that_can_not_be_read_is_unseen() -> None:
-    server = StandIn(VERSION_23)
-    server.hide("DBA_TAB_COLUMNS")
-    server.failing_words["read_only = 'yes'"] = "DPY-4024"
-    accounts = {account.username: account.unseen for account in read(server).accounts}
-    assert (accounts["SYS"], accounts["DBA"]) == ({"read_only"}, frozenset())
-
-
-def test_what_the_profile_makes_of_a_date_is_no_change_of_the_account(server: StandIn) -> None:
-    server.execute("CREATE USER LATE IDENTIFIED BY pw PASSWORD EXPIRE", "CREATE USER FRESH IDENTIFIED BY pw")
-    server.tables.update("users", {"expiry_date": datetime(2026, 5, 1)}, con_id=3)  # noqa: DTZ001 - as Oracle has it
-    attributes = {account.username: account.attributes for account in read(server).accounts}
-    assert attributes["LATE"]["expiry_date"] == "2026-05-01T00:00:00"
-    assert "expiry_date" not in attributes["FRESH"]
-
-
 # the instance itself
 
 PROFILE = {"FAILED_LOGIN_ATTEMPTS": "10", "PASSWORD_LIFE_TIME": "180", "PASSWORD_VERIFY_FUNCTION": "NULL"}
@@ -322,93 +228,3 @@ def test_the_check_says_when_no_account_can_be_listed(server: StandIn) -> None:
     with to_adapter(server).open(to_instance(), Login(COLLECTOR, PASSWORD), Limits(), Deadline(60)) as session:
         (only,) = session.check()
     assert not only.readable
-
-
-# the deadline
-
-
-@pytest.mark.parametrize("service", [PDB, ROOT])
-def test_the_deadline_ends_with_what_was_read(server: StandIn, monkeypatch: pytest.MonkeyPatch, service: str) -> None:
-    server.execute(*(f"CREATE USER {name} IDENTIFIED BY pw" for name in ("SCOTT", "ADA")), "GRANT DBA TO SCOTT")
-    complete = read(server, service)
-    partial: list[int] = []
-    for passed in range(2, complete.statements + 1):
-        deadline = Deadline(60)
-        fetch, sent = Session.fetch, list[str]()
-
-        def fetch_and_expire(session: Session, statement: str) -> list[tuple[object, ...]]:
-            rows = fetch(session, statement)  # noqa: B023 - called inside this round only
-            sent.append(statement)  # noqa: B023
-            if len(sent) == passed:  # noqa: B023
-                deadline.expire()  # noqa: B023
-            return rows
-
-        with monkeypatch.context() as patched:
-            patched.setattr(Session, "fetch", fetch_and_expire)
-            try:
-                seen = read(server, service, deadline)
-            except DatabaseConnectionError:
-                assert not partial, "a later deadline gave less"
-                continue
-        partial.append(passed)
-        assert seen.attributes is None or passed >= complete.statements - 1
-        assert {seen.coverage[scope].status for scope in seen.unseen} <= {Seen.TIMED_OUT}
-        for username, state in complete.states.items():
-            now = seen.states.get(username)
-            assert now or seen.may_hide_any(username)
-            kept = carry_unseen(now or state, state.held, seen.coverage, rules.RULES)
-            assert kept.held == state.held
-        assert set(seen.grants) <= set(complete.grants)
-    # all but the last two or three of them come after roles and system privileges
-    assert len(partial) >= len(PART_VIEWS) - 2
-
-
-# the connection
-
-
-@pytest.mark.parametrize("service", [PDB, ROOT])
-def test_statements_do_not_depend_on_the_number_of_accounts(server: StandIn, service: str) -> None:
-    few = read(server, service).statements
-    server.execute(*(f"CREATE USER U{number} IDENTIFIED BY pw" for number in range(50)))
-    server.execute(*(f"GRANT CREATE SESSION TO U{number}" for number in range(50)))
-    many = read(server, service)
-    assert len(many.accounts) > 50
-    assert many.statements == few
-
-
-def test_a_wrong_password_is_not_worth_another_try(server: StandIn) -> None:
-    login = Login(COLLECTOR, "wrong-secret")
-    with (
-        pytest.raises(DatabaseConnectionError, match="ORA-01017") as caught,
-        to_adapter(server).open(to_instance(), login, Limits(), Deadline(60)),
-    ):
-        raise AssertionError("the login is wrong")
-    assert not caught.value.transient
-    assert "wrong-secret" not in str(caught.value)
-
-
-def test_a_session_that_is_killed_is_a_lost_server(server: StandIn) -> None:
-    with to_adapter(server).open(to_instance(), Login(COLLECTOR, PASSWORD), Limits(), Deadline(60)) as session:
-        session.read_accounts()
-        server.sessions[0].is_killed = True
-        with pytest.raises(DatabaseConnectionError, match="the connection was lost") as caught:
-            session.read_grants()
-    assert caught.value.transient
-
-
-def test_a_cancelled_reading_stops(server: StandIn) -> None:
-    deadline = Deadline(60)
-    with to_adapter(server).open(to_instance(), Login(COLLECTOR, PASSWORD), Limits(), deadline) as session:
-        deadline.cancel()
-        with pytest.raises(SyncCancelledError):
-            session.read_accounts()
-
-
-def test_a_session_ends_with_the_reading(server: StandIn) -> None:
-    read(server)
-    assert server.sessions == []
-
-
-def test_all_is_read_at_one_point_in_time(server: StandIn) -> None:
-    with to_adapter(server).open(to_instance(), Login(COLLECTOR, PASSWORD), Limits(), Deadline(60)):
-        assert server.sessions[0].statements[0] == "SET TRANSACTION READ ONLY"

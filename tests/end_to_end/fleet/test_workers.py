@@ -53,4 +53,5 @@ def test_two_workers_share_a_fleet_and_another_machine_takes_over_from_a_killed_
     assert {row["instance_name"]: row["times"] for row in first.read(COMPLETED)} == dict.fromkeys(names, 1)
     assert first.read(TWO_AT_ONCE) == []
     assert first.read(ADDED_TWICE) == []
-    assert first.api.read_partition_states() == dict.fromkeys(names, "materialized")
+    expected = dict.fromkeys(names, "materialized")
+    wait_for(lambda: first.api.read_partition_states() == expected, "all partitions to be shown as materialized")

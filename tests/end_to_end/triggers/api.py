@@ -39,6 +39,8 @@ _DELETE = """mutation($place: RepositorySelector!, $keys: [String!]!) { deleteDy
 _START_SENSOR = """mutation($selector: SensorSelector!) { startSensor(sensorSelector: $selector) {
   __typename ... on Sensor { sensorState { id } } ... on Error { message } } }"""
 _STOP_SENSOR = """mutation($id: String!) { stopSensor(id: $id) { __typename ... on Error { message } } }"""
+_TICKS = """query($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) { ... on Sensor {
+  sensorState { ticks(limit: 5) { id status } } } } }"""
 _START_SCHEDULE = """mutation($selector: ScheduleSelector!) { startSchedule(scheduleSelector: $selector) {
   __typename ... on ScheduleStateResult { scheduleState { id } } ... on Error { message } } }"""
 _STOP_SCHEDULE = """mutation($id: String!) { stopRunningSchedule(id: $id) { __typename ... on Error { message } } }"""
@@ -77,6 +79,9 @@ class Api:
     def read_status(self, run_id: str) -> str:
         return str(self.ask(_RUN, id=run_id)["status"])
 
+    def read_tags(self, run_id: str) -> dict[str, str]:
+        return {tag["key"]: tag["value"] for tag in self.ask(_RUN, id=run_id)["tags"]}
+
     def read_runs(self, **filters: Any) -> dict[str, str]:
         """Return the runs of a filter, the newest first, with their states."""
         return {run["runId"]: run["status"] for run in self.ask(_RUNS, filter=filters)["results"]}
@@ -113,6 +118,11 @@ class Api:
 
     def stop_sensor(self, state_id: str) -> None:
         self._mutate(_STOP_SENSOR, id=state_id)
+
+    def read_ticks(self, name: str) -> dict[str, str]:
+        """Return the status of a sensor's newest ticks by their ids, the newest first."""
+        answer = self.ask(_TICKS, selector={**_PLACE, "sensorName": name})
+        return {str(tick["id"]): str(tick["status"]) for tick in answer["sensorState"]["ticks"]}
 
     def start_schedule(self, name: str) -> str:
         """Turn a schedule on; what comes back turns it off."""

@@ -1,5 +1,6 @@
 """The stage, started once: two PostgreSQL servers, and webserver, daemon and code server."""
 
+import json
 import sys
 from collections.abc import Iterator
 
@@ -23,6 +24,21 @@ SETTINGS = {
     "WHALEFALL_SCHEDULE": "* * * * *",
 }
 
+ELSEWHERE = "127.0.0.2"
+"""Another address of this machine, where a thief may listen."""
+EVIL_CONFIG = {"resources": {"postgresql": {"config": {"default_options": {"hostaddr": ELSEWHERE}}}}}
+EVIL_TAGS = {
+    "dagster/image": "evil.example/image",
+    "docker/image": "evil.example/image",
+    "dagster-k8s/config": json.dumps({"container_config": {"env": [{"name": "PGHOSTADDR", "value": ELSEWHERE}]}}),
+    "ecs/run_task_kwargs": "{}",
+    "dagster/run_config": json.dumps(EVIL_CONFIG),
+    "whalefall/default_options": json.dumps({"hostaddr": ELSEWHERE}),
+    "hostaddr": ELSEWHERE,
+    "PGHOSTADDR": ELSEWHERE,
+}
+"""Tags with which somebody might try to change what a run does."""
+
 
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
@@ -41,3 +57,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         environment = dagster_environment(home, **urls) | SETTINGS
         with run_services(environment, run_grace_seconds=1) as services:
             yield with_fleet(Stage(home, environment, Api(services.address), ledger, sources))
+
+
+@pytest.fixture(scope="session")
+def synced(stage: Stage) -> str:
+    """A run of the first of the fleet that is over, launched by GraphQL with tags that must change nothing."""
+    run_id = stage.api.launch_one(stage.fleet[0], **EVIL_TAGS)
+    stage.wait_for_session(run_id)
+    return run_id

@@ -6,14 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
+from sqlalchemy import Engine
 
 from tests.end_to_end.triggers.api import Api
 from tests.engines.proxy import open_black_hole
@@ -28,18 +30,23 @@ from whalefall_pipeline.sync.lock import SPACE
 LEDGER, DAGSTER = "ledger", "dagster"
 COLLECTOR, PASSWORD = "collector", "not-a-secret-but-long-enough"
 WAIT_SECONDS = 120
+LONGEST_PAUSE = 1.0
+ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 COMMAND = (sys.executable, "-c", "from whalefall_pipeline.cli.main import main; main()")
 
 T = TypeVar("T")
 Row = dict[str, Any]
+_connections: dict[str, psycopg.Connection] = {}
 
 
 def wait_for(look: Callable[[], T | None], what: str) -> T:
     """Look until there is something true to see; a generous limit turns a hang into a failure that says what."""
     ends_at = time.monotonic() + WAIT_SECONDS
+    pause = 0.1
     while not (seen := look()):
         assert time.monotonic() < ends_at, f"not within {WAIT_SECONDS} s: {what}"
-        time.sleep(0.2)
+        time.sleep(pause)
+        pause = min(pause * 1.2, LONGEST_PAUSE)  # what looks often takes the processor from what it waits for
     return seen
 
 
@@ -77,7 +84,17 @@ class Stage:
         return row
 
     def is_over(self, run_id: str) -> bool:
-        return self.api.read_status(run_id) in ("SUCCESS", "FAILURE", "CANCELED")
+        return self.api.read_status(run_id) in ENDED
+
+    def wait_for_quiet(self) -> None:
+        """Wait until nothing that the daemon was asked for before is left: it may start a sensor that was just stopped.
+
+        It takes its sensors in rounds; when another one has been started twice more, the round of before is over.
+        """
+        other = "session_ends"
+        before = self.api.read_ticks(other).keys()
+        wait_for(lambda: len(self.api.read_ticks(other).keys() - before) > 1, "two more rounds of the sensors")
+        wait_for(lambda: ENDED.issuperset(self.api.read_runs().values()), "the end of all runs")
 
     def wait_for_record(self, session_id: str, name: str, status: str) -> None:
         wait_for(
@@ -158,12 +175,8 @@ class Stage:
 
     @contextmanager
     def _open_ledger(self) -> Generator[Any]:
-        engine = open_ledger(to_url(self.ledger, LEDGER))
-        try:
-            with engine.connect() as connection:
-                yield connection
-        finally:
-            engine.dispose()
+        with get_engine(to_url(self.ledger, LEDGER)).connect() as connection:
+            yield connection
 
     @contextmanager
     def command(self, *arguments: str) -> Generator["subprocess.Popen[str]"]:
@@ -219,11 +232,24 @@ class Stage:
 
 
 def _read(conninfo: str, query: str, values: Sequence[object]) -> list[Row]:
-    with (
-        psycopg.connect(conninfo, connect_timeout=WAIT_SECONDS) as connection,
-        connection.cursor(row_factory=dict_row) as cursor,
-    ):
+    """Read with one connection for all looks at a database: a login for each would cost more than the look."""
+    if conninfo in _connections:
+        with suppress(psycopg.OperationalError):  # the server was started again
+            return _read_with(_connections[conninfo], query, values)
+        _connections.pop(conninfo).close()
+    _connections[conninfo] = psycopg.connect(conninfo, connect_timeout=WAIT_SECONDS, autocommit=True)
+    return _read_with(_connections[conninfo], query, values)
+
+
+def _read_with(connection: psycopg.Connection, query: str, values: Sequence[object]) -> list[Row]:
+    with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query.encode(), values).fetchall()
+
+
+@cache
+def get_engine(url: str) -> Engine:
+    """Return the engine for all that tests write to a ledger."""
+    return open_ledger(url)
 
 
 def kill(pid: int) -> None:

@@ -97,19 +97,17 @@ def test_a_name_that_is_made_to_lead_here_changes_nothing(stage: Stage, browser:
     assert read_state(stage) == before
 
 
-def test_the_ui_works(stage: Stage, browser: Browser) -> None:
+def test_the_ui_works(stage: Stage, browser: Browser, synced: str) -> None:
     browser.go(f"{stage.api.url}/assets")
     browser.wait_for_text("account_permissions")
     query = json.dumps("{ version }")
     assert browser.evaluate(f"({POST})({query})")[0] == 200
-    session = stage.run("sync", "--wait", stage.fleet[0])
-    run_id = session.stdout.split()[1]
     browser.opened_sockets.clear()
-    browser.go(f"{stage.api.url}/runs/{run_id}")
+    browser.go(f"{stage.api.url}/runs/{synced}")
     browser.wait_for_text("RUN_SUCCESS")
     assert browser.opened_sockets, "what a run says comes over a WebSocket"
-    (key,) = [event["fileKey"] for event in stage.api.ask(LOGS, id=run_id)["events"] if event]
-    path = f"/logs/{run_id}/compute_logs/{key}/err"
+    (key,) = [event["fileKey"] for event in stage.api.ask(LOGS, id=synced)["events"] if event]
+    path = f"/logs/{synced}/compute_logs/{key}/err"
     assert browser.evaluate(f"fetch({json.dumps(path)}).then((answer) => answer.status)") == 200
     browser.go(f"{stage.api.url}/graphql")
     browser.wait_until("document.querySelector('.graphiql-container')")

@@ -5,6 +5,8 @@ The thief listens at another address of this machine, on the port of the server 
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,14 +16,13 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.triggers.api import ASSETS, LOCATION, REPOSITORY
-from tests.end_to_end.triggers.stage import LEDGER, Stage, to_url, wait_for
-from whalefall_pipeline.ledger.database import open_ledger
+from tests.end_to_end.triggers.conftest import ELSEWHERE, EVIL_CONFIG, EVIL_TAGS
+from tests.end_to_end.triggers.stage import LEDGER, Stage, get_engine, to_url, wait_for
 
-ELSEWHERE = "127.0.0.2"
 PLACE = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
 
 CONFIGS: dict[str, dict[str, Any]] = {
-    "another address": {"resources": {"postgresql": {"config": {"default_options": {"hostaddr": ELSEWHERE}}}}},
+    "another address": EVIL_CONFIG,
     "without encryption": {"resources": {"postgresql": {"config": {"default_options": {"sslmode": "disable"}}}}},
     "another engine": {"resources": {"postgresql": {"config": {"db_type": "mysql"}}}},
     "other limits": {"resources": {"postgresql": {"config": {"connect_seconds": 1e9}}}},
@@ -51,16 +52,18 @@ LAUNCHES = {
 BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on Error { message } } }"""
 
-TAGS = {
-    "dagster/image": "evil.example/image",
-    "docker/image": "evil.example/image",
-    "dagster-k8s/config": json.dumps({"container_config": {"env": [{"name": "PGHOSTADDR", "value": ELSEWHERE}]}}),
-    "ecs/run_task_kwargs": "{}",
-    "dagster/run_config": json.dumps(CONFIGS["another address"]),
-    "whalefall/default_options": json.dumps({"hostaddr": ELSEWHERE}),
-    "hostaddr": ELSEWHERE,
-    "PGHOSTADDR": ELSEWHERE,
-}
+RUN_PARTITIONS = """
+import json, sys
+import dagster as dg
+from whalefall_pipeline.definitions import defs
+job = defs.resolve_job_def("sync_instances")
+with dg.DagsterInstance.get() as instance:
+    runs = [
+        job.execute_in_process(instance=instance, tags={"dagster/partition": key}, raise_on_error=False).run_id
+        for key in json.load(sys.stdin)
+    ]
+print(json.dumps(runs))
+"""
 EDITS = {
     "ash": f"update instances set host = '{ELSEWHERE}' where name = %s",
     "elm": "update instances set port = port - 1 where name = %s",
@@ -166,14 +169,6 @@ def test_no_run_config_is_taken(stage: Stage, thief: Thief, config: str, job: st
     assert stage.api.read_runs().keys() == before
 
 
-@pytest.fixture(scope="module")
-def synced(stage: Stage) -> str:
-    """A run of the first of the fleet that is over."""
-    run_id = stage.api.launch_one(stage.fleet[0])
-    assert stage.wait_for_session(run_id)["status"] == "completed"
-    return run_id
-
-
 @pytest.mark.parametrize("mutation", LAUNCHES)
 def test_no_way_to_launch_takes_it(stage: Stage, thief: Thief, synced: str, mutation: str) -> None:
     before = stage.api.read_runs().keys()
@@ -194,15 +189,24 @@ def test_a_backfill_with_a_run_config_syncs_nothing(stage: Stage, thief: Thief) 
         assert stage.wait_for_session(run_id)["status"] == "failed"
 
 
-def test_tags_change_nothing(stage: Stage, thief: Thief) -> None:
-    run_id = stage.api.launch_one(stage.fleet[0], **TAGS)
-    assert stage.wait_for_session(run_id)["status"] == "completed"
+def test_tags_change_nothing(stage: Stage, thief: Thief, synced: str) -> None:
+    assert stage.api.read_tags(synced).items() >= EVIL_TAGS.items()
+    assert stage.read_session(synced)["status"] == "completed"
+    assert stage.read_states(synced) == {stage.fleet[0]: "completed"}
 
 
 def test_the_name_of_a_partition_leads_nowhere(stage: Stage, thief: Thief) -> None:
-    keys = (f"host={ELSEWHERE}", f"amber@{ELSEWHERE}", "../amber", "amber\x1b[2J", "x" * 10_000)
-    runs = [stage.api.launch_one(key) for key in keys]
-    assert {stage.wait_for_session(run_id)["status"] for run_id in runs} == {"failed"}
+    """One that names a host is launched, and goes the whole way; the others are read by the same job in one process."""
+    launched = stage.api.launch_one(f"host={ELSEWHERE}")
+    keys = (f"amber@{ELSEWHERE}", "../amber", "amber\x1b[2J", "x" * 10_000)
+    command = [sys.executable, "-c", RUN_PARTITIONS]
+    done = subprocess.run(
+        command, env=stage.environment, input=json.dumps(keys), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    runs = json.loads(done.stdout.splitlines()[-1])
+    assert len(runs) == len(keys)
+    assert {stage.wait_for_session(run_id)["status"] for run_id in (launched, *runs)} == {"failed"}
 
 
 def test_an_edited_instance_is_refused_in_one_line(stage: Stage, thief: Thief) -> None:
@@ -263,7 +267,5 @@ def test_a_cursor_stops_no_sensor(stage: Stage, sensor: str) -> None:
 
 
 def execute(stage: Stage, statement: str, *values: object) -> None:
-    engine = open_ledger(to_url(stage.ledger, LEDGER))
-    with engine.begin() as connection:
+    with get_engine(to_url(stage.ledger, LEDGER)).begin() as connection:
         connection.exec_driver_sql(statement, values)
-    engine.dispose()

@@ -55,7 +55,7 @@ def _is_built_in(state: AccountState) -> bool:
     return bool(state.account.attributes.get("built_in"))
 
 
-def _say_anonymous(_world: World, state: AccountState) -> str:
+def _describe_anonymous(_world: World, state: AccountState) -> str:
     return "" if to_address(state.account.username).user else "has no name: any name that no other account has is it"
 
 
@@ -64,7 +64,7 @@ def _list_plugins(state: AccountState) -> list[str]:
     return [str(state.account.attributes.get("plugin", "")), *map(str, others if isinstance(others, list) else ())]
 
 
-def _say_no_password(_world: World, state: AccountState) -> str:
+def _describe_no_password(_world: World, state: AccountState) -> str:
     attributes = state.account.attributes
     external = EXTERNAL_PLUGINS.intersection(_list_plugins(state)) or attributes.get("second_factors")
     return "" if external or attributes.get("has_password") is not False else "logs in without a password"
@@ -74,29 +74,29 @@ def _holds_anything(state: AccountState) -> bool:
     return any(item.privilege != USAGE and item.effect == "grant" for item in state.held)
 
 
-def _say_any_host(_world: World, state: AccountState) -> str:
+def _describe_any_host(_world: World, state: AccountState) -> str:
     host = to_address(state.account.username).host
     return "may come from any host" if host in ("%", "") and _holds_anything(state) else ""
 
 
-def _say_weak_plugin(_world: World, state: AccountState) -> str:
+def _describe_weak_plugin(_world: World, state: AccountState) -> str:
     weak = sorted(WEAK_PLUGINS.intersection(_list_plugins(state)))
     return f"logs in by {', '.join(weak)}" if weak and state.account.attributes.get("has_password") else ""
 
 
-def _say_no_tls(world: World, state: AccountState) -> str:
+def _describe_no_tls(world: World, state: AccountState) -> str:
     is_remote = to_address(state.account.username).host not in LOCAL_HOSTS
     required = state.account.attributes.get("tls_requirement") or world.set_to.get("require_secure_transport") is True
     return "may come over the network without TLS" if is_remote and not required else ""
 
 
-def _say_never_expires(world: World, state: AccountState) -> str:
+def _describe_never_expires(world: World, state: AccountState) -> str:
     attributes = state.account.attributes
     days = attributes.get("password_lifetime_days", world.set_to.get(DEFAULT_LIFETIME))
     return "its password never expires" if attributes.get("has_password") and not days else ""
 
 
-def _say_expired(world: World, state: AccountState) -> str:
+def _describe_expired(world: World, state: AccountState) -> str:
     why = world.amounts_to(state, PASSWORD_EXPIRED)
     return f"{why[0]}, and it is not locked" if why else ""
 
@@ -110,7 +110,7 @@ def _find_old_passwords(world: World) -> Iterator[Hit]:
             yield Hit(state.account.username, message=text, since=datetime.fromisoformat(changed) + limit)
 
 
-def _say_second_password(_world: World, state: AccountState) -> str:
+def _describe_second_password(_world: World, state: AccountState) -> str:
     return "has an old password beside its new one" if state.account.attributes.get("has_second_password") else ""
 
 
@@ -156,7 +156,7 @@ RULES = (
         severity=Severity.CRITICAL,
         why="Whoever gives a name that no account has is let in, and nothing says who it was.",
         remedy="DROP USER ''@'host'",
-        find=find_accounts(_list_users, _say_anonymous),
+        find=find_accounts(_list_users, _describe_anonymous),
         looks_at=ACCOUNTS,
         references=("CIS MySQL 5.7 7.8",),
     ),
@@ -166,7 +166,7 @@ RULES = (
         severity=Severity.CRITICAL,
         why="The name alone opens it, and names are no secret.",
         remedy="ALTER USER … IDENTIFIED BY …, or ACCOUNT LOCK",
-        find=find_accounts(_list_open, _say_no_password),
+        find=find_accounts(_list_open, _describe_no_password),
         looks_at=ACCOUNTS,
         references=("CIS MySQL 5.7 7.5",),
     ),
@@ -176,7 +176,7 @@ RULES = (
         severity=Severity.MEDIUM,
         why="A stolen password is of use from everywhere.",
         remedy="RENAME USER … to one with the host or network that it comes from",
-        find=find_accounts(_list_open, _say_any_host),
+        find=find_accounts(_list_open, _describe_any_host),
         looks_at=Sights(scopes=GRANT_SCOPES, accounts=True),
         references=("CIS MySQL 5.7 7.7",),
     ),
@@ -186,7 +186,7 @@ RULES = (
         severity=Severity.MEDIUM,
         why="Their verifiers are fast to guess from, and mysql_native_password's logs in as it is once it is stolen.",
         remedy="ALTER USER … IDENTIFIED WITH caching_sha2_password (MySQL) or VIA ed25519 (MariaDB)",
-        find=find_accounts(_list_open, _say_weak_plugin),
+        find=find_accounts(_list_open, _describe_weak_plugin),
         looks_at=ACCOUNTS,
     ),
     Rule(
@@ -195,7 +195,7 @@ RULES = (
         severity=Severity.MEDIUM,
         why="What it sends and reads can be read, and changed, on the way.",
         remedy="ALTER USER … REQUIRE SSL, or require_secure_transport = ON",
-        find=find_accounts(_list_open, _say_no_tls),
+        find=find_accounts(_list_open, _describe_no_tls),
         looks_at=Sights(accounts=True, settings=True),
         references=("CIS MySQL 5.7 8.2", "PCI DSS 4.0.1 8.3.2"),
     ),
@@ -205,7 +205,7 @@ RULES = (
         severity=Severity.LOW,
         why="A password that was stolen years ago still opens it.",
         remedy="ALTER USER … PASSWORD EXPIRE INTERVAL 90 DAY, or default_password_lifetime",
-        find=find_accounts(_list_open, _say_never_expires),
+        find=find_accounts(_list_open, _describe_never_expires),
         looks_at=Sights(accounts=True, settings=True),
         references=("PCI DSS 4.0.1 8.3.9",),
     ),
@@ -215,7 +215,7 @@ RULES = (
         severity=Severity.LOW,
         why="Whoever has the old password may set the new one.",
         remedy="ALTER USER … ACCOUNT LOCK, if nobody asks for it",
-        find=find_accounts(_list_open, _say_expired),
+        find=find_accounts(_list_open, _describe_expired),
         looks_at=Sights(accounts=True, settings=True),
     ),
     Rule(
@@ -364,7 +364,7 @@ RULES = (
         severity=Severity.LOW,
         why="The old password was to go, and still opens the account.",
         remedy="ALTER USER … DISCARD OLD PASSWORD",
-        find=find_accounts(_list_open, _say_second_password),
+        find=find_accounts(_list_open, _describe_second_password),
         looks_at=ACCOUNTS,
     ),
     Rule(

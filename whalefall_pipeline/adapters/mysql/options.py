@@ -59,7 +59,7 @@ def _to_mode(options: Mapping[str, str]) -> str:
 
 def _build_context(mode: str, options: Mapping[str, str]) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=options.get("tls_ca"))
+        context = _to_context(options.get("tls_ca"), verified=tls.is_verified(mode))
     except (OSError, ValueError) as error:
         raise InvalidInstanceError(
             f"option tls_ca: {options.get('tls_ca')} can't be used: {_to_reason(error)}"
@@ -73,6 +73,16 @@ def _build_context(mode: str, options: Mapping[str, str]) -> ssl.SSLContext:
     context.check_hostname = mode == "verify-full"
     context.verify_mode = ssl.CERT_REQUIRED if tls.is_verified(mode) else ssl.CERT_NONE
     return context
+
+
+def _to_context(authorities: str | None, *, verified: bool) -> ssl.SSLContext:
+    """Return a context with the named authorities, or the system's where a certificate is verified.
+
+    Loading the system's takes longer than a whole reading of a small server.
+    """
+    if authorities or verified:
+        return ssl.create_default_context(cafile=authorities)
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _no_password() -> str:

@@ -110,6 +110,7 @@ class BoundedConnection(Connection):
     password: bytes
 
     def __init__(self, transport: Transport, instance: Instance, login: Login, seconds: float) -> None:
+        self._transport = transport
         is_preferred = transport.mode == "preferred"
         super().__init__(  # pyright: ignore[reportUnknownMemberType]
             host=instance.host,
@@ -127,9 +128,10 @@ class BoundedConnection(Connection):
             auth_plugin_map=GUARDS,
             defer_connect=True,
         )
-        if is_preferred and transport.context:
-            self.ctx = transport.context
-        self._transport = transport
+
+    def _create_ssl_ctx(self, sslp: object) -> ssl.SSLContext | None:
+        """Return our own context: the driver would make one more, with all of the system's authorities."""
+        return self._transport.context
 
     @property
     def has_certificate(self) -> bool:

@@ -81,28 +81,28 @@ def _is_open(world: World, state: AccountState) -> bool:
     return not world.amounts_to(state, LOCKED)
 
 
-def _say_expired(world: World, state: AccountState) -> str:
+def _describe_expired(world: World, state: AccountState) -> str:
     why = world.amounts_to(state, PASSWORD_EXPIRED)
     return f"{why[0]}, and it is not locked" if why and _is_open(world, state) else ""
 
 
-def _say_old_verifier(world: World, state: AccountState) -> str:
+def _describe_old_verifier(world: World, state: AccountState) -> str:
     versions = str(state.account.attributes.get("password_versions", "")).split()
     return "its password is kept as a 10G verifier too" if "10G" in versions and _is_open(world, state) else ""
 
 
-def _say_oracles_own(world: World, state: AccountState) -> str:
+def _describe_oracles_own(world: World, state: AccountState) -> str:
     is_ours = not world.is_given(state) or to_name(state.account) in ALWAYS_OPEN
     status = str(state.account.attributes.get("account_status", ""))
     logs_in = state.account.attributes.get("authentication_type") != "NONE"
     return "" if is_ours or not logs_in or "OPEN" not in parse_account_status(status) else "it is open"
 
 
-def _say_sample(world: World, state: AccountState) -> str:
+def _describe_sample(world: World, state: AccountState) -> str:
     return "a sample schema that is open" if to_name(state.account) in SAMPLES and _is_open(world, state) else ""
 
 
-def _say_external(_world: World, state: AccountState) -> str:
+def _describe_external(_world: World, state: AccountState) -> str:
     external = state.account.attributes.get("authentication_type") == "EXTERNAL"
     return "the operating system says who it is" if external else ""
 
@@ -325,7 +325,7 @@ RULES = (
         severity=Severity.LOW,
         why="Whoever has the old password may set the new one.",
         remedy="ALTER USER … ACCOUNT LOCK, if nobody asks for it",
-        find=find_accounts(_list_own_users, _say_expired),
+        find=find_accounts(_list_own_users, _describe_expired),
         looks_at=USERS,
     ),
     Rule(
@@ -334,7 +334,7 @@ RULES = (
         severity=Severity.HIGH,
         why="10G verifiers ignore case, have no salt of their own, and are soon guessed.",
         remedy="Set the password anew, with SQLNET.ALLOWED_LOGON_VERSION_SERVER = 12 or 12a",
-        find=find_accounts(_list_users, _say_old_verifier),
+        find=find_accounts(_list_users, _describe_old_verifier),
         looks_at=USERS,
     ),
     Rule(
@@ -343,7 +343,7 @@ RULES = (
         severity=Severity.MEDIUM,
         why="Nobody logs in as these, and their names and rights are known.",
         remedy="ALTER USER … ACCOUNT LOCK, or NO AUTHENTICATION",
-        find=find_accounts(_list_users, _say_oracles_own),
+        find=find_accounts(_list_users, _describe_oracles_own),
         looks_at=USERS,
     ),
     Rule(
@@ -352,7 +352,7 @@ RULES = (
         severity=Severity.HIGH,
         why="Everybody knows its name, and often its password.",
         remedy="DROP USER … CASCADE, or ACCOUNT LOCK",
-        find=find_accounts(_list_users, _say_sample),
+        find=find_accounts(_list_users, _describe_sample),
         looks_at=USERS,
     ),
     Rule(
@@ -361,7 +361,7 @@ RULES = (
         severity=Severity.LOW,
         why="Whoever becomes that user on the machine is in.",
         remedy="Use a password, or Kerberos or certificates by the directory.",
-        find=find_accounts(_list_own_users, _say_external),
+        find=find_accounts(_list_own_users, _describe_external),
         looks_at=USERS,
     ),
     Rule(

@@ -40,16 +40,16 @@ def _has(world: World, state: AccountState, flag: str, text: str) -> str:
     return text if state.account.attributes.get(flag) and not world.is_administrator(state) else ""
 
 
-def _say_unlimited(_world: World, state: AccountState) -> str:
+def _describe_unlimited(_world: World, state: AccountState) -> str:
     return "" if "rolvaliduntil" in state.account.attributes else "its password never expires (no VALID UNTIL)"
 
 
-def _say_expired(world: World, state: AccountState) -> str:
+def _describe_expired(world: World, state: AccountState) -> str:
     expired = world.amounts_to(state, PASSWORD_EXPIRED)
     return f"{expired[0]}, and it has LOGIN still" if expired and state.account.attributes.get("rolcanlogin") else ""
 
 
-def _say_settings(_world: World, state: AccountState) -> str:
+def _describe_settings(_world: World, state: AccountState) -> str:
     settings = state.account.attributes.get("settings")
     named = [
         name
@@ -127,7 +127,7 @@ RULES = (
         severity=Severity.LOW,
         why="A password that was stolen years ago still opens it.",
         remedy="ALTER ROLE … VALID UNTIL, with a new password each time; or log in by certificate or GSSAPI",
-        find=find_accounts(lambda world: world.logins, _say_unlimited),
+        find=find_accounts(lambda world: world.logins, _describe_unlimited),
         references=("PCI DSS 4.0.1 8.3.9",),
     ),
     Rule(
@@ -136,7 +136,7 @@ RULES = (
         severity=Severity.MEDIUM,
         why="VALID UNTIL stops passwords only: certificates, peer, GSSAPI and trust go on working.",
         remedy="ALTER ROLE … NOLOGIN",
-        find=find_accounts(lambda world: world.logins, _say_expired),
+        find=find_accounts(lambda world: world.logins, _describe_expired),
     ),
     Rule(
         id="PG-06",
@@ -330,7 +330,7 @@ RULES = (
         severity=Severity.MEDIUM,
         why="One runs code in each session, the other turns off foreign keys and triggers that audit.",
         remedy="ALTER ROLE … RESET the parameter",
-        find=find_accounts(lambda world: list(world.states.values()), _say_settings),
+        find=find_accounts(lambda world: list(world.states.values()), _describe_settings),
     ),
 )
 

@@ -16,7 +16,7 @@ def _list_superusers(world: World) -> list[AccountState]:
     return [state for state in world.logins if world.is_administrator(state)]
 
 
-def _say_superuser(world: World, state: AccountState) -> str:
+def _describe_superuser(world: World, state: AccountState) -> str:
     if state.account.username in world.options.superusers:
         return ""
     return f"superuser: {'; '.join(world.amounts_to(state, SUPERUSER))}"
@@ -29,14 +29,14 @@ def _count_superusers(world: World) -> Iterator[Hit]:
         yield Hit(message=f"{len(names)} accounts are superusers, and at most {most} may be")
 
 
-def _say_grant_admin(world: World, state: AccountState) -> str:
+def _describe_grant_admin(world: World, state: AccountState) -> str:
     if world.is_administrator(state):
         return ""
     why = world.amounts_to(state, GRANT_ADMIN)
     return f"may grant to others: {'; '.join(why)}" if why else ""
 
 
-def _say_locked(world: World, state: AccountState) -> str:
+def _describe_locked(world: World, state: AccountState) -> str:
     why = world.amounts_to(state, LOCKED)
     powers = [name for name in (SUPERUSER, GRANT_ADMIN) if world.amounts_to(state, name)]
     return f"can't log in ({'; '.join(why)}), and keeps {' and '.join(powers)}" if why and powers else ""
@@ -48,7 +48,7 @@ def _find_strangers(world: World) -> Iterator[Hit]:
         yield Hit(name, message=f"{name}, which is no account, holds {list_held(items)}", held=items)
 
 
-def _say_everybody(world: World, state: AccountState) -> str:
+def _describe_everybody(world: World, state: AccountState) -> str:
     powers = [name for name in (SUPERUSER, GRANT_ADMIN) if world.amounts_to(state, name)]
     return f"everybody has {' and '.join(powers)}" if powers else ""
 
@@ -60,7 +60,7 @@ RULES = (
         severity=Severity.HIGH,
         why="A superuser passes every check, can read and change all data, and can hide that it did.",
         remedy="Take the right away, or name the account under `options: superusers` in the rules file.",
-        find=find_accounts(_list_superusers, _say_superuser),
+        find=find_accounts(_list_superusers, _describe_superuser),
         looks_at=ADMINISTRATORS,
     ),
     Rule(
@@ -78,7 +78,7 @@ RULES = (
         severity=Severity.HIGH,
         why="Whoever grants to others can grant to an account of their own.",
         remedy="Take the right away from all but those whose task it is.",
-        find=find_accounts(lambda world: world.logins, _say_grant_admin),
+        find=find_accounts(lambda world: world.logins, _describe_grant_admin),
         looks_at=ADMINISTRATORS,
     ),
     Rule(
@@ -87,7 +87,7 @@ RULES = (
         severity=Severity.LOW,
         why="One statement opens it again, with all that it had; nobody misses what a locked account holds.",
         remedy="Revoke the rights, or drop the account.",
-        find=find_accounts(lambda world: world.logins, _say_locked),
+        find=find_accounts(lambda world: world.logins, _describe_locked),
         looks_at=ADMINISTRATORS,
     ),
     Rule(
@@ -142,7 +142,7 @@ RULES = (
         severity=Severity.CRITICAL,
         why="Any login, however small, owns the server.",
         remedy="Revoke it from everybody at once, and see in the changes since when it was so.",
-        find=find_accounts(to_everybody, _say_everybody),
+        find=find_accounts(to_everybody, _describe_everybody),
         looks_at=ADMINISTRATORS,
     ),
 )

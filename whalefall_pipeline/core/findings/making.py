@@ -8,7 +8,7 @@ from whalefall_pipeline.core.findings.model import Find, Hit
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import AccountState, Held, Json, is_of_role
 from whalefall_pipeline.core.roles import RolePath
-from whalefall_pipeline.core.snapshot import spell
+from whalefall_pipeline.core.snapshot import to_token
 
 Who: TypeAlias = Callable[[World], Collection[AccountState]]
 Test: TypeAlias = Callable[[Held], bool]
@@ -89,12 +89,12 @@ def _to_member(state: AccountState, path: RolePath) -> Hit:
     return Hit(name, path.role, f"{name} is a member of {path.role}{through}", tuple(held))
 
 
-def find_accounts(who: Who, say: Callable[[World, AccountState], str | Iterable[str]]) -> Find:
+def find_accounts(who: Who, describe: Callable[[World, AccountState], str | Iterable[str]]) -> Find:
     """Return a function that finds those of some accounts of which there is something to say."""
 
     def find(world: World) -> Iterator[Hit]:
         for state in who(world):
-            said = say(world, state)
+            said = describe(world, state)
             text = said if isinstance(said, str) else "; ".join(said)
             if text:
                 yield Hit(state.account.username, message=f"{state.account.username}: {text}")
@@ -121,13 +121,13 @@ def to_words(value: Json) -> str:
 
 def list_held(items: Collection[Held]) -> str:
     """Return what is held in one line: some in full, the others counted."""
-    named = [spell_on(item) for item in list(items)[:NAMED]]
+    named = [to_words_on(item) for item in list(items)[:NAMED]]
     more = len(items) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")
 
 
-def spell_on(item: Held) -> str:
+def to_words_on(item: Held) -> str:
     """Return one privilege with what it is held on."""
-    token = spell(item.privilege, grant_option=item.grant_option, effect=item.effect)
+    token = to_token(item.privilege, grant_option=item.grant_option, effect=item.effect)
     path = str(item.securable)
     return token if path == item.securable.scope == "server" else f"{token} on {path}"

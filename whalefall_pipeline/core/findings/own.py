@@ -86,10 +86,10 @@ def _parse_rule(item: object, place: str, engines: Collection[str]) -> OwnRule:
 
 
 def _find(condition: Condition, title: str) -> Find:
-    def say(world: World, state: AccountState) -> str:
+    def describe(world: World, state: AccountState) -> str:
         return title if condition.holds(world, state) else ""
 
-    return find_accounts(lambda world: list(world.states.values()), say)
+    return find_accounts(lambda world: list(world.states.values()), describe)
 
 
 def _to_mapping(value: object, place: str, keys: Collection[str]) -> Mapping[str, object]:
