@@ -237,6 +237,11 @@ def test_public_on_the_server(engine: SqlserverEngine) -> None:
     assert judge(engine).list_found("MS-08") == [("public", "")]
 
 
+def test_a_group_of_the_directory_is_a_superuser_as_a_login_is(engine: SqlserverEngine) -> None:
+    engine.execute("ALTER SERVER ROLE [sysadmin] ADD MEMBER [BUILTIN\\Users]")
+    assert ("BUILTIN\\Users", "") in judge(engine).list_found("ALL-01")
+
+
 def test_a_command_of_the_operating_system(engine: SqlserverEngine) -> None:
     assert judge(engine).outcome("MS-15") is Outcome.CLEAR
     engine.standin.tables.add_object("master", "xp_cmdshell", "X")

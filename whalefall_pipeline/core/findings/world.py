@@ -9,9 +9,8 @@ from whalefall_pipeline.core.facts import FactsBuilder
 from whalefall_pipeline.core.findings.model import DEFAULT_OPTIONS, NO_FINDINGS, EngineFindings, Options
 from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Attributes, Coverage, Held, Kind
 from whalefall_pipeline.core.roles import RolePath, reach_roles
-from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, NO_LOGIN, NOTHING_SET, SUPERUSER, Reasons, Rules
+from whalefall_pipeline.core.rules import NO_LOGIN, NOTHING_SET, SUPERUSER, Reasons, Rules
 
-ADMINISTRATION = (SUPERUSER, GRANT_ADMIN)
 FEW = 20
 HOLDING_KINDS = frozenset({Kind.USER, Kind.GROUP})
 
@@ -65,11 +64,16 @@ class World:
 
     @cached_property
     def logins(self) -> list[AccountState]:
-        """The accounts that somebody logs in as, those that are locked among them; none that the server made."""
+        """The accounts that somebody logs in as, those that are locked among them; none that the server made.
+
+        A group of a directory is one: its members log in by it.
+        """
         return [
             state
             for state in self.states.values()
-            if state.account.kind is Kind.USER and not self.is_given(state) and not self.amounts_to(state, NO_LOGIN)
+            if state.account.kind in HOLDING_KINDS
+            and not self.is_given(state)
+            and (state.account.kind is Kind.GROUP or not self.amounts_to(state, NO_LOGIN))
         ]
 
     @cached_property
@@ -89,10 +93,6 @@ class World:
     def is_administrator(self, state: AccountState) -> bool:
         """Whether an account may do all anyway: then that it may do one thing is no news."""
         return bool(self.amounts_to(state, SUPERUSER))
-
-    def can_log_in(self, state: AccountState) -> bool:
-        """Whether the server would let it in now."""
-        return not self.amounts_to(state, LOCKED) and not self.amounts_to(state, NO_LOGIN)
 
     def list_roles(self, state: AccountState) -> list[RolePath]:
         """Return the roles that an account reaches, each by a shortest path; many accounts share the list."""
