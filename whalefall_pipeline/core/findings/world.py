@@ -92,7 +92,11 @@ class World:
 
     def is_administrator(self, state: AccountState) -> bool:
         """Whether an account may do all anyway: then that it may do one thing is no news."""
-        return bool(self.amounts_to(state, SUPERUSER))
+        return state.account.username in self._administrators
+
+    @cached_property
+    def _administrators(self) -> set[str]:
+        return {username for username, reasons in self.capabilities.items() if SUPERUSER in reasons}
 
     def list_roles(self, state: AccountState) -> list[RolePath]:
         """Return the roles that an account reaches, each by a shortest path; many accounts share the list."""
