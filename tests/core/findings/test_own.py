@@ -1,6 +1,8 @@
 """Rules of one's own: what a rules file may say, what it finds, and the one line that says what is wrong with it."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import yaml
@@ -8,6 +10,7 @@ import yaml
 from tests.core.strategies import RULES as ENGINE
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.errors import InvalidInputError
+from whalefall_pipeline.core.findings.conditions import FIELDS, HOLDS, JOINS, TESTS
 from whalefall_pipeline.core.findings.evaluate import evaluate
 from whalefall_pipeline.core.findings.model import EngineFindings, Evaluation, Outcome
 from whalefall_pipeline.core.findings.own import parse_rulebook
@@ -153,3 +156,13 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line_with_its_place(text: str,
     with pytest.raises(InvalidInputError, match=said) as raised:
         read(text)
     assert "\n" not in str(raised.value)
+
+
+def test_the_example_in_the_documentation_is_read() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "findings.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    every = [rule.id for adapter in ADAPTERS.values() for rule in adapter.findings.rules]
+    rulebook = parse_rulebook(yaml.safe_load(example), ADAPTERS, every)
+    assert [item.rule.id for item in rulebook.own] == ["OWN-1"]
+    assert all(f"`{name}`" in text for name in (*JOINS, *HOLDS, *FIELDS))
+    assert all(f"`{name}:" in text for name in TESTS)
