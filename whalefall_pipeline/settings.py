@@ -93,7 +93,7 @@ def _to_cron(text: str) -> str:
 
 def _to_home(text: str) -> Path:
     if "\0" in text or "\n" in text:
-        raise ValueError("it must be a folder")
+        raise ValueError("it must be a path")
     return Path(text).expanduser()
 
 
@@ -169,6 +169,10 @@ class Settings:
             least=1,
             most=100_000,
         ),
+    )
+    rules: Path | None = field(
+        default=None,
+        metadata=_plain("YAML file with rules of your own, and options of those that there are", _to_home),
     )
     webserver_hosts: str | None = field(
         default=None,

@@ -19,7 +19,14 @@ def test_the_definitions_are_these() -> None:
     }
     assert assets == {"instance_accounts": [], "account_permissions": ["instance_accounts"]}
     assert {str(key) for key in graph.asset_check_keys} == {
-        str(dg.AssetCheckKey(dg.AssetKey("account_permissions"), "every_scope_observed"))
+        str(dg.AssetCheckKey(dg.AssetKey("account_permissions"), name))
+        for name in (
+            "every_scope_observed",
+            "no_critical_findings",
+            "no_high_findings",
+            "no_medium_findings",
+            "no_low_findings",
+        )
     }
     jobs = sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__"))
     assert jobs == ["clean_up", "sync_instances"]

@@ -18,7 +18,7 @@ from tests.engines.oracle_real import RealServer
 from tests.servers import oracle as servers
 from tests.servers.oracle_standin.tokens import OracleError
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.engine import Adapter, Limits
 from whalefall_pipeline.adapters.oracle import OracleAdapter, connection, errors
 from whalefall_pipeline.adapters.oracle.catalog import Connect, Connection
 from whalefall_pipeline.adapters.oracle.errors import CatalogError
@@ -96,7 +96,7 @@ class OracleServer:
         kill: Callable[[], None],
         version: str,
     ) -> None:
-        self.adapter = adapter
+        self.adapter: Adapter = adapter
         self.instance = instance
         self.login = login
         self._run = run

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from tests.engines.engine import Server
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.core.model import AccountState, Grant, Reading
+from whalefall_pipeline.core.model import AccountState, Grant, Login, Reading
 from whalefall_pipeline.core.states import build_states
 
 LIMITS = Limits(connect_seconds=30, statement_seconds=60)
@@ -23,8 +23,8 @@ class Seen(NamedTuple):
         return frozenset(self.reading.grants)
 
 
-def read(server: Server) -> Seen:
-    with server.adapter.open(server.instance, server.login, LIMITS, Deadline(120)) as session:
+def read(server: Server, login: Login | None = None) -> Seen:
+    with server.adapter.open(server.instance, login or server.login, LIMITS, Deadline(120)) as session:
         accounts = session.read_accounts()
         reading = session.read_grants()
         return Seen(build_states(accounts, reading.held)[0], reading, session.statements)

@@ -21,6 +21,7 @@ COMMON = {
     "reader.py": "the order of reading, and what was not seen",
     "rules.py": "pure: categories and capabilities",
     "access.py": "pure: effective access",
+    "findings.py": "pure: what is wrong with accounts",
     "script/__init__.py": "pure: the order of a script",
     "script/accounts.py": "pure: accounts as statements",
     "script/grants.py": "pure: grants as statements",

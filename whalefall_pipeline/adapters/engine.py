@@ -14,6 +14,7 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.core import limits
 from whalefall_pipeline.core.access.engine import Access
 from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError
+from whalefall_pipeline.core.findings.model import NO_FINDINGS, EngineFindings
 from whalefall_pipeline.core.model import Account, AccountState, Instance, Login, Reading, Security, Seen
 from whalefall_pipeline.core.rules import Rules
 
@@ -106,6 +107,8 @@ class Adapter(ABC):
     """The engine's pure rules."""
     access: Access
     """Its rules of who can do what."""
+    findings: EngineFindings = NO_FINDINGS
+    """The engine's own rules of what is wrong, and what those of all engines need to know."""
     default_port: int
     """The port that servers of this engine listen on."""
 

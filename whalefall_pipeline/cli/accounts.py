@@ -43,5 +43,7 @@ def show_accounts(
             at_most=at_most and at_most + 1,
         )
         print_never_synced(reader, instance)
+    if form is Format.TABLE:  # data has attributes of roles by their own names too, as `rolinherit`
+        rows = [{**row, "capabilities": [name for name in row["capabilities"] if name.isupper()]} for row in rows]
     removal = ("instance_removed_at",) if any(row["instance_removed_at"] for row in rows) else ()
     show_rows(rows, (*COLUMNS, *removal), form, raw=raw, at_most=at_most)

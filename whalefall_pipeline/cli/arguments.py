@@ -34,6 +34,15 @@ def complete_session(incomplete: str) -> list[str]:
     )
 
 
+def complete_rule(incomplete: str) -> list[str]:
+    """Return the rules whose ids begin so; those of one's own file are not among them."""
+    from whalefall_pipeline.adapters.registry import ADAPTERS  # noqa: PLC0415
+    from whalefall_pipeline.core.findings.everywhere import RULES  # noqa: PLC0415
+
+    every = [*RULES, *(rule for adapter in ADAPTERS.values() for rule in adapter.findings.rules)]
+    return sorted(rule.id for rule in every if rule.id.startswith(incomplete))
+
+
 def _read_choices(question: Callable[[Any, Any], Sequence[str]], incomplete: str) -> list[str]:
     # A shell that completes other words imports none of this.
     from whalefall_pipeline.cli.workplace import open_reader, runs_already  # noqa: PLC0415

@@ -37,6 +37,8 @@ COMMANDS: Mapping[str, Entry] = {
     "show": Entry("account:show_account", "Show what one account holds, now or at a past moment."),
     "changes": Entry("changes:show_changes", "List changes of accounts, the newest first."),
     "who-has": Entry("holders:show_holders", "List who holds a privilege, and since when."),
+    "findings": Entry("findings:show_findings", "List what is wrong, the worst first."),
+    "rules": Entry("rules:show_rules", "List the rules that findings are made by, or show one."),
     "script": Entry("script:script", "Print the SQL that re-creates accounts, or undoes a change."),
     "completion": Entry("completion:print_completion", "Print what makes a shell complete commands and names."),
 }
@@ -50,6 +52,14 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
             "list": Entry("listing:list_instances", "List the active instances."),
             "remove": Entry("instances:remove", "Stop syncing instances; what is known of them stays."),
             "check": Entry("checking:check", "Connect to instances, and say what can be seen of them."),
+        },
+    ),
+    "waive": (
+        "Accept findings until a moment, with a reason.",
+        {
+            "add": Entry("waive:add_waiver", "Accept findings of a rule until a moment."),
+            "list": Entry("waive:list_waivers", "List what is accepted, why, and until when."),
+            "withdraw": Entry("waive:withdraw", "Withdraw a waiver: its findings are open again."),
         },
     ),
     "db": (

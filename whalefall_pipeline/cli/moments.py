@@ -24,6 +24,22 @@ def parse_moment(text: str) -> datetime:
     return moment
 
 
+def parse_expiry(text: str) -> datetime:
+    """Return the moment of `90d` (or h, m, w: so long from now), a date, or a date and time; UTC without a zone.
+
+    Raises InvalidInputError for anything else, and for a moment that is past.
+    """
+    now = datetime.now(UTC)
+    try:
+        ahead = re.fullmatch(r"(\d+)([mhdw])", text.strip())
+        moment = now + timedelta(**{UNITS[ahead[2]]: int(ahead[1])}) if ahead else _parse(text.strip(), now)
+    except (ValueError, OverflowError):
+        raise InvalidInputError(f"{text!r} is no moment; write 90d, 2027-03-31 or 2027-03-31T08:00") from None
+    if moment <= now:
+        raise InvalidInputError(f"{text!r} is past; times without a zone are UTC")
+    return moment
+
+
 def format_moment(moment: datetime | None) -> str:
     """Return a moment to the second: in local time on a terminal, else in UTC; as `parse_moment` would read it."""
     if moment is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from whalefall_pipeline.core.diff import KIND_FIELD, AttributeChange, ChangeType, Difference
+from whalefall_pipeline.core.findings.model import NO_CHANGES, FindingChanges
 from whalefall_pipeline.core.model import AccountState, Grant, Unseen
 
 
@@ -39,7 +40,7 @@ class Changes:
     `new` and `returned` are usernames of the inventory; what they hold stands in `accounts` once it was read.
     `attributes` are the instance's own; `replaced` is its identity, where another server answered. `lost` are scopes
     that were seen by the reading before and not by this one, and `found` those that are seen again. `notices` are for
-    the record: what happened and is no change.
+    the record: what happened and is no change. `findings` are those that opened and closed.
     """
 
     new: Sequence[str] = ()
@@ -50,6 +51,7 @@ class Changes:
     notices: Sequence[str] = ()
     lost: Sequence[Unseen] = ()
     found: Sequence[str] = ()
+    findings: FindingChanges = NO_CHANGES
 
     def join(self, later: "Changes") -> "Changes":
         """Return what the inventory changed (this one) together with what permissions did."""
@@ -60,6 +62,7 @@ class Changes:
             accounts=(*self.accounts, *later.accounts),
             replaced=self.replaced,
             notices=(*self.notices, *later.notices),
+            findings=self.findings.join(later.findings),
         )
 
     @property

@@ -54,7 +54,6 @@ class FactsBuilder:
         self._meta = build_meta(unseen)
         self._inherited: dict[frozenset[Held], _Inherited] = {}
         self._of_roles = find_held(accounts.values(), is_of_role)
-        self._wide = find_held(accounts.values(), _is_wide)
         self._list_wide = lru_cache(SETS)(partial(_list_tokens, cache(_to_token_of)))
         self._public = [state for state in accounts.values() if state.account.kind is Kind.PUBLIC]
 
@@ -76,6 +75,11 @@ class FactsBuilder:
             "errors": [],
             "meta": add_unseen_attributes(self._meta, state.account),
         }
+
+    def find_capabilities(self, state: AccountState) -> Reasons:
+        """Return an account's capabilities, by itself and through its roles, with the reasons."""
+        state = self._accounts.get(state.account.username, state)
+        return self._amount_to(state, state.held & self._of_roles)[0]
 
     def _amount_to(self, state: AccountState, memberships: frozenset[Held]) -> tuple[Reasons, list[str]]:
         """Return an account's capabilities with their reasons, and all its roles."""
@@ -102,6 +106,11 @@ class FactsBuilder:
         if memberships not in self._inherited:
             self._inherited[memberships] = self._follow(state)
         return self._inherited[memberships]
+
+    @cached_property
+    def _wide(self) -> frozenset[Held]:
+        """What anybody holds on the server and on whole databases."""
+        return find_held(self._accounts.values(), _is_wide)
 
     @cached_property
     def _granted(self) -> set[str]:

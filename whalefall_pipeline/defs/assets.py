@@ -21,6 +21,7 @@ from whalefall_pipeline.defs.events import (
     log_carried_over,
     log_outcome,
 )
+from whalefall_pipeline.defs.findings import FINDING_CHECKS, build_finding_checks, read_rulebook
 from whalefall_pipeline.defs.opening import open_run
 from whalefall_pipeline.defs.partitions import INSTANCES
 from whalefall_pipeline.defs.resources import NO_CONFIG
@@ -52,7 +53,8 @@ from whalefall_pipeline.sync.session import run_session
     check_specs=[
         dg.AssetCheckSpec(
             OBSERVED_CHECK, asset=PERMISSIONS, description="Every scope of every instance in the run could be read."
-        )
+        ),
+        *FINDING_CHECKS,
     ],
     partitions_def=INSTANCES,
     backfill_policy=dg.BackfillPolicy.multi_run(get_settings().partitions_per_run),
@@ -63,7 +65,7 @@ from whalefall_pipeline.sync.session import run_session
 def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None]:
     """Sync the run's instances, log each one's events as it ends, and fail at the end if any failed."""
     settings, selected = get_settings(), context.selected_asset_keys
-    ledger = context.resources.ledger
+    ledger, rulebook = context.resources.ledger, read_rulebook(settings)
     run = open_run(context, ledger.get_engine())
     log_carried_over(context, run.carried_over, selected)
     plan = Plan(
@@ -80,11 +82,13 @@ def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None
         instance_seconds=settings.instance_seconds,
         lock_wait_seconds=settings.lock_wait_seconds,
         heartbeat_seconds=settings.heartbeat_seconds,
+        rulebook=rulebook,
     )
     with _cancelling(context):
         outcomes = run_session(plan, run.instances, lambda outcome: log_outcome(context, outcome, selected))
     if PERMISSIONS in selected:
         yield build_check(outcomes)
+        yield from build_finding_checks(ledger.read_health())
     failed = {
         outcome.instance.name: (outcome.error.code, to_first_line(outcome.error))
         for outcome in outcomes

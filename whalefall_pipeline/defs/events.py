@@ -61,6 +61,8 @@ def _written(outcome: Outcome) -> dict[dg.AssetKey, dict[str, Any]]:
             "grants": counts.grants,
             "statements": outcome.statements,
             "not_observed": ", ".join(make_visible(item.scope) for item in counts.unseen) or "nothing",
+            "findings_opened": len(outcome.changes.findings.opened),
+            "findings_closed": len(outcome.changes.findings.closed),
         }
     return written
 

@@ -17,8 +17,9 @@ from sqlalchemy import Engine
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.errors import LedgerError
-from whalefall_pipeline.ledger.database import open_ledger
+from whalefall_pipeline.ledger.database import connecting, open_ledger, transaction
 from whalefall_pipeline.ledger.secrets import SecretStore
+from whalefall_pipeline.ledger.waivers import Health, read_health
 from whalefall_pipeline.settings import get_settings
 from whalefall_pipeline.sync.plan import Collector, build_limits
 
@@ -49,6 +50,11 @@ class LedgerResource(dg.ConfigurableResource[Any]):
         if settings.database_url is None:
             raise LedgerError("WHALEFALL_DATABASE_URL is not set; `whalefall up` sets it for the embedded PostgreSQL")
         return _open(settings.database_url.get_secret_value(), settings.parallelism + BESIDE_INSTANCES)
+
+    def read_health(self) -> list[Health]:
+        """Return how many findings the active instances have, by severity and status."""
+        with connecting(self.get_engine()) as connection, transaction(connection):
+            return read_health(connection)
 
     def get_store(self) -> SecretStore:
         """Return the store that resolves credentials."""

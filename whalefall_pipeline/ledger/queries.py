@@ -118,6 +118,31 @@ def read_changes(
     return _read(reader, "changes", since=since, until=until, at_most=at_most, **values)
 
 
+def read_findings(
+    reader: Reader,
+    *,
+    instance: str | None = None,
+    account: str | None = None,
+    rule: str | None = None,
+    severities: Sequence[str] | None = None,
+    status: str | None = None,
+    since: datetime | None = None,
+    at_most: int | None = None,
+) -> Records:
+    """Return findings of active instances, the worst first: all that are not closed, or those of a status.
+
+    `since` leaves out what was opened before. Those of a removed instance are there by its name.
+    """
+    listed = list(severities) if severities is not None else None
+    values = {"instance": instance, "account": account, "rule": rule, "severities": listed, "status": status}
+    return _read(reader, "findings", since=since, at_most=at_most, **values)
+
+
+def read_waivers(reader: Reader, *, every: bool = False, at_most: int | None = None) -> Records:
+    """Return the waivers that are valid, those that expire first before others; with `every` the others too."""
+    return _read(reader, "waivers", all=every, at_most=at_most)
+
+
 def read_holders(
     reader: Reader,
     privilege: str | None,

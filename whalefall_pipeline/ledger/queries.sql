@@ -165,3 +165,31 @@ select exists (
       or (h.database_name = :name and cast(:before as text) is null)
     )
 ) as known;
+
+-- name: findings (of active instances; the worst first)
+select f.severity, f.rule_id as rule, f.instance_name as instance, f.username as account, f.object, f.status, f.opened_at,
+       f.closed_at, f.message, f.title, f.outcome, f.detail, f.waiver_id, f.waiver_reason, f.waiver_ticket, f.waived_until,
+       f.opened_in, f.closed_in
+from finding_history f
+join instances i on i.id = f.instance_id
+where (i.is_active or f.instance_name = :instance)
+  and (cast(:instance as text) is null or f.instance_name = :instance)
+  and (cast(:account as text) is null or f.username = :account)
+  and (cast(:rule as text) is null or f.rule_id = :rule)
+  and (cast(:severities as text[]) is null or f.severity = any (cast(:severities as text[])))
+  and (case when cast(:status as text) is null then f.closed_at is null else f.status = :status end)
+  and (cast(:since as timestamptz) is null or f.opened_at >= :since)
+order by array_position(array['critical', 'high', 'medium', 'low'], f.severity), f.rule_id, f.instance_name, f.username,
+         f.object, f.opened_at desc
+limit :at_most;
+
+-- name: waivers
+select w.id, w.rule_id as rule, i.name as instance, w.username as account, w.object, w.reason, w.ticket, w.created_at,
+       w.created_by, w.expires_at, w.withdrawn_at, w.withdrawn_by,
+       case when w.withdrawn_at is not null then 'withdrawn' when w.expires_at <= now() then 'expired' else 'valid' end
+         as status
+from waiver w
+left join instances i on i.id = w.instance_id
+where :all or (w.withdrawn_at is null and w.expires_at > now())
+order by w.expires_at, w.id
+limit :at_most;

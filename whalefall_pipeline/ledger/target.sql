@@ -34,6 +34,15 @@ update account_change_log set change_time = :moment where instance_id = :instanc
 -- name: set_back_instance_change_log
 update instance_change_log set change_time = :moment where instance_id = :instance_id and change_time > :moment;
 
+-- name: set_back_finding
+update finding
+set opened_at = least(opened_at, cast(:moment as timestamptz)),
+    closed_at = case when closed_at > :moment then cast(:moment as timestamptz) else closed_at end
+where instance_id = :instance_id and (opened_at > :moment or closed_at > :moment);
+
+-- name: set_back_finding_evaluation
+update finding_evaluation set evaluated_at = :moment where instance_id = :instance_id and evaluated_at > :moment;
+
 -- name: set_back_last_seen
 update instance_scopes set last_seen_at = :moment where instance_id = :instance_id and last_seen_at > :moment;
 

@@ -88,13 +88,15 @@ class ComparedStates:
 class ComparedPermissions:
     """What differs from the ledger: of accounts, of the instance itself, and of what is seen.
 
-    `states` is None where nothing was compared by account, since the newest reading gave the same. `attributes` are
+    `states` is None where nothing was compared by account, since the newest reading gave the same. `effective` are all
+    accounts that were read, with the roles that the instance implies. `attributes` are
     what the instance is set to (None: never seen). `whole` is a digest of all that was read; empty where not everything
     was seen.
     """
 
     counts: PermissionCounts
     states: ComparedStates | None
+    effective: Mapping[str, AccountState]
     sight: Sight
     attributes: Attributes | None
     attributes_before: Attributes | None
@@ -143,7 +145,7 @@ def compare_permissions(
     observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
     counts = counts._replace(without_account=without_account, unseen=tuple(unseen))
     return ComparedPermissions(
-        counts, compared, Sight(unseen, before, observed), known, newest.attributes, whole, before_this
+        counts, compared, effective, Sight(unseen, before, observed), known, newest.attributes, whole, before_this
     )
 
 

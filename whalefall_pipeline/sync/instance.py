@@ -4,14 +4,15 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from whalefall_pipeline.adapters.engine import Adapter
 from whalefall_pipeline.core.counts import count_inventory
 from whalefall_pipeline.core.errors import InvalidInstanceError, SyncCancelledError, WhalefallError
 from whalefall_pipeline.core.model import Instance
-from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.ledger.database import connecting, find_cancel, transaction
 from whalefall_pipeline.ledger.instances import read_login
 from whalefall_pipeline.ledger.sessions import complete_record, fail_record, note_progress, start_record
 from whalefall_pipeline.sync.compare import compare_accounts, compare_permissions
+from whalefall_pipeline.sync.findings import sync_findings
 from whalefall_pipeline.sync.lock import holding
 from whalefall_pipeline.sync.opening import to_first_line
 from whalefall_pipeline.sync.plan import Collector, Plan
@@ -52,7 +53,7 @@ def _sync(plan: Plan, connection: Connection, outcome: Outcome) -> None:
             _write_accounts(plan, connection, outcome, collected)
         if collected.lost:
             raise collected.lost
-        _write_permissions(connection, outcome, collected, collector.adapter.rules)
+        _write_permissions(plan, connection, outcome, collected, collector.adapter)
 
 
 def _find_collector(plan: Plan, instance: Instance) -> Collector:
@@ -74,15 +75,18 @@ def _write_accounts(plan: Plan, connection: Connection, outcome: Outcome, collec
     outcome.inventory, outcome.changes = counts, changes
 
 
-def _write_permissions(connection: Connection, outcome: Outcome, collected: Collected, rules: Rules) -> None:
-    """Write the grants and the record in one transaction: the data and the word that they are there."""
+def _write_permissions(
+    plan: Plan, connection: Connection, outcome: Outcome, collected: Collected, adapter: Adapter
+) -> None:
+    """Write the grants, what follows from them, and the record in one transaction: the data and the word of it."""
     if collected.reading is None:
         return
     outcome.coverage = collected.reading.coverage
     with transaction(connection):
-        compared = compare_permissions(connection, collected, collected.reading, rules)
+        compared = compare_permissions(connection, collected, collected.reading, adapter.rules)
         changes = write_permissions(connection, collected, compared)
-        changes = outcome.changes.join(changes)
+        findings = sync_findings(connection, collected, collected.reading, compared, (adapter, plan.rulebook))
+        changes = outcome.changes.join(replace(changes, findings=findings))
         told = replace(outcome, permissions=compared.counts, changes=changes)
         complete_record(connection, collected.target, told.to_items())
     outcome.permissions, outcome.changes = compared.counts, changes

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from whalefall_pipeline.adapters.engine import Adapter, Limits
 from whalefall_pipeline.core import limits as defaults
+from whalefall_pipeline.core.findings.rulebook import DEFAULT_RULEBOOK, Rulebook
 from whalefall_pipeline.ledger.secrets import SecretStore
 from whalefall_pipeline.settings import Settings
 from whalefall_pipeline.sync.cancellation import Cancellation
@@ -40,6 +41,7 @@ class Plan:
     """How long after its deadline a reading that does not end is given up."""
     lock_wait_seconds: float = defaults.LOCK_WAIT_SECONDS
     heartbeat_seconds: float = defaults.HEARTBEAT_SECONDS
+    rulebook: Rulebook = DEFAULT_RULEBOOK
 
 
 def build_limits(settings: Settings) -> Limits:

@@ -6,8 +6,10 @@ from sqlalchemy import Connection
 
 from whalefall_pipeline.core.changes import Changes
 from whalefall_pipeline.core.diff import AttributeChange, Difference
+from whalefall_pipeline.core.findings.model import NO_CHANGES
 from whalefall_pipeline.core.wording import describe_attributes
 from whalefall_pipeline.ledger.changes import write_changes, write_deletions
+from whalefall_pipeline.ledger.findings import close_findings_of
 from whalefall_pipeline.ledger.instance_attributes import write_attributes, write_instance_change
 from whalefall_pipeline.ledger.inventory import mark_inventory_read, write_inventory
 from whalefall_pipeline.ledger.permissions import mark_permissions_read, write_same, write_snapshots
@@ -23,8 +25,11 @@ def write_accounts(connection: Connection, collected: Collected, compared: Compa
     Accounts that are gone are marked inactive, their grants end, and the log says so; those that may hide where the
     reading could not look stay as they are.
     """
+    findings = NO_CHANGES
     if compared.gone:
         write_deletions(connection, collected.target, compared.gone)
+        gone = [account.account_id for account in compared.gone]
+        findings = close_findings_of(connection, collected.target, gone)
     write_inventory(connection, collected.target, compared.change)
     mark_inventory_read(connection, collected.target, version=collected.version, identity=collected.identity)
     change = compared.change
@@ -36,6 +41,7 @@ def write_accounts(connection: Connection, collected: Collected, compared: Compa
         accounts=tuple(compared.gone),
         replaced=replaced,
         notices=(*notices, *filter(None, [compared.replacement])),
+        findings=findings,
     )
 
 

@@ -1,6 +1,7 @@
 """What PostgreSQL's catalog says of an account, as facts."""
 
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
@@ -20,9 +21,22 @@ def account(name: str, *grants: tuple[str, str, bool], **attributes: Json) -> Ac
 
 def capabilities(state: AccountState, *others: AccountState) -> list[str]:
     accounts = {each.account.username: each for each in (state, *others)}
+    """Return the capabilities that every engine has; those by the names of role attributes are left out."""
     facts = build_facts(state, rules.RULES, accounts, NOW)["capabilities"]
     assert isinstance(facts, list)
-    return [str(each) for each in facts]
+    return [str(each) for each in facts if str(each).isupper()]
+
+
+def test_every_role_attribute_that_is_true_is_a_capability_under_its_own_name() -> None:
+    state = account("ada", rolreplication=True, rolbypassrls=True, rolcreatedb=True)
+    member = account("bob", ("MEMBER", "ada", False), ("SET", "ada", False))
+    facts = build_facts(state, rules.RULES, {"ada": state}, NOW)
+    assert {"rolreplication", "rolbypassrls", "rolcreatedb", "rolcanlogin"} <= set(
+        cast("list[str]", facts["capabilities"])
+    )
+    assert cast("dict[str, Json]", facts["capability_reasons"])["rolreplication"] == ["rolreplication"]
+    inherited = build_facts(member, rules.RULES, {"ada": state, "bob": member}, NOW)["capabilities"]
+    assert "rolreplication" not in cast("list[str]", inherited), "role attributes are not inherited"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 
 from tests.engines.toy_adapter import script
 from tests.engines.toy_adapter.access import ACCESS
+from tests.engines.toy_adapter.findings import FINDINGS
 from tests.engines.toy_adapter.options import check_options
 from tests.engines.toy_adapter.rules import RULES
 from whalefall_pipeline.adapters.deadline import Deadline
@@ -17,6 +18,7 @@ class ToyAdapter(Adapter):
 
     rules = RULES
     access = ACCESS
+    findings = FINDINGS
     default_port = 7
 
     def check_options(self, options: Mapping[str, str]) -> None:

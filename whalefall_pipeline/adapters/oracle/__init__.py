@@ -20,6 +20,7 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
 from whalefall_pipeline.adapters.oracle import script
 from whalefall_pipeline.adapters.oracle.catalog import Connect, Connection
+from whalefall_pipeline.adapters.oracle.findings import FINDINGS
 from whalefall_pipeline.adapters.oracle.options import Endpoint, check_options
 from whalefall_pipeline.adapters.oracle.rules import RULES
 from whalefall_pipeline.core.model import AccountState, Instance, Login
@@ -35,6 +36,7 @@ class OracleAdapter(Adapter):
     """Oracle 12.2 and later; `connect` opens a connection, by default with the real driver."""
 
     rules = RULES
+    findings = FINDINGS
     default_port = 1521
 
     def __init__(self, connect: Connect = _connect) -> None:

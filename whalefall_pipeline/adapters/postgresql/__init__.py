@@ -7,6 +7,7 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
 from whalefall_pipeline.adapters.postgresql import script
 from whalefall_pipeline.adapters.postgresql.access import ACCESS
+from whalefall_pipeline.adapters.postgresql.findings import FINDINGS
 from whalefall_pipeline.adapters.postgresql.options import check_options
 from whalefall_pipeline.adapters.postgresql.rules import RULES
 from whalefall_pipeline.core.model import AccountState, Instance, Login
@@ -17,6 +18,7 @@ class PostgresqlAdapter(Adapter):
 
     rules = RULES
     access = ACCESS
+    findings = FINDINGS
     default_port = 5432
 
     def check_options(self, options: Mapping[str, str]) -> None:

@@ -77,6 +77,9 @@ ATTRIBUTE_CATEGORIES: Mapping[str, frozenset[str]] = {
     ),
 }
 
+FLAGS = sorted(ATTRIBUTE_CATEGORIES["postgresql_role_attributes"])
+"""Role attributes; each that is true is a capability under its own name too, and one that no member inherits."""
+
 _SHARED = frozenset({"role", DATABASE, "tablespace", "parameter"})
 _DEFINITIONS = frozenset(
     {
@@ -98,7 +101,7 @@ class PostgresqlRules(Rules):
     """The rules of this engine; see `core.rules.Rules`."""
 
     db_type = DB_TYPE
-    version = 2
+    version = 3
     categories = CATEGORIES
     attribute_categories = ATTRIBUTE_CATEGORIES
 
@@ -130,7 +133,7 @@ class PostgresqlRules(Rules):
             expired = f"rolvaliduntil {valid_until} is past"
             reasons[LOCKED] = [*reasons.get(LOCKED, []), expired]
             reasons[PASSWORD_EXPIRED] = [expired]
-        return reasons
+        return reasons | {name: [name] for name in FLAGS if attributes.get(name)}
 
     def carries(self, membership: Membership, capability: str, role: AccountState | None) -> bool:
         """Whether a member can act as the role: role attributes are never inherited, only reached by SET ROLE.

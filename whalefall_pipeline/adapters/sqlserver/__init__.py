@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
+from whalefall_pipeline.adapters.sqlserver.findings import FINDINGS
 from whalefall_pipeline.adapters.sqlserver.options import translate_options
 from whalefall_pipeline.adapters.sqlserver.rules import RULES
 from whalefall_pipeline.adapters.sqlserver.script import build_change, build_script
@@ -15,6 +16,7 @@ class SqlserverAdapter(Adapter):
     """SQL Server 2016 and later."""
 
     rules = RULES
+    findings = FINDINGS
     default_port = 1433
 
     def check_options(self, options: Mapping[str, str]) -> None:

@@ -1,0 +1,157 @@
+"""Asks all rules of one instance, and says what of it is found and what can't be known."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import cast
+
+import orjson
+
+from whalefall_pipeline import __version__
+from whalefall_pipeline.core.findings.model import (
+    Evaluation,
+    Finding,
+    FindingChanges,
+    FindingKey,
+    Hit,
+    Options,
+    Outcome,
+    Rule,
+)
+from whalefall_pipeline.core.findings.world import World
+from whalefall_pipeline.core.model import Coverage, Effect, Held, Json, Securable, Seen, find_observation
+from whalefall_pipeline.core.rules import Rules
+from whalefall_pipeline.core.snapshot import to_digest
+
+FINDINGS_VERSION = 1
+"""Raised by hand when the same states give other findings: those of all instances are then worked out anew."""
+MOST_HELD = 50
+"""Privileges that one finding names; how many there are, it says as well."""
+ANY_DATABASE = "\0"
+"""Stands for a database that nobody has listed; no database can be named so."""
+
+
+def digest_rules(rules: Sequence[Rule], options: Options, own: object = None) -> bytes:
+    """Return a digest of what findings are made by; where it is another one, they are worked out anew.
+
+    `own` is the definition of the rules of one's own: a built-in rule is known by its version of the program.
+    """
+    listed = [[rule.id, rule.title, rule.severity.value] for rule in rules]
+    settings = [options.superusers_at_most, options.password_days, sorted(options.superusers)]
+    document = [FINDINGS_VERSION, __version__, listed, settings, own]
+    return to_digest(orjson.dumps(document, option=orjson.OPT_SORT_KEYS, default=str))
+
+
+def evaluate(rules: Iterable[Rule], world: World) -> Evaluation:
+    """Return the findings of an instance, and the moment from which they are others by themselves."""
+    found: dict[FindingKey, Finding] = {}
+    due: list[datetime] = []
+    for rule in rules:
+        hits = list(rule.find(world))
+        due += [hit.since for hit in hits if hit.since and hit.since > world.now]
+        now = (_to_finding(rule, hit) for hit in hits if not hit.since or hit.since <= world.now)
+        for finding in chain(now, _list_unknown(rule, world)):
+            found[finding.key] = finding
+    return Evaluation(found, min(due, default=None))
+
+
+def to_outcome(rule: Rule, findings: Collection[FindingKey]) -> Outcome:
+    """Return what a rule says of an instance on the whole: what was found is so, whatever else is not known."""
+    outcomes = {key.outcome for key in findings if key.rule_id == rule.id}
+    return next((outcome for outcome in (Outcome.FOUND, Outcome.UNKNOWN) if outcome in outcomes), Outcome.CLEAR)
+
+
+def compare_findings(
+    before: Mapping[FindingKey, Finding], after: Mapping[FindingKey, Finding]
+) -> tuple[FindingChanges, list[Finding]]:
+    """Return what opened and what closed, the worst first; second, those that stay and say something else now."""
+    opened = [after[key] for key in after.keys() - before.keys()]
+    closed = [before[key] for key in before.keys() - after.keys()]
+    other = [after[key] for key in sorted(after.keys() & before.keys()) if after[key] != before[key]]
+    return FindingChanges(tuple(sorted(opened, key=_to_order)), tuple(sorted(closed, key=_to_order))), other
+
+
+def _to_order(finding: Finding) -> tuple[object, ...]:
+    return (finding.severity.rank, *finding.key)
+
+
+def find_unseen(rule: Rule, world: World) -> dict[str, str]:
+    """Return what of that which a rule looks at was not observed, each with the reason."""
+    sights = rule.looks_at
+    unseen: dict[str, str] = {}
+    if sights.settings and world.attributes is None:
+        unseen["instance"] = "what the instance is set to was never seen"
+    for scope in sights.parts:
+        seen = find_observation(scope, world.coverage)
+        if seen and seen.status is not Seen.OBSERVED:
+            unseen[scope] = seen.reason
+    known = world.rules.categories
+    scopes = set(known) if sights.scopes is None else set(sights.scopes)
+    scopes |= world.engine.administration if sights.administration else frozenset()
+    for scope in sorted(scopes & known.keys()):
+        unseen.update(_find_unseen_places(scope, world))
+    if sights.accounts:
+        hidden = sorted({name for state in world.states.values() for name in state.account.unseen})
+        unseen |= {f"attribute {name}": "this login is not shown it" for name in hidden}
+    return unseen
+
+
+def _find_unseen_places(scope: str, world: World) -> Iterator[tuple[str, str]]:
+    for place in list_places(scope, world.coverage, world.rules):
+        seen = find_observation(place, world.coverage)
+        if seen and seen.status is not Seen.OBSERVED:
+            yield place if place in world.coverage else _to_listed(place, world.coverage), seen.reason
+
+
+def list_places(scope: str, coverage: Coverage, rules: Rules) -> list[str]:
+    """Return the scopes of a coverage that speak for grants in a scope, one for a database that is not listed too."""
+    if "database" not in rules.categories[scope].levels:
+        return [rules.observed_by(scope, "")]
+    named = [part.partition(":")[2] for part in coverage if ":" in part]
+    databases = {name.rpartition("/")[0] or name for name in named}
+    return sorted({rules.observed_by(scope, database) for database in {"", ANY_DATABASE, *databases}})
+
+
+def _to_listed(place: str, coverage: Coverage) -> str:
+    """Return which listed scope spoke for one that is not listed."""
+    whole = place.rpartition("/")[0]
+    return next((item for item in (whole, "databases", "server") if item in coverage), place)
+
+
+def _list_unknown(rule: Rule, world: World) -> Iterator[Finding]:
+    unseen = find_unseen(rule, world)
+    if unseen:
+        names = ", ".join(sorted(unseen))
+        yield _to_row(rule, Hit(message=f"not observed: {names}"), Outcome.UNKNOWN, {"unseen": {**unseen}})
+
+
+def _to_finding(rule: Rule, hit: Hit) -> Finding:
+    detail: dict[str, Json] = {}
+    if hit.held:
+        detail = {"held": [_to_json(item) for item in hit.held[:MOST_HELD]], "count": len(hit.held)}
+    return _to_row(rule, hit, Outcome.FOUND, detail)
+
+
+def _to_row(rule: Rule, hit: Hit, outcome: Outcome, detail: Mapping[str, Json]) -> Finding:
+    return Finding(
+        rule_id=rule.id,
+        account=hit.account,
+        object=hit.object,
+        outcome=outcome,
+        severity=rule.severity,
+        title=rule.title,
+        message=hit.message,
+        detail=detail,
+    )
+
+
+def _to_json(item: Held) -> Json:
+    path = {name: value for name, value in item.securable._asdict().items() if value}
+    return {"privilege": item.privilege, **path, "grant_option": item.grant_option, "effect": item.effect}
+
+
+def to_held(item: Mapping[str, Json]) -> Held:
+    """Return a privilege that the detail of a finding names."""
+    path = {name: str(item[name]) for name in Securable._fields if name in item}
+    effect = cast("Effect", item["effect"])
+    return Held(str(item["privilege"]), Securable(**path), bool(item["grant_option"]), effect)

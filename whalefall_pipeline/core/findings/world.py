@@ -1,0 +1,146 @@
+"""What the rules of one instance look at, with what several of them ask for worked out once."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from whalefall_pipeline.core.facts import FactsBuilder
+from whalefall_pipeline.core.findings.model import DEFAULT_OPTIONS, NO_FINDINGS, EngineFindings, Options
+from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Attributes, Coverage, Held, Kind
+from whalefall_pipeline.core.roles import RolePath, reach_roles
+from whalefall_pipeline.core.rules import NO_LOGIN, NOTHING_SET, SUPERUSER, Reasons, Rules
+
+FEW = 20
+HOLDING_KINDS = frozenset({Kind.USER, Kind.GROUP})
+
+
+@dataclass(frozen=True)
+class World:
+    """One instance as its newest reading has it.
+
+    `states` have the roles that the instance implies. `attributes` are what it is set to, None: that was never seen.
+    `strangers` are grantees that are no account, with what they hold.
+    """
+
+    rules: Rules
+    states: Mapping[str, AccountState]
+    now: datetime
+    coverage: Coverage
+    attributes: Attributes | None
+    engine: EngineFindings = NO_FINDINGS
+    strangers: Mapping[str, Sequence[Held]] = field(default_factory=dict[str, "Sequence[Held]"])
+    options: Options = DEFAULT_OPTIONS
+    _paths: dict[tuple[frozenset[Held], str], list[RolePath]] = field(
+        default_factory=dict[tuple[frozenset[Held], str], list[RolePath]], repr=False
+    )
+
+    _kept: dict[object, frozenset[Held]] = field(default_factory=dict[object, "frozenset[Held]"], repr=False)
+
+    def remember(self, key: object, build: Callable[[], frozenset[Held]]) -> frozenset[Held]:
+        """Return what is built once for all accounts, under a key of whoever asks."""
+        if key not in self._kept:
+            self._kept[key] = build()
+        return self._kept[key]
+
+    def is_given(self, state: AccountState) -> bool:
+        """Whether the server itself made the account, as it came."""
+        return self.engine.is_given(state.account)
+
+    @property
+    def set_to(self) -> Attributes:
+        """What the instance is set to; empty where that was never seen."""
+        return NOTHING_SET if self.attributes is None else self.attributes
+
+    @cached_property
+    def capabilities(self) -> Mapping[str, Reasons]:
+        """What each account amounts to, by itself and through its roles, with the reasons."""
+        facts = FactsBuilder(self.rules, self.states, self.now, instance=self.set_to)
+        return {username: facts.find_capabilities(state) for username, state in self.states.items()}
+
+    def amounts_to(self, state: AccountState, capability: str) -> list[str]:
+        """Return why an account has a capability; empty where it has not."""
+        return self.capabilities[state.account.username].get(capability, [])
+
+    @cached_property
+    def logins(self) -> list[AccountState]:
+        """The accounts that somebody logs in as, those that are locked among them; none that the server made.
+
+        A group of a directory is one: its members log in by it.
+        """
+        return [
+            state
+            for state in self.states.values()
+            if state.account.kind in HOLDING_KINDS
+            and not self.is_given(state)
+            and (state.account.kind is Kind.GROUP or not self.amounts_to(state, NO_LOGIN))
+        ]
+
+    @cached_property
+    def holders(self) -> list[AccountState]:
+        """The users and groups that are no administrators and that the server did not make."""
+        return [
+            state
+            for state in self.states.values()
+            if state.account.kind in HOLDING_KINDS and not self.is_given(state) and not self.is_administrator(state)
+        ]
+
+    @cached_property
+    def everybody(self) -> list[AccountState]:
+        """The accounts that stand for everybody."""
+        return [state for state in self.states.values() if state.account.kind is Kind.PUBLIC]
+
+    def is_administrator(self, state: AccountState) -> bool:
+        """Whether an account may do all anyway: then that it may do one thing is no news."""
+        return state.account.username in self._administrators
+
+    @cached_property
+    def _administrators(self) -> set[str]:
+        return {username for username, reasons in self.capabilities.items() if SUPERUSER in reasons}
+
+    def list_roles(self, state: AccountState) -> list[RolePath]:
+        """Return the roles that an account reaches, each by a shortest path; many accounts share the list."""
+        memberships = state.held & self._of_roles
+        name = state.account.username if state.account.username in self._granted else ""
+        found = self._paths.get((memberships, name))
+        if found is None:
+            found = self._paths[memberships, name] = reach_roles(state, self.states)
+        return found
+
+    @cached_property
+    def _of_roles(self) -> frozenset[Held]:
+        return self.find(ROLE_SCOPES, lambda _item: True)
+
+    @cached_property
+    def _granted(self) -> set[str]:
+        return {item.securable.object for item in self._of_roles}
+
+    def find(self, scopes: Collection[str] | None, test: Callable[[Held], bool]) -> frozenset[Held]:
+        """Return what passes a test, of all that anybody holds in these scopes (None: all); each is tested once."""
+        scopes = self._by_scope if scopes is None else scopes
+        return frozenset(item for scope in scopes for item in self._by_scope.get(scope, ()) if test(item))
+
+    def list_holding(
+        self, states: Collection[AccountState], scopes: Collection[str] | None, test: Callable[[Held], bool]
+    ) -> Iterator[tuple[AccountState, list[Held]]]:
+        """Yield those of these accounts that hold in these scopes (None: all) what passes a test, with that in order.
+
+        Of many accounts what is tested is all that anybody holds, once; of a few, what they hold.
+        """
+        if len(states) <= FEW:
+            for state in states:
+                held = [item for item in state.held if scopes is None or item.securable.scope in scopes]
+                if passing := sorted(filter(test, held)):
+                    yield state, passing
+        elif wanted := self.find(scopes, test):
+            for state in states:
+                if not state.held.isdisjoint(wanted):
+                    yield state, sorted(state.held & wanted)
+
+    @cached_property
+    def _by_scope(self) -> Mapping[str, list[Held]]:
+        sets = {id(state.held): state.held for state in self.states.values()}
+        found: dict[str, list[Held]] = {}
+        for item in frozenset[Held]().union(*sets.values()):
+            found.setdefault(item.securable.scope, []).append(item)
+        return found

@@ -1,0 +1,90 @@
+"""Reads and writes findings in intervals of time, and of which reading they are."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection
+
+from whalefall_pipeline.core.findings.model import Finding, FindingChanges, FindingKey, Outcome, Severity
+from whalefall_pipeline.ledger.database import load_statements
+from whalefall_pipeline.ledger.target import Target
+
+SQL = load_statements("findings.sql")
+
+
+class Evaluated(NamedTuple):
+    """Of what an instance's findings are: digests of the rules and of what they were asked about, and until when."""
+
+    rules: bytes
+    basis: bytes
+    due_at: datetime | None
+
+
+def read_evaluation(connection: Connection, instance_id: int) -> Evaluated | None:
+    """Return of what the findings of an instance are; None: no rule was ever asked."""
+    row = connection.execute(SQL["read_evaluation"], {"instance_id": instance_id}).one_or_none()
+    return Evaluated(bytes(row.rules), bytes(row.basis), row.due_at) if row else None
+
+
+def read_findings(connection: Connection, instance_id: int) -> dict[FindingKey, Finding]:
+    """Return the findings of an instance that are open, by what they are known by."""
+    rows = connection.execute(SQL["read_findings"], {"instance_id": instance_id})
+    return {finding.key: finding for finding in map(_to_finding, rows)}
+
+
+def write_findings(
+    connection: Connection, target: Target, changes: FindingChanges, other: Sequence[Finding], evaluated: Evaluated
+) -> None:
+    """Open and close findings at the reading's moment, bring those that stay up to date, and write of what they are."""
+    owner = {"instance_id": target.instance.id, "read_at": target.read_at, "session_id": target.session_id}
+    if changes.closed:
+        connection.execute(SQL["close_findings"], {**owner, **_to_keys(changes.closed)})
+    if changes.opened:
+        connection.execute(SQL["open_findings"], {**owner, **_to_columns(changes.opened)})
+    if other:
+        connection.execute(SQL["change_findings"], {**owner, **_to_columns(other)})
+    connection.execute(SQL["write_evaluation"], {**owner, **evaluated._asdict()})
+
+
+def close_findings_of(connection: Connection, target: Target, account_ids: Collection[int]) -> FindingChanges:
+    """Close the findings of accounts that are gone; the next reading of permissions is evaluated whatever it gives."""
+    owner = {"instance_id": target.instance.id, "read_at": target.read_at, "session_id": target.session_id}
+    rows = connection.execute(SQL["close_findings_of"], {**owner, "ids": list(account_ids)}).all()
+    connection.execute(SQL["forget_evaluation"], {"instance_id": target.instance.id})
+    closed = [_to_finding(row) for row in rows]
+    return FindingChanges(closed=tuple(sorted(closed, key=lambda finding: (finding.severity.rank, finding.key))))
+
+
+def _to_finding(row: Iterable[Any]) -> Finding:
+    rule_id, username, name, outcome, severity, title, message, detail = row
+    return Finding(
+        rule_id=rule_id,
+        account=username,
+        object=name,
+        outcome=Outcome(outcome),
+        severity=Severity(severity),
+        title=title,
+        message=message,
+        detail=detail,
+    )
+
+
+def _to_keys(findings: Sequence[Finding]) -> Mapping[str, object]:
+    return {
+        "rule_ids": [finding.rule_id for finding in findings],
+        "usernames": [finding.account for finding in findings],
+        "objects": [finding.object for finding in findings],
+        "outcomes": [finding.outcome.value for finding in findings],
+    }
+
+
+def _to_columns(findings: Sequence[Finding]) -> Mapping[str, object]:
+    return {
+        **_to_keys(findings),
+        "severities": [finding.severity.value for finding in findings],
+        "titles": [finding.title for finding in findings],
+        "messages": [finding.message for finding in findings],
+        "details": [orjson.dumps(finding.detail).decode() for finding in findings],
+    }

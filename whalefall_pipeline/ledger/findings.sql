@@ -1,0 +1,48 @@
+-- The statements of findings.py. A sync without change sends read_evaluation alone.
+
+-- name: read_evaluation
+select rules, basis, due_at from finding_evaluation where instance_id = :instance_id;
+
+-- name: read_findings
+select rule_id, username, object, outcome, severity, title, message, detail
+from finding where instance_id = :instance_id and closed_at is null;
+
+-- name: open_findings
+insert into finding (instance_id, rule_id, instance_account_id, username, object, outcome, severity, title, message,
+                     detail, opened_at, opened_in)
+select :instance_id, n.rule_id, a.id, n.username, n.object, n.outcome, n.severity, n.title, n.message,
+       cast(n.detail as jsonb), :read_at, :session_id
+from unnest(cast(:rule_ids as text[]), cast(:usernames as text[]), cast(:objects as text[]), cast(:outcomes as text[]),
+            cast(:severities as text[]), cast(:titles as text[]), cast(:messages as text[]), cast(:details as text[]))
+  as n (rule_id, username, object, outcome, severity, title, message, detail)
+left join instance_accounts a on a.instance_id = :instance_id and a.username = n.username;
+
+-- name: close_findings
+update finding f set closed_at = :read_at, closed_in = :session_id
+from unnest(cast(:rule_ids as text[]), cast(:usernames as text[]), cast(:objects as text[]), cast(:outcomes as text[]))
+  as c (rule_id, username, object, outcome)
+where f.instance_id = :instance_id and f.closed_at is null and f.rule_id = c.rule_id and f.username = c.username
+  and f.object = c.object and f.outcome = c.outcome;
+
+-- name: change_findings
+update finding f
+set severity = n.severity, title = n.title, message = n.message, detail = cast(n.detail as jsonb)
+from unnest(cast(:rule_ids as text[]), cast(:usernames as text[]), cast(:objects as text[]), cast(:outcomes as text[]),
+            cast(:severities as text[]), cast(:titles as text[]), cast(:messages as text[]), cast(:details as text[]))
+  as n (rule_id, username, object, outcome, severity, title, message, detail)
+where f.instance_id = :instance_id and f.closed_at is null and f.rule_id = n.rule_id and f.username = n.username
+  and f.object = n.object and f.outcome = n.outcome;
+
+-- name: close_findings_of (accounts that are gone)
+update finding set closed_at = :read_at, closed_in = :session_id
+where instance_id = :instance_id and closed_at is null and instance_account_id = any (cast(:ids as bigint[]))
+returning rule_id, username, object, outcome, severity, title, message, detail;
+
+-- name: forget_evaluation
+delete from finding_evaluation where instance_id = :instance_id;
+
+-- name: write_evaluation
+insert into finding_evaluation (instance_id, rules, basis, due_at, evaluated_at)
+values (:instance_id, :rules, :basis, :due_at, :read_at)
+on conflict (instance_id) do update
+set rules = excluded.rules, basis = excluded.basis, due_at = excluded.due_at, evaluated_at = excluded.evaluated_at;

@@ -1,0 +1,86 @@
+"""What follows from a reading: the findings of its instance, in the caller's transaction.
+
+Rules are asked again only where something that they look at differs from the last time, or the moment has come at which
+they say something else by themselves. So a sync without change reads one small row.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+from sqlalchemy import Connection
+
+from whalefall_pipeline.adapters.engine import Adapter
+from whalefall_pipeline.core.findings.evaluate import compare_findings, evaluate
+from whalefall_pipeline.core.findings.model import NO_CHANGES, FindingChanges
+from whalefall_pipeline.core.findings.rulebook import Rulebook
+from whalefall_pipeline.core.findings.world import World
+from whalefall_pipeline.core.model import AccountState, Held, Reading
+from whalefall_pipeline.core.snapshot import to_digest, to_json_unseen
+from whalefall_pipeline.ledger.findings import Evaluated, read_evaluation, read_findings, write_findings
+from whalefall_pipeline.ledger.unseen import read_active
+from whalefall_pipeline.sync.compare import ComparedPermissions
+from whalefall_pipeline.sync.read import Collected
+
+
+def sync_findings(
+    connection: Connection,
+    collected: Collected,
+    reading: Reading,
+    compared: ComparedPermissions,
+    asked: tuple[Adapter, Rulebook],
+) -> FindingChanges:
+    """Bring an instance's findings up to date, and return which ones opened and closed."""
+    adapter, rulebook = asked
+    target = collected.target
+    before = read_evaluation(connection, target.instance.id)
+    rules = rulebook.list_rules(adapter.rules.db_type, adapter.findings)
+    strangers = _find_strangers(reading, compared)
+    evaluated = Evaluated(rulebook.digest(rules), _digest_basis(compared, strangers, before), None)
+    if before and _is_same(before, evaluated) and not (before.due_at and before.due_at <= target.read_at):
+        return NO_CHANGES
+    world = World(
+        rules=adapter.rules,
+        states=_choose_known(connection, target.instance.id, compared),
+        now=target.read_at,
+        coverage=reading.coverage,
+        attributes=compared.attributes,
+        engine=adapter.findings,
+        strangers=strangers,
+        options=rulebook.options,
+    )
+    found = evaluate(rules, world)
+    changes, other = compare_findings(read_findings(connection, target.instance.id), found.findings)
+    write_findings(connection, target, changes, other, evaluated._replace(due_at=found.due_at))
+    return changes
+
+
+def _is_same(before: Evaluated, now: Evaluated) -> bool:
+    return (before.rules, before.basis) == (now.rules, now.basis)
+
+
+def _find_strangers(reading: Reading, compared: ComparedPermissions) -> Mapping[str, Sequence[Held]]:
+    return {name: reading.held[name] for name in reading.held.keys() - compared.effective.keys()}
+
+
+def _digest_basis(
+    compared: ComparedPermissions, strangers: Mapping[str, Sequence[Held]], before: Evaluated | None
+) -> bytes:
+    """Return a digest of all that rules look at.
+
+    A reading that gave the same as the newest one is not digested by account: it is what that one was.
+    """
+    if compared.states is None:
+        return before.basis if before else b""
+    settings = [compared.attributes, [to_json_unseen(item) for item in compared.sight.unseen], sorted(strangers)]
+    accounts = b"".join(digest for _, digest in sorted(compared.states.digests.items()))
+    return to_digest(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS), accounts)
+
+
+def _choose_known(
+    connection: Connection, instance_id: int, compared: ComparedPermissions
+) -> Mapping[str, AccountState]:
+    """Leave out accounts that the inventory in the ledger does not have; the next inventory brings them."""
+    if not compared.counts.not_in_inventory:
+        return compared.effective
+    known = read_active(connection, instance_id)
+    return {name: state for name, state in compared.effective.items() if name in known}

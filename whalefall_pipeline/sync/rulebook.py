@@ -1,0 +1,42 @@
+"""Reads the rules file that a deployment names, once at the begin of a session."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from whalefall_pipeline.adapters.engine import Adapter
+from whalefall_pipeline.core.errors import InvalidInputError
+from whalefall_pipeline.core.findings import everywhere
+from whalefall_pipeline.core.findings.own import parse_rulebook
+from whalefall_pipeline.core.findings.rulebook import DEFAULT_RULEBOOK, Rulebook
+from whalefall_pipeline.settings import Settings
+
+LARGEST = 1_000_000
+"""Bytes of a rules file."""
+
+
+def load_rulebook(settings: Settings, adapters: Mapping[str, Adapter]) -> Rulebook:
+    """Return the rulebook of a deployment; without a file, the rules that there are. `adapters` are by `db_type`.
+
+    Raises InvalidInputError in one line, with the file and the place in it, for one that is not usable.
+    """
+    return DEFAULT_RULEBOOK if settings.rules is None else read_rulebook(settings.rules, adapters)
+
+
+def read_rulebook(path: Path, adapters: Mapping[str, Adapter]) -> Rulebook:
+    """Return what a rules file says. Raises InvalidInputError in one line, with the file and the place in it."""
+    import yaml  # noqa: PLC0415 - takes longer to import than most commands to answer
+
+    try:
+        if path.stat().st_size > LARGEST:
+            raise InvalidInputError(f"{path}: a rules file has at most {LARGEST:,} bytes")
+        document: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"{path} can't be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise InvalidInputError(f"{path}{f', line {mark.line + 1}' if mark else ''}: it is no YAML") from None
+    every = [*everywhere.RULES, *(rule for adapter in adapters.values() for rule in adapter.findings.rules)]
+    try:
+        return parse_rulebook(document, adapters, [rule.id for rule in every])
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {error}") from None
