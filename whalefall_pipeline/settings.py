@@ -170,6 +170,14 @@ class Settings:
             most=100_000,
         ),
     )
+    fresh_hours: int = field(
+        default=25,
+        metadata=_whole(
+            "hours after which the UI warns that no instance was synced; after twice as many it is stale",
+            least=1,
+            most=10_000,
+        ),
+    )
     rules: Path | None = field(
         default=None,
         metadata=_plain("YAML file with rules of your own, and options of those that there are", _to_home),

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from datetime import timedelta
+from typing import cast
 
 import dagster as dg
 
@@ -28,6 +30,9 @@ def test_the_definitions_are_these() -> None:
             "no_low_findings",
         )
     }
+    for key in graph.get_all_asset_keys():
+        policy = cast("dg.FreshnessPolicy", graph.get(key).freshness_policy_or_from_metadata)
+        assert policy == dg.FreshnessPolicy.time_window(timedelta(hours=50), timedelta(hours=25))
     jobs = sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__"))
     assert jobs == ["clean_up", "sync_instances"]
     schedules = {

@@ -6,6 +6,7 @@ partition as materialized, and a separate downstream step is skipped for all par
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -30,6 +31,10 @@ from whalefall_pipeline.sync.instance import to_first_line
 from whalefall_pipeline.sync.plan import Plan
 from whalefall_pipeline.sync.session import run_session
 
+_HOURS = timedelta(hours=get_settings().fresh_hours)
+FRESH = dg.FreshnessPolicy.time_window(fail_window=2 * _HOURS, warn_window=_HOURS)
+"""Dagster looks at the newest materialization of any partition: this says whether syncs run at all."""
+
 
 @dg.multi_asset(
     name="sync_accounts",
@@ -40,6 +45,7 @@ from whalefall_pipeline.sync.session import run_session
             group_name="accounts",
             kinds={"postgres"},
             skippable=True,
+            freshness_policy=FRESH,
         ),
         dg.AssetSpec(
             PERMISSIONS,
@@ -48,6 +54,7 @@ from whalefall_pipeline.sync.session import run_session
             group_name="accounts",
             kinds={"postgres"},
             skippable=True,
+            freshness_policy=FRESH,
         ),
     ],
     check_specs=[
