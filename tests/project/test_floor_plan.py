@@ -34,7 +34,9 @@ OWN = {
         "access_links.py": "memberships with three options, and what stands for one",
         "access_sources.py": "what gives a privilege without an entry in an ACL",
         "login.py": "libpq's login in steps, through a relay",
+        "script/grantors.py": "privileges that others than the owner gave",
         "script/owners.py": "changes of owners, and what they entail",
+        "script/policies.py": "whom policies are for, all of them at once",
     },
     "mysql": {
         "access_dangers.py": "pure: what lets an account become more",

@@ -11,6 +11,7 @@ from whalefall_pipeline.adapters.postgresql.rows import PUBLIC
 from whalefall_pipeline.core.model import Securable
 from whalefall_pipeline.core.text import is_visible, make_visible
 
+COMMENT = "-- "
 NAME_BYTES = 63
 """The longest name; a longer one is cut by the server, and may then be another's."""
 
@@ -69,7 +70,7 @@ def _escape(text: str, short: str, long: str) -> str:
 
 def to_comment(text: str) -> str:
     """Make a comment of one line, whatever a name in it holds."""
-    return "-- " + make_visible(" ".join(text.splitlines()))
+    return COMMENT + make_visible(" ".join(text.splitlines()))
 
 
 def to_connect(database: str) -> str:

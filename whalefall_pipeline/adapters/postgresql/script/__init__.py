@@ -7,7 +7,7 @@ granted what. Objects must be there, in every database; roles must not.
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from whalefall_pipeline.adapters.postgresql.names import NAME_BYTES, quote, to_comment, to_connect
+from whalefall_pipeline.adapters.postgresql.names import COMMENT, NAME_BYTES, quote, to_comment, to_connect
 from whalefall_pipeline.adapters.postgresql.rows import DEFAULT_PRIVILEGES
 from whalefall_pipeline.adapters.postgresql.script.accounts import build_memberships, build_role, build_role_change
 from whalefall_pipeline.adapters.postgresql.script.grants import build_privileges, find_taken_defaults
@@ -58,6 +58,11 @@ def build_change(before: AccountState | None, after: AccountState | None) -> lis
     return lines
 
 
+def find_gaps(before: AccountState | None, after: AccountState | None) -> list[str]:
+    """Return in one line each what the statements of `build_change` leave out: its comments, which say nothing else."""
+    return [line.removeprefix(COMMENT) for line in build_change(before, after) if line.startswith(COMMENT)]
+
+
 def _is_spellable(account: Account) -> bool:
     """Whether the name means this account: none that is no text, and none that another server would cut."""
     return not account.attributes.get("rolname_is_escaped") and len(account.username.encode()) <= NAME_BYTES
@@ -105,7 +110,7 @@ def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool 
         gained = [grant for _, grant, is_given in parts if is_given]
         lost = [grant for _, grant, is_given in parts if not is_given]
         lines = [*build_owners(gained, anew=anew), *build_owner_loss(lost), *build_definitions(gained, lost, anew=anew)]
-        yield from _in_database(database, [*lines, *build_privileges(gained, lost)])
+        yield from _in_database(database, [*lines, *build_privileges(gained, lost, anew=anew)])
 
 
 def _in_database(database: str, lines: Iterable[str]) -> Iterator[str]:

@@ -105,14 +105,34 @@ def build_memberships(before: AccountState | None, after: AccountState) -> Itera
         new = {role: membership for role, membership in new.items() if membership not in BUILT_IN_MEMBERSHIPS}
     member = quote(after.account.username)
     for role in sorted(old.keys() - new.keys()):
+        yield _take_from_others(role, after.account.username)
         yield f"REVOKE {quote(role)} FROM {member};"
     for role, membership in sorted(new.items()):
         earlier = old.get(role)
         if earlier == membership:
             continue
-        if earlier and earlier.admin_option and not membership.admin_option:
+        loses_admin = bool(earlier and earlier.admin_option and not membership.admin_option)
+        if earlier and (loses_admin or earlier.options - membership.options):
+            yield _take_from_others(role, after.account.username)
+        if loses_admin:
             yield f"REVOKE ADMIN OPTION FOR {quote(role)} FROM {member};"
         yield _build_membership(membership, _usual_options(after), earlier)
+
+
+def _take_from_others(role: str, member: str) -> str:
+    """Build what revokes a membership that others than the bootstrap superuser gave.
+
+    From 16 on each grantor's is one of its own, and a superuser's REVOKE takes only the bootstrap superuser's.
+    """
+    oid = "(SELECT oid FROM pg_roles WHERE rolname = {})"
+    givers = (
+        "SELECT quote_ident(rolname) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.grantor"
+        f" WHERE m.roleid = {oid.format(quote_value(role))} AND m.member = {oid.format(quote_value(member))}"
+        " AND m.grantor <> 10 AND current_setting('server_version_num')::int >= 160000"
+    )
+    revoke = quote_value(f"REVOKE {quote(role)} FROM {quote(member)} GRANTED BY ")
+    body = f"DECLARE giver text; BEGIN FOR giver IN {givers} LOOP EXECUTE {revoke} || giver; END LOOP; END"
+    return f"DO {quote_value(body)};"
 
 
 def _usual_options(state: AccountState) -> frozenset[str]:

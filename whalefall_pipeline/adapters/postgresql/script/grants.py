@@ -6,6 +6,7 @@ from itertools import groupby
 
 from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, spell, to_comment
 from whalefall_pipeline.adapters.postgresql.rows import DEFAULT_PRIVILEGES, PUBLIC
+from whalefall_pipeline.adapters.postgresql.script.grantors import ACLS, build_revoke_by_others
 from whalefall_pipeline.adapters.postgresql.script.owners import is_ownership, is_privilege, is_system
 from whalefall_pipeline.core.model import AccountState, Grant, Securable
 
@@ -74,15 +75,16 @@ def _held(state: AccountState | None) -> dict[Securable, set[str]]:
     return held
 
 
-def build_privileges(given: Iterable[Grant], taken: Iterable[Grant]) -> Iterator[str]:
+def build_privileges(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool) -> Iterator[str]:
     """Yield the REVOKEs, then the GRANTs, one for all privileges of a grantee on a securable.
 
-    A grant whose effect is `revoke` is a default taken away: to give it is a REVOKE, to take it back a GRANT.
+    A grant whose effect is `revoke` is a default taken away: to give it is a REVOKE, to take it back a GRANT. `anew`:
+    the objects may have privileges that others than their owners gave.
     """
     given, taken = list(given), list(taken)
     revoked = {*_plain(taken, "grant"), *_plain(given, "revoke")}
     granted = {*_plain(given, "grant"), *_plain(taken, "revoke")}
-    yield from _statements("REVOKE", "FROM", revoked)
+    yield from _statements("REVOKE", "FROM", revoked, by_others=anew)
     yield from _statements("GRANT", "TO", granted)
 
 
@@ -92,7 +94,7 @@ def _plain(grants: Iterable[Grant], effect: str) -> Iterator[Grant]:
             yield grant._replace(effect="grant")
 
 
-def _statements(verb: str, preposition: str, grants: Iterable[Grant]) -> Iterator[str]:
+def _statements(verb: str, preposition: str, grants: Iterable[Grant], *, by_others: bool = False) -> Iterator[str]:
     def key(grant: Grant) -> tuple[bool, Securable, str, bool]:
         # columns come after their tables, since a REVOKE on a table reaches its columns too
         return grant.securable.scope == "column", grant.securable, grant.grantee, grant.grant_option
@@ -106,7 +108,10 @@ def _statements(verb: str, preposition: str, grants: Iterable[Grant]) -> Iterato
             left_out = f"{verb} {', '.join(privileges)} on {securable} {preposition} {quote_grantee(grantee)}"
             yield to_comment(f"{left_out} is left out: {error}")
         else:
-            yield f"{what} {preposition} {quote_grantee(grantee)}{with_option};"
+            statement = f"{what} {preposition} {quote_grantee(grantee)}{with_option}"
+            yield f"{statement};"
+            if by_others and securable.scope in ACLS:
+                yield build_revoke_by_others(statement, privileges, securable, grantee)
 
 
 def _spell_target(verb: str, privileges: list[str], securable: Securable) -> str:

@@ -1,14 +1,14 @@
 """The SQL that changes owners, and what an owner's object does for or keeps from others. Pure functions."""
 
 from collections.abc import Collection, Iterable, Iterator
-from itertools import groupby
-from operator import attrgetter
 
 from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, quote_value, spell, to_comment
 from whalefall_pipeline.adapters.postgresql.rows import DEFAULT_PRIVILEGES
+from whalefall_pipeline.adapters.postgresql.script.policies import POLICY, build_policies, change_policies
 from whalefall_pipeline.core.model import ROLE_SCOPES, Grant, Securable
 
 OWNER = "OWNER"
+FUNCTION_OWNER = "FUNCTION OWNER"
 
 ALTERED = {
     **{scope: keyword for scope, keyword in KEYWORDS.items() if scope not in ("column", "parameter")},
@@ -110,15 +110,14 @@ def build_definitions(gained: Collection[Grant], lost: Collection[Grant], *, ane
     `anew`: what is gained is one account's, so who else a policy is for is not known.
     """
     moved = {grant.securable for grant in lost if is_ownership(grant)}
-    for on, grants in ((False, [grant for grant in lost if grant.securable not in moved]), (True, gained)):
+    kept = [grant for grant in lost if grant.securable not in moved]
+    for on, grants in ((False, kept), (True, gained)):
+        # a function's new owner is that of its triggers too
+        follows = any(is_ownership(grant) and grant.securable.scope == "routine" for grant in grants)
         for grant in sorted(filter(_is_definition, grants)):
-            if grant.securable.scope != "policy" or anew:
-                yield _build_definition(grant, on=on)
-    policies = [] if anew else sorted(grant for grant in gained if grant.securable.scope == "policy")
-    for securable, group in groupby(sorted(policies, key=attrgetter("securable")), key=attrgetter("securable")):
-        roles = ", ".join(sorted(quote_grantee(grant.grantee) for grant in group))
-        table = spell(securable._replace(scope="table", column=""))
-        yield f"ALTER POLICY {quote(securable.column)} ON {table} TO {roles};"
+            if grant.securable.scope != POLICY and not (follows and grant.privilege == FUNCTION_OWNER):
+                yield from _build_definition(grant, on=on)
+    yield from change_policies(gained, lost) if anew else build_policies(gained)
 
 
 def _is_definition(grant: Grant) -> bool:
@@ -126,19 +125,21 @@ def _is_definition(grant: Grant) -> bool:
     return grant.privilege in MARKS or not (is_owner or is_privilege(grant) or grant.securable.scope in ROLE_SCOPES)
 
 
-def _build_definition(grant: Grant, *, on: bool) -> str:
+def _build_definition(grant: Grant, *, on: bool) -> Iterator[str]:
     securable, role = grant.securable, quote_grantee(grant.grantee)
     if grant.privilege in MARKS:
-        return _build_mark(securable, MARKS[grant.privilege][not on])
+        yield _build_mark(securable, MARKS[grant.privilege][not on])
+        return
     if securable.scope == "user_mapping":
         server = quote(securable.object)
-        if on:  # without options, which may hold a password
-            return f"CREATE USER MAPPING IF NOT EXISTS FOR {role} SERVER {server};"
-        return f"DROP USER MAPPING IF EXISTS FOR {role} SERVER {server};"
+        if on:
+            yield f"CREATE USER MAPPING IF NOT EXISTS FOR {role} SERVER {server};"
+            yield to_comment(f"the options of the user mapping of {role} on {server} are not known here")
+        else:
+            yield f"DROP USER MAPPING IF EXISTS FOR {role} SERVER {server};"
+        return
     now = "" if on else "no longer "
-    if securable.scope == "policy":
-        return to_comment(f"{securable} ({grant.privilege}) is {now}for {role}; ALTER POLICY … TO names all its roles")
-    return to_comment(f"{securable}: the owner of its function is {now}{role}, by that function's own ALTER … OWNER")
+    yield to_comment(f"{securable}: the owner of its function is {now}{role}, by that function's own ALTER … OWNER")
 
 
 def _build_mark(securable: Securable, words: str) -> str:
