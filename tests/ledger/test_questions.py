@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from tests.conftest import making_ledger
 from tests.servers.postgresql import PostgresqlServer
-from whalefall_pipeline.ledger import changes, history, queries
+from whalefall_pipeline.ledger import access, changes, history, queries
 from whalefall_pipeline.ledger.database import open_ledger
 
 # 20 instances of 200 accounts with 40 grants each, half of which have ended: 160,000 rows. Each name stands in many
@@ -37,6 +37,28 @@ from instance_accounts a, generate_series(1, 40) n;
 analyze instances, instance_accounts, account_attributes, account_grant;
 """
 AT = datetime.now(UTC) - timedelta(days=5)
+PATTERNS: Mapping[str, object] = {
+    "whole": [],
+    "ids": [17, 18, 19],
+    "instances": [3, 3],
+    "scopes": ["table", "database"],
+    "databases": ["db1", None],
+    "schemas": ["schema1", None],
+    "objects": ["table7", None],
+    "columns": [None, None],
+    "privileges": [None, None],
+}
+SEEDS: Mapping[str, object] = {
+    "privileges": ["SELECT"],
+    "scopes": ["table"],
+    "databases": ["db1"],
+    "schemas": ["schema1"],
+    "objects": ["table7"],
+    "instances": [3],
+    "attributes": [],
+    "usernames": ["role7"],
+    "also": [],
+}
 ON_OBJECT = text(queries.SQL["who_has_on_object"])
 QUESTIONS: Sequence[tuple[str, TextClause, Mapping[str, object]]] = [
     ("any privilege on a table", ON_OBJECT, {"name": "table7"}),
@@ -47,6 +69,9 @@ QUESTIONS: Sequence[tuple[str, TextClause, Mapping[str, object]]] = [
     ("members of a role then", history.SQL["members_at"], {"role": "role7", "instance_id": 3, "at": AT}),
     ("grants of an account then", history.SQL["grants_at"], {"instance_id": 3, "username": "account 7", "at": AT}),
     ("attributes then", history.SQL["attributes_at"], {"instance_id": 3, "username": "account 7", "at": AT}),
+    ("what is known by a name", text(access.SQL["known"]), {"instances": [3], "name": "table7"}),
+    ("what bears on a question then", text(access.SQL["held"]), {**PATTERNS, "at": AT}),
+    ("all that an account holds then", text(access.SQL["all_held"]), {"ids": [17], "at": AT}),
     ("grants of an account now", changes.SQL["read_grants"], {"ids": [17]}),
 ]
 
@@ -75,3 +100,11 @@ def test_a_question_is_an_index_scan(filled: Engine, statement: TextClause, valu
     kept = ("account_grant", "account_attributes")
     assert [line for line in plan if "Seq Scan" in line and any(table in line for table in kept)] == [], "\n".join(plan)
     assert any("Index Cond" in line for line in plan)
+
+
+def test_who_may_come_to_a_grant_is_looked_up_by_index(filled: Engine) -> None:
+    """The attributes of all its accounts are looked at; of grants and memberships only those that matter."""
+    with filled.connect() as connection:
+        plan = explain(connection, text(access.SQL["relevant"]), SEEDS)
+    assert [line for line in plan if "Seq Scan on account_grant" in line] == [], "\n".join(plan)
+    assert any("account_grant_member" in line for line in plan)

@@ -99,6 +99,11 @@ instances = Table(
     ),
     Column("server_identity", Text, comment="what the server of the newest inventory says that it is; null: nothing"),
     Column("read_from", Text, comment="host and port that the newest inventory was read from"),
+    Column(
+        "danger_summary",
+        JSONB,
+        comment="who of the newest reading is a superuser, or could become one: numbers and a short list",
+    ),
     CheckConstraint("vanish_limit_percent between 0 and 100", name="vanish_limit_percent"),
 )
 
@@ -199,8 +204,14 @@ account_grant = Table(
     Column("column_name", Text, nullable=False),
     Column("valid_from", MOMENT, nullable=False),
     Column("valid_to", MOMENT),
-    Index("account_grant_account", "instance_account_id", "valid_from"),
+    Index("account_grant_account", "instance_account_id", "scope"),
     Index("account_grant_object", "object_name", "scope", "database_name", "schema_name"),
+    Index(
+        "account_grant_member",
+        "instance_id",
+        "object_name",
+        postgresql_where=text("privilege = 'MEMBER' and scope in ('role', 'database_role')"),
+    ),
     comment="a grant, or a membership (scope role), of an account in one interval of time; now: valid_to is null",
 )
 

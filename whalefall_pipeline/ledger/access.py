@@ -1,0 +1,240 @@
+"""Loads what effective access is decided from: instances, their accounts, and the grants that bear on a question.
+
+With the driver alone, as `queries`. It decides nothing, and sends a constant number of statements, however many
+instances and accounts are asked about.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeAlias, cast
+
+import orjson
+from psycopg.rows import tuple_row
+
+from whalefall_pipeline.core.access.model import Population, Seeds, Wanted
+from whalefall_pipeline.core.model import (
+    ROLE_SCOPES,
+    Account,
+    AccountState,
+    Attributes,
+    Effect,
+    Held,
+    Kind,
+    Securable,
+    Seen,
+    Unseen,
+)
+from whalefall_pipeline.ledger.reader import Reader
+from whalefall_pipeline.sql import load_sql
+
+SQL = load_sql("whalefall_pipeline.ledger", "access.sql")
+MEMBERSHIPS = tuple(Wanted(scope) for scope in sorted(ROLE_SCOPES))
+"""Wanted for every question."""
+Row: TypeAlias = tuple[Any, ...]
+_VALUE = re.compile(r"(?<![:\w]):(\w+)")
+
+
+class Asked(NamedTuple):
+    """One instance that is asked about, as it was at the moment; `read_at` is None where no permissions were ever read.
+
+    `unseen` are the scopes that its newest reading then had not observed.
+    """
+
+    id: int
+    name: str
+    db_type: str
+    version: str
+    removed_at: datetime | None
+    read_at: datetime | None
+    attributes: Attributes
+    unseen: Mapping[str, Unseen]
+
+
+def read_asked(
+    reader: Reader, instance: str | None = None, *, at: datetime | None = None, removed: bool = False
+) -> list[Asked]:
+    """Return the active instances by name, with `removed` all; or the named one, removed or not."""
+    rows = _read(reader, "instances", instance=instance, removed=removed, at=at)
+    unseen: dict[int, dict[str, Unseen]] = {row[0]: {} for row in rows}
+    for instance_id, scope, status, reason, moment in _read(reader, "unseen", instances=list(unseen), at=at):
+        unseen[instance_id][scope] = Unseen(scope, Seen(status), reason, moment)
+    return [Asked._make((*row, unseen[row[0]])) for row in rows]
+
+
+def read_known(
+    reader: Reader, asked: Iterable[Asked], path: Sequence[str], *, kind: str | None = None, at: datetime | None = None
+) -> dict[int, list[Securable]]:
+    """Return by instance what somebody holds something on and whose name path, of up to three names, ends so.
+
+    Asked for a `role`, accounts of the name are among them, since a role without members is none that is held. A
+    routine may be named without its argument types, where it is asked for as one, or nothing else is named so.
+    """
+    first, before, name = (*(None,) * (3 - len(path)), *path)
+    values = {"instances": [item.id for item in asked], "name": name, "at": at}
+    rows = _read(reader, "known", first=first, before=before, **values)
+    if kind == "routine" or not (rows or kind):
+        rows += _read(reader, "known_routines", first=first, before=before, **values)
+    if kind == "role":
+        rows += _read(reader, "known_roles", **values)
+    known: dict[int, dict[Securable, None]] = {}
+    for instance_id, *names in rows:
+        known.setdefault(instance_id, {})[Securable._make(names)] = None
+    return {instance_id: list(found) for instance_id, found in known.items()}
+
+
+def read_securables(reader: Reader, asked: Asked, at: datetime | None = None) -> list[Securable]:
+    """Return all that somebody holds something on, roles left out."""
+    return sorted(map(Securable._make, _read(reader, "securables", instance=asked.id, at=at)))
+
+
+class Relevant(NamedTuple):
+    """The accounts that a question needs: all of some instances, by id, and some of others, by theirs."""
+
+    whole: Sequence[int]
+    ids: Sequence[int] = ()
+
+
+def read_relevant(
+    reader: Reader,
+    asked: Iterable[Asked],
+    seeds: Sequence[Seeds],
+    *,
+    at: datetime | None = None,
+    also: Collection[str] = (),
+) -> Relevant:
+    """Return who may come to a seed, and the accounts that are named by `also`, with all their roles.
+
+    Of an instance where everybody may come to a seed, all accounts are relevant.
+    """
+    grants = list(dict.fromkeys(grant for seed in seeds for grant in seed.grants))
+    rows = _read(
+        reader,
+        "relevant",
+        instances=[item.id for item in asked],
+        attributes=[f'{{"{name}": true}}' for name in {name for seed in seeds for name in seed.attributes}],
+        usernames=list({name for seed in seeds for name in seed.usernames}),
+        also=list(also),
+        at=at,
+        **_to_columns(("privileges", "scopes", "databases", "schemas", "objects"), grants),
+    )
+    whole = {instance_id for _, instance_id, is_everybody in rows if is_everybody}
+    return Relevant(list(whole), [account_id for account_id, instance_id, _ in rows if instance_id not in whole])
+
+
+def read_populations(
+    reader: Reader,
+    asked: Sequence[Asked],
+    wanted: Mapping[int, Collection[Wanted]],
+    *,
+    at: datetime | None = None,
+    relevant: Relevant | None = None,
+) -> dict[int, Population]:
+    """Return by instance its accounts (or the relevant ones), each with memberships and the grants that are wanted.
+
+    An instance without accounts, none being known of it then, has a population without any.
+    """
+    whole, ids = relevant or Relevant([item.id for item in asked])
+    patterns = [(item.id, *one) for item in asked for one in {*wanted.get(item.id, ())}]
+    values = {"whole": list(whole), "ids": list(ids), "at": at}
+    accounts = _read(reader, "accounts", **values)
+    names = ("instances", "scopes", "databases", "schemas", "objects", "columns", "privileges")
+    held = _Holdings(_read(reader, "held", **values, **_to_columns(names, patterns)))
+    return _build(asked, accounts, held, at)
+
+
+def read_closure(reader: Reader, asked: Asked, usernames: Collection[str], *, at: datetime | None = None) -> Population:
+    """Return some accounts with all their roles, and everybody's, each with all that it holds."""
+    relevant = read_relevant(reader, [asked], [], at=at, also=usernames)
+    ids = list(relevant.ids)
+    held = _Holdings(_read(reader, "all_held", ids=ids, at=at))
+    return _build([asked], _read(reader, "accounts", whole=[], ids=ids, at=at), held, at)[asked.id]
+
+
+def read_holdings(reader: Reader, asked: Asked, at: datetime | None = None) -> Population:
+    """Return all accounts of an instance, each with all that it holds."""
+    accounts = _read(reader, "accounts", whole=[asked.id], ids=[], at=at)
+    held = _Holdings(_read(reader, "all_held", ids=[row[0] for row in accounts], at=at))
+    return _build([asked], accounts, held, at)[asked.id]
+
+
+def _build(
+    asked: Sequence[Asked], accounts: Sequence[Row], held: "_Holdings", at: datetime | None
+) -> dict[int, Population]:
+    attributes: dict[str, Attributes] = {}
+    states: dict[int, dict[str, AccountState]] = {item.id: {} for item in asked}
+    ids: dict[int, dict[str, int]] = {item.id: {} for item in asked}
+    kinds = {kind.value: kind for kind in Kind}
+    sets: dict[frozenset[Held], frozenset[Held]] = {}
+    for account_id, instance_id, username, kind, text in accounts:
+        if text not in attributes:  # most accounts of an instance are set alike
+            attributes[text] = orjson.loads(text)
+        own = frozenset(held.of.get(account_id, ()))
+        account = Account(username, kinds[kind], attributes[text])
+        states[instance_id][username] = AccountState(account, sets.setdefault(own, own))
+        ids[instance_id][username] = account_id
+    return {
+        item.id: Population(
+            states[item.id],
+            Moments(ids[item.id], held),
+            item.unseen,
+            item.attributes,
+            item.version,
+            at or datetime.now(UTC),
+        )
+        for item in asked
+    }
+
+
+class _Holdings:
+    """What accounts hold, from rows that say it once for all that hold it since the same moment."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.of: dict[int, list[Held]] = {}
+        self._moments: dict[Held, list[tuple[datetime, list[int]]]] = {}
+        self._by_holder: dict[Held, dict[int, datetime]] = {}
+        for privilege, *path, grant_option, effect, moment, holders in rows:
+            held = Held(privilege, Securable._make(path), grant_option, cast("Effect", effect))
+            self._moments.setdefault(held, []).append((moment, holders))
+            for holder in holders:
+                self.of.setdefault(holder, []).append(held)
+
+    def find_since(self, holder: int, held: Held) -> datetime:
+        """Return since when. Raises KeyError where the holder does not hold it."""
+        if held not in self._by_holder:  # few of all that was loaded are ever asked for
+            moments = self._moments[held]
+            self._by_holder[held] = {one: moment for moment, holders in moments for one in holders}
+        return self._by_holder[held][holder]
+
+
+class Moments(Mapping[tuple[str, Held], datetime]):
+    """Since when accounts hold what they hold, found when it is asked for: most of it never is."""
+
+    def __init__(self, ids: Mapping[str, int], held: _Holdings) -> None:
+        self._ids = ids
+        self._held = held
+
+    def __getitem__(self, key: tuple[str, Held]) -> datetime:
+        username, held = key
+        return self._held.find_since(self._ids[username], held)
+
+    def __iter__(self) -> Iterator[tuple[str, Held]]:
+        for username, account_id in self._ids.items():
+            for held in self._held.of.get(account_id, ()):
+                yield username, held
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _to_columns(names: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """Return rows by column, as `unnest` takes them."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+
+
+def _read(reader: Reader, statement: str, **values: Any) -> list[Row]:
+    """Run a statement; its values stand in it as psql's variables, as in `queries`."""
+    query = _VALUE.sub(r"%(\1)s", SQL[statement].replace("%", "%%"))
+    with reader.cursor(row_factory=tuple_row) as cursor:
+        return cursor.execute(query.encode(), values).fetchall()

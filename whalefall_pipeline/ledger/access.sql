@@ -1,0 +1,202 @@
+-- What effective access is decided from, at a moment (null: now). Each statement is sent once, whatever the number of
+-- instances and accounts. `instances` are ids; a pattern's null is any name.
+
+-- name: instances (what each was set to then; its version by the newest record before, while that is kept)
+select i.id, i.name, i.db_type, coalesce(r.version, i.server_version, '') as version, i.deleted_at,
+       i.permissions_read_at as read_at, coalesce(t.attributes, '{}') as attributes
+from instances i
+left join instance_attributes t on t.instance_id = i.id
+ and case when cast(:at as timestamptz) is null then t.valid_to is null
+          else t.valid_from <= :at and (t.valid_to is null or t.valid_to > :at) end
+left join lateral (
+  select coalesce(s.sync_details ->> 'server_version', s.sync_details ->> 'version') as version
+  from sync_instance_records s
+  where s.instance_id = i.id and s.started_at <= :at and s.status = 'completed'
+  order by s.started_at desc limit 1
+) r on cast(:at as timestamptz) is not null
+where case when cast(:instance as text) is null then i.is_active or :removed else i.name = :instance end
+order by i.name;
+
+-- name: unseen
+select s.instance_id, s.scope, s.status, s.reason, s.last_seen_at
+from instance_scopes s
+where s.instance_id = any (cast(:instances as bigint[]))
+  and case when cast(:at as timestamptz) is null then s.valid_to is null
+           else s.valid_from <= :at and (s.valid_to is null or s.valid_to > :at) end;
+
+-- name: known (what somebody holds something on, by its name path from the right, as far as it is given)
+select distinct g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
+from account_grant g
+where case when cast(:at as timestamptz) is null then g.valid_to is null
+           else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
+  and g.instance_id = any (cast(:instances as bigint[]))
+  and (
+    (g.object_name = :name
+      and (cast(:before as text) is null or g.schema_name = :before
+           or (g.schema_name = '' and g.database_name = :before and cast(:first as text) is null))  -- as on MySQL
+      and (cast(:first as text) is null or g.database_name = :first))
+    or (g.object_name = '' and g.scope = 'schema' and g.schema_name = :name
+      and (cast(:before as text) is null or g.database_name = :before) and cast(:first as text) is null)
+    or (g.object_name = '' and g.scope = 'database' and g.database_name = :name and cast(:before as text) is null)
+  );
+
+-- name: known_routines (by their names without argument types; a path of them has a schema and a database at most)
+select distinct g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
+from instance_accounts a
+join account_grant g on g.instance_account_id = a.id
+where a.instance_id = any (cast(:instances as bigint[]))
+  and case when cast(:at as timestamptz) is null then g.valid_to is null
+           else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
+  and g.scope = 'routine' and starts_with(g.object_name, cast(:name as text) || '(')
+  and (cast(:before as text) is null or g.schema_name = :before)
+  and (cast(:first as text) is null or g.database_name = :first);
+
+-- name: known_roles (accounts, as what others are members of)
+select a.instance_id, 'role' as scope, '' as database_name, '' as schema_name, a.username as object_name,
+       '' as column_name
+from instance_accounts a
+join account_attributes t on t.instance_account_id = a.id
+ and case when cast(:at as timestamptz) is null then t.valid_to is null
+          else t.valid_from <= :at and (t.valid_to is null or t.valid_to > :at) end
+where a.instance_id = any (cast(:instances as bigint[])) and a.username = :name;
+
+-- name: securables (all that somebody holds something on, roles left out)
+select distinct g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
+from instance_accounts a
+join account_grant g on g.instance_account_id = a.id
+where a.instance_id = :instance and g.scope not in ('role', 'database_role')
+  and case when cast(:at as timestamptz) is null then g.valid_to is null
+           else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end;
+
+-- name: relevant (who may come to what gives a privilege: those who hold or are it, and their members; some others
+-- `also`; and all roles of these)
+with recursive
+seed (id) as (
+  select g.instance_account_id
+  from unnest(
+    cast(:privileges as text[]), cast(:scopes as text[]), cast(:databases as text[]), cast(:schemas as text[]),
+    cast(:objects as text[])
+  ) as w (privilege, scope, database_name, schema_name, object_name)
+  join account_grant g
+    on g.object_name = w.object_name and g.scope = w.scope and g.database_name = w.database_name
+   and g.schema_name = w.schema_name and (w.privilege is null or w.privilege = g.privilege)
+  where g.instance_id = any (cast(:instances as bigint[]))
+    and case when cast(:at as timestamptz) is null then g.valid_to is null
+             else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
+  union
+  select t.instance_account_id
+  from instance_accounts a
+  join account_attributes t on t.instance_account_id = a.id
+   and case when cast(:at as timestamptz) is null then t.valid_to is null
+            else t.valid_from <= :at and (t.valid_to is null or t.valid_to > :at) end
+  where a.instance_id = any (cast(:instances as bigint[]))
+    and (t.attributes @> any (cast(:attributes as jsonb[])) or a.username = any (cast(:usernames as text[])))
+),
+down (id, instance_id, username, kind) as (
+  select a.id, a.instance_id, a.username, a.kind from seed join instance_accounts a on a.id = seed.id
+  union
+  select member.* from down d
+  cross join lateral (
+    select a.id, a.instance_id, a.username, a.kind
+    from account_grant m join instance_accounts a on a.id = m.instance_account_id
+    where m.instance_id = d.instance_id and m.object_name = d.username
+      and m.privilege = 'MEMBER' and m.scope in ('role', 'database_role')
+      and case when cast(:at as timestamptz) is null then m.valid_to is null
+               else m.valid_from <= :at and (m.valid_to is null or m.valid_to > :at) end
+    offset 0  -- so that it is looked up for each: how many there will be can't be estimated
+  ) member
+),
+up (id, instance_id) as (
+  (select id, instance_id from down
+   union
+   select id, instance_id from instance_accounts
+   where instance_id = any (cast(:instances as bigint[]))
+     and (kind = 'public' or username = any (cast(:also as text[]))))
+  union
+  select role.* from up u
+  cross join lateral (
+    select a.id, a.instance_id
+    from account_grant m join instance_accounts a on a.instance_id = m.instance_id and a.username = m.object_name
+    where m.instance_account_id = u.id and m.scope in ('role', 'database_role') and m.privilege = 'MEMBER'
+      and case when cast(:at as timestamptz) is null then m.valid_to is null
+               else m.valid_from <= :at and (m.valid_to is null or m.valid_to > :at) end
+    offset 0
+  ) role
+)
+select id, instance_id, false as is_everybody from up
+union all
+select id, instance_id, true from down where kind = 'public';
+
+-- name: accounts (all of some instances, and some of others)
+select a.id, a.instance_id, a.username, t.kind, cast(t.attributes as text) as attributes
+from instance_accounts a
+join account_attributes t on t.instance_account_id = a.id
+ and case when cast(:at as timestamptz) is null then t.valid_to is null
+          else t.valid_from <= :at and (t.valid_to is null or t.valid_to > :at) end
+where a.instance_id = any (cast(:whole as bigint[])) or a.id = any (cast(:ids as bigint[]));
+
+-- name: held (memberships, and what matches a pattern of its instance; once for all that hold it since the same moment)
+with chosen (id, instance_id) as materialized (
+  select a.id, a.instance_id from instance_accounts a
+  where a.instance_id = any (cast(:whole as bigint[])) or a.id = any (cast(:ids as bigint[]))
+),
+pattern as materialized (
+  select *
+  from unnest(
+    cast(:instances as bigint[]), cast(:scopes as text[]), cast(:databases as text[]), cast(:schemas as text[]),
+    cast(:objects as text[]), cast(:columns as text[]), cast(:privileges as text[])
+  ) as w (instance_id, scope, database_name, schema_name, object_name, column_name, privilege)
+),
+found as (  -- each `offset 0`: looked up by index; that an owner holds thousands of things is not read to be left out
+  select g.* from chosen a
+  cross join lateral (
+    select * from account_grant g
+    where g.instance_account_id = a.id and g.scope in ('role', 'database_role') offset 0
+  ) g
+  union all
+  select g.* from chosen a
+  join (select distinct instance_id, scope from pattern where coalesce(object_name, '') = '') w
+    on w.instance_id = a.instance_id
+  cross join lateral (
+    select * from account_grant g where g.instance_account_id = a.id and g.scope = w.scope offset 0
+  ) g
+  where exists (
+    select from pattern w
+    where coalesce(w.object_name, g.object_name) = g.object_name and w.instance_id = a.instance_id and w.scope = g.scope
+      and (w.database_name is null or w.database_name = g.database_name)
+      and (w.schema_name is null or w.schema_name = g.schema_name)
+      and (w.column_name is null or w.column_name = g.column_name)
+      and (w.privilege is null or w.privilege = g.privilege)
+  )
+  union all
+  select g.* from (select distinct object_name, scope from pattern where object_name <> '') w
+  cross join lateral (
+    select * from account_grant g where g.object_name = w.object_name and g.scope = w.scope offset 0
+  ) g
+  join chosen a on a.id = g.instance_account_id
+  where exists (
+    select from pattern w
+    where w.object_name = g.object_name and w.instance_id = a.instance_id and w.scope = g.scope
+      and (w.database_name is null or w.database_name = g.database_name)
+      and (w.schema_name is null or w.schema_name = g.schema_name)
+      and (w.column_name is null or w.column_name = g.column_name)
+      and (w.privilege is null or w.privilege = g.privilege)
+  )
+)
+select g.privilege collate "C", g.scope collate "C", g.database_name collate "C", g.schema_name collate "C",
+       g.object_name collate "C", g.column_name collate "C", g.grant_option, g.effect, g.valid_from,
+       array_agg(g.instance_account_id)
+from found g
+where case when cast(:at as timestamptz) is null then g.valid_to is null
+           else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9;
+
+-- name: all_held (all that these accounts hold)
+select g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option, g.effect,
+       g.valid_from, array_agg(g.instance_account_id) as ids
+from account_grant g
+where g.instance_account_id = any (cast(:ids as bigint[]))
+  and case when cast(:at as timestamptz) is null then g.valid_to is null
+           else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
+group by g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option, g.effect,
+         g.valid_from;
