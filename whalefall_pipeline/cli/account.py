@@ -1,5 +1,6 @@
 """`whalefall show`: all that one account holds, and why it is what it is."""
 
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -10,7 +11,7 @@ import typer
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceArgument, complete_account
 from whalefall_pipeline.cli.known import check_instance
 from whalefall_pipeline.cli.moments import format_moment, parse_moment
-from whalefall_pipeline.cli.output import console, write
+from whalefall_pipeline.cli.output import console, errors, write
 from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows, to_json
 from whalefall_pipeline.cli.trees import Tree, show_tree
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
@@ -44,6 +45,7 @@ def show_account(
     elif form is Format.TABLE:
         title = f"{username} on {instance} ({_describe(account, documents, moment)})"
         show_tree(console, title, _build_tree(account, documents))
+        errors.print(f"all that it can do by these: whalefall what-can {instance} {shlex.quote(username)}", "dim")
     else:
         rows = [{"path": path, "value": value} for path, value in _flatten(_build_tree(account, documents))]
         show_rows(rows, ("path", "value"), form, raw=raw)

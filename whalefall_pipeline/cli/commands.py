@@ -39,6 +39,10 @@ COMMANDS: Mapping[str, Entry] = {
     "who-has": Entry("holders:show_holders", "List who holds a privilege, and since when."),
     "findings": Entry("findings:show_findings", "List what is wrong, the worst first."),
     "rules": Entry("rules:show_rules", "List the rules that findings are made by, or show one."),
+    "who-can": Entry("who_can:who_can", "List who can do something, by roles and wider grants too."),
+    "what-can": Entry("what_can:what_can", "List what an account can do, on all or on one object."),
+    "why": Entry("why:why", "Show every way by which an account can do something."),
+    "escalations": Entry("escalations:show_escalations", "List who could become a superuser or another account."),
     "script": Entry("script:script", "Print the SQL that re-creates accounts, or undoes a change."),
     "completion": Entry("completion:print_completion", "Print what makes a shell complete commands and names."),
 }

@@ -11,7 +11,7 @@ KINDS = {
     **{kind: kind for kind in ("sequence", "synonym", "table", "tablespace", "type", "view", "role", "parameter")},
     "function": "routine",
     "procedure": "routine",
-    "directory": "directory",
+    **{kind: kind for kind in ("directory", "foreign_data_wrapper", "foreign_server", "large_object")},
     "user": "user",
     "login": "login",
 }
@@ -20,14 +20,16 @@ _NAME = r'"(?:[^"]|"")+"|[^".]+'
 _PATH = re.compile(rf"({_NAME})(\.({_NAME}))*")
 
 
-def parse_target(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+def parse_target(
+    words: Sequence[str], usage: str = "whalefall who-has PRIVILEGE [ON OBJECT]"
+) -> tuple[str | None, tuple[str, ...]]:
     """Return kind and name path of `[ON] [KIND] OBJECT`; none of both where nothing is written.
 
-    Raises InvalidInputError for anything else.
+    Raises InvalidInputError, with the usage, for anything else.
     """
     rest = list(words[1:] if words and words[0].upper() == "ON" else words)
     if words and not rest:
-        raise InvalidInputError("say: whalefall who-has PRIVILEGE [ON OBJECT]")
+        raise InvalidInputError(f"say: {usage}")
     match rest:
         case []:
             return None, ()
@@ -36,17 +38,17 @@ def parse_target(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
         case [kind, name] if kind.lower() in KINDS:
             return KINDS[kind.lower()], parse_object_path(name)
         case _:
-            raise InvalidInputError("say: whalefall who-has PRIVILEGE [ON OBJECT], as ON app.orders or ON role dba")
+            raise InvalidInputError(f"say: {usage}, as ON app.orders or ON role dba")
 
 
-def parse_object_path(text: str) -> tuple[str, ...]:
+def parse_object_path(text: str, most: int = MOST) -> tuple[str, ...]:
     """Return the names of `table`, `schema.table` (MySQL: `database.table`) or `database.schema.table`.
 
     A name that holds a dot or a double quote stands in double quotes, its own ones doubled: `app."my.table"`.
     Raises InvalidInputError for anything else.
     """
     names = re.findall(_NAME, text) if _PATH.fullmatch(text) else []
-    if not 0 < len(names) <= MOST:
+    if not 0 < len(names) <= most:
         raise InvalidInputError(
             f"{text!r} is no object; write table, schema.table, database.table or database.schema.table, "
             'and a name that holds a dot in double quotes: app."my.table"'

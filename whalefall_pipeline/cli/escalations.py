@@ -1,0 +1,96 @@
+"""`whalefall escalations`: who could become a superuser, or another account, and by which steps."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import typer
+
+from whalefall_pipeline.cli.answers import Row, say_unseen, show_answers
+from whalefall_pipeline.cli.arguments import AsOfOption, InstanceOption
+from whalefall_pipeline.cli.asking import AT_ONCE, find_access, find_asked
+from whalefall_pipeline.cli.known import check_instance
+from whalefall_pipeline.cli.moments import parse_moment
+from whalefall_pipeline.cli.output import warn
+from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption
+from whalefall_pipeline.cli.who_can import PredefinedOption
+from whalefall_pipeline.cli.workplace import open_reader
+from whalefall_pipeline.core.access.escalate import find_escalations
+from whalefall_pipeline.core.access.model import Escalation, Escalations, Population, Verdict
+from whalefall_pipeline.core.rules import SUPERUSER
+from whalefall_pipeline.ledger.access import Asked, read_populations
+from whalefall_pipeline.ledger.reader import Reader
+
+BECOME = "BECOME"
+NAMED = 5
+"""Superusers that a line names."""
+
+
+def show_escalations(
+    *,
+    instance: InstanceOption = None,
+    as_of: AsOfOption = None,
+    predefined: PredefinedOption = False,
+    limit: LimitOption = None,
+    form: FormatOption = Format.TABLE,
+    raw: RawOption = False,
+) -> None:
+    """List who could become a superuser or another account.
+
+    The most dangerous first, each with its steps; superusers are told apart. Exit code 1 where nobody could, as far as
+    was observed.
+    """
+    moment = parse_moment(as_of) if as_of else None
+    found: list[tuple[int, Row]] = []
+    superusers: dict[str, Sequence[str]] = {}
+    unseen: dict[str, Sequence[str]] = {}
+    with open_reader() as reader:
+        check_instance(reader, instance)
+        for asked, population in _load(reader, find_asked(reader, instance, moment), moment):
+            told = find_escalations(find_access(asked.db_type), population)
+            kinds = {name: state.account.kind for name, state in population.accounts.items()}
+            superusers[asked.name] = [name for name in told.superusers if predefined or kinds[name].is_counted]
+            unseen[asked.name] = told.unseen
+            found += [
+                (way.danger.rank, _to_row(asked.name, population, way, told))
+                for way in told.ways
+                if predefined or kinds[way.username].is_counted
+            ]
+    found.sort(key=lambda item: (item[0], len(item[1].steps)))
+    show_answers([row for _, row in found], form, raw=raw, limit=limit)
+    _say_superusers(superusers)
+    say_unseen(unseen)
+    if not found:
+        raise typer.Exit(1)
+
+
+def _load(reader: Reader, asked: Sequence[Asked], at: datetime | None) -> Iterator[tuple[Asked, Population]]:
+    for start in range(0, len(asked), AT_ONCE):
+        part = asked[start : start + AT_ONCE]
+        wanted = {item.id: find_access(item.db_type).find_dangerous() for item in part}
+        populations = read_populations(reader, part, wanted, at=at)
+        for item in part:
+            yield item, populations.pop(item.id)
+
+
+def _to_row(instance: str, population: Population, way: Escalation, told: Escalations) -> Row:
+    becomes = way.danger.becomes
+    return Row(
+        instance,
+        way.username,
+        population.accounts[way.username].account.kind,
+        BECOME if becomes else SUPERUSER,
+        f"account {becomes}" if becomes else "server",
+        Verdict.AFTER_STEP,
+        f"{way.username}: {way}",
+        way.steps,
+        (),
+        told.unseen,
+        way.since,
+    )
+
+
+def _say_superusers(superusers: dict[str, Sequence[str]]) -> None:
+    names = [f"{name} on {instance}" for instance, found in superusers.items() for name in found]
+    if names:
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        warn(f"superusers already: {', '.join(names[:NAMED])}{more}; see: whalefall accounts --superuser")

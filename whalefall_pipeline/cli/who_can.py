@@ -1,0 +1,75 @@
+"""`whalefall who-can`: who can do something, by any way, and by which."""
+
+from typing import Annotated
+
+import typer
+
+from whalefall_pipeline.cli.answers import Row, say_unseen, show_answers, to_row
+from whalefall_pipeline.cli.arguments import AsOfOption, InstanceOption
+from whalefall_pipeline.cli.asking import Case, find_asked, find_cases, load_cases, parse_question
+from whalefall_pipeline.cli.known import check_instance
+from whalefall_pipeline.cli.moments import parse_moment
+from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption
+from whalefall_pipeline.cli.workplace import open_reader
+from whalefall_pipeline.core.access.decide import Decider
+from whalefall_pipeline.core.access.model import Population, Verdict
+from whalefall_pipeline.sync.memory import collecting_rarely
+
+USAGE = "whalefall who-can PRIVILEGE ON [KIND] OBJECT"
+OnArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ON [KIND] OBJECT",
+        help='table, schema.table, database.schema.table; "with.dot".table; role NAME, column TABLE.COLUMN; server.',
+    ),
+]
+PrivilegeArgument = Annotated[str, typer.Argument(help="In the server's own words: SELECT, EXECUTE, MEMBER, OWNER, ….")]
+PredefinedOption = Annotated[bool, typer.Option("--predefined", help="The engine's own roles too.")]
+
+
+def who_can(
+    *,
+    privilege: PrivilegeArgument,
+    on: OnArgument,
+    instance: InstanceOption = None,
+    as_of: AsOfOption = None,
+    removed: Annotated[bool, typer.Option("--removed", help="On removed instances too.")] = False,
+    predefined: PredefinedOption = False,
+    limit: LimitOption = None,
+    form: FormatOption = Format.TABLE,
+    raw: RawOption = False,
+) -> None:
+    """List who can do something, by roles and wider grants too.
+
+    Each account has its shortest way; `why` has all. Exit code 1 where nobody can, as far as was observed.
+    """
+    asking = parse_question(privilege, on, USAGE)
+    moment = parse_moment(as_of) if as_of else None
+    rows: list[Row] = []
+    unseen: dict[str, set[str]] = {}
+    with open_reader() as reader, collecting_rarely():
+        check_instance(reader, instance)
+        asked = find_asked(reader, instance, moment, removed=removed)
+        cases = find_cases(reader, asked, asking, moment, named=instance is not None) if asked else []
+        for case, population in load_cases(reader, cases, moment):
+            found, not_seen = _decide(case, population, predefined=predefined)
+            rows += found
+            if not_seen:
+                unseen[case.asked.name] = not_seen
+    rows.sort(key=lambda row: (row.instance, row.object, row.verdict is Verdict.AFTER_STEP, row.username))
+    show_answers(rows, form, raw=raw, limit=limit)
+    say_unseen(unseen)
+    if not rows:
+        raise typer.Exit(1)
+
+
+def _decide(case: Case, population: Population, *, predefined: bool) -> tuple[list[Row], set[str]]:
+    """Return who can, and what was not observed that might say that others can."""
+    decider = Decider(case.access, population)
+    rows = [
+        to_row(case.asked.name, answer)
+        for question in case.questions
+        for answer in decider.find_who_can(question)
+        if predefined or answer.kind.is_counted
+    ]
+    return rows, {scope for question in case.questions for scope in decider.find_unseen(question)}
