@@ -1,8 +1,12 @@
-"""`make bench`: prints a Markdown table; `--quick` measures 1,000 accounts in one round, `--fleet` 1,000 instances."""
+"""`make bench`: prints Markdown tables of syncs and of questions about access.
+
+`--quick` measures 1,000 accounts in one round, `--access` the questions alone, `--fleet` 1,000 instances.
+"""
 
 import argparse
 import sys
 
+from tests.bench.access import Asked, build_access_table, measure_access
 from tests.bench.fleet import measure_fleet
 from tests.bench.measuring import Sample, list_engines, measure
 from tests.bench.report import build_table, describe_machine
@@ -10,6 +14,7 @@ from tests.bench.report import build_table, describe_machine
 SIZES = (1_000, 10_000)
 ROUNDS = 5
 INSTANCES = 1_000
+QUICK_INSTANCES = 100
 
 
 def main() -> None:
@@ -20,6 +25,7 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, action="append", help="so many only (may be repeated)")
     parser.add_argument("--kinds", type=int, default=0, help="accounts hold one of so many sets; 0: each its own")
     parser.add_argument("--fleet", action="store_true", help="a fleet in one session, and what Dagster adds to it")
+    parser.add_argument("--access", action="store_true", help="only who-can, what-can and escalations")
     parser.add_argument("--instances", type=int, default=INSTANCES, help="of the fleet")
     asked = parser.parse_args()
     if asked.fleet:
@@ -28,12 +34,19 @@ def main() -> None:
         return
     sizes, rounds = (SIZES[:1], 1) if asked.quick else (asked.accounts or SIZES, asked.rounds)
     samples: list[Sample] = []
-    for engine in list_engines(asked.engine):
+    for engine in [] if asked.access else list_engines(asked.engine):
         for accounts in sizes:
             for sample in measure(engine, accounts, rounds, asked.kinds):
                 samples.append(sample)
                 sys.stderr.write(f"{engine}, {accounts:,} accounts, {sample.phase}, {sample.side}: {sample.measured}\n")
-    sys.stdout.write(f"{describe_machine()}; {rounds} rounds\n\n{build_table(samples)}\n")
+    sys.stdout.write(f"{describe_machine()}; {rounds} rounds\n\n")
+    if samples:
+        sys.stdout.write(f"{build_table(samples)}\n\n")
+    questions: list[Asked] = []
+    for question in measure_access(sizes[-1], QUICK_INSTANCES if asked.quick else asked.instances, rounds):
+        questions.append(question)
+        sys.stderr.write(f"{question.ledger}: {question.question}: {min(question.seconds):.2f} s\n")
+    sys.stdout.write(f"{build_access_table(questions)}\n")
 
 
 if __name__ == "__main__":

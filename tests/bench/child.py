@@ -32,10 +32,10 @@ def main() -> None:
     from_source = run(request)
     seconds = time.perf_counter() - begun
     own = from_source if request["instance"]["db_type"] == "postgresql" else 0
-    sys.stdout.write(json.dumps(Measured(seconds, _read_peak_mib(), from_source, count() - own)) + "\n")
+    sys.stdout.write(json.dumps(Measured(seconds, read_peak_mib(), from_source, count() - own)) + "\n")
 
 
-def _read_peak_mib() -> float:
+def read_peak_mib() -> float:
     """Return this process's peak; Linux's ru_maxrss has the parent's in it, as it was before this program began."""
     if not STATUS.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,12 +44,11 @@ class Sample(NamedTuple):
 def measure(engine: str, accounts: int, rounds: int, kinds: int) -> Iterator[Sample]:
     """Fill one source, and sync it in each round into a new ledger: first, without change, with 1 % changed."""
     contents = build_contents(accounts, kinds)
-    with SOURCES[engine]() as source, start_postgresql(LEDGER_VERSION) as ledger, TemporaryDirectory() as home:
+    with SOURCES[engine]() as source, start_ledger() as ledger, TemporaryDirectory() as home:
         source.fill(contents)
-        _stop_autovacuum(ledger)
         for turn in range(rounds):
             database = f"ledger_{turn}"
-            _create_ledger(ledger, database, source, Path(home))
+            create_ledger(ledger, database, source, Path(home))
             sides = SIDES if turn % 2 == 0 else SIDES[::-1]
             for phase in PHASES:
                 if phase == PHASES[-1]:
@@ -56,6 +56,19 @@ def measure(engine: str, accounts: int, rounds: int, kinds: int) -> Iterator[Sam
                 for side in sides:
                     measured, rows = _run(ledger, database, source, home, side)
                     yield Sample(engine, accounts, phase, side, measured, rows)
+
+
+@contextmanager
+def start_ledger() -> Generator[PostgresqlServer]:
+    """Start a server for ledgers, that does not vacuum by itself."""
+    with start_postgresql(LEDGER_VERSION) as server:
+        _stop_autovacuum(server)
+        yield server
+
+
+def sync_once(server: PostgresqlServer, database: str, source: Source, home: str) -> None:
+    """Sync a source for the first time."""
+    _run(server, database, source, home, "ours")
 
 
 def _stop_autovacuum(server: PostgresqlServer) -> None:
@@ -70,7 +83,7 @@ def _tidy(server: PostgresqlServer, database: str) -> None:
         admin.execute("vacuum analyze")
 
 
-def _create_ledger(server: PostgresqlServer, database: str, source: Source, home: Path) -> None:
+def create_ledger(server: PostgresqlServer, database: str, source: Source, home: Path) -> None:
     with psycopg.connect(server.conninfo(), autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
     floor.create_tables(server.conninfo(database))
