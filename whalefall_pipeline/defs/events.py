@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.sync.instance import to_first_line
 from whalefall_pipeline.sync.tell import Outcome
@@ -20,7 +21,7 @@ def log_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: C
     All text of a server is made visible: it reaches the UI, and terminals that show the log.
     """
     name = outcome.instance.name
-    for key, metadata in _written(outcome).items():
+    for key, metadata in build_written(outcome).items():
         if key in selected:
             context.log_event(dg.AssetMaterialization(key, partition=name, metadata=metadata))
     if outcome.error is None:
@@ -28,7 +29,7 @@ def log_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: C
         return
     message = make_visible(to_first_line(outcome.error))
     failed = {"error_code": outcome.error.code, "error_message": message}
-    for key in selected - _written(outcome).keys():
+    for key in selected - build_written(outcome).keys():
         context.log_event(dg.AssetObservation(key, partition=name, metadata=failed))
     context.log.error("%s: %s: %s", make_visible(name), outcome.error.code, message)
 
@@ -48,7 +49,8 @@ def log_carried_over(
         context.log.info("%d instances were completed by earlier runs and are left out", len(carried_over))
 
 
-def _written(outcome: Outcome) -> dict[dg.AssetKey, dict[str, Any]]:
+def build_written(outcome: Outcome) -> dict[dg.AssetKey, dict[str, Any]]:
+    """Return the metadata of each asset that was written."""
     written: dict[dg.AssetKey, dict[str, Any]] = {}
     if outcome.inventory:
         written[INVENTORY] = {**outcome.inventory._asdict(), "server_version": make_visible(outcome.version)}
@@ -63,8 +65,26 @@ def _written(outcome: Outcome) -> dict[dg.AssetKey, dict[str, Any]]:
             "not_observed": ", ".join(make_visible(item.scope) for item in counts.unseen) or "nothing",
             "findings_opened": len(outcome.changes.findings.opened),
             "findings_closed": len(outcome.changes.findings.closed),
+            **(_to_dangers(outcome.dangers) if outcome.dangers else {}),
         }
     return written
+
+
+def _to_dangers(dangers: DangerSummary) -> dict[str, Any]:
+    """Return the numbers that Dagster plots, and who it is, as far as the summary lists them."""
+    rows = [
+        dg.TableRecord(
+            {
+                "account": make_visible(risk.username),
+                "superuser": "yes" if risk.is_superuser else "could become one",
+                "how": make_visible(risk.how),
+            }
+        )
+        for risk in dangers.listed
+    ]
+    numbers = {"superusers": dangers.superusers, "could_become_superuser": dangers.could_become}
+    columns = [dg.TableColumn(name) for name in ("account", "superuser", "how")]
+    return {**numbers, "who": dg.MetadataValue.table(rows, dg.TableSchema(columns))}
 
 
 def _format_counts(outcome: Outcome) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import orjson
 from sqlalchemy import Connection
 
+from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.counts import PermissionCounts
 from whalefall_pipeline.core.diff import ChangeType
 from whalefall_pipeline.core.model import Attributes
@@ -30,15 +32,17 @@ class Stored(NamedTuple):
 
 
 class Newest(NamedTuple):
-    """The scopes that an instance's newest reading observed, and the attributes that were last seen."""
+    """What an instance's newest reading observed and said of superusers, and the attributes that were last seen."""
 
     observed: Sequence[str]
     attributes: Attributes | None
+    dangers: DangerSummary | None
 
 
 def read_newest(connection: Connection, instance_id: int) -> Newest:
-    """Return which scopes the newest reading observed, and what the instance was last seen set to."""
-    return Newest._make(connection.execute(SQL["read_newest"], {"instance_id": instance_id}).one())
+    """Return which scopes the newest reading observed, what the instance was last seen set to, and who is a danger."""
+    observed, attributes, dangers = connection.execute(SQL["read_newest"], {"instance_id": instance_id}).one()
+    return Newest(observed, attributes, DangerSummary.from_json(dangers) if dangers else None)
 
 
 def read_stored(connection: Connection, instance_id: int) -> dict[str, Stored]:
@@ -66,7 +70,10 @@ def write_snapshots(connection: Connection, old: Collection[int], rows: Iterable
     copy_rows(connection, "account_snapshots", SNAPSHOT_COLUMNS, rows)
 
 
-def mark_permissions_read(connection: Connection, target: Target, version: str, observed: Sequence[str]) -> None:
-    """Write when the newest reading of permissions was begun, of which server, and which scopes it observed."""
-    values = {"read_at": target.read_at, "version": version, "observed": list(observed)}
+def mark_permissions_read(
+    connection: Connection, target: Target, version: str, observed: Sequence[str], dangers: DangerSummary | None
+) -> None:
+    """Write when the newest reading of permissions was begun, of which server, what it observed and says of dangers."""
+    document = orjson.dumps(dangers.to_json()).decode() if dangers else None
+    values = {"read_at": target.read_at, "version": version, "observed": list(observed), "dangers": document}
     connection.execute(SQL["mark_read"], {"instance_id": target.instance.id, **values})

@@ -24,12 +24,13 @@ where a.instance_id = :instance_id and a.is_active;
 delete from account_snapshots where instance_account_id = any (cast(:ids as bigint[]));
 
 -- name: read_newest (what the newest reading of permissions observed, and what the instance was last seen set to)
-select i.observed_scopes, a.attributes
+select i.observed_scopes, a.attributes, i.danger_summary
 from instances i
 left join instance_attributes a on a.instance_id = i.id and a.valid_to is null
 where i.id = :instance_id;
 
 -- name: mark_read
 update instances
-set permissions_read_at = :read_at, server_version = :version, observed_scopes = cast(:observed as text[])
+set permissions_read_at = :read_at, server_version = :version, observed_scopes = cast(:observed as text[]),
+    danger_summary = cast(:dangers as jsonb)
 where id = :instance_id;

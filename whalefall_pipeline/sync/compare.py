@@ -7,6 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.changes import AccountChange
 from whalefall_pipeline.core.counts import PermissionCounts, count_permissions
 from whalefall_pipeline.core.diff import AttributeChange, ChangeType, diff, diff_attributes
@@ -89,9 +90,9 @@ class ComparedPermissions:
     """What differs from the ledger: of accounts, of the instance itself, and of what is seen.
 
     `states` is None where nothing was compared by account, since the newest reading gave the same. `effective` are all
-    accounts that were read, with the roles that the instance implies. `attributes` are
-    what the instance is set to (None: never seen). `whole` is a digest of all that was read; empty where not everything
-    was seen.
+    accounts that were read, with the roles that the instance implies; `reading_states` are they without these.
+    `attributes` are what the instance is set to (None: never seen). `whole` is a digest of all that was read; empty
+    where not everything was seen. `dangers_before` is what the reading before said of who is a superuser.
     """
 
     counts: PermissionCounts
@@ -102,6 +103,8 @@ class ComparedPermissions:
     attributes_before: Attributes | None
     whole: bytes
     before: Before
+    reading_states: Mapping[str, AccountState]
+    dangers_before: DangerSummary | None
 
     @property
     def attribute_changes(self) -> tuple[AttributeChange, ...]:
@@ -145,7 +148,16 @@ def compare_permissions(
     observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
     counts = counts._replace(without_account=without_account, unseen=tuple(unseen))
     return ComparedPermissions(
-        counts, compared, effective, Sight(unseen, before, observed), known, newest.attributes, whole, before_this
+        counts,
+        compared,
+        effective,
+        Sight(unseen, before, observed),
+        known,
+        newest.attributes,
+        whole,
+        before_this,
+        states,
+        newest.dangers,
     )
 
 

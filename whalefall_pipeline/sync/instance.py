@@ -12,6 +12,7 @@ from whalefall_pipeline.ledger.database import connecting, find_cancel, transact
 from whalefall_pipeline.ledger.instances import read_login
 from whalefall_pipeline.ledger.sessions import complete_record, fail_record, note_progress, start_record
 from whalefall_pipeline.sync.compare import compare_accounts, compare_permissions
+from whalefall_pipeline.sync.dangers import find_dangers
 from whalefall_pipeline.sync.findings import sync_findings
 from whalefall_pipeline.sync.lock import holding
 from whalefall_pipeline.sync.opening import to_first_line
@@ -84,12 +85,13 @@ def _write_permissions(
     outcome.coverage = collected.reading.coverage
     with transaction(connection):
         compared = compare_permissions(connection, collected, collected.reading, adapter.rules)
-        changes = write_permissions(connection, collected, compared)
+        dangers = find_dangers(adapter, collected, compared)
+        changes = write_permissions(connection, collected, compared, dangers)
         findings = sync_findings(connection, collected, collected.reading, compared, (adapter, plan.rulebook))
         changes = outcome.changes.join(replace(changes, findings=findings))
         told = replace(outcome, permissions=compared.counts, changes=changes)
         complete_record(connection, collected.target, told.to_items())
-    outcome.permissions, outcome.changes = compared.counts, changes
+    outcome.permissions, outcome.changes, outcome.dangers = compared.counts, changes, dangers
 
 
 def _write_failure(plan: Plan, outcome: Outcome, error: WhalefallError) -> None:

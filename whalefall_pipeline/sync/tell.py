@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.changes import Changes
 from whalefall_pipeline.core.counts import InventoryCounts, PermissionCounts
 from whalefall_pipeline.core.errors import WhalefallError
@@ -28,6 +29,7 @@ class Outcome:
     statements: int = 0
     attempts: int = 0
     changes: Changes = field(default_factory=Changes)
+    dangers: DangerSummary | None = None
     error: WhalefallError | None = None
 
     def to_items(self) -> Items:

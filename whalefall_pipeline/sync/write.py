@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
+from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.changes import Changes
 from whalefall_pipeline.core.diff import AttributeChange, Difference
 from whalefall_pipeline.core.findings.model import NO_CHANGES
@@ -67,7 +68,12 @@ def _write_replacement(
     return replaced
 
 
-def write_permissions(connection: Connection, collected: Collected, compared: ComparedPermissions) -> Changes:
+def write_permissions(
+    connection: Connection,
+    collected: Collected,
+    compared: ComparedPermissions,
+    dangers: DangerSummary | None = None,
+) -> Changes:
     """Write snapshots, facts, grant intervals and log entries of accounts that changed, and the instance's own."""
     target, sight = collected.target, compared.sight
     _write_attributes(connection, target, compared)
@@ -77,7 +83,7 @@ def write_permissions(connection: Connection, collected: Collected, compared: Co
         if compared.whole:
             write_same(connection, target.instance.id, compared.whole, compared.counts)
     unseen = {item.scope for item in sight.unseen}
-    mark_permissions_read(connection, target, collected.version, sight.observed)
+    mark_permissions_read(connection, target, collected.version, sight.observed, dangers)
     return Changes(
         accounts=tuple(compared.states.changes) if compared.states else (),
         attributes=compared.attribute_changes,
