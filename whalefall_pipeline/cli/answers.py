@@ -87,10 +87,10 @@ def _to_data(row: Row) -> Mapping[str, Any]:
 
 
 def _to_words(row: Row) -> Mapping[str, Any]:
-    return {**row._asdict(), "verdict": SHORT[row.verdict], "path": say_path(row)}
+    return {**row._asdict(), "verdict": SHORT[row.verdict], "path": format_path(row)}
 
 
-def say_path(row: Row) -> str:
+def format_path(row: Row) -> str:
     """Return how an account can, in a line: its path, what must be done, and what else stands before it."""
     path = row.path.removeprefix(f"{row.username}: ")
     steps = f"; by {', then '.join(row.steps)}" if row.steps else ""
@@ -100,15 +100,15 @@ def say_path(row: Row) -> str:
 
 def say_gates(gates: Iterable[Gate]) -> str:
     """Return the gates that do not simply let through, in a line."""
-    return "; ".join(say_gate(gate) for gate in gates if gate.state is not GateState.OPEN)
+    return "; ".join(format_gate(gate) for gate in gates if gate.state is not GateState.OPEN)
 
 
-def say_gate(gate: Gate) -> str:
+def format_gate(gate: Gate) -> str:
     """Return one gate with its reason."""
     return f"{gate.name} {gate.state.value}{f' ({gate.reason})' if gate.reason else ''}"
 
 
-def say_unseen(unseen: Mapping[str, Iterable[str]]) -> None:
+def print_unseen(unseen: Mapping[str, Iterable[str]]) -> None:
     """Print by instance what was not observed and could make a no a yes."""
     lines = [f"{instance}: {scope}" for instance, scopes in unseen.items() for scope in sorted(scopes)]
     for line in lines[:MOST]:

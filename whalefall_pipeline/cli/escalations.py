@@ -5,7 +5,7 @@ from datetime import datetime
 
 import typer
 
-from whalefall_pipeline.cli.answers import Row, say_unseen, show_answers
+from whalefall_pipeline.cli.answers import Row, print_unseen, show_answers
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceOption
 from whalefall_pipeline.cli.asking import AT_ONCE, find_access, find_asked
 from whalefall_pipeline.cli.known import check_instance
@@ -57,8 +57,8 @@ def show_escalations(
             ]
     found.sort(key=lambda item: (item[0], len(item[1].steps)))
     show_answers([row for _, row in found], form, raw=raw, limit=limit)
-    _say_superusers(superusers)
-    say_unseen(unseen)
+    _print_superusers(superusers)
+    print_unseen(unseen)
     if not found:
         raise typer.Exit(1)
 
@@ -89,7 +89,7 @@ def _to_row(instance: str, population: Population, way: Escalation, told: Escala
     )
 
 
-def _say_superusers(superusers: dict[str, Sequence[str]]) -> None:
+def _print_superusers(superusers: dict[str, Sequence[str]]) -> None:
     names = [f"{name} on {instance}" for instance, found in superusers.items() for name in found]
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""

@@ -21,7 +21,7 @@ class Named(NamedTuple):
     path: Sequence[str]
 
 
-def say_more(reader: Reader, rows: Records, privilege: str, named: Named, at: datetime | None) -> None:
+def print_more(reader: Reader, rows: Records, privilege: str, named: Named, at: datetime | None) -> None:
     """Print how many accounts can do what fewer were granted, if these are more; over many instances, where to ask."""
     words = ["whalefall", "who-can", privilege, "ON", *([named.kind] if named.kind else []), _to_text(named.path)]
     command = shlex.join(words)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from whalefall_pipeline.cli.answers import Row, say_unseen, show_answers, to_row
+from whalefall_pipeline.cli.answers import Row, print_unseen, show_answers, to_row
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceArgument
 from whalefall_pipeline.cli.asking import Case, find_access, find_asked, find_cases, load_cases, parse_object
 from whalefall_pipeline.cli.known import check_account, check_instance
@@ -60,7 +60,7 @@ def what_can(
             rows = [to_row(instance, answer) for answer in found if answer.paths]
             unseen = {instance: sorted({scope for answer in found for scope in answer.unseen})}
     show_answers(rows, form, raw=raw, limit=limit, of_one=True)
-    say_unseen(unseen)
+    print_unseen(unseen)
     if not rows:
         raise typer.Exit(1)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from whalefall_pipeline.cli.answers import Row, say_unseen, show_answers, to_row
+from whalefall_pipeline.cli.answers import Row, print_unseen, show_answers, to_row
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceOption
 from whalefall_pipeline.cli.asking import Case, find_asked, find_cases, load_cases, parse_question
 from whalefall_pipeline.cli.known import check_instance
@@ -58,7 +58,7 @@ def who_can(
                 unseen[case.asked.name] = not_seen
     rows.sort(key=lambda row: (row.instance, row.object, row.verdict is Verdict.AFTER_STEP, row.username))
     show_answers(rows, form, raw=raw, limit=limit)
-    say_unseen(unseen)
+    print_unseen(unseen)
     if not rows:
         raise typer.Exit(1)
 

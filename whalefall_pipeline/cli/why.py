@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from whalefall_pipeline.cli.answers import say_gate, show_answers, to_row
+from whalefall_pipeline.cli.answers import format_gate, show_answers, to_row
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceArgument, complete_account
 from whalefall_pipeline.cli.asking import Case, find_asked, find_cases, load_cases, parse_question
 from whalefall_pipeline.cli.known import check_account, check_instance
-from whalefall_pipeline.cli.moments import parse_moment, say_moment
+from whalefall_pipeline.cli.moments import format_moment, parse_moment
 from whalefall_pipeline.cli.output import console, warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption
 from whalefall_pipeline.cli.trees import show_tree
@@ -92,7 +92,7 @@ def _show(instance: str, answer: Answer) -> None:
         _add(tree, path)
     if answer.nearest:
         tree["nearest"] = answer.nearest
-    gates = [say_gate(gate) for gate in answer.gates]
+    gates = [format_gate(gate) for gate in answer.gates]
     show_tree(console, _to_title(instance, answer), tree | {"gates": gates, "not observed": list(answer.unseen)})
 
 
@@ -100,13 +100,13 @@ def _add(tree: dict[str, Any], path: Path) -> None:
     """Add a path to a tree; paths that begin alike share their branch."""
     for link in path.links:
         tree = tree.setdefault(_to_label(link.words, link.step, link.since), {})
-    tree.setdefault(_to_label(path.source.words, path.source.step, None), _say_since(path))
+    tree.setdefault(_to_label(path.source.words, path.source.step, None), _format_since(path))
 
 
 def _to_label(words: str, step: str, since: datetime | None) -> str:
-    told = f" (since {say_moment(since)})" if since else ""
+    told = f" (since {format_moment(since)})" if since else ""
     return f"{words}{told}{f', after {step}' if step else ''}"
 
 
-def _say_since(path: Path) -> str:
-    return f"all of it since {say_moment(path.since)}" if path.since else "no moment is known"
+def _format_since(path: Path) -> str:
+    return f"all of it since {format_moment(path.since)}" if path.since else "no moment is known"

@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0008"
 
 VIEWS = Path(__file__).with_name("0009_views.sql")
 MOMENT = sa.DateTime(timezone=True)
