@@ -102,7 +102,7 @@ class PostgresqlAccess(Access):
 
     def find_links(self, population: Population) -> Iterable[Link]:
         """See `Access.find_links`."""
-        links = self.open_links(population)
+        links = PostgresqlLinks(population)
         return (link for name in (*population.accounts, *links.others) for link in links.list_links(name))
 
     def open_links(self, population: Population) -> Links:

@@ -38,7 +38,7 @@ class PostgresqlLinks:
         accounts = population.accounts
         self._superusers = {name for name, state in accounts.items() if is_superuser(state)}
         self._of_roles = find_held(accounts.values(), is_of_role)
-        self._creators = self._find_creators()
+        self._creators = find_creators(population)
         public = accounts.get(PUBLIC)
         self._has_public = public is not None and bool(public.held)
 
@@ -92,22 +92,13 @@ class PostgresqlLinks:
         since = self._population.find_since(owner, item)
         return Link(owner, DATABASE_OWNER, words, database=database, held=item, since=since)
 
-    def _find_creators(self) -> set[str]:
-        """Return who may be granted every role that is no superuser: those with CREATEROLE, before 16."""
-        if find_major(self._population.version) >= 16:
-            return set()
-        accounts = self._population.accounts
-        creators = {name for name, state in accounts.items() if state.account.attributes.get("rolcreaterole")}
-        return creators - self._superusers
-
     def _list_grantable(self) -> Iterator[str]:
         """Yield the roles that these may grant themselves.
 
         Those that hold nothing, and are no members of a superuser, lead nowhere, and are left out.
         """
-        closed = {*self._superusers, PUBLIC, DATABASE_OWNER}
         for role, state in self._population.accounts.items():
-            if role not in closed and _leads_on(state, self._superusers):
+            if may_be_granted(self._population, role) and _leads_on(state, self._superusers):
                 yield role
 
 
@@ -191,6 +182,19 @@ def list_database_owners(population: Population) -> list[tuple[str, Held]]:
         if not state.held.isdisjoint(owned)
         for item in sorted(state.held & owned)
     ]
+
+
+def find_creators(population: Population) -> set[str]:
+    """Return who may be granted every role that is no superuser: those with CREATEROLE, before 16."""
+    if find_major(population.version) >= 16:
+        return set()
+    accounts = population.accounts
+    return {name for name, state in accounts.items() if state.account.attributes.get("rolcreaterole")}
+
+
+def may_be_granted(population: Population, role: str) -> bool:
+    """Whether these may grant a role: pg_database_owner has no members but its own, and of superusers few may grant."""
+    return role not in (PUBLIC, DATABASE_OWNER) and not _is_superuser(population, role)
 
 
 def _leads_on(state: AccountState, superusers: set[str]) -> bool:

@@ -4,7 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from whalefall_pipeline.adapters.postgresql.access_links import DATABASE_OWNER, is_superuser, list_database_owners
+from whalefall_pipeline.adapters.postgresql.access_links import (
+    DATABASE_OWNER,
+    find_creators,
+    is_superuser,
+    list_database_owners,
+    may_be_granted,
+    spell_grant,
+)
 from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, spell
 from whalefall_pipeline.adapters.postgresql.rows import PUBLIC
 from whalefall_pipeline.adapters.postgresql.rules import DATABASE
@@ -76,8 +83,7 @@ def build_sources(population: Population, asked: Asked, usernames: Collection[st
         if not state.held.isdisjoint(bearing):
             yield from _build_held(population, asked, name, state.held)
     if is_member:
-        role = asked.question.securable.object
-        yield from [Source(role, f"role {role} itself")] if role in present else []
+        yield from _build_members(population, asked.question.securable.object, present)
     elif asked.question.privilege != OWNER and not asked.is_closed:
         yield from _build_predefined(asked, present)
         yield from _build_row_types(population, asked, present)
@@ -92,6 +98,19 @@ def _build_held(population: Population, asked: Asked, name: str, held: frozenset
         for item in held & asked.owned:
             step = _spell_grant(asked.question)
             yield Source(name, _say(item), step, held=item, since=population.find_since(name, item))
+
+
+def _build_members(population: Population, role: str, present: Collection[str]) -> Iterator[Source]:
+    """Yield the role itself, which others come to by links, and who may grant it to itself whatever it holds."""
+    if role in present:
+        yield Source(role, f"role {role} itself")
+    for owner, item in list_database_owners(population) if role == DATABASE_OWNER else ():
+        if owner in present:
+            words = f"owner of database {item.securable.database}, so member of {role} in it"
+            yield Source(owner, words, held=item, since=population.find_since(owner, item))
+    if may_be_granted(population, role):
+        for name in find_creators(population).intersection(present) - {role}:
+            yield Source(name, f"CREATEROLE, may grant itself {role}", spell_grant(role), own=True)
 
 
 def _build_predefined(asked: Asked, present: Collection[str]) -> Iterator[Source]:

@@ -98,7 +98,7 @@ def test_files_and_programs_of_the_server(stage: Stage, role: str) -> None:
 
 
 ROUTINES = {
-    "lo_export(oid, text)": "SELECT lo_export(lo_create(0), '{data}/wf_exported')",
+    "lo_export(oid, text)": "SELECT lo_export(4711, '{data}/wf_exported')",
     "lo_import(text)": "SELECT lo_import('{data}/PG_VERSION')",
     "pg_read_file(text)": "SELECT pg_read_file('PG_VERSION')",
     "pg_read_binary_file(text)": "SELECT pg_read_binary_file('PG_VERSION')",
@@ -108,6 +108,7 @@ ROUTINES = {
 @pytest.mark.parametrize("routine", list(ROUTINES))
 def test_routines_that_reach_files(stage: Stage, routine: str) -> None:
     statement = ROUTINES[routine].format(data=stage.ask("SHOW data_directory"))
+    stage.run_as(MALLORY, "SELECT lo_create(4711)")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         stage.run_as(MALLORY, statement)
     stage.run(f"GRANT EXECUTE ON FUNCTION pg_catalog.{routine} TO {MALLORY}")

@@ -3,7 +3,7 @@
 from whalefall_pipeline.adapters.postgresql.access import ACCESS, DATABASE_OWNERS, PRIVILEGES
 from whalefall_pipeline.adapters.postgresql.access_links import spell_grant
 from whalefall_pipeline.core.access.decide import Decider
-from whalefall_pipeline.core.access.model import Population, Question, Sought, Wanted
+from whalefall_pipeline.core.access.model import Population, Question, Sought, Verdict, Wanted
 from whalefall_pipeline.core.model import MEMBER, Account, AccountState, Held, Kind, Securable
 
 ORDERS = Securable("table", "shop", "sales", "orders")
@@ -87,6 +87,22 @@ def test_where_paths_to_a_column_end() -> None:
 def test_a_step_is_written_as_a_person_would() -> None:
     assert spell_grant("dba") == "GRANT dba TO CURRENT_USER; SET ROLE dba"
     assert spell_grant('D"BA') == 'GRANT "D""BA" TO CURRENT_USER; SET ROLE "D""BA"'
+
+
+def test_createrole_opens_a_role_that_holds_nothing_before_16() -> None:
+    plain = {"rolcanlogin": True, "rolsuper": False, "rolcreaterole": False}
+    states = {
+        name: AccountState(Account(name, Kind.USER, {**plain, "rolcreaterole": name == "hr"}))
+        for name in ("hr", "idle")
+    }
+    question = Question(MEMBER, Securable("role", object="idle"))
+    before = Decider(ACCESS, Population(states, version="PostgreSQL 15.3")).decide("hr", question)
+    assert (before.verdict, before.paths[0].steps) == (
+        Verdict.AFTER_STEP,
+        ("GRANT idle TO CURRENT_USER; SET ROLE idle",),
+    )
+    since = Decider(ACCESS, Population(states, version="PostgreSQL 16.0")).decide("hr", question)
+    assert since.verdict is Verdict.NO
 
 
 def test_an_answer_reads_as_a_sentence() -> None:
