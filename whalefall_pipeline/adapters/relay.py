@@ -3,18 +3,25 @@
 Some drivers work through what a server sends without ever looking up: libpq's login goes on as long as messages come,
 and an answer is taken in whole, whatever its size. Behind a relay such a driver gets no more than is allowed; TLS goes
 through it unbroken, end to end.
+
+A relay takes connections of this process only: another program on the machine gets nothing from it.
 """
 
+import os
 import selectors
 import socket
+import stat
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import cast
 
 from whalefall_pipeline.adapters.network import shut_down
 
 LOOPBACK = "127.0.0.1"
+OWN_HANDLES = Path("/dev/fd")
+"""Where Linux and macOS list what this process has open."""
 CHUNK_BYTES = 65_536
 ACCEPT_SECONDS = 5.0
 
@@ -37,6 +44,11 @@ class Relay:
         return self._limit
 
     @property
+    def received(self) -> int:
+        """How many bytes the server has sent since it was last allowed some."""
+        return self._limit - self._left
+
+    @property
     def is_exceeded(self) -> bool:
         """Whether the server sent more than it was allowed; its connection was ended then."""
         return self._left < 0
@@ -50,7 +62,7 @@ class Relay:
 
         Raises what `open_upstream` raises, and OSError when the driver's connection does not come.
         """
-        client = self._accept(client_address)
+        client = self._accept(lambda peer: peer == client_address)
         try:
             upstream = self._open_upstream()
         except BaseException:
@@ -60,6 +72,16 @@ class Relay:
             self._sockets += [client, upstream]
         threading.Thread(target=self._carry, args=(client, upstream), name="relay", daemon=True).start()
 
+    def expect(self) -> None:
+        """Connect to the server, and the next connection of this process through to it; does not wait for that one.
+
+        For a driver that does not say where it connects from. Raises what `open_upstream` raises.
+        """
+        upstream = self._open_upstream()
+        with self._lock:
+            self._sockets.append(upstream)
+        threading.Thread(target=self._carry_next, args=(upstream,), name="relay", daemon=True).start()
+
     def end(self) -> None:
         """End all connections, from any thread; the driver finds them closed."""
         with self._lock:
@@ -68,13 +90,24 @@ class Relay:
 
     def close(self) -> None:
         """End all connections and take no more."""
+        shut_down(self._listener)
         self._listener.close()
         self.end()
 
-    def _accept(self, client_address: tuple[str, int]) -> socket.socket:
+    def _carry_next(self, upstream: socket.socket) -> None:
+        with upstream:
+            try:
+                client = self._accept(is_own)
+            except OSError:  # nobody came in time, or the relay was closed
+                return
+            with self._lock:
+                self._sockets.append(client)
+            self._carry(client, upstream)
+
+    def _accept(self, is_expected: Callable[[tuple[str, int]], bool]) -> socket.socket:
         while True:
             client, peer = self._listener.accept()
-            if peer == client_address:
+            if is_expected(peer):
                 client.setblocking(True)
                 return client
             client.close()
@@ -96,3 +129,21 @@ class Relay:
                     else:  # the driver may still have to read what came before the end
                         selector.unregister(source)
                         sink.shutdown(socket.SHUT_WR)
+
+
+def is_own(address: tuple[str, int]) -> bool:
+    """Whether a connection from this local address is this process's; True where the system does not say."""
+    try:
+        handles = [int(path.name) for path in OWN_HANDLES.iterdir()]
+    except OSError:
+        return True
+    return any(_find_local_address(handle) == address for handle in handles)
+
+
+def _find_local_address(handle: int) -> object:
+    """Return the local address of an open file that is a socket; None for any other, or one that was closed."""
+    with suppress(OSError):
+        if stat.S_ISSOCK(os.fstat(handle).st_mode):
+            with socket.fromfd(handle, socket.AF_INET, socket.SOCK_STREAM) as copy:
+                return copy.getsockname()
+    return None

@@ -3,8 +3,9 @@
 `mssql-python` brings two ODBC drivers. Its default, Microsoft's ODBC Driver 18, needs `libltdl` and Kerberos on Linux;
 where they are missing its Rust driver, which needs neither, is taken. MSSQL_PYTHON_NATIVE_PROVIDER decides it by hand.
 
-What an answer may hold is counted row by row. The driver itself knows no bound: it builds one row, however large, and
-what a server sends during the login, before anything can be counted here.
+What an answer may hold is counted by a relay that the driver connects through, byte by byte, and here again as rows,
+which take more room than on the wire. Where a connection can't go through the relay (`options.is_relayed`) the rows are
+all that is counted: the driver builds one field, however large, and reads a login for as long as it lasts.
 """
 
 import ctypes
@@ -19,6 +20,7 @@ import mssql_python
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.relay import Relay
 from whalefall_pipeline.adapters.sqlserver.catalog import STATEMENTS
 from whalefall_pipeline.adapters.sqlserver.errors import (
     TIMEOUT,
@@ -29,20 +31,29 @@ from whalefall_pipeline.adapters.sqlserver.errors import (
     to_connection_error,
     to_failure,
 )
+from whalefall_pipeline.adapters.sqlserver.route import LOGIN_BYTES, lead_through, open_relay
 from whalefall_pipeline.adapters.sqlserver.worker import CallAbandonedError, Worker
-from whalefall_pipeline.core.errors import DatabaseConnectionError
+from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError
 from whalefall_pipeline.core.model import Observation, Seen
 
 _PROVIDER = "MSSQL_PYTHON_NATIVE_PROVIDER"
+_RUST = "mssql-odbc"
 _LINUX_LIBRARIES = ("libltdl.so.7", "libgssapi_krb5.so.2")
 _ROWS_AT_ONCE = 1000
 _BYTES_PER_VALUE = 16
 """What a number counts for, and a text or a binary value beside its length."""
+_BYTES_PER_ROW = 64
+_MOST_COLUMNS, _MOST_CHARACTERS = 20, 4000
+"""More than any statement of the catalog has: the driver sets memory aside for each column, a thousand rows of it."""
+_SIZE = 3
+"""Where a column's description has its size; 0: none (nvarchar(max), xml)."""
 
 
 class _Cursor(Protocol):
     """The driver's cursor, whose own annotations leave types open."""
 
+    @property
+    def description(self) -> Sequence[Sequence[Any]] | None: ...
     def execute(self, operation: str) -> object: ...
     def fetchmany(self, size: int) -> Sequence[Iterable[Any]]: ...
     def close(self) -> None: ...
@@ -50,6 +61,20 @@ class _Cursor(Protocol):
 
 class _TooLargeError(Exception):
     """An answer holds more than it may."""
+
+
+class _StrangeAnswerError(Exception):
+    """An answer is none that a catalog gives."""
+
+
+class _SentOnError(Exception):
+    """The driver is connected, but not to where it was told to."""
+
+
+_DRIVER_ERRORS = (mssql_python.Error, mssql_python.Warning, RuntimeError, MemoryError)
+"""What the driver raises, its native half included, which has no class of its own for what it can't read."""
+_REFUSALS = (mssql_python.ConnectionStringParseError, ValueError, _SentOnError)
+_IF_SENT_ON = "register that one, or set the option relay=no, which leaves a field and a login unbounded"
 
 
 def choose_provider() -> None:
@@ -61,7 +86,7 @@ def choose_provider() -> None:
         for library in _LINUX_LIBRARIES:
             ctypes.CDLL(library)
     except OSError:
-        os.environ[_PROVIDER] = "mssql-odbc"
+        os.environ[_PROVIDER] = _RUST
 
 
 choose_provider()
@@ -70,14 +95,18 @@ choose_provider()
 class Connection:
     """One connection, made again after a statement that timed out; each call obeys the limits and the deadline."""
 
-    def __init__(self, keywords: Mapping[str, str], limits: Limits, deadline: Deadline) -> None:
+    def __init__(
+        self, keywords: Mapping[str, str], limits: Limits, deadline: Deadline, *, is_relayed: bool = True
+    ) -> None:
         self.statements = 0
         self._keywords = keywords
+        self._is_relayed = is_relayed
         self._limits = limits
         self._deadline = deadline
         trusts_any = keywords.get("TrustServerCertificate") == "yes"
         self._target = Endpoint(keywords["Server"].replace(",", ":"), keywords.get("PWD", ""), trusts_any)
         self._worker: Worker | None = None
+        self._relay: Relay | None = None
         self._opened: list[mssql_python.Connection] = []
         self._open()
 
@@ -89,24 +118,32 @@ class Connection:
         """
         worker = self._worker or self._open()
         (driver,) = self._opened
-        seconds = self._limits.statement_seconds
+        seconds, most = self._limits.statement_seconds, self._limits.answer_bytes
         whole = self._to_whole(seconds)
         self.statements += 1
+        relay = self._relay
+        if relay:
+            relay.allow(most)
         try:
-            return worker.call(
-                lambda: _fetch(driver, statement, whole, self._limits.answer_bytes), self._deadline, seconds
-            )
+            return worker.call(lambda: _fetch(driver, statement, whole, most, relay), self._deadline, seconds)
         except CallAbandonedError:
-            self.close()
+            self._abandon()
             failure = Observation(Seen.TIMED_OUT, f"no answer within {seconds:g} s")
         except _TooLargeError:
-            self.close()
-            failure = Observation(Seen.UNREACHABLE, f"the answer holds more than {self._limits.answer_bytes:,} bytes")
-        except mssql_python.Error as error:
+            failure = self._to_too_large(most)
+        except (*_DRIVER_ERRORS, _StrangeAnswerError) as error:
             failure = self._to_failure(error, seconds)
+        except (DatabaseConnectionError, SyncCancelledError):
+            self._abandon()
+            raise
         raise StatementError(failure)
 
-    def _to_failure(self, error: mssql_python.Error, seconds: float) -> Observation:
+    def _to_failure(self, error: Exception, seconds: float) -> Observation:
+        if self._relay and self._relay.is_exceeded:
+            return self._to_too_large(self._relay.limit)
+        if not isinstance(error, mssql_python.Error):
+            self._abandon()
+            return Observation(Seen.UNREACHABLE, "the answer is none that SQL Server's catalog gives")
         state, text = error.driver_error, error.ddbc_error
         if not is_by_server(state, text):
             raise to_connection_error(state, text, self._target) from None
@@ -114,42 +151,67 @@ class Connection:
             self.close()
         return to_failure(state, text, self._target, seconds)
 
+    def _to_too_large(self, most: int) -> Observation:
+        self._abandon()
+        return Observation(Seen.UNREACHABLE, f"the answer holds more than {most:,} bytes")
+
     def close(self) -> None:
         """Close it, without waiting for a call that has not come back; the next query connects again."""
         if self._worker is not None:
-            opened = self._opened
-            self._worker.finish(lambda: _close(opened))
-            self._worker = None
+            opened, relay = self._opened, self._relay
+            self._worker.finish(lambda: _close(opened, relay))
+            self._worker = self._relay = None
+
+    def _abandon(self) -> None:
+        """Close it although a call may hang: behind a relay the call comes back now, since its connection ends."""
+        if self._relay:
+            self._relay.end()
+        self.close()
 
     def _open(self) -> Worker:
-        self._worker = worker = Worker("sqlserver-driver")
-        opened: list[mssql_python.Connection] = []
-        self._opened = opened
         seconds = self._limits.connect_seconds
-        whole = self._to_whole(seconds)
+        handshake = Deadline(min(seconds, max(self._deadline.remaining, 0.001)))
         self.statements += 1
+        with handshake, self._deadline.aborting(handshake.expire):
+            keywords = self._prepare(handshake)
+        self._worker = worker = Worker("sqlserver-driver")
+        opened, relay = list[mssql_python.Connection](), self._relay
+        self._opened = opened
+        whole = self._to_whole(handshake.remaining)
         try:
-            worker.call(lambda: opened.append(_connect(self._keywords, whole)), self._deadline, seconds)
+            worker.call(lambda: opened.append(_connect(keywords, whole, relay)), self._deadline, handshake.remaining)
         except CallAbandonedError:
-            self.close()
+            self._abandon()
             message = f"{self._target.server}: no answer within {seconds:g} s"
             raise DatabaseConnectionError(message, transient=True) from None
-        except mssql_python.Error as error:
-            self.close()
-            raise to_connection_error(error.driver_error, error.ddbc_error, self._target) from None
-        except (mssql_python.ConnectionStringParseError, ValueError, RuntimeError) as error:
-            self.close()
-            raise self._to_refusal(error) from None
-        except BaseException:
-            self.close()
-            raise
+        except BaseException as error:
+            self._abandon()
+            if not isinstance(error, (*_DRIVER_ERRORS, *_REFUSALS)):
+                raise
+            raise self._to_refusal(error, is_too_much=relay is not None and relay.is_exceeded) from None
         return worker
 
-    def _to_refusal(self, error: Exception) -> DatabaseConnectionError:
-        """Return what the driver's own refusal means: values that it can't take, or a token that it did not get."""
-        why = "the driver does not take the connection's values"
-        if isinstance(error, RuntimeError):
+    def _prepare(self, handshake: Deadline) -> Mapping[str, str]:
+        """Open the relay, and return what the driver is told to connect to."""
+        if not self._is_relayed:
+            return self._keywords
+        self._relay = open_relay(self._keywords["Server"], handshake)
+        return lead_through(self._relay, self._keywords, names_exclude=os.environ.get(_PROVIDER) == _RUST)
+
+    def _to_refusal(self, error: Exception, *, is_too_much: bool) -> DatabaseConnectionError:
+        """Return what a login that failed means; the driver itself refuses values, or a token that it did not get."""
+        if is_too_much:
+            why = f"the server sent more than {LOGIN_BYTES:,} bytes during the login"
+        elif isinstance(error, _SentOnError):
+            why = f"the server sent the connection on to another one: {_IF_SENT_ON}"
+        elif isinstance(error, mssql_python.Error):
+            return to_connection_error(error.driver_error, error.ddbc_error, self._target)
+        elif isinstance(error, mssql_python.Warning):
+            return to_connection_error("", str(error), self._target)
+        elif isinstance(error, RuntimeError):
             why = "no access token could be had"
+        else:
+            why = "the driver does not take the connection's values"
         return DatabaseConnectionError(f"{self._target.server}: {why}", transient=False)
 
     def _to_whole(self, seconds: float) -> int:
@@ -157,43 +219,74 @@ class Connection:
         return max(1, math.ceil(min(seconds, self._deadline.remaining)))
 
 
-def _connect(keywords: Mapping[str, str], seconds: int) -> mssql_python.Connection:
+def _connect(keywords: Mapping[str, str], seconds: int, relay: Relay | None) -> mssql_python.Connection:
     values: dict[str, Any] = dict(keywords)
     driver = mssql_python.connect(autocommit=True, timeout=seconds, **values)
     try:
+        received = relay.received if relay else 0
         cursor = cast("_Cursor", driver.cursor())
         cursor.execute(STATEMENTS["session"])
         cursor.close()
+        _check_way(relay, received)
     except BaseException:
         driver.close()
         raise
     return driver
 
 
-def _fetch(driver: mssql_python.Connection, statement: str, seconds: int, most: int) -> list[Row]:
+def _check_way(relay: Relay | None, received: int) -> None:
+    """Raise _SentOnError where an answer came, and not through the relay."""
+    if relay and relay.received == received:
+        raise _SentOnError
+
+
+def _fetch(driver: mssql_python.Connection, statement: str, seconds: int, most: int, relay: Relay | None) -> list[Row]:
     driver.timeout = seconds
     cursor = cast("_Cursor", driver.cursor())
-    rows: list[Row] = []
-    size = 0
     try:
         cursor.execute(statement)
-        while some := [tuple(row) for row in cursor.fetchmany(_ROWS_AT_ONCE)]:
-            size += sum(map(_measure, some))
-            if size > most:
-                raise _TooLargeError
-            rows += some
-        return rows
+        _check_columns(cursor.description or ())
+        return _fetch_rows(cursor, most)
+    except (_StrangeAnswerError, _TooLargeError):
+        if relay:
+            relay.end()  # or closing the cursor would wait for the rest of the answer
+        raise
     finally:
-        cursor.close()
+        with suppress(*_DRIVER_ERRORS):
+            cursor.close()
+
+
+def _fetch_rows(cursor: _Cursor, most: int) -> list[Row]:
+    rows: list[Row] = []
+    size = 0
+    while some := [tuple(row) for row in cursor.fetchmany(_ROWS_AT_ONCE)]:
+        size += sum(map(_measure, some))
+        if size > most:
+            raise _TooLargeError
+        rows += some
+    return rows
+
+
+def _check_columns(description: Sequence[Sequence[Any]]) -> None:
+    """Raise _StrangeAnswerError for more columns than any statement asks for, or one that has no bound.
+
+    While it waits for such a field's next part the driver lets no other thread run: deadlines would not be kept.
+    """
+    is_bounded = all(0 < column[_SIZE] <= _MOST_CHARACTERS for column in description)
+    if len(description) > _MOST_COLUMNS or not is_bounded:
+        raise _StrangeAnswerError
 
 
 def _measure(row: Row) -> int:
-    """Return about how many bytes a row took on the wire, where each character of a text takes two."""
+    """Return about how many bytes a row takes: its texts, two a character as on the wire, in a tuple."""
     texts = sum(2 * len(value) for value in row if isinstance(value, str))
-    return texts + sum(len(value) for value in row if isinstance(value, bytes)) + _BYTES_PER_VALUE * len(row)
+    binaries = sum(len(value) for value in row if isinstance(value, bytes))
+    return texts + binaries + _BYTES_PER_VALUE * len(row) + _BYTES_PER_ROW
 
 
-def _close(opened: list[mssql_python.Connection]) -> None:
+def _close(opened: list[mssql_python.Connection], relay: Relay | None) -> None:
     for driver in opened:
         with suppress(mssql_python.Error):
             driver.close()
+    if relay:
+        relay.close()

@@ -22,6 +22,10 @@ OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """An instance's options: the driver's keyword and, where they are few, the values that it takes."""
 
+RELAY = "relay"
+"""The option `relay=no` connects without the relay: a field, and the login, may then be of any size."""
+_AZURE = (".database.windows.net", ".database.usgovcloudapi.net", ".database.chinacloudapi.cn")
+
 AUTHENTICATION = "authentication"
 AUTHENTICATIONS: dict[str, dict[str, str]] = {
     "sql": {},
@@ -90,6 +94,20 @@ def find_instance_name(instance: Instance) -> str:
     return name.upper()
 
 
+def is_relayed(instance: Instance, defaults: Mapping[str, str]) -> bool:
+    """Whether to connect through a relay: not where the server's name says more than where it is.
+
+    - Kerberos: the driver makes the service's name from the server's, unless `server_spn` has it.
+    - `application_intent=ReadOnly`: an availability group's listener sends the driver on to another server.
+    - Azure's gateway finds the server by the name that the driver sends (error 40532 without).
+    """
+    options = {**defaults, **instance.options}
+    host = instance.host.partition("\\")[0].lower().rstrip(".")
+    needs_name = options.get(AUTHENTICATION) == "kerberos" and "server_spn" not in options
+    is_sent_on = options.get("application_intent") == "ReadOnly"
+    return options.get(RELAY, "yes") == "yes" and not (needs_name or is_sent_on or host.endswith(_AZURE))
+
+
 def _build_login(authentication: str, login: Login) -> dict[str, str]:
     keywords = dict(AUTHENTICATIONS[authentication])
     if authentication == "sql" and "\\" in login.username:
@@ -114,14 +132,22 @@ def translate_options(options: Mapping[str, str]) -> dict[str, str]:
         if name == AUTHENTICATION:
             _check_authentication(value)
             continue
+        if name == RELAY:
+            _check_word(RELAY, value, _YES_NO)
+            continue
         if name not in OPTIONS:
-            known = ", ".join(sorted({*OPTIONS, AUTHENTICATION}))
+            known = ", ".join(sorted({*OPTIONS, AUTHENTICATION, RELAY}))
             raise InvalidInstanceError(f"unknown option {name!r}; SQL Server takes {known}")
         keyword, values = OPTIONS[name]
-        if values and value not in values:
-            raise InvalidInstanceError(f"option {name} is {value!r}, and must be one of {', '.join(values)}")
+        if values:
+            _check_word(name, value, values)
         keywords[keyword] = value
     return keywords
+
+
+def _check_word(name: str, value: str, words: tuple[str, ...]) -> None:
+    if value not in words:
+        raise InvalidInstanceError(f"option {name} is {value!r}, and must be one of {', '.join(words)}")
 
 
 def _check_authentication(value: str) -> None:
