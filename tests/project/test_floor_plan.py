@@ -62,8 +62,10 @@ OWN = {
     "sqlserver": {
         "catalog.py": "statements that ask several databases at once",
         "databases.py": "what can be read of each database before it is asked",
+        "denials.py": "what is denied to the collector, and hides rows from it",
         "fixed_roles.py": "what the server's own roles may do",
         "inventory.py": "logins, and the users and roles of each database, as one list",
+        "route.py": "a relay before a driver without bounds, and the port of a named instance",
         "securables.py": "classes of permissions as scopes",
         "worker.py": "a thread for a driver whose calls can't be ended",
     },

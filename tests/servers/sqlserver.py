@@ -37,6 +37,10 @@ class SqlserverStandin:
         self.wire.statements.clear()
         self.tables.fill()
         self.create_logins([self.username])
+        self.tables.run(
+            "insert into master.sys.login_token select principal_id, sid from master.sys.server_principals "
+            "where name = ?", [self.username],
+        )  # fmt: skip
 
     def execute(self, *statements: str, database: str = "") -> None:
         """Run T-SQL as administrator."""

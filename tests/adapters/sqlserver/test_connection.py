@@ -1,9 +1,11 @@
 """The driver over a real TDS connection, beyond the faults that every engine is tested with (`tests/engines`)."""
 
+import os
 import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pysqlbridge.server
@@ -18,8 +20,8 @@ from tests.servers.sqlserver_standin.browser import serve_browser
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.sqlserver import SqlserverAdapter
+from whalefall_pipeline.adapters.sqlserver.databases import WITHOUT_SERVER
 from whalefall_pipeline.adapters.sqlserver.options import build_keywords
-from whalefall_pipeline.adapters.sqlserver.reader import WITHOUT_SERVER
 from whalefall_pipeline.adapters.sqlserver.worker import CallAbandonedError, Worker
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
 from whalefall_pipeline.core.model import Login, Security, Seen
@@ -38,6 +40,47 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(readings: Readings
     with pytest.raises(DatabaseConnectionError, match="trust_server_certificate") as raised:
         readings.read()
     assert not raised.value.transient
+
+
+@pytest.mark.parametrize(
+    ("host", "options", "refused"),
+    [
+        ("localhost", {}, ""),
+        ("127.1", {"hostname_in_certificate": "localhost"}, ""),
+        ("127.1", {}, "made out to another name"),
+        ("localhost", {"hostname_in_certificate": "db.example"}, "made out to another name"),
+    ],
+)
+def test_the_certificate_is_compared_with_the_server_s_name_through_the_relay(
+    engine: SqlserverEngine, tmp_path: Path, host: str, options: dict[str, str], refused: str
+) -> None:
+    """The driver itself connects to the relay, at 127.0.0.1, which the stand-in's certificate has too.
+
+    In a process of its own: which authorities are trusted is read once.
+    """
+    (tmp_path / "authority.pem").write_bytes(engine.standin.wire.certificate)
+    code = f"""
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.sqlserver import SqlserverAdapter
+from whalefall_pipeline.core.errors import DatabaseConnectionError
+from whalefall_pipeline.core.model import Instance, Login
+instance = Instance(1, "x", "sqlserver", {host!r}, {engine.standin.wire.port}, options={options!r})
+login = Login({engine.standin.username!r}, {engine.standin.password!r})
+try:
+    with Deadline(30) as deadline, SqlserverAdapter().open(instance, login, Limits(), deadline) as session:
+        print(session.security)
+except DatabaseConnectionError as error:
+    print(error, error.transient)
+"""
+    environment = os.environ | {"SSL_CERT_FILE": str(tmp_path / "authority.pem")}
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    if refused:
+        assert refused in ran.stdout
+        assert ran.stdout.rstrip().endswith("False")
+    else:
+        assert ran.stdout.strip() == str(Security(encrypted=True, verified=True))
 
 
 @pytest.mark.parametrize(("encrypt", "encrypted"), [("yes", True), ("no", False)])

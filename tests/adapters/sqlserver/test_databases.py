@@ -143,7 +143,7 @@ def test_a_locked_catalog_is_timed_out_and_the_rest_is_kept(engine: SqlserverEng
 def test_the_deadline_ends_with_what_was_read(engine: SqlserverEngine, readings: Readings, statement: str) -> None:
     """Accounts and the server's scope were read: they count, and what is left of the databases is timed out."""
     whole = readings.grants()
-    view = {"database_principals": "database_principals", "database_permissions": "database_permissions"}
+    view = {"database_principals": "database_principals", "database_permissions": "all_objects"}
     deadline = Deadline(30)
     engine.standin.wire.faults.before = Before(f"sys.{view.get(statement, 'sql_modules')}", deadline.expire)
     with SqlserverAdapter().open(readings.instance, readings.login, Limits(), deadline) as session:
@@ -166,8 +166,9 @@ def test_a_deadline_before_the_server_was_read_gives_no_reading(engine: Sqlserve
         session.read_accounts()
 
 
-FIXED_STATEMENTS = 1 + 2 + 1 + 3 + 1
-"""Setting the connection up, what answers and its databases, accounts, what is held on the server, its settings."""
+FIXED_STATEMENTS = 1 + 2 + 2 + 1 + 3 + 1
+"""Setting the connection up, what answers and its databases, what is denied to this login, accounts, what is held on
+the server, its settings."""
 
 
 def test_statements_do_not_depend_on_the_number_of_accounts(engine: SqlserverEngine, readings: Readings) -> None:

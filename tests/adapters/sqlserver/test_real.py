@@ -34,7 +34,7 @@ def test_a_real_server_is_read_in_full() -> None:
         accounts = session.read_accounts()
         reading = session.read_grants()
         databases = [scope for scope in reading.coverage if scope.startswith("database:")]
-        assert session.statements <= 8 + 5 * math.ceil(len(databases) / GROUP)
+        assert session.statements <= 10 + 5 * math.ceil(len(databases) / GROUP)
         assert session.identity
         assert session.security.encrypted
     assert [seen for seen in reading.coverage.values() if seen.status is not Seen.OBSERVED] == []

@@ -112,6 +112,7 @@ class CatalogTables:
         self.insert("properties", PROPERTIES)
         self.insert("configurations", CONFIGURATIONS)
         self.insert("system_objects", [("external_languages",), ("external_models",), ("objects",)])
+        self.insert("login_token", [(2, b"\x02")])
         self.insert("dm_exec_connections", [(51, None, "FALSE")])
         self.insert("server_role_members", [(3, 1)])
         ends = ("Dedicated Admin Connection", "TSQL Local Machine", "TSQL Named Pipes", "TSQL Default TCP")

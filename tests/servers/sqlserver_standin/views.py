@@ -6,6 +6,7 @@ Source: Microsoft Learn, "System catalog views": one page per view, as `sys.data
 SERVER_VIEWS = {
     "server_principals": "name text, principal_id int, sid blob, type text, type_desc text, is_disabled bool, "
     "default_database_name text, default_language_name text, owning_principal_id int, is_fixed_role bool",
+    "login_token": "principal_id int, sid blob",
     "sql_logins": "principal_id int, is_policy_checked bool, is_expiration_checked bool",
     "server_role_members": "role_principal_id int, member_principal_id int",
     "server_permissions": "class int, class_desc text, major_id int, minor_id int, grantee_principal_id int, "

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from whalefall_pipeline.adapters.sqlserver.errors import Row, StatementError
 from whalefall_pipeline.adapters.sqlserver.names import quote_literal, quote_name
+from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import Observation, Seen
 from whalefall_pipeline.sql import load_sql
@@ -21,6 +22,7 @@ GROUP = 8
 """How many databases are read to the end before the next ones are begun."""
 BATCHES = {
     "database_rights": 100,
+    "database_denials": 100,
     "database_principals": 50,
     "database_external_languages": 100,
     "database_external_models": 100,
@@ -51,15 +53,21 @@ class Catalog:
 
     def __init__(self, connection: Asking) -> None:
         self._connection = connection
+        self._tally = Tally()
 
     @property
     def statements(self) -> int:
         """How many statements were sent so far."""
         return self._connection.statements
 
+    @property
+    def digest(self) -> bytes:
+        """A digest of all rows so far, see `Tally`; a statement that failed gave none."""
+        return self._tally.digest
+
     def read(self, name: str) -> list[Row]:
         """Return the rows of a statement about the server; raises StatementError."""
-        return self._connection.query(STATEMENTS[name])
+        return self._query(STATEMENTS[name])
 
     def require(self, name: str) -> list[Row]:
         """Return the rows of a statement that nothing can be read without: when it fails, the whole reading does."""
@@ -98,11 +106,16 @@ class Catalog:
 
     def _read_batch(self, name: str, databases: Sequence[str]) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = {database: [] for database in databases}
-        for database, *row in self._connection.query(build_statement(name, databases)):
+        for database, *row in self._query(build_statement(name, databases)):
             if database not in found:
                 raise SyncDataError(f"{name}: a row is of {database!r}, which was not asked for")
             found[database].append(tuple(row))
         return found
+
+    def _query(self, statement: str) -> list[Row]:
+        rows = self._connection.query(statement)
+        self._tally.add(rows)
+        return rows
 
 
 def build_statement(name: str, databases: Sequence[str]) -> str:

@@ -84,6 +84,17 @@ WHERE NOT EXISTS (SELECT 1 FROM sys.databases AS d WHERE d.database_id = f.datab
 SELECT {name} AS database_name, COALESCE(HAS_PERMS_BY_NAME(QUOTENAME({name}), 'DATABASE', 'VIEW DEFINITION'), 0)
     AS sees_definitions;
 
+-- name: login_token
+-- One row per principal of the server that this login is: itself, its server roles, its Windows groups.
+SELECT t.principal_id AS principal_id, t.sid AS sid
+FROM sys.login_token AS t;
+
+-- name: database_denials
+-- One row per principal of a database to whom something is denied that shows definitions; everybody sees its own.
+SELECT DISTINCT {name} AS database_name, p.grantee_principal_id AS grantee_id
+FROM {database}.sys.database_permissions AS p
+WHERE p.state = 'D' AND p.permission_name IN (N'CONTROL', N'VIEW DEFINITION', N'VIEW SECURITY DEFINITION');
+
 -- name: server_principals
 -- One row per login and server role. The source of a mapped login is a certificate or asymmetric key of master.
 SELECT

@@ -1,4 +1,4 @@
-"""What can be read of each database before anything in it is asked for, and what it is set to. Pure.
+"""What can be read of a server and each database before anything there is asked for, and what they are set to. Pure.
 
 Sources, Microsoft Learn: sys.databases, HAS_DBACCESS (0 for a database that another user has alone), DATABASEPROPERTYEX
 (Updateability), "Offload read-only workload to a secondary replica".
@@ -7,8 +7,19 @@ Sources, Microsoft Learn: sys.databases, HAS_DBACCESS (0 for a database that ano
 from collections.abc import Iterable, Mapping, Sequence
 
 from whalefall_pipeline.adapters.sqlserver.errors import Row
+from whalefall_pipeline.adapters.sqlserver.options import DEFAULT_INSTANCE
 from whalefall_pipeline.adapters.sqlserver.rows import DatabaseRow, ServerRow
+from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
 from whalefall_pipeline.core.model import Json, Observation, Seen
+from whalefall_pipeline.core.text import make_visible
+
+WITHOUT_SERVER: Mapping[int, str] = {
+    5: "Azure SQL Database",
+    6: "Azure Synapse Analytics",
+    11: "Azure Synapse serverless SQL",
+    12: "SQL database in Microsoft Fabric",
+}
+"""`SERVERPROPERTY('EngineEdition')` of what has no catalog of a server with its logins (Microsoft Learn)."""
 
 OBSERVED = Observation(Seen.OBSERVED)
 UNLISTED = "UNLISTED"
@@ -25,6 +36,19 @@ _STATES = {
     UNLISTED: "the database is offline: the server does not list it for this login",
     "EMERGENCY": "the database is EMERGENCY: only sysadmin may connect",
 }
+
+
+def check_server(server: ServerRow, instance_name: str) -> None:
+    """Raise when what answers is no server with logins, or another instance than the one that was asked for."""
+    if server.engine_edition in WITHOUT_SERVER:
+        raise InvalidInstanceError(
+            f"{WITHOUT_SERVER[server.engine_edition]} has no catalog of a server with its logins, and can't be read: "
+            "SQL Server 2016 and later, and Azure SQL Managed Instance, can"
+        )
+    answering = (server.instance_name or DEFAULT_INSTANCE).upper()
+    if instance_name and answering != instance_name:
+        message = f"what answers is the instance {make_visible(answering)}, not {make_visible(instance_name)}"
+        raise DatabaseConnectionError(f"{message}: check host and port", transient=False)
 
 
 def observe_list(server: ServerRow, rows: Iterable[DatabaseRow]) -> Observation:

@@ -3,7 +3,7 @@
 So far this has been run against a stand-in only (`tests/servers/sqlserver_standin`), never against a real server.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 from whalefall_pipeline.adapters.deadline import Deadline
@@ -13,20 +13,28 @@ from whalefall_pipeline.adapters.sqlserver.catalog import GROUP, Asking, Catalog
 from whalefall_pipeline.adapters.sqlserver.databases import (
     OBSERVED,
     build_attributes,
+    check_server,
     observe_access,
     observe_list,
     observe_rights,
 )
+from whalefall_pipeline.adapters.sqlserver.denials import (
+    HIDDEN,
+    LOGIN_CLASS,
+    build_token,
+    find_hidden_classes,
+    find_principals,
+)
 from whalefall_pipeline.adapters.sqlserver.errors import Row, StatementError
 from whalefall_pipeline.adapters.sqlserver.inventory import Holdings, Inventory, build_inventory
 from whalefall_pipeline.adapters.sqlserver.options import (
-    DEFAULT_INSTANCE,
     build_keywords,
     find_instance_name,
     find_security,
+    is_relayed,
 )
 from whalefall_pipeline.adapters.sqlserver.rows import DatabaseRow, ExternalRow, ServerRow
-from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
+from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
@@ -41,20 +49,12 @@ from whalefall_pipeline.core.model import (
     is_observed,
     to_held,
 )
-from whalefall_pipeline.core.text import make_visible
 
 DATABASES = "databases"
 SEES_TOO_LITTLE = (
     "the login lacks VIEW ANY DEFINITION, so the server leaves out rows without saying so "
     "(VIEW ANY SECURITY DEFINITION alone is not enough: it does not show what permissions are held on)"
 )
-WITHOUT_SERVER: Mapping[int, str] = {
-    5: "Azure SQL Database",
-    6: "Azure Synapse Analytics",
-    11: "Azure Synapse serverless SQL",
-    12: "SQL database in Microsoft Fabric",
-}
-"""`SERVERPROPERTY('EngineEdition')` of what has no catalog of a server with its logins (Microsoft Learn)."""
 
 
 class SqlserverSession(SourceSession):
@@ -72,6 +72,8 @@ class SqlserverSession(SourceSession):
         self._coverage = {name: observe_access(row) for name, row in self._databases.items()}
         for name, rights in self._each("database_rights", list(self._databases)):
             self._coverage[name] = observe_rights(rights)
+        self._token = build_token(self._catalog.require("login_token"))
+        self._hide_denied()
         self._server_grants: set[Grant] = set()
         self._server_observation = Observation(Seen.UNREACHABLE, "not read yet")
         self._inventory: Inventory | None = None
@@ -136,7 +138,8 @@ class SqlserverSession(SourceSession):
         for database, holdings in self._read_holdings(list(inventory.databases)):
             grants |= inventory.build_database_grants(database, self._databases[database].owner_sid, holdings)
         coverage = {SERVER: self._server_observation, **self._list_coverage()}
-        return Reading(to_held(sorted(grants)), coverage, attributes=self._read_attributes())
+        attributes = self._read_attributes()
+        return Reading(to_held(sorted(grants)), coverage, self._catalog.digest, attributes)
 
     def may_hide(self, username: str) -> bool:
         """Whether an account that the list lacks may still exist, in a database that could not be read."""
@@ -154,6 +157,17 @@ class SqlserverSession(SourceSession):
                 for scope, seen in self._list_coverage().items()
             ),
         ]
+
+    def _hide_denied(self) -> None:
+        """Take no database for observed in which something is denied to the login that shows definitions."""
+        if self._token.is_sysadmin:
+            return
+        found = self._each("database_denials", list(self._databases))
+        denied = {name: {int(grantee) for (grantee,) in rows} for name, rows in found if rows}
+        members = dict(self._each("database_role_members", list(denied)))
+        for name, users in self._each("database_principals", list(denied)):
+            if denied[name] & find_principals(self._token, users, members[name]):
+                self._coverage[name] = HIDDEN
 
     def _list_coverage(self) -> dict[str, Observation]:
         listed = observe_list(self._server, self._rows)
@@ -181,9 +195,12 @@ class SqlserverSession(SourceSession):
             )
         except StatementError as error:
             self._server_observation = error.observation
-        else:
-            self._server_grants = holdings.build_grants("", inventory.server)
-            self._server_observation = OBSERVED
+            return
+        hidden = find_hidden_classes(self._token, holdings.permissions)
+        if LOGIN_CLASS in hidden:
+            raise SyncDataError(f"sys.server_principals: {HIDDEN.reason}")
+        self._server_grants = holdings.build_grants("", inventory.server)
+        self._server_observation = HIDDEN if hidden else OBSERVED
 
     def _read_holdings(self, databases: Sequence[str]) -> Iterator[tuple[str, Holdings]]:
         """Yield what is held in each database that could be read in full, a group of them after the other."""
@@ -246,19 +263,6 @@ class SqlserverSession(SourceSession):
         return build_attributes(self._server, {str(name): int(value) for name, value in rows}, self._rows)
 
 
-def check_server(server: ServerRow, instance_name: str) -> None:
-    """Raise when what answers is no server with logins, or another instance than the one that was asked for."""
-    if server.engine_edition in WITHOUT_SERVER:
-        raise InvalidInstanceError(
-            f"{WITHOUT_SERVER[server.engine_edition]} has no catalog of a server with its logins, and can't be read: "
-            "SQL Server 2016 and later, and Azure SQL Managed Instance, can"
-        )
-    answering = (server.instance_name or DEFAULT_INSTANCE).upper()
-    if instance_name and answering != instance_name:
-        message = f"what answers is the instance {make_visible(answering)}, not {make_visible(instance_name)}"
-        raise DatabaseConnectionError(f"{message}: check host and port", transient=False)
-
-
 @contextmanager
 def open_session(instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[SqlserverSession]:
     """Connect, with TLS unless an option says otherwise. See `Adapter.open`.
@@ -268,7 +272,8 @@ def open_session(instance: Instance, login: Login, limits: Limits, deadline: Dea
     from whalefall_pipeline.adapters.sqlserver.connection import Connection  # noqa: PLC0415 - loads the driver
 
     keywords = build_keywords(instance, login, limits.default_options)
-    connection = Connection(keywords, limits, deadline)
+    relayed = is_relayed(instance, limits.default_options)
+    connection = Connection(keywords, limits, deadline, is_relayed=relayed)
     try:
         yield SqlserverSession(connection, deadline, find_security(keywords), find_instance_name(instance))
     finally:
