@@ -60,6 +60,9 @@ OWN = {
         "script/settings.py": "the clauses that set what an account may do",
     },
     "sqlserver": {
+        "access_dangers.py": "what lets a principal become more than it is",
+        "access_links.py": "memberships, impersonation, and roles that one may alter",
+        "access_permissions.py": "which permissions imply others, from the server down to columns",
         "catalog.py": "statements that ask several databases at once",
         "databases.py": "what can be read of each database before it is asked",
         "denials.py": "what is denied to the collector, and hides rows from it",
@@ -70,6 +73,9 @@ OWN = {
         "worker.py": "a thread for a driver whose calls can't be ended",
     },
     "oracle": {
+        "access_dangers.py": "what lets an account become more than it is",
+        "access_links.py": "roles that are on or off, proxies, and accounts that one may alter",
+        "access_privileges.py": "which privileges reach into every schema, and the dictionary",
         "catalog.py": "which text this server's version and container get",
         "catalog_root.sql": "the same questions, of all containers at once",
         "container_data.py": "what the login may see of containers, from the root",

@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
 from whalefall_pipeline.adapters.oracle import script
+from whalefall_pipeline.adapters.oracle.access import ACCESS
 from whalefall_pipeline.adapters.oracle.catalog import Connect, Connection
 from whalefall_pipeline.adapters.oracle.findings import FINDINGS
 from whalefall_pipeline.adapters.oracle.options import Endpoint, check_options
@@ -37,6 +38,7 @@ class OracleAdapter(Adapter):
 
     rules = RULES
     findings = FINDINGS
+    access = ACCESS
     default_port = 1521
 
     def __init__(self, connect: Connect = _connect) -> None:

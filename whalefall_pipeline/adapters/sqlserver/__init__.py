@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
+from whalefall_pipeline.adapters.sqlserver.access import ACCESS
 from whalefall_pipeline.adapters.sqlserver.findings import FINDINGS
 from whalefall_pipeline.adapters.sqlserver.options import translate_options
 from whalefall_pipeline.adapters.sqlserver.rules import RULES
@@ -17,6 +18,7 @@ class SqlserverAdapter(Adapter):
 
     rules = RULES
     findings = FINDINGS
+    access = ACCESS
     default_port = 1433
 
     def check_options(self, options: Mapping[str, str]) -> None:
