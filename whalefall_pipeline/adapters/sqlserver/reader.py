@@ -73,7 +73,6 @@ class SqlserverSession(SourceSession):
         for name, rights in self._each("database_rights", list(self._databases)):
             self._coverage[name] = observe_rights(rights)
         self._token = build_token(self._catalog.require("login_token"))
-        self._hide_denied()
         self._server_grants: set[Grant] = set()
         self._server_observation = Observation(Seen.UNREACHABLE, "not read yet")
         self._inventory: Inventory | None = None
@@ -150,6 +149,8 @@ class SqlserverSession(SourceSession):
     def check(self) -> list[Visibility]:
         """Return what this login sees: the server's principals, the list of databases, and each database."""
         sees = bool(self._server.sees_definitions)
+        if sees:
+            self._hide_denied()
         return [
             Visibility(SERVER, sees, "" if sees else SEES_TOO_LITTLE),
             *(
@@ -179,6 +180,7 @@ class SqlserverSession(SourceSession):
         if self._inventory is None:
             inventory = build_inventory(self._catalog.require("server_principals"))
             self._read_server_grants(inventory)
+            self._hide_denied()
             for name, rows in self._each("database_principals", list(self._databases)):
                 inventory.add_database(name, rows)
             inventory.accounts.sort(key=lambda account: account.username)
