@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from whalefall_pipeline.defs.alerts import alerts
 from whalefall_pipeline.defs.assets import sync_accounts
 from whalefall_pipeline.defs.jobs import sync_job
 from whalefall_pipeline.defs.resources import build_resources, fix_executor, fix_loggers, fix_resources
@@ -13,7 +14,7 @@ defs = dg.Definitions(
     assets=[sync_accounts],
     jobs=[sync_job, clean_up_job],
     schedules=[daily_sync, daily_clean_up],
-    sensors=SENSORS,
+    sensors=[*SENSORS, alerts],
     resources=fix_resources(build_resources()),
     executor=fix_executor(),
     loggers=fix_loggers(),

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from whalefall_pipeline.core import limits
 from whalefall_pipeline.core.errors import InvalidInputError
+from whalefall_pipeline.core.findings.model import Severity
 from whalefall_pipeline.core.text import make_visible
 
 PREFIX = "WHALEFALL_"
@@ -89,6 +90,13 @@ def _to_cron(text: str) -> str:
     if not _CRON.fullmatch(text.strip()):
         raise ValueError("it must be a cron expression of five fields, such as 0 3 * * *")
     return text
+
+
+def _to_severity(text: str) -> Severity:
+    try:
+        return Severity(text.strip().lower())
+    except ValueError:
+        raise ValueError(f"it must be one of {', '.join(Severity)}") from None
 
 
 def _to_home(text: str) -> Path:
@@ -181,6 +189,16 @@ class Settings:
     rules: Path | None = field(
         default=None,
         metadata=_plain("YAML file with rules of your own, and options of those that there are", _to_home),
+    )
+    alert_urls: Secret | None = field(
+        default=None,
+        metadata=_plain("whom to tell: Apprise URLs, parted by spaces; unset: nobody, and no alert is written", Secret),
+    )
+    alert_urls_file: Path | None = field(
+        default=None, metadata=_plain("a file of such URLs, one a line, instead or as well", _to_home)
+    )
+    alert_severity: Severity = field(
+        default=Severity.HIGH, metadata=_plain("from which severity on a new finding is an alert", _to_severity)
     )
     webserver_hosts: str | None = field(
         default=None,

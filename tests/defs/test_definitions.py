@@ -48,6 +48,7 @@ def test_the_definitions_are_these() -> None:
         "instance_partitions": (10, "RUNNING"),
         "changed_instances": (10, "STOPPED"),
         "session_ends": (5, "RUNNING"),
+        "alerts": (15, "RUNNING"),
     }
 
 

@@ -66,6 +66,14 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
             "withdraw": Entry("waive:withdraw", "Withdraw a waiver: its findings are open again."),
         },
     ),
+    "alerts": (
+        "List, test and send alerts.",
+        {
+            "list": Entry("alerts:list_alerts", "List alerts, the newest first."),
+            "test": Entry("alerts:test", "Send each target a message that says it is a test."),
+            "send": Entry("alerts:send", "Send the alerts that wait, without the daemon."),
+        },
+    ),
     "db": (
         "Look after the ledger's database.",
         {

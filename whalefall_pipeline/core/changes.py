@@ -33,6 +33,13 @@ class AccountChange(NamedTuple):
         return not (self.change_type == "add" or only_kind)
 
 
+class NewSuperuser(NamedTuple):
+    """An account that amounts to a superuser and did not before, and why."""
+
+    username: str
+    reasons: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What one sync changed of one instance; empty where nothing did, or where it was not looked at.
@@ -40,7 +47,8 @@ class Changes:
     `new` and `returned` are usernames of the inventory; what they hold stands in `accounts` once it was read.
     `attributes` are the instance's own; `replaced` is its identity, where another server answered. `lost` are scopes
     that were seen by the reading before and not by this one, and `found` those that are seen again. `notices` are for
-    the record: what happened and is no change. `findings` are those that opened and closed.
+    the record: what happened and is no change. `findings` are those that opened and closed. `superusers` are those that
+    are it since this reading, be it through a role that changed.
     """
 
     new: Sequence[str] = ()
@@ -52,6 +60,7 @@ class Changes:
     lost: Sequence[Unseen] = ()
     found: Sequence[str] = ()
     findings: FindingChanges = NO_CHANGES
+    superusers: Sequence[NewSuperuser] = ()
 
     def join(self, later: "Changes") -> "Changes":
         """Return what the inventory changed (this one) together with what permissions did."""

@@ -28,6 +28,10 @@ class SyncDataError(WhalefallError):
     code: ClassVar[str] = "SYNC_DATA_ERROR"
 
 
+class CollapseRefusedError(SyncDataError):
+    """So many accounts would vanish that the reading is more likely wrong; nothing was changed."""
+
+
 class SnapshotMissingError(WhalefallError):
     """A reader asks for the snapshot of an account that has none."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from whalefall_pipeline.core.diff import KIND_FIELD
-from whalefall_pipeline.core.errors import SyncDataError
+from whalefall_pipeline.core.errors import CollapseRefusedError, SyncDataError
 from whalefall_pipeline.core.model import Account, Kind
 
 FEW = 10
@@ -90,7 +90,7 @@ def describe_replacement(before: tuple[str | None, str | None], now: tuple[str, 
 def check_collapse(
     known: Collection[KnownAccount], change: InventoryChange, limit_percent: int, *, replacement: str = ""
 ) -> None:
-    """Raise SyncDataError when so much would vanish that the reading is more likely wrong than the accounts gone.
+    """Raise CollapseRefusedError when so much would vanish that the reading is more likely wrong than they are gone.
 
     That is: more than `limit_percent` of the active accounts and more than ten, or all accounts of a kind, be it the
     only one. Zero percent allows none beyond ten; a hundred switches the first rule off, not the second. Predefined
@@ -101,13 +101,13 @@ def check_collapse(
     accept = "if this is right, accept it: whalefall sync NAME --accept-collapse"
     if replacement and len(gone) * 100 > min(limit_percent, REPLACED_PERCENT) * len(active):
         vanish = f"{len(gone)} of {len(active)} accounts would vanish; nothing was changed"
-        raise SyncDataError(f"{replacement}; {vanish}; {accept}")
+        raise CollapseRefusedError(f"{replacement}; {vanish}; {accept}")
     if len(gone) > FEW and len(gone) * 100 > limit_percent * len(active):
-        raise SyncDataError(f"{len(gone)} of {len(active)} accounts would vanish; nothing was changed; {accept}")
+        raise CollapseRefusedError(f"{len(gone)} of {len(active)} accounts would vanish; nothing was changed; {accept}")
     returned = {account.kind.value for account in change.new}
     returned |= {account.kind for account in change.returned} | {kind.value for _, kind in change.other_kind}
     before, vanished = (Counter(account.kind for account in accounts) for accounts in (active, gone))
     for kind, count in vanished.items():
         if count == before[kind] and kind not in returned:
             which = f"all {count} accounts" if count > 1 else "the only account"
-            raise SyncDataError(f"{which} of kind {kind} would vanish; nothing was changed; {accept}")
+            raise CollapseRefusedError(f"{which} of kind {kind} would vanish; nothing was changed; {accept}")

@@ -46,6 +46,8 @@ class Rules(ABC):
     """Scope to category, for every scope that the reader returns, memberships included."""
     attribute_categories: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Category to the account attributes that stand in it; all others stand in `type_specific`."""
+    birth_attributes: ClassVar[frozenset[str]] = frozenset()
+    """Attributes that the server gives an account when it is made: where one differs, it is another account."""
 
     @abstractmethod
     def observed_by(self, scope: str, database: str) -> str:

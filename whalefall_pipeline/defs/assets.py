@@ -28,7 +28,7 @@ from whalefall_pipeline.defs.partitions import INSTANCES
 from whalefall_pipeline.defs.resources import NO_CONFIG
 from whalefall_pipeline.settings import get_settings
 from whalefall_pipeline.sync.instance import to_first_line
-from whalefall_pipeline.sync.plan import Plan
+from whalefall_pipeline.sync.plan import Plan, to_alerting
 from whalefall_pipeline.sync.session import run_session
 
 _HOURS = timedelta(hours=get_settings().fresh_hours)
@@ -90,6 +90,7 @@ def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None
         lock_wait_seconds=settings.lock_wait_seconds,
         heartbeat_seconds=settings.heartbeat_seconds,
         rulebook=rulebook,
+        alerting=to_alerting(settings),
     )
     with _cancelling(context):
         outcomes = run_session(plan, run.instances, lambda outcome: log_outcome(context, outcome, selected))

@@ -14,6 +14,7 @@ from whalefall_pipeline.core.runs import BACKFILL_TAG, PARTITIONS_NAME
 from whalefall_pipeline.core.sessions import to_batch_id, to_created_by, to_sync_type
 from whalefall_pipeline.defs.events import build_failure
 from whalefall_pipeline.defs.lineage import find_ancestors, read_own_tags
+from whalefall_pipeline.ledger.alerts import write_failures
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.schema import check_ledger
@@ -25,6 +26,8 @@ from whalefall_pipeline.ledger.sessions import (
     open_session,
     read_completed,
 )
+from whalefall_pipeline.settings import get_settings
+from whalefall_pipeline.sync.plan import to_alerting
 
 Refused = Mapping[str, tuple[str, str]]
 NO_PARTITION = "the run names no partition, so there is nothing to sync"
@@ -111,6 +114,8 @@ def _write_session(
     for item in removed:
         code, reason = opened.refused[item.name]
         fail_record(connection, run.run_id, item, code=code, message=reason, items=Items())
+    if to_alerting(get_settings()):
+        write_failures(connection, run.run_id)
     if not opened.instances:
         message = None if recorded else NO_PARTITION
         close_session(connection, run.run_id, "failed", message=unknown or message)

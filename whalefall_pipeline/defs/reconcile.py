@@ -19,6 +19,7 @@ from whalefall_pipeline.core.runs import FINISHED, PARTITIONS_NAME, SYNC_JOB
 from whalefall_pipeline.core.sessions import SessionStatus, to_session_status
 from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
 from whalefall_pipeline.defs.opening import describe_start
+from whalefall_pipeline.ledger.alerts import write_failures
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.sessions import (
@@ -27,6 +28,8 @@ from whalefall_pipeline.ledger.sessions import (
     read_open_sessions,
     read_unmirrored,
 )
+from whalefall_pipeline.settings import get_settings
+from whalefall_pipeline.sync.plan import to_alerting
 
 OVERLAP = timedelta(minutes=1)
 """Looked back beyond the last run seen: `updated_after` is strict, and clocks differ."""
@@ -102,6 +105,7 @@ def _end_session(instance: DagsterInstance, connection: Connection, session_id: 
         message = "the run was cancelled"
     with transaction(connection):
         ended = close_session(connection, session_id, status, code=WhalefallError.code, message=message)
+        _tell_failures(connection, session_id)
     return f"session {session_id} ended as {ended}: {message}" if ended else None
 
 
@@ -154,6 +158,12 @@ def _mirror_run(instance: DagsterInstance, connection: Connection, record: RunRe
     status = "cancelled" if run.status is dg.DagsterRunStatus.CANCELED else "failed"
     message = CANCELLED_EARLY if status == "cancelled" else ENDED_EARLY
     close_session(connection, run.run_id, status, code=WhalefallError.code, message=message, ended_at=ended)
+    _tell_failures(connection, run.run_id)
+
+
+def _tell_failures(connection: Connection, session_id: str) -> None:
+    if to_alerting(get_settings()):
+        write_failures(connection, session_id)
 
 
 def _read_span(record: RunRecord) -> tuple[datetime, datetime]:

@@ -12,6 +12,7 @@ from whalefall_pipeline.core.runs import CLEAN_UP_JOB, PARTITIONS_NAME
 from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
 from whalefall_pipeline.defs.reconcile import ENDED, syncs_accounts
 from whalefall_pipeline.defs.resources import NO_CONFIG
+from whalefall_pipeline.ledger.alerts import delete_old_alerts
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.sessions import delete_old_sessions
 from whalefall_pipeline.settings import get_settings
@@ -49,8 +50,9 @@ daily_clean_up = dg.ScheduleDefinition(
 
 
 def delete_sessions(engine: Engine, days: int) -> int:
-    """Delete sessions that ended this many days ago, with their records, and return their number."""
+    """Delete sessions that ended this many days ago, with their records, and return their number; alerts go as well."""
     with connecting(engine) as connection, transaction(connection):
+        delete_old_alerts(connection, days)
         return delete_old_sessions(connection, days)
 
 

@@ -143,6 +143,13 @@ def read_waivers(reader: Reader, *, every: bool = False, at_most: int | None = N
     return _read(reader, "waivers", all=every, at_most=at_most)
 
 
+def read_alerts(
+    reader: Reader, *, unsent: bool = False, instance: str | None = None, at_most: int | None = None
+) -> Records:
+    """Return alerts of the outbox, the newest first."""
+    return _read(reader, "alerts", unsent=unsent, instance=instance, at_most=at_most)
+
+
 def read_holders(
     reader: Reader,
     privilege: str | None,

@@ -193,3 +193,13 @@ left join instances i on i.id = w.instance_id
 where :all or (w.withdrawn_at is null and w.expires_at > now())
 order by w.expires_at, w.id
 limit :at_most;
+
+-- name: alerts (of the outbox, the newest first)
+select a.created_at, a.kind, a.payload ->> 'instance' as instance, cast(a.payload ->> 'count' as integer) as count,
+       case when a.sent_at is not null then 'sent' when a.attempts > 0 then 'failing' else 'waiting' end as status,
+       a.attempts, a.sent_at, a.last_error, a.message_key, a.session_id, a.payload -> 'items' as items, a.key
+from alert a
+where (not :unsent or a.sent_at is null)
+  and (cast(:instance as text) is null or a.payload ->> 'instance' = :instance)
+order by a.id desc
+limit :at_most;

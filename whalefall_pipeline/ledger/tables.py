@@ -358,3 +358,74 @@ waiver = Table(
     Index("waiver_rule", "rule_id"),
     comment="findings that are accepted until a moment; instance null: on all instances",
 )
+
+alert = Table(
+    "alert",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, unique=True, comment="the same however often the event is seen"),
+    Column("kind", Text, nullable=False),
+    _of_instance(),
+    Column("session_id", Text, nullable=False),
+    Column("payload", JSONB, nullable=False, comment="instance, the first items (name and note), and their count"),
+    Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("message_key", Text, comment="of the message that it goes with; null: not yet in one"),
+    Column("due_at", MOMENT, nullable=False, server_default=NOW, comment="not tried before"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("last_error", Text),
+    Column(
+        "sent_to", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment="digests of targets that took it"
+    ),
+    Column("sent_at", MOMENT, comment="when all targets had taken it"),
+    CheckConstraint(
+        "kind in ('collapse_refused', 'instance_failed', 'new_superuser', 'finding_opened', 'account_recreated', "
+        "'scope_lost')",
+        name="kind",
+    ),
+    Index("alert_session", "session_id"),
+    Index("alert_unsent", "message_key", postgresql_where=text("sent_at is null")),
+    comment="the outbox: what people are called for, written with what happened, and emptied by a sensor",
+)
+
+review = Table(
+    "review",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("scope", Text, nullable=False),
+    Column("as_of", MOMENT, nullable=False, comment="the moment whose access is reviewed"),
+    Column("due_at", MOMENT),
+    Column("opened_by", Text, nullable=False),
+    Column("closed_at", MOMENT),
+    Column("closed_by", Text),
+    Column("sight", JSONB, nullable=False, comment="of each instance: when it was read, and what was not observed"),
+    CheckConstraint("scope in ('privileged', 'all')", name="scope"),
+    CheckConstraint("(closed_at is null) = (closed_by is null)", name="closed"),
+    comment="an access review: what accounts had at a moment, frozen, and what is decided of it",
+)
+
+review_item = Table(
+    "review_item",
+    metadata,
+    _id(),
+    _reference("review_id", "review.id"),
+    _of_instance(),
+    Column("instance_name", Text, nullable=False),
+    Column("db_type", Text, nullable=False),
+    _of_account(),
+    Column("username", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("capabilities", JSONB, nullable=False),
+    Column("capability_reasons", JSONB, nullable=False),
+    Column("held", JSONB, nullable=False, comment="grants and memberships as they were"),
+    Column("decision", Text),
+    Column("note", Text, nullable=False, server_default=text("''")),
+    Column("decided_by", Text),
+    Column("decided_at", MOMENT),
+    Column("proven_in", Text, comment="the session that saw a revoke done"),
+    Column("proven_at", MOMENT, comment="begin of the reading that saw it"),
+    UniqueConstraint("review_id", "instance_account_id"),
+    CheckConstraint("decision in ('keep', 'revoke')", name="decision"),
+    CheckConstraint("(decision is null) = (decided_at is null)", name="decided"),
+    comment="an account of a review: frozen, with the decision and its proof",
+)

@@ -11,6 +11,7 @@ from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting, find_cancel, transaction
 from whalefall_pipeline.ledger.instances import read_login
 from whalefall_pipeline.ledger.sessions import complete_record, fail_record, note_progress, start_record
+from whalefall_pipeline.sync.alerting import write_change_alerts, write_failure_alert
 from whalefall_pipeline.sync.compare import compare_accounts, compare_permissions
 from whalefall_pipeline.sync.dangers import find_dangers
 from whalefall_pipeline.sync.findings import sync_findings
@@ -73,6 +74,8 @@ def _write_accounts(plan: Plan, connection: Connection, outcome: Outcome, collec
         counts = count_inventory(collected.accounts, compared.change)
         write_record = note_progress if plan.permissions else complete_record
         write_record(connection, collected.target, replace(outcome, inventory=counts, changes=changes).to_items())
+        if plan.alerting and compared.before.read_at is not None:  # the first list is no news
+            write_change_alerts(connection, collected.target, changes, plan.alerting)
     outcome.inventory, outcome.changes = counts, changes
 
 
@@ -88,9 +91,12 @@ def _write_permissions(
         dangers = find_dangers(adapter, collected, compared)
         changes = write_permissions(connection, collected, compared, dangers)
         findings = sync_findings(connection, collected, collected.reading, compared, (adapter, plan.rulebook))
-        changes = outcome.changes.join(replace(changes, findings=findings))
+        written = replace(changes, findings=findings)
+        changes = outcome.changes.join(written)
         told = replace(outcome, permissions=compared.counts, changes=changes)
         complete_record(connection, collected.target, told.to_items())
+        if plan.alerting and compared.before.read_at is not None:
+            write_change_alerts(connection, collected.target, written, plan.alerting, adapter.rules)
     outcome.permissions, outcome.changes, outcome.dangers = compared.counts, changes, dangers
 
 
@@ -101,5 +107,7 @@ def _write_failure(plan: Plan, outcome: Outcome, error: WhalefallError) -> None:
         with connecting(plan.engine) as connection, transaction(connection):
             items = outcome.to_items()
             fail_record(connection, plan.session_id, outcome.instance, code=error.code, message=message, items=items)
+            if plan.alerting:
+                write_failure_alert(connection, plan.session_id, outcome.instance, error)
     except WhalefallError as lost:
         error.add_note(f"the record could not be written: {to_first_line(lost)}")

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from whalefall_pipeline.adapters.engine import Adapter, Limits
 from whalefall_pipeline.core import limits as defaults
+from whalefall_pipeline.core.findings.model import Severity
 from whalefall_pipeline.core.findings.rulebook import DEFAULT_RULEBOOK, Rulebook
 from whalefall_pipeline.ledger.secrets import SecretStore
 from whalefall_pipeline.settings import Settings
@@ -19,6 +20,13 @@ class Collector:
 
     adapter: Adapter
     limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """That alerts are wanted, and from which severity on a new finding is one."""
+
+    severity: Severity = Severity.HIGH
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,14 @@ class Plan:
     lock_wait_seconds: float = defaults.LOCK_WAIT_SECONDS
     heartbeat_seconds: float = defaults.HEARTBEAT_SECONDS
     rulebook: Rulebook = DEFAULT_RULEBOOK
+    alerting: Alerting | None = None
+    """What somebody is to be told of; None: nobody, and nothing is written for it."""
+
+
+def to_alerting(settings: Settings) -> Alerting | None:
+    """Return what a deployment wants to be told; None where it names nobody to tell."""
+    wanted = settings.alert_urls or settings.alert_urls_file
+    return Alerting(settings.alert_severity) if wanted else None
 
 
 def build_limits(settings: Settings) -> Limits:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from whalefall_pipeline.core.changes import Changes
 from whalefall_pipeline.core.errors import LedgerError, WhalefallError
 from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.ledger.alerts import write_failures
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.sessions import beat, close_session
 from whalefall_pipeline.sync.instance import sync_instance, to_first_line
@@ -52,6 +53,8 @@ def run_session(plan: Plan, instances: Sequence[Instance], tell: Callable[[Outco
             raise
     with connecting(plan.engine) as connection, transaction(connection):
         close_session(connection, plan.session_id, "completed", code=WhalefallError.code, message=UNWRITTEN)
+        if plan.alerting:
+            write_failures(connection, plan.session_id)
     return outcomes
 
 
@@ -62,6 +65,8 @@ def _close_interrupted(plan: Plan, cause: BaseException) -> None:
     try:
         with connecting(plan.engine) as connection, transaction(connection):
             close_session(connection, plan.session_id, status, code=code, message=_to_message(cause))
+            if plan.alerting:
+                write_failures(connection, plan.session_id)
     except LedgerError as lost:
         cause.add_note(f"the session could not be closed: {to_first_line(lost)}")
 

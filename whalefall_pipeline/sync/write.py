@@ -1,14 +1,15 @@
 """Writes what differs from the ledger, in the caller's transaction, and returns what changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.access.danger_summary import DangerSummary
-from whalefall_pipeline.core.changes import Changes
+from whalefall_pipeline.core.changes import Changes, NewSuperuser
 from whalefall_pipeline.core.diff import AttributeChange, Difference
 from whalefall_pipeline.core.findings.model import NO_CHANGES
 from whalefall_pipeline.core.wording import describe_attributes
+from whalefall_pipeline.ledger.alerts import read_superusers
 from whalefall_pipeline.ledger.changes import write_changes, write_deletions
 from whalefall_pipeline.ledger.findings import close_findings_of
 from whalefall_pipeline.ledger.instance_attributes import write_attributes, write_instance_change
@@ -16,6 +17,7 @@ from whalefall_pipeline.ledger.inventory import mark_inventory_read, write_inven
 from whalefall_pipeline.ledger.permissions import mark_permissions_read, write_same, write_snapshots
 from whalefall_pipeline.ledger.target import Before, Target
 from whalefall_pipeline.ledger.unseen import write_unseen
+from whalefall_pipeline.sync.alerting import watch_superusers
 from whalefall_pipeline.sync.compare import ComparedAccounts, ComparedPermissions, ComparedStates
 from whalefall_pipeline.sync.read import Collected
 
@@ -77,8 +79,9 @@ def write_permissions(
     """Write snapshots, facts, grant intervals and log entries of accounts that changed, and the instance's own."""
     target, sight = collected.target, compared.sight
     _write_attributes(connection, target, compared)
+    superusers: Sequence[NewSuperuser] = ()
     if compared.states:
-        _write_states(connection, target, compared.states)
+        superusers = _write_states(connection, target, compared.states)
         write_unseen(connection, target, sight.before, sight.unseen)
         if compared.whole:
             write_same(connection, target.instance.id, compared.whole, compared.counts)
@@ -90,6 +93,7 @@ def write_permissions(
         notices=_write_notices(connection, target, compared.before),
         lost=tuple(item for item in sight.unseen if item.scope not in sight.before),
         found=tuple(scope for scope in sight.before if scope not in unseen),
+        superusers=superusers,
     )
 
 
@@ -104,12 +108,16 @@ def _write_attributes(connection: Connection, target: Target, compared: Compared
         write_instance_change(connection, target, "modify_instance", difference, describe_attributes(difference))
 
 
-def _write_states(connection: Connection, target: Target, compared: ComparedStates) -> None:
+def _write_states(connection: Connection, target: Target, compared: ComparedStates) -> Sequence[NewSuperuser]:
+    """Write what differs, and return the accounts that are superusers by it."""
     if not compared.stale:
-        return
+        return ()
     write_changes(connection, target, compared.changes)
     old = [stored.account_id for stored in compared.stale.values() if stored.digest is not None]
-    write_snapshots(connection, old, _build_rows(target, compared))
+    before, superusers = read_superusers(connection, old), list[NewSuperuser]()
+    names = {stored.account_id: username for username, stored in compared.stale.items()}
+    write_snapshots(connection, old, watch_superusers(_build_rows(target, compared), names, before, superusers))
+    return tuple(sorted(superusers))
 
 
 def _build_rows(target: Target, compared: ComparedStates) -> Iterator[tuple[object, ...]]:

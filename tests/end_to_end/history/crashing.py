@@ -48,7 +48,9 @@ def lose_grants(fleet: Fleet) -> None:
     fleet.adapter.grants_error = DatabaseConnectionError("lost in the middle", transient=False)
 
 
-def _at_each_step(engine: Engine, reach: Callable[[], None]) -> None:
+def at_each_step(engine: Engine, reach: Callable[[], None]) -> None:
+    """Call something before each statement, COPY and commit of this process."""
+
     def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         reach()
         database.copy_rows(connection, table, columns, rows)
@@ -82,7 +84,7 @@ def _sync_until(url: str, fleet: Fleet, last_step: int) -> None:
         if steps == last_step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    _at_each_step(fleet.engine, reach)
+    at_each_step(fleet.engine, reach)
     ended: list[Outcome] = []
     run_session(plan, instances, ended.append)
     # the session is closed by now, and was killed there too

@@ -130,6 +130,7 @@ class OracleRules(Rules):
     db_type = DB_TYPE
     version = 2
     categories = CATEGORIES
+    birth_attributes = frozenset({"created"})
 
     def observed_by(self, scope: str, database: str) -> str:
         """Return the container and, since each view of the catalog may be denied by itself, the part of its catalog."""

@@ -126,6 +126,7 @@ class SqlserverRules(Rules):
     db_type = DB_TYPE
     version = 2
     categories = CATEGORIES
+    birth_attributes = frozenset({"sid"})
 
     def observed_by(self, scope: str, database: str) -> str:
         """Return the coverage scope: each database speaks for all that is granted in it, `server` for the rest."""

@@ -1,0 +1,242 @@
+"""The outbox is emptied to real receivers: once where all goes well, again where it does not, and nothing is lost."""
+
+import logging
+import threading
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.engines.scripted import Fleet, user
+from tests.ledger.rows import read
+from tests.servers.ports import take_port
+from tests.servers.receivers import Hook, Mailbox, find_key, start_hook, start_mailbox
+from whalefall_pipeline.core.errors import InvalidInputError
+from whalefall_pipeline.core.findings import everywhere
+from whalefall_pipeline.core.findings.model import Options
+from whalefall_pipeline.core.findings.rulebook import Rulebook
+from whalefall_pipeline.ledger.alerts import FIRST_PAUSE_SECONDS, LOCK_SPACE, LONGEST_PAUSE_SECONDS
+from whalefall_pipeline.reports.sending import Sent, send_alerts, send_test
+from whalefall_pipeline.reports.targets import Target, read_targets
+from whalefall_pipeline.settings import Settings, read_settings
+from whalefall_pipeline.sync.plan import Alerting
+
+KEY = b"a key"
+NO_RULES = Rulebook(Options(ignore=frozenset(rule.id for rule in everywhere.RULES)))
+
+
+@pytest.fixture
+def hook() -> Generator[Hook]:
+    with start_hook() as hook:
+        yield hook
+
+
+@pytest.fixture
+def mailbox() -> Generator[Mailbox]:
+    with start_mailbox() as mailbox:
+        yield mailbox
+
+
+@pytest.fixture
+def fleet(ledger: Engine, tmp_path: Path) -> Fleet:
+    """Instances that were synced before, so that what changes now is news."""
+    fleet = Fleet(ledger, tmp_path)
+    fleet.register("one", "two")
+    fleet.adapter.accounts = [user("ana"), user("bob")]
+    fleet.sync()
+    return fleet
+
+
+def to_targets(*urls: str) -> list[Target]:
+    return read_targets(read_settings({"WHALEFALL_ALERT_URLS": " ".join(urls)}))
+
+
+def make_superusers(fleet: Fleet, *names: str) -> str:
+    """Sync a session in which these became superusers on all instances, and return its id."""
+    fleet.adapter.accounts = [user(name, rolsuper=name in names) for name in ("ana", "bob")]
+    plan = fleet.plan(alerting=Alerting(), rulebook=NO_RULES)
+    fleet.run(plan)
+    return plan.session_id
+
+
+def send(fleet: Fleet, targets: Sequence[Target], *, every: bool = False) -> Sent:
+    return send_alerts(fleet.engine, targets, KEY, every=every)
+
+
+def be_due(fleet: Fleet) -> None:
+    with fleet.engine.begin() as connection:
+        connection.execute(text("update alert set due_at = now()"))
+
+
+def test_a_session_is_one_message_and_is_sent_once(fleet: Fleet, hook: Hook) -> None:
+    session_id = make_superusers(fleet, "ana", "bob")
+    targets = to_targets(hook.url)
+    assert send(fleet, targets) == Sent(1, [])
+    assert send(fleet, targets) == Sent(0, [])
+    (message,) = hook.taken
+    assert message["title"] == "whalefall: 4 x new superuser"
+    assert message["type"] == "failure"
+    assert [line for line in message["message"].splitlines() if line.startswith("  ")] == [
+        f"  {instance}: {name} (rolsuper)" for instance in ("one", "two") for name in ("ana", "bob")
+    ]
+    assert hook.keys == [f"{session_id}/1"]
+    rows = read(fleet.engine, "select attempts, sent_at is not null as sent, last_error from alert")
+    assert [tuple(row.values()) for row in rows] == [(1, True, None)] * 2
+
+
+def test_a_mail_says_it_too(fleet: Fleet, mailbox: Mailbox) -> None:
+    session_id = make_superusers(fleet, "ana")
+    assert send(fleet, to_targets(mailbox.url)) == Sent(1, [])
+    (mail,) = mailbox.mails
+    assert (mail["Subject"], mail["To"]) == ("whalefall: 2 x new superuser", "dba@example.org")
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert find_key(body.get_content()) == f"{session_id}/1"
+
+
+def test_a_session_that_still_runs_waits_for_its_others_but_not_for_long(fleet: Fleet, hook: Hook) -> None:
+    session_id = make_superusers(fleet, "ana")
+    targets = to_targets(hook.url)
+    with fleet.engine.begin() as connection:
+        connection.execute(
+            text("update sync_sessions set status = 'running' where session_id = :id"), {"id": session_id}
+        )
+    assert send(fleet, targets) == Sent(0, [])
+    with fleet.engine.begin() as connection:
+        connection.execute(text("update alert set created_at = created_at - interval '6 minutes'"))
+    assert send(fleet, targets) == Sent(1, [])
+
+
+@pytest.fixture
+def dead_port() -> Generator[int]:
+    """A port on which nothing listens."""
+    with take_port() as port:
+        yield port
+
+
+def test_an_outage_loses_nothing_and_is_waited_through(fleet: Fleet, dead_port: int) -> None:
+    port = dead_port
+    targets = to_targets(f"json://127.0.0.1:{port}/hook")
+    sessions = [make_superusers(fleet, "ana"), make_superusers(fleet, "bob")]
+    failed = send(fleet, targets)
+    assert (failed.messages, len(failed.failures)) == (0, 1), "the second would wait for the same target"
+    assert "target 1 (json)" in failed.failures[0]
+    pauses = "select distinct extract(epoch from due_at - clock_timestamp()) as pause from alert where attempts = :n"
+    (first,) = {round(float(row["pause"]), -1) for row in read(fleet.engine, pauses, n=1)}
+    assert first == FIRST_PAUSE_SECONDS
+    with fleet.engine.begin() as connection:
+        connection.execute(text("update alert set attempts = 20, due_at = now() where attempts = 1"))
+    send(fleet, targets)
+    assert {round(float(row["pause"]), -1) for row in read(fleet.engine, pauses, n=21)} == {LONGEST_PAUSE_SECONDS}
+    be_due(fleet)
+    with start_hook(port) as hook:
+        assert send(fleet, targets) == Sent(2, [])
+        assert hook.keys == [f"{session_id}/1" for session_id in sessions]
+    assert read(fleet.engine, "select from alert where sent_at is null or last_error is not null") == []
+
+
+def test_one_that_is_refused_holds_up_no_other_for_long(fleet: Fleet, hook: Hook) -> None:
+    targets = to_targets(hook.url)
+    first = make_superusers(fleet, "ana")
+    hook.status = 400
+    assert len(send(fleet, targets).failures) == 1
+    hook.status = 200
+    second = make_superusers(fleet, "bob")
+    assert send(fleet, targets) == Sent(1, [])
+    assert hook.keys == [f"{second}/1"]
+    assert send(fleet, targets, every=True) == Sent(1, [])
+    assert hook.keys == [f"{second}/1", f"{first}/1"]
+
+
+def test_who_has_taken_it_does_not_get_it_again_for_one_who_has_not(fleet: Fleet, hook: Hook, mailbox: Mailbox) -> None:
+    make_superusers(fleet, "ana")
+    targets = to_targets(hook.url, mailbox.url)
+    hook.status = 503
+    (failure,) = send(fleet, targets).failures
+    assert "503" in failure
+    hook.status = 200
+    assert send(fleet, targets, every=True) == Sent(1, [])
+    assert (len(hook.taken), len(mailbox.mails)) == (1, 1)
+
+
+def test_what_is_repeated_is_the_same_message(fleet: Fleet, hook: Hook) -> None:
+    """A process that dies after a message was taken, and before that is written, is the same as one that never was."""
+    session_id = make_superusers(fleet, "ana")
+    targets = to_targets(hook.url)
+    send(fleet, targets)
+    with fleet.engine.begin() as connection:
+        connection.execute(text("update alert set sent_at = null, attempts = 0"))
+        # What comes later of the same session goes with a message of its own.
+        connection.execute(
+            text(
+                "insert into alert (key, kind, instance_id, session_id, payload) "
+                "select 'late', 'scope_lost', instance_id, session_id, payload from alert limit 1"
+            )
+        )
+    send(fleet, targets)
+    assert hook.keys == [f"{session_id}/1", f"{session_id}/1", f"{session_id}/2"]
+    assert hook.taken[0]["message"] == hook.taken[1]["message"]
+
+
+def test_only_one_process_sends(fleet: Fleet, hook: Hook, ledger_url: str) -> None:
+    make_superusers(fleet, "ana")
+    targets = to_targets(hook.url)
+    with psycopg.connect(ledger_url) as other:
+        other.execute("select pg_advisory_lock(%s, 1)", [LOCK_SPACE])
+        assert send(fleet, targets).is_busy
+        other.execute("select pg_advisory_unlock(%s, 1)", [LOCK_SPACE])
+    assert send(fleet, targets) == Sent(1, [])
+
+
+def test_two_that_send_at_once_send_it_once(fleet: Fleet, hook: Hook) -> None:
+    make_superusers(fleet, "ana")
+    targets = to_targets(hook.url)
+    threads = [threading.Thread(target=send, args=(fleet, targets)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(hook.taken) == 1
+
+
+def test_no_part_of_a_url_is_in_what_is_kept_or_logged_or_shown(
+    fleet: Fleet, dead_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    secrets = ("SuperUser77", "hunter2hunter2", "T0KENinPATH", "valueinquery")
+    url = f"json://{secrets[0]}:{secrets[1]}@127.0.0.1:{dead_port}/{secrets[2]}?+x={secrets[3]}"
+    targets = to_targets(url)
+    make_superusers(fleet, "ana")
+    with caplog.at_level(logging.DEBUG):
+        sent = send(fleet, targets)
+    assert sent.failures
+    kept = read(fleet.engine, "select cast(alert as text) as whole from alert")[0]["whole"]
+    for said in (kept, str(sent), repr(targets), caplog.text, str(Settings(alert_urls=None))):
+        assert not [secret for secret in secrets if secret in said]
+
+
+def test_urls_come_from_a_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "urls"
+    path.write_text("# the night shift\njson://a.example/x\n\nmailto://b.example\n")
+    settings = read_settings({"WHALEFALL_ALERT_URLS": "json://a.example/x", "WHALEFALL_ALERT_URLS_FILE": str(path)})
+    assert [target.label for target in read_targets(settings)] == ["target 1 (json)", "target 2 (mailto)"]
+    path.unlink()
+    with pytest.raises(InvalidInputError, match="can't be read: No such file"):
+        read_targets(settings)
+
+
+def test_a_url_that_is_none_is_said_without_it() -> None:
+    (target,) = to_targets("nonsense-with-a-secret")
+    with pytest.raises(InvalidInputError, match=r"target 1 \(unknown\)") as raised:
+        target.check()
+    assert "secret" not in str(raised.value)
+
+
+def test_a_test_goes_to_each_target(hook: Hook, mailbox: Mailbox) -> None:
+    hook.status = 404
+    said = send_test(to_targets(hook.url, mailbox.url), "ana")
+    assert list(said) == ["target 1 (json)", "target 2 (mailto)"]
+    assert "404" in said["target 1 (json)"]
+    assert said["target 2 (mailto)"] == ""
+    assert "this is a test" in mailbox.mails[0]["Subject"]

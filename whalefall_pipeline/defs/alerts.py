@@ -1,0 +1,28 @@
+"""Empties the outbox of alerts as time goes by."""
+# Dagster's own signatures hold unknown types.
+# pyright: reportUnknownMemberType=false
+
+import dagster as dg
+
+from whalefall_pipeline.defs.resources import LedgerResource
+from whalefall_pipeline.reports.sending import send_alerts
+from whalefall_pipeline.reports.targets import read_targets
+from whalefall_pipeline.settings import get_settings
+
+
+@dg.sensor(
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Send the alerts that syncs have written, one message for each session.",
+)
+def alerts(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SkipReason:
+    """Send what is due; nothing is ever started here. What a target does not take is tried again later."""
+    targets = read_targets(get_settings())
+    if not targets:
+        return dg.SkipReason("WHALEFALL_ALERT_URLS is not set: nobody is to be told")
+    sent = send_alerts(ledger.get_engine(), targets, ledger.get_store().digest_key)
+    if sent.is_busy:
+        return dg.SkipReason("another process sends alerts")
+    for failure in sent.failures:
+        context.log.warning("not sent, and tried again later: %s", failure)
+    return dg.SkipReason(f"{sent.messages} messages sent, {len(sent.failures)} not taken")

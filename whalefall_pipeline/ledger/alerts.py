@@ -1,0 +1,119 @@
+"""The outbox: alerts are written with what they are about, put into one message per session, and marked when sent."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import Connection
+
+from whalefall_pipeline.core.alerts import Alert, AlertKind
+from whalefall_pipeline.core.findings.model import FindingKey, Outcome
+from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.ledger.database import load_statements
+from whalefall_pipeline.ledger.target import Target
+
+SQL = load_statements("alerts.sql")
+LOCK_SPACE = 0x57464154
+"""The first key of the advisory lock that one sender at a time holds."""
+FIRST_PAUSE_SECONDS = 60
+LONGEST_PAUSE_SECONDS = 3600
+"""Between two tries of a message: it doubles, up to this."""
+
+
+class Due(NamedTuple):
+    """A message that is to be sent; `sent_to` are digests of the targets that have taken it already."""
+
+    key: str
+    session_id: str
+    first_id: int
+    attempts: int
+    sent_to: frozenset[str]
+    alerts: Sequence[Alert]
+
+
+def write_alerts(connection: Connection, session_id: str, instance: Instance, alerts: Sequence[Alert]) -> None:
+    """Write alerts in the transaction of what they are about; one whose key is there already is the same event."""
+    if not alerts:
+        return
+    columns = {
+        "keys": [f"{alert.kind.value}/{session_id}/{instance.id}" for alert in alerts],
+        "kinds": [alert.kind.value for alert in alerts],
+        "payloads": [orjson.dumps(alert.to_payload()).decode() for alert in alerts],
+    }
+    connection.execute(SQL["write_alerts"], {"instance_id": instance.id, "session_id": session_id, **columns})
+
+
+def write_failures(
+    connection: Connection,
+    session_id: str,
+    instance: Instance | None = None,
+    kind: AlertKind = AlertKind.INSTANCE_FAILED,
+) -> None:
+    """Write the alerts of a session's failed records, or of one, in the transaction that ended them.
+
+    An instance that goes on failing with the same code is told of once; a refused collapse, while it says the same.
+    """
+    values = {"session_id": session_id, "instance_id": instance.id if instance else None, "kind": kind.value}
+    connection.execute(SQL["write_failures"], values)
+
+
+def read_superusers(connection: Connection, account_ids: Collection[int]) -> set[int]:
+    """Return which of these accounts are superusers by the facts that the ledger holds; none that was gone."""
+    return (
+        set(connection.execute(SQL["read_superusers"], {"ids": list(account_ids)}).scalars()) if account_ids else set()
+    )
+
+
+def read_waived(connection: Connection, target: Target) -> set[FindingKey]:
+    """Return which of the findings that a reading's session opened are waived."""
+    rows = connection.execute(SQL["read_waived"], {"instance_id": target.instance.id, "session_id": target.session_id})
+    return {FindingKey(rule_id, username, name, Outcome(outcome)) for rule_id, username, name, outcome in rows}
+
+
+def take_sending(connection: Connection) -> bool:
+    """Take the lock of the one process that sends, until the connection ends; False: another one has it."""
+    return bool(connection.execute(SQL["lock_sending"], {"space": LOCK_SPACE}).scalar_one())
+
+
+def leave_sending(connection: Connection) -> None:
+    """Give the lock back."""
+    connection.execute(SQL["unlock_sending"], {"space": LOCK_SPACE})
+
+
+def claim_alerts(connection: Connection, patience_seconds: float) -> None:
+    """Put alerts into messages: one for each session that ended, or whose first alert has waited so long.
+
+    What a message holds never changes after that, so that it is the same however often it is sent.
+    """
+    connection.execute(SQL["claim"], {"patience_seconds": patience_seconds})
+
+
+def read_due(connection: Connection, *, after: int = 0, every: bool = False) -> Due | None:
+    """Return the oldest message that is due and newer than the alert `after`; `every`: one that just failed, too."""
+    row = connection.execute(SQL["read_due"], {"after": after, "every": every}).one_or_none()
+    if row is None:
+        return None
+    found = connection.execute(SQL["read_alerts"], {"message_key": row.message_key}).all()
+    alerts = [Alert.from_payload(kind, payload) for kind, payload in found]
+    return Due(row.message_key, row.session_id, row.first_id, row.attempts, frozenset(row.sent_to), alerts)
+
+
+def mark_sent_to(connection: Connection, key: str, target: str) -> None:
+    """Write that one target, by its digest, took a message."""
+    connection.execute(SQL["mark_sent_to"], {"message_key": key, "target": target})
+
+
+def mark_sent(connection: Connection, key: str) -> None:
+    """Write that all targets took a message."""
+    connection.execute(SQL["mark_sent"], {"message_key": key})
+
+
+def mark_failed(connection: Connection, key: str, error: str) -> None:
+    """Write why a message was not taken, and when it is tried again."""
+    pauses = {"first": FIRST_PAUSE_SECONDS, "longest": LONGEST_PAUSE_SECONDS}
+    connection.execute(SQL["mark_failed"], {"message_key": key, "error": error, **pauses})
+
+
+def delete_old_alerts(connection: Connection, days: int) -> int:
+    """Delete alerts that are this old, sent or not, and return their number."""
+    return connection.execute(SQL["delete_old"], {"days": days}).rowcount

@@ -1,0 +1,1 @@
+"""What leaves the ledger for people: messages, pages and tables."""

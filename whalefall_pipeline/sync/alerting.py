@@ -1,0 +1,73 @@
+"""What of a sync people are called for, written into the outbox in the sync's own transaction."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import orjson
+from sqlalchemy import Connection
+
+from whalefall_pipeline.core.alerts import AlertKind, build_alerts, build_finding_alerts, choose_severe
+from whalefall_pipeline.core.changes import AccountChange, Changes, NewSuperuser
+from whalefall_pipeline.core.errors import CollapseRefusedError, WhalefallError
+from whalefall_pipeline.core.model import Instance, Kind
+from whalefall_pipeline.core.rules import SUPERUSER, Rules
+from whalefall_pipeline.ledger.alerts import read_waived, write_alerts, write_failures
+from whalefall_pipeline.ledger.target import Target
+from whalefall_pipeline.sync.plan import Alerting
+
+QUOTED = f'"{SUPERUSER}"'
+
+
+def watch_superusers(
+    rows: Iterator[tuple[object, ...]], names: Mapping[int, str], before: Collection[int], found: list[NewSuperuser]
+) -> Iterator[tuple[object, ...]]:
+    """Yield rows of snapshots as they are, and add to `found` the accounts that their facts newly call superusers."""
+    for row in rows:
+        account_id, _, snapshot, facts, *_ = row
+        # Few accounts are superusers: the text alone tells that most are none.
+        if QUOTED in str(facts) and account_id not in before:
+            reasons = orjson.loads(str(facts))["capability_reasons"].get(SUPERUSER)
+            if reasons and isinstance(account_id, int) and not _is_predefined(str(snapshot)):
+                found.append(NewSuperuser(names[account_id], tuple(reasons)))
+        yield row
+
+
+def _is_predefined(snapshot: str) -> bool:
+    (specific,) = orjson.loads(snapshot)["type_specific"].values()
+    return specific["account_kind"] == Kind.PREDEFINED
+
+
+def find_recreated(changes: Sequence[AccountChange], rules: Rules) -> list[str]:
+    """Return the accounts that were there in both readings, and are others by what the server gives a new one."""
+    return [
+        change.username
+        for change in changes
+        if change.change_type.startswith("modify")
+        and any(
+            item.field in rules.birth_attributes and item.before is not None and item.after is not None
+            for item in change.difference.other
+        )
+    ]
+
+
+def write_change_alerts(
+    connection: Connection, target: Target, changes: Changes, alerting: Alerting, rules: Rules | None = None
+) -> None:
+    """Write the alerts of what a sync changed, in its transaction; `rules` tell accounts that are others now.
+
+    A finding that opens while it is waived is none.
+    """
+    name = target.instance.name
+    alerts = build_alerts(name, changes, recreated=find_recreated(changes.accounts, rules) if rules else ())
+    opened = choose_severe(changes.findings.opened, alerting.severity)
+    if opened:
+        waived = read_waived(connection, target)
+        alerts += build_finding_alerts(name, [item for item in opened if item.key not in waived])
+    write_alerts(connection, target.session_id, target.instance, alerts)
+
+
+def write_failure_alert(connection: Connection, session_id: str, instance: Instance, error: WhalefallError) -> None:
+    """Write the alert of an instance that failed, in the transaction of its record."""
+    refused = isinstance(error, CollapseRefusedError)
+    write_failures(
+        connection, session_id, instance, AlertKind.COLLAPSE_REFUSED if refused else AlertKind.INSTANCE_FAILED
+    )
