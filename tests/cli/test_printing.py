@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from whalefall_pipeline.cli.rows import FORMULA, Format, neutralise, show_rows
+from whalefall_pipeline.cli.rows import Format, neutralise, show_rows
 from whalefall_pipeline.cli.tables import lay_out, to_lines
-from whalefall_pipeline.core.text import is_visible
+from whalefall_pipeline.core.text import FORMULA, is_visible
 
 HOSTILE = ["[/red]", "[red]x", "\x1b[2J\x1b]0;title\x07", "a\u202eb", "=1+1", "a|b", "<b>", "`x`", "üñ王", "a  b", ""]
 

@@ -74,6 +74,18 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
             "send": Entry("alerts:send", "Send the alerts that wait, without the daemon."),
         },
     ),
+    "review": (
+        "Review who has what: open, decide, prove, close, export.",
+        {
+            "open": Entry("review:open_one", "Freeze who has what now, to be decided on."),
+            "list": Entry("review:list_all", "List reviews, and how far they are."),
+            "show": Entry("review:show", "Show a review's accounts with their decisions."),
+            "decide": Entry("review:decide", "Decide on an account, or on those of a file."),
+            "sql": Entry("review_sql:print_sql", "Print the SQL that does what a review's revokes say."),
+            "close": Entry("review:close", "Close a review; what it holds is never changed again."),
+            "export": Entry("review_export:export", "Write a review as HTML and XLSX, with a manifest."),
+        },
+    ),
     "db": (
         "Look after the ledger's database.",
         {

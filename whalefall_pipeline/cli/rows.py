@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,7 +14,7 @@ import typer
 from whalefall_pipeline.cli.moments import format_moment
 from whalefall_pipeline.cli.output import find_width, paint, warn, write
 from whalefall_pipeline.cli.tables import lay_out, to_lines
-from whalefall_pipeline.core.text import make_visible
+from whalefall_pipeline.core.text import make_visible, neutralise
 
 AT_MOST = 200
 """Rows of a table on a terminal, unless --limit says otherwise; what goes elsewhere is whole."""
@@ -23,14 +22,6 @@ TEXTS = frozenset({"capabilities", "roles", "message", "error_message", "note", 
 """Columns that are wrapped where they don't fit; all others hold names, which are not."""
 LABELS = {"total_instances": "instances", "successful_instances": "completed", "failed_instances": "failed"}
 STYLES = {"completed": "green", "failed": "red", "running": "cyan", "cancelled": "yellow", "pending": "dim"}
-FORMULA = re.compile(
-    r"(^|[;\t\r\n])(?=[\s\u0000-\u0020\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])"
-    r"|^(?=[\t\r\n])"
-)
-"""Where a spreadsheet begins a formula, full-width signs and what it skips before them included (OWASP, CSV Injection).
-
-Some split lines at semicolons, by their locale, so a formula can begin after one too.
-"""
 
 
 class Format(StrEnum):
@@ -101,11 +92,6 @@ def _to_csv(rows: Rows, columns: Sequence[str], *, raw: bool) -> str:
         cells = [_to_flat(row[column]) for column in columns]
         writer.writerow(cells if raw else map(neutralise, cells))
     return target.getvalue()
-
-
-def neutralise(cell: str) -> str:
-    """Return a cell as text to any spreadsheet: an apostrophe before what it would take for a formula's start."""
-    return FORMULA.sub(lambda found: f"{found[0]}'", cell)
 
 
 def _to_markdown(rows: Rows, columns: Sequence[str]) -> str:

@@ -10,6 +10,14 @@ _IGNORABLE = frozenset(
     + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 )
 """Letters, marks and symbols that show nothing: Unicode's Default_Ignorable_Code_Point outside Cf, and a blank."""
+FORMULA = re.compile(
+    r"(^|[;\t\r\n])(?=[\s\u0000-\u0020\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])"
+    r"|^(?=[\t\r\n])"
+)
+"""Where a spreadsheet begins a formula, full-width signs and what it skips before them included (OWASP, CSV Injection).
+
+Some split lines at semicolons, by their locale, so a formula can begin after one too.
+"""
 _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _NOT_ASCII_TEXT = re.compile(r"[^ -~]")
 
@@ -21,6 +29,11 @@ def make_visible(text: str) -> str:
     For terminals, logs and error lines: it is not reversible, so files and other programs get the text itself.
     """
     return _NOT_ASCII_TEXT.sub(_to_visible, text)
+
+
+def neutralise(cell: str) -> str:
+    """Return a cell as text to any spreadsheet: an apostrophe before what it would take for a formula's start."""
+    return FORMULA.sub(lambda found: f"{found[0]}'", cell)
 
 
 def is_visible(text: str) -> bool:

@@ -1,0 +1,1 @@
+"""Access reviews, from open to close."""
