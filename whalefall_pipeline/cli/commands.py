@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Entry] = {
     "why": Entry("why:why", "Show every way by which an account can do something."),
     "escalations": Entry("escalations:show_escalations", "List who could become a superuser or another account."),
     "script": Entry("script:script", "Print the SQL that re-creates accounts, or undoes a change."),
+    "report": Entry("report:report", "Write a report of the fleet as HTML and XLSX."),
     "completion": Entry("completion:print_completion", "Print what makes a shell complete commands and names."),
 }
 GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
