@@ -225,7 +225,7 @@ def test_a_call_that_was_left_behind_is_followed_by_the_last_one() -> None:
     worker, release, ended = Worker("test"), threading.Event(), threading.Event()
     with pytest.raises(CallAbandonedError):
         worker.call(release.wait, Deadline(30), 0.05)
-    worker.finish(ended.set)
+    worker.finish(ended.set, 0)
     assert not ended.is_set()
     release.set()
     assert ended.wait(30)

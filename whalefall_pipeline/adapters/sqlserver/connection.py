@@ -43,6 +43,7 @@ _ROWS_AT_ONCE = 1000
 _BYTES_PER_VALUE = 16
 """What a number counts for, and a text or a binary value beside its length."""
 _BYTES_PER_ROW = 64
+_CLOSING_SECONDS, _LEAVING_SECONDS = 5.0, 1.0
 _MOST_COLUMNS, _MOST_CHARACTERS = 20, 4000
 """More than any statement of the catalog has: the driver sets memory aside for each column, a thousand rows of it."""
 _SIZE = 3
@@ -155,18 +156,22 @@ class Connection:
         self._abandon()
         return Observation(Seen.UNREACHABLE, f"the answer holds more than {most:,} bytes")
 
-    def close(self) -> None:
-        """Close it, without waiting for a call that has not come back; the next query connects again."""
+    def close(self, seconds: float = _CLOSING_SECONDS) -> None:
+        """Close it, and wait for that for `seconds` at most; the next query connects again.
+
+        A process that ends while the driver's native half closes in its thread may crash, so this waits.
+        """
         if self._worker is not None:
             opened, relay = self._opened, self._relay
-            self._worker.finish(lambda: _close(opened, relay))
+            self._worker.finish(lambda: _close(opened, relay), seconds)
             self._worker = self._relay = None
 
     def _abandon(self) -> None:
         """Close it although a call may hang: behind a relay the call comes back now, since its connection ends."""
-        if self._relay:
-            self._relay.end()
-        self.close()
+        relay = self._relay
+        if relay:
+            relay.end()
+        self.close(_LEAVING_SECONDS if relay else 0)
 
     def _open(self) -> Worker:
         seconds = self._limits.connect_seconds

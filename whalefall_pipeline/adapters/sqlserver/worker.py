@@ -47,10 +47,11 @@ class Worker:
             except TimeoutError:
                 raise CallAbandonedError from None
 
-    def finish(self, last: Callable[[], None]) -> None:
-        """Let the thread run one more call, when it is free, and end; does not wait for it."""
+    def finish(self, last: Callable[[], None], seconds: float) -> None:
+        """Let the thread run one more call, when it is free, and end; wait for that for `seconds` at most."""
         self._calls.put(last)
         self._calls.put(None)
+        self._thread.join(seconds)
 
 
 def _settle(future: Future[Result], function: Callable[[], Result]) -> None:
