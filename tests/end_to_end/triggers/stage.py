@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +35,8 @@ LONGEST_PAUSE = 1.0
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 COMMAND = (sys.executable, "-c", "from whalefall_pipeline.cli.main import main; main()")
 
+_NUMBERS = count(1)
+
 T = TypeVar("T")
 Row = dict[str, Any]
 _connections: dict[str, psycopg.Connection] = {}
@@ -48,6 +51,11 @@ def wait_for(look: Callable[[], T | None], what: str) -> T:
         time.sleep(pause)
         pause = min(pause * 1.2, LONGEST_PAUSE)  # what looks often takes the processor from what it waits for
     return seen
+
+
+def find_name(tree: str) -> str:
+    """Return a name for an instance that no other test has: the sensor may still be deleting the partition of one."""
+    return f"{tree}-{next(_NUMBERS)}"
 
 
 @dataclass

@@ -4,23 +4,23 @@ import signal
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
-from itertools import count
 
 import pytest
 
-from tests.end_to_end.triggers.stage import Stage, is_alive, wait_for
+from tests.end_to_end.triggers.stage import Stage, find_name, is_alive, wait_for
 
 AT_MOST = timedelta(seconds=5)
 READING, WRITING, WAITING = "while it reads", "while it writes", "while it waits for another session"
 BLOCKED = "select pid from pg_locks where relation = 'account_grant'::regclass and not granted"
-NUMBERS = count(1)
 
 
 @contextmanager
 def held(stage: Stage, place: str) -> Generator[list[str]]:
     """Yield the names of a run that does dogwood, if grants may be written, is held at oak, and has pine behind it."""
     # what was synced before has nothing to write
-    names = [f"new{next(NUMBERS)}", f"new{next(NUMBERS)}"] if place == WRITING else ["dogwood", "oak", "pine"]
+    names = [find_name("oak"), find_name("pine")]
+    if place != WRITING:
+        names.insert(0, "dogwood")
     *_, first, second = names
     with ExitStack() as held:
         held.enter_context(stage.stuck_instance(first) if place == READING else stage.instances(**{first: 0}))
@@ -28,7 +28,7 @@ def held(stage: Stage, place: str) -> Generator[list[str]]:
         if place == WRITING:
             held.enter_context(stage.holding_grants())
         if place == WAITING:
-            held.enter_context(stage.holding_lock("oak"))
+            held.enter_context(stage.holding_lock(first))
         yield names
 
 
@@ -68,7 +68,7 @@ def test_a_run_that_is_terminated(stage: Stage, place: str) -> None:
             session = stage.read_session(run_id)
             counts = (session["total_instances"], session["successful_instances"], session["failed_instances"])
             assert (session["status"], *counts) == ("running", 3, 1, 0)
-            assert stage.read_states(run_id) == {"dogwood": "completed", "oak": "running", "pine": "pending"}
+            assert stage.read_states(run_id) == dict(zip(names, ("completed", "running", "pending"), strict=True))
         worker = wait_for(lambda: stage.api.find_worker(run_id), "the worker")
         asked_at = read_clock(stage)
         stage.api.terminate(run_id)

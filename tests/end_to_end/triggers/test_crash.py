@@ -6,17 +6,18 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.end_to_end.triggers.api import RefusedError
-from tests.end_to_end.triggers.stage import Stage, is_alive, kill, wait_for
+from tests.end_to_end.triggers.stage import Stage, find_name, is_alive, kill, wait_for
 
 PLACES = ("in the middle", "between two")
 
 
 @contextmanager
-def held_run(stage: Stage, place: str, first: str = "dogwood", second: str = "oak") -> Generator[tuple[str, int]]:
+def held_run(stage: Stage, place: str, first: str = "dogwood", second: str = "") -> Generator[tuple[str, int]]:
     """Yield a run that has done its first instance and is held in the middle of the second, or before it.
 
     With it comes its worker's process id.
     """
+    second = second or find_name("oak")
     in_the_middle = place == PLACES[0]
     with stage.stuck_instance(second) if in_the_middle else stage.instances(**{second: 0}), ExitStack() as held:
         if not in_the_middle:
@@ -90,11 +91,11 @@ def test_a_code_server_killed_with_some_of_its_workers_takes_the_others_along(st
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_killed_daemon_ends_no_run(stage: Stage, place: str) -> None:
-    in_the_middle = place == PLACES[0]
-    with stage.instances(oak=0):
-        with stage.holding_grants() if in_the_middle else stage.holding_lock("oak"):
-            run_id = stage.api.launch_range("oak" if in_the_middle else "dogwood", "oak")
-            stage.wait_for_record(run_id, "oak", "running" if in_the_middle else "pending")
+    in_the_middle, oak = place == PLACES[0], find_name("oak")
+    with stage.instances(**{oak: 0}):
+        with stage.holding_grants() if in_the_middle else stage.holding_lock(oak):
+            run_id = stage.api.launch_range(oak if in_the_middle else "dogwood", oak)
+            stage.wait_for_record(run_id, oak, "running" if in_the_middle else "pending")
             daemon = stage.find_service("dagster._daemon", "run")
             kill(daemon)
             wait_for(lambda: not is_alive(daemon), "the daemon's end")
@@ -103,15 +104,16 @@ def test_a_killed_daemon_ends_no_run(stage: Stage, place: str) -> None:
 
 def test_a_ledger_that_crashes(stage: Stage) -> None:
     """Between two instances, in the middle of one, and what ran without it: its session is written afterwards."""
+    oak, yew = find_name("oak"), find_name("yew")
     with ExitStack() as held:
-        held.enter_context(stage.instances(oak=0))
-        held.enter_context(stage.holding_lock("oak"))
-        between = stage.api.launch_range("dogwood", "oak")
+        held.enter_context(stage.instances(**{oak: 0}))
+        held.enter_context(stage.holding_lock(oak))
+        between = stage.api.launch_range("dogwood", oak)
         stage.wait_for_record(between, "dogwood", "completed")
-        held.enter_context(stage.instances(yew=0))
+        held.enter_context(stage.instances(**{yew: 0}))
         held.enter_context(stage.holding_grants())
-        in_the_middle = stage.api.launch_one("yew")
-        stage.wait_for_record(in_the_middle, "yew", "running")
+        in_the_middle = stage.api.launch_one(yew)
+        stage.wait_for_record(in_the_middle, yew, "running")
         stage.ledger.crash()
         try:
             without = stage.api.launch_one("amber")
@@ -119,12 +121,12 @@ def test_a_ledger_that_crashes(stage: Stage) -> None:
         finally:
             stage.ledger.start()
         check_ended(stage, between)
-        for run_id, name in ((in_the_middle, "yew"), (without, "amber")):
+        for run_id, name in ((in_the_middle, yew), (without, "amber")):
             assert stage.wait_for_session(run_id)["status"] == "failed"
             assert stage.read_states(run_id) == {name: "failed"}
             assert stage.api.read_status(run_id) == "FAILURE"
-        written = "select from account_grant g join instances i on i.id = g.instance_id where i.name = 'yew'"
-        assert stage.read(written) == []
-        again = stage.api.launch_range("oak", "yew")
+        written = "select from account_grant g join instances i on i.id = g.instance_id where i.name = %s"
+        assert stage.read(written, yew) == []
+        again = stage.api.launch_range(oak, yew)
         assert stage.wait_for_session(again)["status"] == "completed"
-        assert stage.read_states(again) == {"oak": "completed", "yew": "completed"}
+        assert stage.read_states(again) == {oak: "completed", yew: "completed"}

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from dagster_graphql import DagsterGraphQLClient
 
-from tests.end_to_end.triggers.stage import Stage, wait_for
+from tests.end_to_end.triggers.stage import Stage, find_name, wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using variable_values:DeprecationWarning")
 """What Dagster's client of GraphQL has from its own library."""
@@ -119,12 +119,13 @@ def test_the_command_waits_unless_it_is_told_not_to(stage: Stage) -> None:
 
 
 def test_the_command_retries_what_a_session_did_not_complete(stage: Stage) -> None:
-    with stage.instances(oak=1):
-        failed = stage.run("sync", "--wait", "dogwood", "oak")
+    oak = find_name("oak")
+    with stage.instances(**{oak: 1}):
+        failed = stage.run("sync", "--wait", "dogwood", oak)
         assert failed.returncode == 1
-        assert "oak: DATABASE_CONNECTION_ERROR" in failed.stderr
+        assert f"{oak}: DATABASE_CONNECTION_ERROR" in failed.stderr
         session_id = failed.stdout.split()[1]
-        stage.repair("oak")
+        stage.repair(oak)
         retried = stage.run("sync", "--local", "--retry", session_id)
         assert retried.returncode == 0, retried.stderr
-        assert stage.read_states(retried.stdout.split()[1]) == {"oak": "completed"}
+        assert stage.read_states(retried.stdout.split()[1]) == {oak: "completed"}
