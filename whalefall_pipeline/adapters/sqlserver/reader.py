@@ -63,10 +63,12 @@ class SqlserverSession(SourceSession):
     def __init__(self, connection: Asking, deadline: Deadline, security: Security, instance_name: str = "") -> None:
         self._catalog = Catalog(connection)
         self._deadline = deadline
-        self._security = security
         (server,) = self._catalog.require("server")
         self._server = ServerRow(*server)
         check_server(self._server, instance_name)
+        # Asked now, not when they are wanted: that is after the reading, when the deadline may have passed.
+        self._security = self._find_security(security)
+        self._identity = self._find_identity()
         self._rows = [DatabaseRow(*row) for row in self._catalog.require("databases")]
         self._databases = {row.name: row for row in self._rows if row.name is not None}
         self._coverage = {name: observe_access(row) for name, row in self._databases.items()}
@@ -90,13 +92,7 @@ class SqlserverSession(SourceSession):
     @property
     def security(self) -> Security:
         """What the driver was told to require; where it requires nothing, what the server says, to whom it does."""
-        if self._security.encrypted is not None or not self._server.sees_state:
-            return self._security
-        try:
-            rows = self._catalog.read("encryption")
-        except StatementError:
-            return self._security
-        return self._security._replace(encrypted=any(str(option).upper() == "TRUE" for (option,) in rows))
+        return self._security
 
     @property
     def identity(self) -> str:
@@ -105,15 +101,7 @@ class SqlserverSession(SourceSession):
         Where the connection came by an availability group's listener it is the group: another replica may answer next
         time. Empty where that can't be seen.
         """
-        try:
-            groups = self._catalog.read("listener") if self._server.sees_definitions else None
-        except StatementError:
-            groups = None
-        if groups is None:
-            return ""
-        if groups:
-            return f"availability group {str(groups[0][0]).upper()}"
-        return (self._server.server_name or "").upper()
+        return self._identity
 
     def read_accounts(self) -> list[Account]:
         """Read logins, server roles, and each observable database's own users and roles, ordered by username.
@@ -158,6 +146,26 @@ class SqlserverSession(SourceSession):
                 for scope, seen in self._list_coverage().items()
             ),
         ]
+
+    def _find_security(self, security: Security) -> Security:
+        if security.encrypted is not None or not self._server.sees_state:
+            return security
+        try:
+            rows = self._catalog.read("encryption")
+        except StatementError:
+            return security
+        return security._replace(encrypted=any(str(option).upper() == "TRUE" for (option,) in rows))
+
+    def _find_identity(self) -> str:
+        try:
+            groups = self._catalog.read("listener") if self._server.sees_definitions else None
+        except StatementError:
+            groups = None
+        if groups is None:
+            return ""
+        if groups:
+            return f"availability group {str(groups[0][0]).upper()}"
+        return (self._server.server_name or "").upper()
 
     def _hide_denied(self) -> None:
         """Take no database for observed in which something is denied to the login that shows definitions."""
