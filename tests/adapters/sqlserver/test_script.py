@@ -15,7 +15,7 @@ from tests.servers.sqlserver_standin.content import make_sid
 from tests.servers.sqlserver_standin.statements import evaluate
 from whalefall_pipeline.adapters.sqlserver.names import quote_name, to_line, to_username
 from whalefall_pipeline.adapters.sqlserver.script import build_change, build_script
-from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind, Securable
+from whalefall_pipeline.core.model import Account, AccountState, Effect, Grant, Kind, Securable
 from whalefall_pipeline.core.text import is_visible
 
 SCENE = (
@@ -196,6 +196,30 @@ def test_a_database_whose_name_can_t_stand_in_a_line_is_left_out_and_said(orphan
     assert build_script({username: state}) == [
         r"-- left out, as its name can't be written here: what is in database [x\nGO\n]"
     ]
+
+
+NO_PERMISSIONS = (
+    *("SELECT; DROP DATABASE x --", "SELECT\nGO", "select", "SELECT ", "ALTER  ANY", ""),
+    *("CONTROL TO EVE DROP DATABASE X GRANT SELECT", "SELECT ON X", "SELECT FROM EVE DENY SELECT"),
+)
+
+
+@pytest.mark.parametrize("effect", ["grant", "deny", "revoke"])
+@pytest.mark.parametrize("privilege", NO_PERMISSIONS)
+def test_a_permission_that_is_no_words_is_left_out_and_said(privilege: str, effect: Effect) -> None:
+    """A server that lies names its permissions as it likes, and they stand unquoted."""
+    username = to_username(DATABASE, "eve")
+    account = Account(username, Kind.USER, {"principal_type": "SQL_USER", "database": DATABASE, "name": "eve"})
+    table = Securable("table", DATABASE, "dbo", "orders")
+    plain, hostile = (
+        AccountState.of(account, frozenset(Grant(username, each, table, effect=effect) for each in privileges))
+        for privileges in ((), (privilege,))
+    )
+    for lines in (build_change(plain, hostile), build_change(hostile, plain), build_script({username: hostile})):
+        said = [line for line in lines if line.endswith(": this is no name of a permission")]
+        assert len(said) == 1
+        assert said[0].startswith("-- ")
+        assert not [line for line in lines if line.startswith(("GRANT", "DENY", "REVOKE"))]
 
 
 def test_what_an_account_owned_is_handed_on() -> None:

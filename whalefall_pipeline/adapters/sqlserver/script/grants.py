@@ -1,5 +1,6 @@
 """The T-SQL that gives and takes back one grant, membership or ownership, and the order of them all. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from whalefall_pipeline.adapters.sqlserver.names import quote_name, to_comment, to_principal
@@ -17,6 +18,9 @@ from whalefall_pipeline.adapters.sqlserver.securables import (
 )
 from whalefall_pipeline.core.model import MEMBER, ROLE_SCOPES, Grant, Securable
 
+_WORDS = re.compile("[A-Z]+( [A-Z]+)*")
+_ENDING = frozenset({"FROM", "ON", "TO"})
+"""What comes after a permission; no permission's name has one of these words."""
 _SYSTEM_DATABASES = ("master", "model", "msdb", "tempdb")
 _SYSTEM_SCHEMAS = ("INFORMATION_SCHEMA", "sys")
 _GIVEN_SCHEMAS = ("dbo", "guest")
@@ -86,7 +90,14 @@ def _find_obstacle(grant: Grant) -> str:
         return "a module says itself whom it runs as"
     if grant.privilege == OWNER and grant.securable.scope in WITHOUT_AUTHORIZATION:
         return "whoever creates it owns it"
+    if grant.privilege not in (MAPPED, MEMBER, OWNER) and not _is_permission(grant.privilege):
+        return "this is no name of a permission"
     return "this kind of securable is not known here" if grant.securable.scope == OTHER else ""
+
+
+def _is_permission(name: str) -> bool:
+    """Whether a name can stand unquoted in GRANT and REVOKE, and can't end them: T-SQL needs no semicolon for that."""
+    return bool(_WORDS.fullmatch(name)) and _ENDING.isdisjoint(name.split())
 
 
 def build_revoke(grant: Grant, users: Mapping[str, str]) -> Iterator[str]:
