@@ -127,7 +127,7 @@ class Settings:
         metadata=_plain("cron, in UTC, of the schedule that syncs all active instances", _to_cron),
     )
     parallelism: int = field(
-        default=8,
+        default=limits.PARALLELISM,
         metadata=_whole(
             "instances worked on at once in a run: drivers wait on the network most of the time", least=1, most=256
         ),
@@ -141,10 +141,12 @@ class Settings:
         ),
     )
     connect_seconds: float = field(
-        default=10, metadata=_seconds("until a connection stands, handshake and login included")
+        default=limits.CONNECT_SECONDS, metadata=_seconds("until a connection stands, handshake and login included")
     )
-    statement_seconds: float = field(default=60, metadata=_seconds("for one catalog statement"))
-    instance_seconds: float = field(default=300, metadata=_seconds("for one instance from connecting to the last row"))
+    statement_seconds: float = field(default=limits.STATEMENT_SECONDS, metadata=_seconds("for one catalog statement"))
+    instance_seconds: float = field(
+        default=limits.INSTANCE_SECONDS, metadata=_seconds("for one instance from connecting to the last row")
+    )
     answer_bytes: int = field(
         default=limits.ANSWER_BYTES,
         metadata=_whole(
@@ -152,16 +154,19 @@ class Settings:
         ),
     )
     attempts: int = field(
-        default=3,
+        default=limits.ATTEMPTS,
         metadata=_whole("tries per instance when it can't be reached; a refused login has one", least=1, most=100),
     )
     backoff_seconds: float = field(
-        default=1, metadata=_seconds("before the second try; doubles, with jitter", zero=True)
+        default=limits.BACKOFF_SECONDS, metadata=_seconds("before the second try; doubles, with jitter", zero=True)
     )
     lock_wait_seconds: float = field(
-        default=600, metadata=_seconds("for another session that works on the same instance", zero=True)
+        default=limits.LOCK_WAIT_SECONDS,
+        metadata=_seconds("for another session that works on the same instance", zero=True),
     )
-    heartbeat_seconds: float = field(default=15, metadata=_seconds("between two signs of life of a running session"))
+    heartbeat_seconds: float = field(
+        default=limits.HEARTBEAT_SECONDS, metadata=_seconds("between two signs of life of a running session")
+    )
     keep_records_days: int = field(
         default=400,
         metadata=_whole(

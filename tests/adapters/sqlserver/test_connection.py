@@ -235,7 +235,12 @@ def test_the_driver_imports_and_connects_without_client_libraries() -> None:
     """Both its halves: the module, and the native library that a first connection loads."""
     with open_black_hole() as port:
         code = f"""
-import whalefall_pipeline.adapters.sqlserver.connection, mssql_python
+import os
+before = dict(os.environ)
+import mssql_python
+from whalefall_pipeline.adapters.sqlserver.connection import choose_provider
+assert os.environ == before, "an import changes the environment"
+choose_provider()
 try:
     mssql_python.connect("Server=127.0.0.1,{port};UID=a;PWD=b;ConnectRetryCount=0", timeout=1)
 except mssql_python.Error as error:

@@ -139,6 +139,18 @@ def test_a_locked_catalog_is_timed_out_and_the_rest_is_kept(engine: SqlserverEng
     assert len(settings) == 1
 
 
+def test_how_many_statements_a_reading_sends(engine: SqlserverEngine, readings: Readings) -> None:
+    """Ten of the server; of the databases one of each kind for as many of them as one statement reads."""
+    for number in range(GROUP):
+        engine.standin.tables.create_database(f"Db{number}")
+    with SqlserverAdapter().open(readings.instance, readings.login, Limits(), Deadline(30)) as session:
+        session.read_accounts()
+        coverage = session.read_grants().coverage
+        assert session.identity
+        assert GROUP < len([scope for scope in coverage if scope.startswith("database:")]) <= 2 * GROUP
+        assert session.statements == 10 + 5 + 2 * 3
+
+
 @pytest.mark.parametrize("statement", ["database_principals", "database_permissions", "database_owners"])
 def test_the_deadline_ends_with_what_was_read(engine: SqlserverEngine, readings: Readings, statement: str) -> None:
     """Accounts and the server's scope were read: they count, and what is left of the databases is timed out."""

@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any, Protocol, cast
 
 import mssql_python
@@ -78,6 +79,7 @@ _REFUSALS = (mssql_python.ConnectionStringParseError, ValueError, _SentOnError)
 _IF_SENT_ON = "register that one, or set the option relay=no, which leaves a field and a login unbounded"
 
 
+@cache
 def choose_provider() -> None:
     """Take the driver that can be loaded here, and no pool: a connection ends with its session."""
     mssql_python.pooling(enabled=False)
@@ -90,15 +92,13 @@ def choose_provider() -> None:
         os.environ[_PROVIDER] = _RUST
 
 
-choose_provider()
-
-
 class Connection:
     """One connection, made again after a statement that timed out; each call obeys the limits and the deadline."""
 
     def __init__(
         self, keywords: Mapping[str, str], limits: Limits, deadline: Deadline, *, is_relayed: bool = True
     ) -> None:
+        choose_provider()
         self.statements = 0
         self._keywords = keywords
         self._is_relayed = is_relayed

@@ -146,4 +146,3 @@ RULES = (
         looks_at=ADMINISTRATORS,
     ),
 )
-"""Rules that follow ways to more rights (escalations) belong here, once the walk over them is there."""
