@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from whalefall_pipeline.cli.arguments import AccountOption, AsOfOption, InstanceOption
-from whalefall_pipeline.cli.hints import Named, print_more
+from whalefall_pipeline.cli.hints import Named, print_able, print_more
 from whalefall_pipeline.cli.known import check_account, check_instance, print_gaps
 from whalefall_pipeline.cli.moments import parse_moment
 from whalefall_pipeline.cli.object_paths import parse_target
@@ -63,10 +63,13 @@ def show_holders(
         gaps: Records = () if moment else read_gaps(reader, instance)
         print_gaps(gaps)
         rows = read_holders(reader, name, path, kind=kind, instance=instance, account=account, at=moment)
+        named = Named(kind, path)
         if not rows:
-            _check_known(reader, name, path, instance)
+            is_meant = name and path and not account and print_able(reader, instance, name, named, moment)
+            if not is_meant:
+                _check_known(reader, name, path, instance)
         elif name and path and not account:
-            print_more(reader, [row for row in rows if not row["instance_removed_at"]], name, Named(kind, path), moment)
+            print_more(reader, [row for row in rows if not row["instance_removed_at"]], name, named, moment)
     rows = _leave_out_removed(rows, keep=removed or instance is not None)
     rows = _mark(rows, gaps)
     extra = [column for column in ("last_seen_at", "instance_removed_at") if any(row[column] for row in rows)]
