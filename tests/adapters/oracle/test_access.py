@@ -119,6 +119,19 @@ def test_ways_to_more(server: StandIn, privilege: str, words: str) -> None:
     assert not any(way.username == "BEN" for way in found.ways)
 
 
+@pytest.mark.parametrize(
+    ("clause", "taken"), [("", {"BEN"}), (" WITH NO ROLES", {"BEN"}), (" AUTHENTICATION REQUIRED", set[str]())]
+)
+def test_a_proxy_takes_over_another_user(server: StandIn, clause: str, taken: set[str]) -> None:
+    """Security Guide, "Proxy Authentication": who must bring the other's password has it already."""
+    statement = f'ALTER USER "BEN" GRANT CONNECT THROUGH "MID"{clause}'
+    found = find_escalations(ACCESS, build(server, (statement,)))
+    ways = [way for way in found.ways if way.danger.becomes == "BEN"]
+    assert {way.danger.becomes for way in ways if way.username == "MID"} == taken
+    assert all(way.steps == ("CONNECT MID[BEN]",) for way in ways)
+    assert {way.username for way in ways} <= {"MID"}
+
+
 def test_superusers_are_those_with_dba_and_sysdba(server: StandIn) -> None:
     statements = ('GRANT "DBA" TO "CLERK"', 'GRANT "CLERK" TO "ANN"', 'GRANT SYSDBA TO "BEN"', 'GRANT SYSOPER TO "MID"')
     superusers = set(find_escalations(ACCESS, build(server, statements)).superusers)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from whalefall_pipeline.adapters.oracle.rules import DBA
 from whalefall_pipeline.core.access.model import Danger, Population, Wanted
-from whalefall_pipeline.core.model import SERVER, Held
+from whalefall_pipeline.core.model import MEMBER, SERVER, Held
 from whalefall_pipeline.core.states import find_held
 
 FILE_SCOPES = ("password_file", "container_password_file")
@@ -60,6 +60,9 @@ ADMINISTRATIVE = {
     "SYSKM": _Way(4, "CONNECT ... AS SYSKM administers the keystore"),
     "SYSOPER": _Way(4, "CONNECT ... AS SYSOPER starts and stops the instance"),
 }
+LOGINS = 5
+"""The rank of what leads to another account only."""
+THROUGH, GUARDED = "CONNECT THROUGH", "AUTHENTICATION REQUIRED"
 IMPORTING = ("DATAPUMP_IMP_FULL_DATABASE", "IMP_FULL_DATABASE")
 
 DANGEROUS: Sequence[Wanted] = (
@@ -87,7 +90,31 @@ def find_dangers(population: Population) -> Iterator[Danger]:
             if way is not None:
                 since = population.find_since(username, item)
                 database = item.securable.database
-                yield Danger(username, "", way.rank, _spell(item), way.step, item, since, database=database)
+                yield Danger(username, "", way.rank, _format_held(item), way.step, item, since, database=database)
+    yield from _find_proxies(population)
+
+
+def _find_proxies(population: Population) -> Iterator[Danger]:
+    """Yield who may log in as another user by CONNECT THROUGH, where it need not bring that user's password.
+
+    A client that is granted DBA is left out: the way to that role tells of it.
+    """
+    accounts = population.accounts
+    held = find_held(accounts.values(), lambda item: item.securable.scope == "proxy")
+    for username, state in accounts.items():
+        own = sorted(state.held & held)
+        guarded = {item.securable for item in own if item.privilege == GUARDED}
+        for item in own:
+            client, database = item.securable.object, item.securable.database
+            if item.privilege == THROUGH and item.securable not in guarded and not _is_dba(population, client):
+                words, since = f"proxy for {client}", population.find_since(username, item)
+                step = f"CONNECT {username}[{client}]"
+                yield Danger(username, client, LOGINS, words, step, item, since, own=True, database=database)
+
+
+def _is_dba(population: Population, username: str) -> bool:
+    state = population.accounts.get(username)
+    return state is not None and any(item.privilege == MEMBER and item.securable.object == DBA for item in state.held)
 
 
 def _find_way(item: Held) -> _Way | None:
@@ -101,7 +128,7 @@ def _find_way(item: Held) -> _Way | None:
     return OBJECTS.get((securable.schema, securable.object, privilege))
 
 
-def _spell(item: Held) -> str:
+def _format_held(item: Held) -> str:
     if item.securable.scope in FILE_SCOPES:
         return f"{item.privilege} (password file)"
     return item.privilege if item.securable.scope in SYSTEM_SCOPES else f"{item.privilege} on {item.securable}"
