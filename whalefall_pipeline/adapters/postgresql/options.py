@@ -64,7 +64,8 @@ def is_verified(options: Mapping[str, str]) -> bool:
 def build_parameters(instance: Instance, login: Login, defaults: Mapping[str, str]) -> dict[str, str]:
     """Build libpq's parameters, its database and address excepted. Raise InvalidInstanceError for unusable options.
 
-    Unless the certificate is verified, or an option allows it, no method is accepted that sends the password itself.
+    Unless the certificate is verified, or an option allows it, no method is accepted that sends the password itself;
+    a `require_auth` that lists the method `password` allows it.
     All that decides on TLS is given, so that no variable of the environment (PGSSLMODE) does.
     """
     options = {**defaults, **instance.options}
@@ -83,7 +84,7 @@ def build_parameters(instance: Instance, login: Login, defaults: Mapping[str, st
         known.setdefault("sslrootcert", "system")
     may_send = is_verified(options) or options.get(tls.ALLOW_CLEARTEXT) == "yes"
     if not may_send:
-        known.setdefault("require_auth", NO_PASSWORD)
+        known["require_auth"] = _refuse_cleartext(known.get("require_auth", ""))
     own = {"host": instance.host, "user": login.username, "password": login.password}
     fixed = {"sslmode": _to_sslmode(options), "application_name": "whalefall", "client_encoding": "UTF8"}
     return {**known, **own, **fixed}
@@ -114,12 +115,25 @@ def _check_value(name: str, value: str) -> None:
         CHECKS[name](value)
 
 
+def _refuse_cleartext(methods: str) -> str:
+    """Add what refuses the password itself to a list of methods that are refused; one of those accepted stays."""
+    listed = methods.split(",") if methods else []
+    if NO_PASSWORD in listed or not all(method.startswith("!") for method in listed):
+        return methods
+    return ",".join([*listed, NO_PASSWORD])
+
+
 def _check_methods(value: str) -> None:
-    unknown = sorted({method.strip().removeprefix("!") for method in value.split(",")} - METHODS)
+    """Refuse what libpq refuses only when it connects; it takes no blanks in the list."""
+    listed = value.split(",")
+    unknown = sorted({method.removeprefix("!") for method in listed} - METHODS)
     if unknown:
-        raise InvalidInstanceError(
-            f"option require_auth lists {', '.join(unknown)}; methods are: {', '.join(sorted(METHODS))}"
-        )
+        named = ", ".join(map(repr, unknown))
+        raise InvalidInstanceError(f"option require_auth lists {named}; methods are: {', '.join(sorted(METHODS))}")
+    if len({method.startswith("!") for method in listed}) > 1:
+        raise InvalidInstanceError("option require_auth lists methods with and without '!': use one of both for all")
+    if len(set(listed)) < len(listed):
+        raise InvalidInstanceError("option require_auth lists a method twice")
 
 
 def _check_address(value: str) -> None:
