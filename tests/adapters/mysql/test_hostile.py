@@ -145,6 +145,12 @@ def test_a_login_that_never_ends_ends_within_its_limits(behave: Callable[[Peer],
     assert SECRET.encode() not in server.heard
 
 
+def test_a_login_is_bounded_by_what_no_setting_changes() -> None:
+    with start_hostile(greet_for_ever) as server, pytest.raises(DatabaseConnectionError) as raised:
+        read(server)
+    assert str(raised.value).endswith("more than 1,048,576 bytes during the login, which no server needs")
+
+
 def log_in(peer: Peer) -> None:
     """Let the client in, and answer what PyMySQL asks before our first question."""
     peer.say(to_packets(to_greeting()))

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from psycopg.pq import PGconn
 
 from tests.servers.hostile import HOST, HostileServer, Peer, start_hostile, to_message
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.postgresql import PostgresqlAdapter
-from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError, WhalefallError
+from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError, WhalefallError
 from whalefall_pipeline.core.model import Instance, Login
 from whalefall_pipeline.sync.opening import open_source
 from whalefall_pipeline.sync.plan import Collector
@@ -62,7 +63,34 @@ def test_a_server_that_asks_for_the_password_itself_does_not_get_it() -> None:
     assert not raised.value.transient
 
 
-@pytest.mark.parametrize("options", [{"allow_cleartext_password": "yes"}, {"require_auth": "password"}])
+@pytest.mark.parametrize("methods", ["!md5", "!none", "!md5,!gss", "!password", "md5,scram-sha-256"])
+def test_methods_that_an_instance_refuses_itself_do_not_allow_it(methods: str) -> None:
+    with start_hostile(ask_in_clear) as server, pytest.raises(DatabaseConnectionError):
+        read(server, {"require_auth": methods})
+    assert SECRET.encode() not in server.heard
+
+
+@pytest.mark.parametrize(
+    ("methods", "why"),
+    [
+        ("!md5,scram-sha-256", "with and without '!'"),
+        ("md5,md5", "twice"),
+        (" md5", "' md5'"),
+        ("md5,", "''"),
+        ("!!md5", "'!md5'"),
+    ],
+)
+def test_methods_that_libpq_refuses_are_refused_before_anything_is_connected(methods: str, why: str) -> None:
+    with pytest.raises(InvalidInstanceError, match=why) as raised:
+        PostgresqlAdapter().check_options({"require_auth": methods})
+    assert "\n" not in str(raised.value)
+    failed = PGconn.connect(f"host={HOST} port=1 require_auth='{methods}'".encode())
+    assert b"require_auth" in failed.error_message
+
+
+@pytest.mark.parametrize(
+    "options", [{"allow_cleartext_password": "yes"}, {"require_auth": "password"}, {"require_auth": "md5,password"}]
+)
 def test_an_instance_may_allow_it(options: dict[str, str]) -> None:
     with start_hostile(ask_in_clear) as server, pytest.raises(DatabaseConnectionError):
         read(server, options)
@@ -129,6 +157,12 @@ def test_a_login_that_never_ends_ends_within_its_limits(behave: Callable[[Peer],
     with start_hostile(behave) as server, pytest.raises(DatabaseConnectionError):
         read(server)
     assert SECRET.encode() not in server.heard
+
+
+def test_a_login_is_bounded_by_what_no_setting_changes() -> None:
+    with start_hostile(notice_for_ever) as server, pytest.raises(DatabaseConnectionError) as raised:
+        read(server)
+    assert str(raised.value).endswith("more than 1,048,576 bytes during the login, which no server needs")
 
 
 def begin(peer: Peer) -> None:

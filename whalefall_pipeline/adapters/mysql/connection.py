@@ -18,6 +18,7 @@ from whalefall_pipeline.adapters.mysql.errors import (
     CLEARTEXT,
     NO_MYSQL,
     TOO_MUCH,
+    TOO_MUCH_OF_A_LOGIN,
     AnswerTooLargeError,
     PasswordAskedError,
     to_login_error,
@@ -115,7 +116,7 @@ def _log_in(connection: BoundedConnection, raw: socket.socket) -> None:
     except pymysql.err.MySQLError as error:
         raise to_login_error(error, connection.security, has_certificate=connection.has_certificate) from None
     except AnswerTooLargeError:
-        raise DatabaseConnectionError(TOO_MUCH.format(limit=LOGIN_BYTES), transient=False) from None
+        raise DatabaseConnectionError(TOO_MUCH_OF_A_LOGIN.format(limit=LOGIN_BYTES), transient=False) from None
     except PasswordAskedError as asked:
         raise DatabaseConnectionError(CLEARTEXT.format(method=asked), transient=False) from None
     except NONSENSE:

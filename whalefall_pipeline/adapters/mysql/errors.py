@@ -72,6 +72,7 @@ SERVER_COLUMNS = DATABASE_COLUMNS | {
 
 REMEDY = "; GRANT SELECT ON mysql.* to the login opens all of them"
 TOO_MUCH = "the server sent more than {limit:,} bytes at once; WHALEFALL_ANSWER_BYTES sets the limit of an answer"
+TOO_MUCH_OF_A_LOGIN = "the server sent more than {limit:,} bytes during the login, which no server needs"
 CLEARTEXT = (
     "the server asks for the password itself ({method}), and nothing verifies that it is the right one: set the option"
     " tls to verify-full (and tls_ca), or, to send it all the same, allow_cleartext_password to yes"

@@ -28,6 +28,7 @@ CLEARTEXT = (
     " verify-full (and tls_ca), or, to send it all the same, allow_cleartext_password to yes"
 )
 TOO_MUCH = "the server sent more than {limit:,} bytes at once; WHALEFALL_ANSWER_BYTES sets the limit of an answer"
+TOO_MUCH_OF_A_LOGIN = "the server sent more than {limit:,} bytes during the login, which no server needs"
 FULL = ("too many c", "remaining connection slots")
 
 
@@ -59,8 +60,13 @@ def to_connect_error(message: str) -> DatabaseConnectionError:
 
 
 def to_too_much(limit: int) -> DatabaseConnectionError:
-    """Return the error of a server that sent more than it may."""
+    """Return the error of a server that sent more than an answer may have."""
     return DatabaseConnectionError(TOO_MUCH.format(limit=limit), transient=False)
+
+
+def to_too_much_of_a_login(limit: int) -> DatabaseConnectionError:
+    """Return the error of a server that sent more than a login may have; no setting changes that limit."""
+    return DatabaseConnectionError(TOO_MUCH_OF_A_LOGIN.format(limit=limit), transient=False)
 
 
 def to_statement_error(error: psycopg.Error) -> DatabaseConnectionError | UnreadableError:

@@ -17,7 +17,7 @@ from psycopg.pq.abc import PGconn
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.network import open_socket
-from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, to_connect_error, to_too_much
+from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, to_connect_error, to_too_much_of_a_login
 from whalefall_pipeline.adapters.postgresql.options import build_parameters, build_socket_options
 from whalefall_pipeline.adapters.relay import LOOPBACK, Relay
 from whalefall_pipeline.core.model import Instance, Login, Seen
@@ -92,7 +92,7 @@ def _next_event(pgconn: PGconn, relay: Relay) -> int | None:
     status = PollingStatus.FAILED if pgconn.status == ConnStatus.BAD else pgconn.connect_poll()
     if status == PollingStatus.FAILED:
         if relay.is_exceeded:
-            raise to_too_much(LOGIN_BYTES)
+            raise to_too_much_of_a_login(LOGIN_BYTES)
         raise to_connect_error(pgconn.get_error_message())
     waits_for = {PollingStatus.READING: selectors.EVENT_READ, PollingStatus.WRITING: selectors.EVENT_WRITE}
     return waits_for.get(PollingStatus(status))
