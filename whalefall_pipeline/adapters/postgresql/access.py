@@ -27,6 +27,9 @@ from whalefall_pipeline.core.access.model import (
 from whalefall_pipeline.core.model import MEMBER, SERVER, AccountState, Securable
 
 OWNER = "OWNER"
+MAINTAIN = "MAINTAIN"
+MAINTAIN_SINCE = 17
+"""The major version that brought it; on older ones nobody has it, superusers neither."""
 DATABASE_OWNERS = Wanted(DATABASE, privilege=OWNER)
 """They are the members of pg_database_owner, each in its database."""
 
@@ -37,7 +40,7 @@ PRIVILEGES: Mapping[str, tuple[str, ...]] = {
     "parameter": ("SET", "ALTER SYSTEM"),
     "schema": ("CREATE", "USAGE", OWNER),
     "table": (
-        *("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"),
+        *("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", MAINTAIN),
         OWNER,
     ),
     "column": ("SELECT", "INSERT", "UPDATE", "REFERENCES"),
@@ -72,7 +75,7 @@ class PostgresqlAccess(Access):
         return sorted({item for item in known if item.scope in scopes and _ends_so(item, path)})
 
     def list_privileges(self, securable: Securable) -> Sequence[str]:
-        """See `Access.list_privileges`; MAINTAIN exists from 17 on."""
+        """See `Access.list_privileges`; those of all versions, of which `find_sources` knows what there is."""
         return PRIVILEGES.get(securable.scope, ())
 
     def find_wanted(self, question: Question) -> Sequence[Wanted]:
@@ -111,6 +114,8 @@ class PostgresqlAccess(Access):
 
     def find_sources(self, population: Population, question: Question, usernames: Collection[str]) -> Iterable[Source]:
         """See `Access.find_sources`."""
+        if question.privilege == MAINTAIN and 0 < _find_major(population.version) < MAINTAIN_SINCE:
+            return []
         return build_sources(population, Asked.of(question), usernames)
 
     def find_gate_questions(self, question: Question) -> Sequence[GateQuestion]:
@@ -145,6 +150,12 @@ def _list_bearing(securable: Securable) -> list[Securable]:
     if securable.scope == "column" or is_row_type_scope(securable.scope):
         bearing.append(securable._replace(scope="table", column=""))
     return bearing
+
+
+def _find_major(version: str) -> int:
+    """Return the major version of `PostgreSQL 16.4`; 0: not known."""
+    number = version.rpartition(" ")[2].partition(".")[0]
+    return int(number) if number.isascii() and number.isdigit() else 0
 
 
 def _ends_so(securable: Securable, path: Sequence[str]) -> bool:

@@ -58,6 +58,13 @@ def test_each_scope_has_privileges_of_its_own() -> None:
     assert ACCESS.list_privileges(Securable("policy")) == ()
 
 
+def test_maintain_came_with_17() -> None:
+    chief = AccountState.of(Account("chief", Kind.USER, {"rolsuper": True}), [])
+    for version, has_it in (("14.9", False), ("16.4", False), ("17.0", True), ("", True)):
+        population = Population({"chief": chief}, version=f"PostgreSQL {version}")
+        assert bool(list(ACCESS.find_sources(population, Question("MAINTAIN", ORDERS), {"chief"}))) is has_it
+
+
 def test_what_is_loaded_for_a_table() -> None:
     assert set(ACCESS.find_wanted(Question("SELECT", ORDERS))) == {
         DATABASE_OWNERS,
