@@ -23,6 +23,10 @@ WRITING = frozenset({"INSERT", "UPDATE"})
 GRANT_TABLES = frozenset(
     {"user", "global_priv", "global_grants", "db", "role_edges", "roles_mapping", "tables_priv", "proxies_priv"}
 )
+PLAIN_TABLES = frozenset({"user", "global_priv"})
+"""Those with a row for each account, in which few columns decide on what it may, or on who it is."""
+TAKING_COLUMNS = frozenset({"user", "host", "authentication_string", "plugin", "user_attributes"})
+"""Who changes these of an administrator's row logs in as one; a new row without privileges is worth nothing."""
 
 
 class Way(NamedTuple):
@@ -51,7 +55,7 @@ WRITE = Way(1, "write rows of its own into the grant tables, which hold from FLU
 def list_dangerous() -> Sequence[Wanted]:
     """Return the grants that are looked at."""
     databases = [Wanted("database", None, "", "", "", privilege) for privilege in sorted(WRITING)]
-    return [Wanted(SERVER), Wanted(DYNAMIC), *databases, Wanted("table", SYSTEM, "")]
+    return [Wanted(SERVER), Wanted(DYNAMIC), *databases, Wanted("table", SYSTEM, ""), Wanted("column", SYSTEM, "")]
 
 
 def find_dangers(lookup: Lookup) -> Iterator[Danger]:
@@ -69,14 +73,21 @@ def find_dangers(lookup: Lookup) -> Iterator[Danger]:
 def _is_dangerous(lookup: Lookup, item: Held) -> bool:
     if item.effect != "grant":
         return False
-    scope, database, _, name, _ = item.securable
+    scope, database, _, name, column = item.securable
     if scope in {SERVER, DYNAMIC}:
         return item.privilege in {*WAYS[lookup.flavour], *WRITING, "FILE"}
     if item.privilege not in WRITING:
         return False
     if scope == "database":
         return lookup.naming.means(database, SYSTEM)
-    return scope == "table" and database == SYSTEM and name in GRANT_TABLES
+    if scope not in {"table", "column"} or database != SYSTEM or name not in GRANT_TABLES:
+        return False
+    return scope == "table" or name not in PLAIN_TABLES or _decides(column.lower(), item.privilege)
+
+
+def _decides(column: str, privilege: str) -> bool:
+    """Whether to write a column of an account's row is to decide on what it may, or on who it is."""
+    return column == "priv" or column.endswith("_priv") or (privilege == "UPDATE" and column in TAKING_COLUMNS)
 
 
 def _to_dangers(lookup: Lookup, username: str, item: Held, bounded: str) -> Iterator[Danger]:

