@@ -6,6 +6,7 @@ References: CIS MySQL is the benchmark for MySQL Enterprise Edition 5.7, PCI DSS
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
+from whalefall_pipeline.adapters.mysql.access_rows import Naming
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
 from whalefall_pipeline.adapters.mysql.names import find_only_database, to_address
 from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS, PROXY, USAGE
@@ -19,7 +20,7 @@ from whalefall_pipeline.core.findings.making import (
     to_path,
     to_whole_account,
 )
-from whalefall_pipeline.core.findings.model import EngineFindings, Hit, Mend, Rule, Severity, Sights
+from whalefall_pipeline.core.findings.model import EngineFindings, Find, Hit, Mend, Rule, Severity, Sights
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import SERVER, Account, AccountState, Held, Kind
 from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED
@@ -32,6 +33,8 @@ ACTING_FOR_OTHERS = frozenset({"SET_USER_ID", "SET_ANY_DEFINER", "SET USER", "SY
 SETTING_THE_SERVER = frozenset(
     {"SYSTEM_VARIABLES_ADMIN", "PERSIST_RO_VARIABLES_ADMIN", "CONNECTION_ADMIN", "CONNECTION ADMIN", "CLONE_ADMIN"}
 )
+SYSTEM = "mysql"
+SYSTEM_SCOPES = frozenset({"database", "table", "column"})
 PATTERN_SCOPES = ("database",)
 GRANT_SCOPES = frozenset(CATEGORIES) - {"role"}
 ACCOUNTS = Sights(accounts=True)
@@ -124,16 +127,22 @@ def _find_patterns(world: World) -> Iterator[Hit]:
         yield from find_held(PATTERN_SCOPES, _means_several, who=_list_others, by=to_path)(world)
 
 
-def _is_of_system(item: Held) -> bool:
-    return item.effect == "grant" and item.securable.database == "mysql" and item.privilege != USAGE
+def _find_on_system(*, reading: bool) -> Find:
+    """Return a function that finds what reads, or changes, the database `mysql`; a pattern may mean it too."""
 
+    def find(world: World) -> Iterator[Hit]:
+        settings = world.set_to
+        naming = Naming(settings.get("partial_revokes") is not True, bool(settings.get("lower_case_table_names")))
 
-def _changes_accounts(item: Held) -> bool:
-    return _is_of_system(item) and item.privilege not in READING
+        def is_wanted(item: Held) -> bool:
+            if item.effect != "grant" or item.privilege == USAGE or (item.privilege in READING) is not reading:
+                return False
+            means = naming.means if item.securable.scope == "database" else naming.is_same
+            return means(item.securable.database, SYSTEM)
 
+        yield from find_held(SYSTEM_SCOPES, is_wanted, who=_list_others, by=to_whole_account)(world)
 
-def _reads_accounts(item: Held) -> bool:
-    return _is_of_system(item) and item.privilege in READING
+    return find
 
 
 def _is_full(item: Held) -> bool:
@@ -300,8 +309,8 @@ RULES = (
         severity=Severity.CRITICAL,
         why="The database `mysql` holds all grants and verifiers: whoever writes there has what it likes.",
         remedy="Revoke it.",
-        find=find_held(("database", "table", "column"), _changes_accounts, who=_list_others, by=to_whole_account),
-        looks_at=Sights(scopes=frozenset({"database", "table", "column"}), accounts=True),
+        find=_find_on_system(reading=False),
+        looks_at=Sights(scopes=SYSTEM_SCOPES, accounts=True, settings=True),
         references=("CIS MySQL 5.7 5.1",),
         mend=Mend.REVOKE,
     ),
@@ -391,8 +400,8 @@ RULES = (
         severity=Severity.LOW,
         why="Verifiers that are read can be guessed from. A collector needs it: waive that one.",
         remedy="Revoke SELECT on mysql.*",
-        find=find_held(("database", "table", "column"), _reads_accounts, who=_list_others, by=to_whole_account),
-        looks_at=Sights(scopes=frozenset({"database", "table", "column"}), accounts=True),
+        find=_find_on_system(reading=True),
+        looks_at=Sights(scopes=SYSTEM_SCOPES, accounts=True, settings=True),
         references=("CIS MySQL 5.7 5.1",),
         mend=Mend.REVOKE,
     ),
