@@ -126,6 +126,15 @@ def test_rules_are_asked_again_when_they_or_what_they_look_at_differ(watched: Fl
     assert [item.rule_id for item in told.findings.closed] == ["ALL-01"]
 
 
+def test_what_somebody_holds_who_is_no_account_is_looked_at_again(watched: Fleet) -> None:
+    watched.adapter.grants = [select_on("ghost", "orders")]
+    sync(watched)
+    watched.adapter.grants = [select_on("ghost", "orders"), select_on("ghost", "salaries")]
+    sync(watched)
+    (found,) = read(watched.engine, "select message from finding where rule_id = 'ALL-08' and closed_at is null")
+    assert "salaries" in str(found["message"])
+
+
 def test_what_changes_by_itself_is_found_by_the_first_sync_after_its_moment(watched: Fleet) -> None:
     """Nothing of the instance changes: the ledger knows when the rules say something else."""
     watched.adapter.accounts = [user("ana")]

@@ -71,9 +71,14 @@ def _digest_basis(
     """
     if compared.states is None:
         return before.basis if before else b""
-    settings = [compared.attributes, [to_json_unseen(item) for item in compared.sight.unseen], sorted(strangers)]
+    theirs = {name: sorted(map(_to_row, held)) for name, held in strangers.items()}
+    settings = [compared.attributes, [to_json_unseen(item) for item in compared.sight.unseen], theirs]
     accounts = b"".join(digest for _, digest in sorted(compared.states.digests.items()))
     return to_digest(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS), accounts)
+
+
+def _to_row(item: Held) -> list[str | bool]:
+    return [item.privilege, *item.securable, item.grant_option, item.effect]
 
 
 def _choose_known(
