@@ -99,6 +99,21 @@ def test_what_it_could_not_see_is_unknown() -> None:
     assert not ask("{field: username, is: nobody}", state("ana"), unseen="database:shop").findings
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        RULE.replace("when: {}", "when: {field: attributes.limit, is: 99999999999999999999}"),
+        RULE.replace("when: {}", r'when: {field: username, is: "\ud800"}'),
+        "options: {password_days: 99999999999999999999}",
+        "options: {password_days: 999999999}",
+    ],
+)
+def test_a_value_that_no_sync_could_keep_is_refused_at_once(text: str) -> None:
+    with pytest.raises(InvalidInputError) as raised:
+        read(text)
+    assert len(str(raised.value).splitlines()) == 1
+
+
 def test_a_rule_is_asked_of_its_engines_alone_and_options_are_kept() -> None:
     rulebook = read(
         "options: {superusers: [chief], superusers_at_most: 0, password_days: 30, ignore: [ALL-01]}\n"

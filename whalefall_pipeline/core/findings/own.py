@@ -20,6 +20,8 @@ from whalefall_pipeline.core.text import make_visible
 ID = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
 TAKEN = ("ALL-", "PG-", "MY-", "MS-", "OR-")
 RULE_KEYS = ("id", "title", "severity", "why", "remedy", "engines", "references", "when")
+LARGEST = 1_000_000
+"""Of a number in the options: days beyond lead to moments that there are not."""
 OPTION_KEYS = ("superusers", "superusers_at_most", "password_days", "ignore")
 
 
@@ -37,7 +39,17 @@ def parse_rulebook(document: object, engines: Collection[str], known: Collection
             raise InvalidInputError(f"rules: {name} stands twice")
     for name in sorted(options.ignore - {*known, *ids}):
         raise InvalidInputError(f"options.ignore: there is no rule {make_visible(name)!r}")
-    return Rulebook(options, own, document)
+    rulebook = Rulebook(options, own, document)
+    _check_digest(rulebook)
+    return rulebook
+
+
+def _check_digest(rulebook: Rulebook) -> None:
+    """Refuse what each sync would fail at: the document is kept as JSON."""
+    try:
+        rulebook.digest([])
+    except TypeError as error:
+        raise InvalidInputError(f"the file holds a value that can't be kept: {make_visible(str(error))}") from None
 
 
 def _parse_options(given: Mapping[str, object]) -> Options:
@@ -47,8 +59,8 @@ def _parse_options(given: Mapping[str, object]) -> Options:
             values[name] = frozenset(_to_texts(given[name], f"options.{name}"))
     for name in ("superusers_at_most", "password_days"):
         value = given.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise InvalidInputError(f"options.{name} must be a whole number of at least 0")
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
+            raise InvalidInputError(f"options.{name} must be a whole number from 0 to {LARGEST:,}")
         if name in given:
             values[name] = value
     return Options(**cast("dict[str, frozenset[str]]", values))  # pyright: ignore[reportArgumentType]
