@@ -10,7 +10,7 @@ from tests.engines.mysql import MysqlServer
 from tests.engines.reading import read_states
 from whalefall_pipeline.adapters.mysql.names import Flavour
 from whalefall_pipeline.core.diff import diff
-from whalefall_pipeline.core.model import AccountState
+from whalefall_pipeline.core.model import Account, AccountState, Json, Kind
 
 
 class Change(NamedTuple):
@@ -182,3 +182,16 @@ def test_a_password_that_was_changed_is_a_gap(server: MysqlServer) -> None:
     (gap,) = server.adapter.find_gaps(now, older)
     assert "another password" in gap
     assert server.adapter.build_change(now, older)[-1] == f"-- {gap}"
+
+
+@pytest.mark.parametrize("first", ["caching_sha2_password", "auth_socket"])
+def test_an_account_that_had_further_factors_is_locked_until_they_are_added(mysql: MysqlServer, first: str) -> None:
+    """With the first factor alone it would be let in by less than before."""
+    attributes: dict[str, Json] = {"plugin": first, "second_factors": ["authentication_ldap_simple"]}
+    account = Account("two@%", Kind.USER, {"flavour": "mysql", "has_password": first != "auth_socket", **attributes})
+    lines = mysql.adapter.build_script({account.username: AccountState.of(account, [])})
+    assert any("further factors: authentication_ldap_simple; add them, then ACCOUNT UNLOCK" in line for line in lines)
+    assert any("CREATE USER" in line and "ACCOUNT LOCK" in line for line in lines)
+    if first == "caching_sha2_password":  # the other plugin may not be there
+        mysql.execute(*lines)
+        assert read_states(mysql)[account.username].account.attributes["account_locked"] is True

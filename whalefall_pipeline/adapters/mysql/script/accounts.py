@@ -5,7 +5,12 @@ from typing import cast
 
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote_account, quote_text
 from whalefall_pipeline.adapters.mysql.script.lines import comment, is_plain, prepare
-from whalefall_pipeline.adapters.mysql.script.secrets import NO_SECRET, build_authentication, is_guarded
+from whalefall_pipeline.adapters.mysql.script.secrets import (
+    NO_SECRET,
+    build_authentication,
+    is_guarded,
+    misses_first_factor,
+)
 from whalefall_pipeline.adapters.mysql.script.settings import METADATA, build_settings
 from whalefall_pipeline.core.model import Account, Json, Kind
 
@@ -111,14 +116,14 @@ def _create_role(account: Account, flavour: Flavour) -> str:
 
 def _list_needs(name: str, attributes: Mapping[str, Json], flavour: Flavour) -> list[str]:
     needs: list[str] = []
-    if is_guarded(attributes, flavour):
+    if misses_first_factor(attributes, flavour):
         plugin = attributes.get("plugin")
         needs.append(f"{name} is locked: what its plugin {plugin} knows it by is not kept; set it, then ACCOUNT UNLOCK")
     elif attributes.get("has_password", True) and attributes.get("plugin") not in NO_SECRET:
         needs.append(f"{name} needs a password: {_how_to_set(name)}")
     if attributes.get("second_factors"):
         factors = ", ".join(cast("list[str]", attributes["second_factors"]))
-        needs.append(f"{name} also had these further factors: {factors}")
+        needs.append(f"{name} is locked: it also had these further factors: {factors}; add them, then ACCOUNT UNLOCK")
     return needs
 
 

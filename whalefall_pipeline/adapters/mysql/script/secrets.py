@@ -31,7 +31,15 @@ NO_SECRET = EXTERNAL_PLUGINS | {"mysql_no_login"}
 
 
 def is_guarded(attributes: Mapping[str, Json], flavour: Flavour) -> bool:
-    """Whether an account must be locked when it is made: something that let it in can't be written, or is unknown."""
+    """Whether an account must be locked when it is made: something that let it in can't be written, or is unknown.
+
+    So are further factors: the first alone would let it in.
+    """
+    return bool(attributes.get("second_factors")) or misses_first_factor(attributes, flavour)
+
+
+def misses_first_factor(attributes: Mapping[str, Json], flavour: Flavour) -> bool:
+    """Whether what its plugins know an account by is more than a password that can be set."""
     if attributes.get("has_mapped_name"):
         return True
     if not attributes.get("has_password", True):
