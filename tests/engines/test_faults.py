@@ -14,7 +14,7 @@ from tests.engines.reading import LIMITS
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncCancelledError
-from whalefall_pipeline.core.model import Login, Reading, Seen
+from whalefall_pipeline.core.model import SERVER, Login, Reading, Seen
 
 SECRET = "a-secret-that-must-not-be-seen"
 
@@ -83,6 +83,7 @@ def test_a_server_that_goes_silent_ends_in_time(server: Server, proxy: Proxy) ->
     except DatabaseConnectionError as error:
         ended = error
     if isinstance(ended, Reading):
+        assert ended.coverage[SERVER].status is Seen.OBSERVED
         assert Seen.TIMED_OUT in {seen.status for seen in ended.coverage.values()}
     else:
         assert ended.transient

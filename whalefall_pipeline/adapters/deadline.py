@@ -48,6 +48,15 @@ class Deadline:
         self._cancelled = True
         self._abort_all()
 
+    @property
+    def has_passed(self) -> bool:
+        """Whether the time is up; raises SyncCancelledError after a cancel."""
+        try:
+            self.check()
+        except DatabaseConnectionError:
+            return True
+        return False
+
     def check(self) -> None:
         """Raise when the reading was cancelled or its time is up."""
         if self._cancelled:

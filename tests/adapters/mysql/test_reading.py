@@ -24,6 +24,20 @@ def test_a_killed_connection_fails_the_reading(server: MysqlServer) -> None:
     assert raised.value.transient
 
 
+def test_a_deadline_that_passes_keeps_what_was_read(server: MysqlServer) -> None:
+    deadline = Deadline(60)
+    with server.adapter.open(server.instance, server.login, Limits(), deadline) as session:
+        accounts = session.read_accounts()
+        deadline.expire()
+        reading = session.read_grants()
+        assert not session.identity
+        assert not session.may_hide(accounts[0].username)
+    late = {scope for scope, seen in reading.coverage.items() if seen.status is Seen.TIMED_OUT}
+    assert late == reading.coverage.keys() - {"server", "account_attributes", "databases"}
+    assert {item.securable.scope for item in reading.grants} >= {"server"}
+    assert reading.attributes is None
+
+
 def test_no_hash_is_read(server: MysqlServer) -> None:
     server.execute("CREATE USER ann@'%' IDENTIFIED BY 'a secret'")
     table, column = ("user", "authentication_string") if server.flavour == "mysql" else ("global_priv", "priv")

@@ -1,17 +1,18 @@
 """How PostgreSQL is connected to: options, addresses, and a server that goes away."""
 
-from collections.abc import Generator, Mapping
+import threading
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
 import psycopg
 import pytest
 
-from tests.engines.postgresql import PostgresqlEngine, start
+from tests.engines.postgresql import DATABASE, PostgresqlEngine, start
 from tests.engines.reading import LIMITS
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
-from whalefall_pipeline.core.model import Reading
+from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncCancelledError
+from whalefall_pipeline.core.model import Reading, Seen
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +93,62 @@ def test_a_collector_only_reads(engine: PostgresqlEngine) -> None:
     ((application, transaction, _),) = sessions
     assert application == "whalefall"
     assert transaction is None
+
+
+def read_while_one_waits(engine: PostgresqlEngine, table: str, act: Callable[[Deadline, int], object]) -> Reading:
+    """Read while a catalog of one database is locked; `act` happens when a backend, whose id it gets, waits for it."""
+    deadline = Deadline(60)
+    with psycopg.connect(engine.running.conninfo(DATABASE)) as blocking:
+        blocking.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+
+        def act_when_one_waits() -> None:
+            waiting = None
+            while waiting is None:
+                waiting = blocking.execute("SELECT pid FROM pg_locks WHERE NOT granted").fetchone()
+            act(deadline, waiting[0])
+
+        acting = threading.Thread(target=act_when_one_waits)
+        acting.start()
+        try:
+            with engine.adapter.open(engine.instance, engine.login, LIMITS, deadline) as session:
+                session.read_accounts()
+                return session.read_grants()
+        finally:
+            acting.join()
+
+
+@pytest.mark.parametrize(
+    ("table", "scope"),
+    [("pg_largeobject_metadata", f"database:{DATABASE}"), ("pg_policy", f"database:{DATABASE}/definitions")],
+)
+def test_a_deadline_that_passes_in_one_database_keeps_what_was_read(
+    engine: PostgresqlEngine, table: str, scope: str
+) -> None:
+    whole = read(engine)
+    cut = read_while_one_waits(engine, table, lambda deadline, _: deadline.expire())
+    assert cut.coverage[scope].status is Seen.TIMED_OUT
+    assert cut.coverage["server"] == whole.coverage["server"]
+    others = {item for item in whole.grants if item.securable.database == ""}
+    assert others
+    assert others <= set(cut.grants)
+
+
+def test_a_connection_that_is_lost_in_one_database_loses_that_one_alone(engine: PostgresqlEngine) -> None:
+    def kill(_deadline: Deadline, pid: int) -> None:
+        with psycopg.connect(engine.running.conninfo("postgres")) as connection:
+            connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+    whole = read(engine)
+    cut = read_while_one_waits(engine, "pg_largeobject_metadata", kill)
+    missing = {scope: seen for scope, seen in cut.coverage.items() if seen.status is not Seen.OBSERVED}
+    assert {scope: seen.status for scope, seen in missing.items()} == {f"database:{DATABASE}": Seen.UNREACHABLE}
+    assert "lost" in missing[f"database:{DATABASE}"].reason
+    shared = {
+        item for item in whole.grants if item.securable.database != DATABASE or item.securable.scope == "database"
+    }
+    assert set(cut.grants) == shared
+
+
+def test_a_cancel_in_one_database_ends_the_reading(engine: PostgresqlEngine) -> None:
+    with pytest.raises(SyncCancelledError):
+        read_while_one_waits(engine, "pg_largeobject_metadata", lambda deadline, _: deadline.cancel())

@@ -29,7 +29,7 @@ from whalefall_pipeline.adapters.mysql.protocol import BoundedConnection
 from whalefall_pipeline.adapters.network import open_socket, shut_down
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
-from whalefall_pipeline.core.model import Instance, Login, Security
+from whalefall_pipeline.core.model import Instance, Login, Observation, Security, Seen
 
 MARGIN_SECONDS = 5.0
 LOGIN_BYTES = 1024**2
@@ -54,6 +54,16 @@ class Link:
     def security(self) -> Security:
         """Whether TLS is in use, and whether the certificate was verified."""
         return self._connection.security
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline has passed; raises SyncCancelledError after a cancel."""
+        return self._deadline.has_passed
+
+    @property
+    def late(self) -> Observation:
+        """What is said of that which the deadline kept from being read."""
+        return Observation(Seen.TIMED_OUT, f"the deadline of {self._deadline.seconds:g} s passed before")
 
     def query(self, statement: str) -> Rows:
         """Run one statement and return its rows.

@@ -26,7 +26,7 @@ from whalefall_pipeline.adapters.mysql.everybody import find_everybody, is_every
 from whalefall_pipeline.adapters.mysql.flavour import Product, identify
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_address, to_username
 from whalefall_pipeline.adapters.mysql.own_roles import turn_on_best
-from whalefall_pipeline.core.errors import SyncDataError
+from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
@@ -39,6 +39,7 @@ from whalefall_pipeline.core.model import (
     Reading,
     Security,
     Seen,
+    is_observed,
 )
 
 SHOWN_AT_MOST = 1024
@@ -143,12 +144,21 @@ class MysqlSession(SourceSession):
         return is_everybodys(username) and not isinstance(self._database_rows, list)
 
     def read_grants(self) -> Reading:
-        """See `SourceSession.read_grants`: one statement, for roles and definers two, for each scope."""
+        """See `SourceSession.read_grants`: one statement, for roles and definers two, for each scope.
+
+        When the deadline passes after what accounts hold on the server was read, the reading ends with what it has: the
+        scopes that are left are `timed_out`.
+        """
         held: HeldByGrantee = defaultdict(list)
         coverage: dict[str, Observation] = {ATTRIBUTES: self._observe_attributes()}
-        for scope, read in self._parts():
-            coverage[scope] = self._note_role(observe(scope, lambda read=read: _add(held, list(read()))))
-        coverage[DEFINERS] = observe(DEFINERS, lambda: _add(held, list(self._read_definers(held))))
+        for scope, read in (*self._parts(), (DEFINERS, lambda: self._read_definers(held))):
+            try:
+                seen = observe(scope, lambda read=read: _add(held, list(read())))
+            except DatabaseConnectionError:
+                if not (is_observed(SERVER, coverage) and self._source.is_late):
+                    raise
+                seen = self._source.late
+            coverage[scope] = seen if scope == DEFINERS else self._note_role(seen)
         return Reading(held, coverage, self._source.tally.digest, self._read_settings())
 
     def _parts(self) -> Iterator[tuple[str, ReadHoldings]]:
@@ -217,6 +227,10 @@ class MysqlSession(SourceSession):
                 ((settings["mandatory_roles"],),) = cast("tuple[tuple[str]]", self._rows("mandatory_roles"))
             except StatementError:
                 return None
+            except DatabaseConnectionError:
+                if not self._source.is_late:
+                    raise
+                return None
         return {name: rows.to_setting(value) for name, value in settings.items()}
 
     def _observe_attributes(self) -> Observation:
@@ -266,6 +280,10 @@ class MysqlSession(SourceSession):
         try:
             return dict(cast("Iterable[tuple[str, str]]", self._rows("variables")))
         except StatementError:
+            return None
+        except DatabaseConnectionError:
+            if not self._source.is_late:
+                raise
             return None
 
     @cached_property

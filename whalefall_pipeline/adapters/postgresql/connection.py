@@ -12,7 +12,7 @@ from psycopg.rows import tuple_row
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.adapters.postgresql.errors import to_statement_error, to_too_much
+from whalefall_pipeline.adapters.postgresql.errors import UnreadableError, to_statement_error, to_too_much
 from whalefall_pipeline.adapters.postgresql.login import Endpoint, check_limit, log_in, open_relay
 from whalefall_pipeline.adapters.postgresql.options import is_verified
 from whalefall_pipeline.adapters.postgresql.rows import to_text
@@ -90,6 +90,16 @@ class Link:
             return self._read(statement)
         except UnicodeDecodeError:
             return self._read_bytes(statement)
+
+    def answers(self) -> bool:
+        """Whether the server still answers on this connection."""
+        try:
+            self._read("SELECT 1")
+        except UnreadableError:
+            return True  # an earlier statement has failed
+        except DatabaseConnectionError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close, and wait for nothing: the server may not be there any more."""

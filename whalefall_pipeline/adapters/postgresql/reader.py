@@ -122,7 +122,11 @@ class PostgresqlSession(SourceSession):
         return to_accounts(roles, self._settings, self._link.escaped)
 
     def read_grants(self) -> Reading:
-        """Read the cluster's grants, then each database's. See `SourceSession.read_grants`."""
+        """Read the cluster's grants, then each database's. See `SourceSession.read_grants`.
+
+        When the deadline passes after the cluster's, the reading ends with what it has: the databases that are left
+        are `timed_out`. One whose connection is lost while the server is there is `unreachable`.
+        """
         if not self._names:
             self.read_accounts()
         coverage: dict[str, Observation] = {}
@@ -143,7 +147,7 @@ class PostgresqlSession(SourceSession):
             elif name in self._link.escaped:
                 coverage[scope] = NOT_TEXT
             else:
-                coverage |= self._read_database(oid, name, held)
+                coverage |= self._try_database(oid, name, held)
         return Reading(to_held_by_grantee(held, self._names), coverage, self._tally.digest, attributes)
 
     def check(self) -> list[Visibility]:
@@ -160,6 +164,20 @@ class PostgresqlSession(SourceSession):
         if version >= 150000:
             rows += self._link.read(SQL["parameter_grants"], shared=True)
         return rows
+
+    def _try_database(self, oid: int, name: str, held: defaultdict[int, list[Held]]) -> dict[str, Observation]:
+        try:
+            return self._read_database(oid, name, held)
+        except DatabaseConnectionError as lost:
+            return {f"{rules.DATABASE}:{name}": self._explain(lost)}
+
+    def _explain(self, lost: DatabaseConnectionError) -> Observation:
+        """Return why nothing more of one database was read; raise `lost` where the server itself is lost."""
+        if self._deadline.has_passed:
+            return Observation(Seen.TIMED_OUT, f"the deadline of {self._deadline.seconds:g} s passed before")
+        if not self._link.answers():
+            raise lost
+        return Observation(Seen.UNREACHABLE, str(lost))
 
     def _read_database(self, oid: int, name: str, held: defaultdict[int, list[Held]]) -> dict[str, Observation]:
         """Add what one database holds, and return what was seen of it; of a part where a statement fails, nothing."""
@@ -185,6 +203,8 @@ class PostgresqlSession(SourceSession):
             add_held(held, link.read(OF_DATABASE["definitions"]), name)
         except UnreadableError as failed:
             return {f"{rules.DATABASE}:{name}/{rules.DEFINITIONS}": failed.observation}
+        except DatabaseConnectionError as lost:
+            return {f"{rules.DATABASE}:{name}/{rules.DEFINITIONS}": self._explain(lost)}
         return {}
 
     @contextmanager
