@@ -226,11 +226,19 @@ def test_urls_come_from_a_file_too(tmp_path: Path) -> None:
         read_targets(settings)
 
 
-def test_a_url_that_is_none_is_said_without_it() -> None:
-    (target,) = to_targets("nonsense-with-a-secret")
-    with pytest.raises(InvalidInputError, match=r"target 1 \(unknown\)") as raised:
-        target.check()
-    assert "secret" not in str(raised.value)
+def test_a_url_that_is_none_is_a_failed_attempt_and_others_are_told(fleet: Fleet, hook: Hook) -> None:
+    make_superusers(fleet, "ana")
+    targets = to_targets("nonsense-with-a-secret", hook.url)
+    reason = "target 1 (unknown): it is no URL that Apprise knows how to use"
+    (failure,) = send(fleet, targets).failures
+    assert failure.endswith(f": {reason}")
+    assert len(hook.taken) == 1
+    rows = read(fleet.engine, "select distinct attempts, last_error from alert")
+    assert [tuple(row.values()) for row in rows] == [(1, reason)]
+    assert send_test(targets, "ana") == {
+        "target 1 (unknown)": "it is no URL that Apprise knows how to use",
+        "target 2 (json)": "",
+    }
 
 
 def test_a_test_goes_to_each_target(hook: Hook, mailbox: Mailbox) -> None:

@@ -76,6 +76,4 @@ def _find_targets() -> list[Target]:
     targets = read_targets(get_settings())
     if not targets:
         raise InvalidInputError("nobody is to be told: set WHALEFALL_ALERT_URLS, or WHALEFALL_ALERT_URLS_FILE")
-    for target in targets:
-        target.check()
     return targets

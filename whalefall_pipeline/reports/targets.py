@@ -48,10 +48,14 @@ class Target:
         """Send a message, and return why it was not taken; empty: it was. The reason is a line without a secret."""
         import apprise  # noqa: PLC0415 - takes long to import, and only sending needs it
 
+        try:
+            opened = self._open()
+        except InvalidInputError as error:
+            return str(error)
         said: list[str] = []
         kind = apprise.NotifyType.FAILURE if message.is_urgent else apprise.NotifyType.WARNING
         with _listening(said):
-            taken = self._open().notify(
+            taken = opened.notify(
                 body=message.body,
                 title=message.title,
                 notify_type=kind,
@@ -62,18 +66,15 @@ class Target:
             return ""
         return self._clean(said[0] if said else f"it was not taken within {SEND_SECONDS} s, or refused")
 
-    def check(self) -> None:
-        """Raise InvalidInputError, without the URL, unless Apprise can use it."""
-        self._open()
-
     def _open(self) -> "Apprise":
+        """Raise InvalidInputError, without the URL, unless Apprise can use it."""
         import apprise  # noqa: PLC0415 - takes long to import, and only sending needs it
 
         opened = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False, storage_mode="memory"))
         with _listening([]):
             usable = opened.add(self.url)
         if not usable:
-            raise InvalidInputError(f"{self.label} of the alert URLs is none that Apprise knows how to use")
+            raise InvalidInputError("it is no URL that Apprise knows how to use")
         return opened
 
     def _clean(self, reason: str) -> str:
