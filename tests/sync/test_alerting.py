@@ -81,6 +81,17 @@ def test_an_account_that_is_another_by_what_the_server_gave_it_is_told(
     assert read_alerts(fleet) == [("account_recreated", ["ana"])]
 
 
+def test_accounts_that_are_back_and_those_that_are_others_are_told_in_one_session(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(fleet.adapter.rules), "birth_attributes", frozenset({"sid"}))
+    ana, bob = user("ana", sid="01"), user("bob", sid="03")
+    for accounts in ([ana, bob], [ana], [user("ana", sid="02"), bob]):
+        fleet.adapter.accounts = accounts
+        sync(fleet)
+    assert read_alerts(fleet) == [("account_recreated", ["bob"]), ("account_recreated", ["ana"])]
+
+
 def test_a_scope_that_is_lost_from_sight_is_told_once(fleet: Fleet) -> None:
     fleet.adapter.accounts = [user("ana")]
     fleet.adapter.coverage = dict.fromkeys(("server", "database:hr"), OBSERVED)

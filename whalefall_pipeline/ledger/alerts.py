@@ -31,12 +31,19 @@ class Due(NamedTuple):
     alerts: Sequence[Alert]
 
 
-def write_alerts(connection: Connection, session_id: str, instance: Instance, alerts: Sequence[Alert]) -> None:
-    """Write alerts in the transaction of what they are about; one whose key is there already is the same event."""
+def write_alerts(
+    connection: Connection, session_id: str, instance: Instance, alerts: Sequence[Alert], *, phase: str = ""
+) -> None:
+    """Write alerts in the transaction of what they are about; one whose key is there already is the same event.
+
+    Each transaction of a session that writes alerts of an instance has a `phase` of its own: both may have the same
+    kind to tell.
+    """
     if not alerts:
         return
+    owner = "/".join([session_id, str(instance.id), *([phase] if phase else [])])
     columns = {
-        "keys": [f"{alert.kind.value}/{session_id}/{instance.id}" for alert in alerts],
+        "keys": [f"{alert.kind.value}/{owner}" for alert in alerts],
         "kinds": [alert.kind.value for alert in alerts],
         "payloads": [orjson.dumps(alert.to_payload()).decode() for alert in alerts],
     }

@@ -15,6 +15,8 @@ from whalefall_pipeline.ledger.target import Target
 from whalefall_pipeline.sync.plan import Alerting
 
 QUOTED = f'"{SUPERUSER}"'
+INVENTORY = "inventory"
+"""What the keys of alerts of accounts end with: the permissions of the same session have alerts of their own."""
 
 
 def watch_superusers(
@@ -54,7 +56,7 @@ def write_change_alerts(
 ) -> None:
     """Write the alerts of what a sync changed, in its transaction; `rules` tell accounts that are others now.
 
-    A finding that opens while it is waived is none.
+    Without `rules` it is the inventory's part of the sync. A finding that opens while it is waived is none.
     """
     name = target.instance.name
     alerts = build_alerts(name, changes, recreated=find_recreated(changes.accounts, rules) if rules else ())
@@ -62,7 +64,8 @@ def write_change_alerts(
     if opened:
         waived = read_waived(connection, target)
         alerts += build_finding_alerts(name, [item for item in opened if item.key not in waived])
-    write_alerts(connection, target.session_id, target.instance, alerts)
+    phase = "" if rules else INVENTORY
+    write_alerts(connection, target.session_id, target.instance, alerts, phase=phase)
 
 
 def write_failure_alert(connection: Connection, session_id: str, instance: Instance, error: WhalefallError) -> None:
