@@ -216,3 +216,29 @@ def test_a_finding_is_told_from_its_severity_on_unless_it_is_waived(fleet: Fleet
     sync(fleet, Alerting(Severity.CRITICAL), rulebook=RULEBOOK)
     assert len(read(fleet.engine, "select from current_findings where rule_id = 'OWN-01'")) == 3
     assert [item for item in read_alerts(fleet, kind="") if item[0] == "finding_opened"] == told
+
+
+def _tell_findings(fleet: Fleet, rulebook: Rulebook) -> list[list[str]]:
+    """Sync, and return the names of all alerts of findings that there are then."""
+    sync(fleet, rulebook=rulebook)
+    return [names for kind, names in read_alerts(fleet, kind="") if kind == "finding_opened"]
+
+
+def test_findings_of_rules_that_were_not_asked_before_are_told_to_nobody(fleet: Fleet) -> None:
+    fleet.adapter.accounts = [user("ana"), user("bad_bob")]
+    assert _tell_findings(fleet, Rulebook()) == []
+    assert _tell_findings(fleet, RULEBOOK) == [], "only the rules changed"
+    assert len(read(fleet.engine, "select from current_findings where rule_id = 'OWN-01'")) == 1
+    with fleet.engine.begin() as connection:
+        connection.execute(text("truncate finding, finding_evaluation"))  # as an upgrade leaves it
+    assert _tell_findings(fleet, RULEBOOK) == [], "rules were never asked"
+    assert len(read(fleet.engine, "select from current_findings where rule_id = 'OWN-01'")) == 1
+    fleet.adapter.accounts = [user("ana"), user("bad_bob"), user("bad_eve")]
+    assert _tell_findings(fleet, RULEBOOK) == [["bad_eve"]]
+
+
+def test_a_finding_is_told_in_a_sync_that_misses_an_account_too(fleet: Fleet) -> None:
+    fleet.adapter.accounts = [user("ana"), user("bob"), user("zoe")]
+    assert _tell_findings(fleet, RULEBOOK) == []
+    fleet.adapter.accounts = [user("ana"), user("bob"), user("bad_eve")]
+    assert _tell_findings(fleet, RULEBOOK) == [["bad_eve"]]

@@ -38,8 +38,8 @@ update finding set closed_at = :read_at, closed_in = :session_id
 where instance_id = :instance_id and closed_at is null and instance_account_id = any (cast(:ids as bigint[]))
 returning rule_id, username, object, outcome, severity, title, message, detail;
 
--- name: forget_evaluation
-delete from finding_evaluation where instance_id = :instance_id;
+-- name: forget_evaluation (it is due at once; that rules were asked before stays known)
+update finding_evaluation set due_at = 'epoch' where instance_id = :instance_id;
 
 -- name: write_evaluation
 insert into finding_evaluation (instance_id, rules, basis, due_at, evaluated_at)

@@ -56,11 +56,12 @@ def write_change_alerts(
 ) -> None:
     """Write the alerts of what a sync changed, in its transaction; `rules` tell accounts that are others now.
 
-    Without `rules` it is the inventory's part of the sync. A finding that opens while it is waived is none.
+    Without `rules` it is the inventory's part of the sync. A finding that opens while it is waived is none, nor is one
+    that opens because rules are asked for the first time, or are other rules.
     """
     name = target.instance.name
     alerts = build_alerts(name, changes, recreated=find_recreated(changes.accounts, rules) if rules else ())
-    opened = choose_severe(changes.findings.opened, alerting.severity)
+    opened = choose_severe(changes.findings.opened, alerting.severity) if changes.findings.is_news else []
     if opened:
         waived = read_waived(connection, target)
         alerts += build_finding_alerts(name, [item for item in opened if item.key not in waived])

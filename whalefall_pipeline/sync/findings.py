@@ -51,7 +51,12 @@ def sync_findings(
     found = evaluate(rules, world)
     changes, other = compare_findings(read_findings(connection, target.instance.id), found.findings)
     write_findings(connection, target, changes, other, evaluated._replace(due_at=found.due_at))
-    return changes
+    return changes._replace(is_news=_is_news(before, evaluated))
+
+
+def _is_news(before: Evaluated | None, now: Evaluated) -> bool:
+    """Whether what opens came with the reading, or by time, and not only with rules that were not asked before."""
+    return before is not None and (before.rules == now.rules or before.basis != now.basis)
 
 
 def _is_same(before: Evaluated, now: Evaluated) -> bool:

@@ -169,17 +169,22 @@ class Evaluation(NamedTuple):
 
 
 class FindingChanges(NamedTuple):
-    """Which findings a sync opened and closed, the worst first."""
+    """Which findings a sync opened and closed, the worst first.
+
+    They are no news where only the questions are new: rules were asked for the first time, or are other rules now.
+    """
 
     opened: tuple[Finding, ...] = ()
     closed: tuple[Finding, ...] = ()
+    is_news: bool = True
 
     def __bool__(self) -> bool:
         return bool(self.opened or self.closed)
 
     def join(self, later: "FindingChanges") -> "FindingChanges":
         """Return both, those of the earlier step first."""
-        return FindingChanges((*self.opened, *later.opened), (*self.closed, *later.closed))
+        is_news = self.is_news and later.is_news
+        return FindingChanges((*self.opened, *later.opened), (*self.closed, *later.closed), is_news)
 
 
 NO_CHANGES = FindingChanges()
