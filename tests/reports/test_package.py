@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -14,10 +15,11 @@ from openpyxl import load_workbook
 
 from whalefall_pipeline.core.model import Held, Securable
 from whalefall_pipeline.core.review import Decided, Decision, Gap, Proof, Review, ReviewItem, Scope, Sight, check_rows
+from whalefall_pipeline.reports import workbook
 from whalefall_pipeline.reports.decisions import read_decisions
 from whalefall_pipeline.reports.html import render_html
 from whalefall_pipeline.reports.package import MANIFEST, build_package, write_package
-from whalefall_pipeline.reports.page import Page
+from whalefall_pipeline.reports.page import Page, Table
 from whalefall_pipeline.reports.review import build_review_page
 from whalefall_pipeline.reports.workbook import render_workbook
 
@@ -173,6 +175,24 @@ def test_the_workbook_begins_with_what_was_not_seen_and_has_filters_and_frozen_h
     (validation,) = book["Accounts"].data_validations.dataValidation
     assert validation.formula1 == '"keep,revoke"'
     assert book["Grants"].max_row == 1 + 1 + 2 + 3 + 30
+
+
+def test_what_a_sheet_can_not_hold_goes_on_in_further_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook, "MOST_ROWS", 16)
+    book = load(build_page(*GAPS))
+    assert book.sheetnames == ["Not seen", "Accounts", "Instances", "Grants", "Grants 2", "Grants 3"]
+    parts = [list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets[3:]]
+    assert [len(rows) for rows in parts] == [17, 17, 5]
+    assert {rows[0] for rows in parts} == {parts[0][0]}
+    assert [row[6] for rows in parts for row in rows[1:]][-30:] == [f"t{place}" for place in range(30)]
+
+
+def test_a_text_that_is_cut_is_said_on_the_first_sheet() -> None:
+    table = Table("Long", "Long", ("what",), [["x" * 32_000], ["y" * 32_001], [["z" * 20_000] * 2]])
+    book = load(replace(build_page(), tables=[table]))
+    said = [row[1] for row in book["Not seen"].iter_rows(values_only=True) if row[0] == "Cut"]
+    assert said == ["2 texts of Long are longer than 32,000 characters, and end with …"]
+    assert [len(row[0]) for row in book["Long"].iter_rows(min_row=2, values_only=True)] == [32_000] * 3
 
 
 def test_no_cell_is_a_formula_and_moments_are_moments() -> None:

@@ -1,7 +1,8 @@
 """A page as an XLSX workbook: filters, frozen headers, and no cell that a spreadsheet takes for a formula."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,8 @@ from whalefall_pipeline.reports.page import Cell, Page, Table
 
 LONGEST = 32_000
 """Characters of a cell; a spreadsheet takes 32,767."""
+MOST_ROWS = 1_048_575
+"""Rows of a sheet below its header; a table that has more goes on in further sheets."""
 CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a workbook has no zones; fixed, so that the same page is the same bytes
 OPTIONS = {
     "in_memory": True,
@@ -34,7 +37,7 @@ def render_workbook(page: Page) -> bytes:
         "moment": book.add_format({"num_format": MOMENT_FORMAT, "valign": "top", "align": "left"}),
     }
     _write_first(book.add_worksheet("Not seen"), page, formats)
-    for table in page.tables:
+    for table in (part for whole in page.tables for part in _part(whole)):
         sheet = book.add_worksheet(table.name)
         _write_table(sheet, table, formats, 0)
         sheet.freeze_panes(1, 0)
@@ -42,13 +45,33 @@ def render_workbook(page: Page) -> bytes:
     return target.getvalue()
 
 
+def _part(table: Table) -> Iterator[Table]:
+    """Yield a table in parts that a sheet can hold: `Grants`, `Grants 2`."""
+    for number, first in enumerate(range(0, max(1, len(table.rows)), MOST_ROWS), 1):
+        name = table.name if number == 1 else f"{table.name} {number}"
+        yield replace(table, name=name, rows=table.rows[first : first + MOST_ROWS])
+
+
+def _list_cuts(page: Page) -> Iterator[tuple[str, str]]:
+    """Yield as facts in which tables texts are cut, and how many."""
+    for table in (page.not_seen, *page.tables):
+        cut = sum(_is_cut(cell) for row in table.rows for cell in row)
+        if cut:
+            yield "Cut", f"{cut} texts of {table.name} are longer than {LONGEST:,} characters, and end with …"
+
+
+def _is_cut(cell: Cell) -> bool:
+    return cell is not None and not isinstance(cell, int | datetime) and len(_to_whole_text(cell)) > LONGEST
+
+
 def _write_first(sheet: Any, page: Page, formats: dict[str, Any]) -> None:
     sheet.write_string(0, 0, page.title[:LONGEST], formats["title"])
     sheet.write_string(1, 0, page.subtitle[:LONGEST])
-    for number, (name, value) in enumerate(page.facts, 3):
+    facts = [*page.facts, *_list_cuts(page)]
+    for number, (name, value) in enumerate(facts, 3):
         sheet.write_string(number, 0, name, formats["header"])
         sheet.write_string(number, 1, value[:LONGEST], formats["cell"])
-    first = 4 + len(page.facts)
+    first = 4 + len(facts)
     said = "What was not seen" if page.not_seen.rows else "Every scope of every instance was observed."
     sheet.write_string(first, 0, said, formats["title"])
     if page.not_seen.rows:
@@ -80,8 +103,12 @@ def _write_cell(sheet: Any, place: tuple[int, int], cell: Cell, formats: dict[st
 
 
 def _to_text(cell: str | Sequence[str]) -> str:
-    text = cell if isinstance(cell, str) else "\n".join(cell)
+    text = _to_whole_text(cell)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _to_whole_text(cell: str | Sequence[str]) -> str:
+    return cell if isinstance(cell, str) else "\n".join(cell)
 
 
 def _find_width(table: Table, place: int) -> int:
