@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from openpyxl import Workbook
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests.cli.conftest import Run
 from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
 from tests.ledger.rows import read
-from whalefall_pipeline.core.model import Observation, Seen
+from whalefall_pipeline.core.model import Grant, Observation, Securable, Seen
 
 MANY = [user(name, rolsuper=name == "root") for name in ("ana", "bob", "=cmd|calc", "root")]
 
@@ -89,7 +89,16 @@ def test_a_revoke_is_done_when_nothing_is_left_of_what_there_was(fleet: Fleet, w
     fleet.adapter.grants = [select_on("ana", "orders"), select_on("bob", "other")]
     fleet.adapter.accounts = [user(name) for name in ("ana", "bob", "=cmd|calc", "root")] + [role("readers")]
     fleet.sync()
+    removing = read(fleet.engine, "select session_id from sync_sessions order by started_at")[-1]["session_id"]
+    assert statuses() == ["still there"] * 3, "what they hold in hr was never seen"
+    fleet.adapter.coverage["database:hr"] = OBSERVED
+    fleet.sync()
     assert statuses() == ["gone", "gone", "still there"]
+    # What else is written of them is no proof, nor is a session that reads no permissions.
+    fleet.adapter.grants = [select_on("ana", "orders"), select_on("bob", "other"), select_on("bob", "more")]
+    fleet.adapter.accounts = [user(item.username, note="x") for item in fleet.adapter.accounts]
+    fleet.sync()
+    fleet.sync(permissions=False)
     fleet.adapter.accounts = [item for item in fleet.adapter.accounts if item.username != "=cmd|calc"]
     fleet.sync()
     assert statuses() == ["gone"] * 3
@@ -98,9 +107,38 @@ def test_a_revoke_is_done_when_nothing_is_left_of_what_there_was(fleet: Fleet, w
     sessions = read(fleet.engine, "select session_id from sync_sessions order by started_at")
     assert {row["username"]: row["proven_in"] for row in proofs} == {
         "=cmd|calc": sessions[-1]["session_id"],
-        "bob": sessions[-2]["session_id"],
-        "root": sessions[-2]["session_id"],
+        "bob": removing,
+        "root": removing,
     }
+
+
+def test_a_power_that_stays_is_not_gone_and_one_through_a_role_goes_with_it(fleet: Fleet, whalefall: Run) -> None:
+    fleet.adapter.coverage = {"server": OBSERVED}
+    boss = user("boss", rolsuper=True, rolcanlogin=False)
+    member = [Grant("ana", name, Securable("role", object="boss")) for name in ("MEMBER", "SET")]
+    fleet.adapter.accounts = [user("ana"), boss, user("carl", rolsuper=True, rolbypassrls=True), *MANY[1:]]
+    fleet.adapter.grants = member
+    fleet.sync(accept_collapse=True)
+    assert whalefall("review", "open", "--name", "Q4", "-i", "one").returncode == 0
+    for username in ("ana", "carl"):
+        assert whalefall("review", "decide", username, "revoke").returncode == 0
+    fleet.adapter.grants = []
+    fleet.adapter.accounts = [user("ana"), boss, user("carl", rolbypassrls=True), *MANY[1:]]
+    fleet.sync()
+    for _ in range(2):
+        fleet.sync()
+    fleet.sync(permissions=False)
+    sessions = [
+        row["session_id"] for row in read(fleet.engine, "select session_id from sync_sessions order by started_at")
+    ]
+    assert (show(whalefall)["ana"]["status"], show(whalefall)["ana"]["proven_in"]) == ("gone", sessions[-4])
+    with fleet.engine.begin() as connection:
+        connection.execute(text("delete from account_change_log"))  # as it goes with age
+    assert show(whalefall)["ana"]["proven_in"] == sessions[-2], "the newest that looked at permissions"
+    assert show(whalefall)["carl"]["status"] == "still there"
+    fleet.adapter.accounts = [user("ana"), boss, user("carl"), *MANY[1:]]
+    fleet.sync()
+    assert show(whalefall)["carl"]["status"] == "gone"
 
 
 def test_what_can_no_longer_be_seen_is_not_gone(fleet: Fleet, whalefall: Run) -> None:
@@ -122,11 +160,11 @@ def test_an_account_of_several_instances_is_asked_for(fleet: Fleet, whalefall: R
 
 
 def to_csv(rows: list[dict[str, str]], delimiter: str = ",") -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["username", "instance", "decision", "note", "what"], delimiter=delimiter)
+    file = io.StringIO()
+    writer = csv.DictWriter(file, ["username", "instance", "decision", "note", "what"], delimiter=delimiter)
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue()
+    return file.getvalue()
 
 
 GOOD = [

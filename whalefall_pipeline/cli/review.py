@@ -216,7 +216,7 @@ def close(*, name: NameOption = None) -> None:
 def _describe_waiting(item: ReviewItem) -> str:
     if item.standing is Standing.UNDECIDED:
         return "nobody decided on it"
-    return "it is to be revoked, and the newest sync still saw it (whalefall review sql)"
+    return "it is to be revoked, and no sync has seen that done (whalefall review sql)"
 
 
 def find_review(connection: Connection, name: str | None, *, closed: bool = False) -> Review:

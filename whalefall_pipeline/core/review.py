@@ -6,12 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, cast
 
-from whalefall_pipeline.core.model import AccountState, Effect, Held, Json, Securable
+from whalefall_pipeline.core.model import AccountState, Effect, Held, Json, Securable, is_of_role
 from whalefall_pipeline.core.rules import GRANT_ADMIN, SUPERUSER
 from whalefall_pipeline.core.text import make_visible, neutralise
 
 PRIVILEGED = (SUPERUSER, GRANT_ADMIN)
 """Capabilities that make an account privileged, be it through roles."""
+POWERS = frozenset({*PRIVILEGED, "rolbypassrls", "rolreplication", "rolcreaterole", "rolcreatedb"})
+"""Capabilities that a revoke is to take; the others say how an account logs in, or that it can't."""
+THROUGH = " (through "
+"""What the reason of a capability has that is not the account's own."""
 LONGEST_NOTE = 2000
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 """Characters that XML can't hold: a workbook has `_x001B_` in their place."""
@@ -115,13 +119,35 @@ class ReviewItem(NamedTuple):
         return Standing.GONE if self.proof else Standing.STILL_THERE
 
 
-def is_done(item: ReviewItem, state: AccountState | None, capabilities: Collection[str]) -> bool:
+def list_own_reasons(item: ReviewItem) -> list[str] | None:
+    """Return why an account has its powers; None: some it has through others, and its own log can't tell they went.
+
+    Through roles that it is a member of is its own: who holds no membership any more has none through one.
+    """
+    found = [reason for name in POWERS.intersection(item.capabilities) for reason in item.reasons.get(name, ())]
+    own = [f"{THROUGH}role {held.securable.object}" for held in item.held if is_of_role(held)]
+    return None if any(THROUGH in reason and not any(role in reason for role in own) for reason in found) else found
+
+
+def find_never_seen(review: Review, unseen: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    """Return by instance the scopes that were not observed when the review was opened, and are `unseen` still."""
+    return {
+        sight.instance: {gap.scope for gap in sight.gaps} & {*unseen.get(sight.instance, ())} for sight in review.sights
+    }
+
+
+def is_done(
+    item: ReviewItem, state: AccountState | None, capabilities: Collection[str], never_seen: Collection[str] = ()
+) -> bool:
     """Return whether nothing of what an account that is still there had is left of it, if it had anything.
 
-    `state` and `capabilities` are what it holds now. The same privilege without its option is still the same.
+    `state` and `capabilities` are what it holds now. The same privilege without its option is still the same. Of what
+    it holds in scopes that were `never_seen` nobody knows.
     """
+    if never_seen:
+        return False
     had = {(held.privilege, held.securable) for held in item.held if held.effect == "grant"}
-    was = {name for name in item.capabilities if name in PRIVILEGED}
+    was = POWERS.intersection(item.capabilities)
     has = {(held.privilege, held.securable) for held in (state.held if state else ()) if held.effect == "grant"}
     return bool(had or was) and not had & has and not was & {*capabilities}
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Row, text
 
 from whalefall_pipeline.core.errors import InvalidInputError
@@ -17,7 +18,9 @@ from whalefall_pipeline.core.review import (
     ReviewItem,
     Scope,
     Sight,
+    find_never_seen,
     is_done,
+    list_own_reasons,
     to_held,
 )
 from whalefall_pipeline.ledger.changes import read_states
@@ -76,14 +79,35 @@ def _read_proofs(connection: Connection, review: Review, items: Sequence[ReviewI
     ids = [item.account_id for item in items]
     states = read_states(connection, ids) if ids else {}
     present = {row.id: row for row in connection.execute(SQL["read_present"], {"ids": ids})}
+    never_seen = find_never_seen(review, _read_unseen(connection, items))
     done = [
-        item.account_id
+        item
         for item in items
         if not present[item.account_id].is_active
-        or is_done(item, states.get(item.account_id), present[item.account_id].capabilities)
+        or is_done(
+            item,
+            states.get(item.account_id),
+            present[item.account_id].capabilities,
+            never_seen.get(item.instance, ()),
+        )
     ]
-    rows = connection.execute(SQL["read_proofs"], {"ids": done, "as_of": review.as_of}) if done else ()
+    own = [list_own_reasons(item) for item in done]
+    columns = {
+        "ids": [item.id for item in done],
+        "is_own": [reasons is not None for reasons in own],
+        "reasons": [orjson.dumps(reasons or []).decode() for reasons in own],
+    }
+    rows = connection.execute(SQL["read_proofs"], {**columns, "as_of": review.as_of}) if done else ()
     return {account_id: Proof(*proof) for account_id, *proof in rows}
+
+
+def _read_unseen(connection: Connection, items: Sequence[ReviewItem]) -> dict[str, list[str]]:
+    """Return the scopes that the newest readings did not observe, by instance."""
+    names = {item.instance_id: item.instance for item in items}
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(SQL["read_unseen"], {"ids": list(names)}):
+        found.setdefault(names[row.instance_id], []).append(row.scope)
+    return found
 
 
 def write_decisions(connection: Connection, review: Review, decided: Sequence[Decided], decided_by: str) -> int:

@@ -56,23 +56,43 @@ from instance_accounts a
 left join account_snapshots s on s.instance_account_id = a.id
 where a.id = any (cast(:ids as bigint[]));
 
--- name: read_proofs (of accounts whose revoke is done: the log's newest word on it, else the newest sync that ended well)
-select a.id, p.session_id, p.moment
-from instance_accounts a
+-- name: read_unseen (scopes that the newest readings did not observe)
+select instance_id, scope from instance_scopes where instance_id = any (cast(:ids as bigint[])) and valid_to is null;
+
+-- name: read_proofs (of items whose revoke is done: the newest entry of the log by which the account went, or lost something
+-- that it had; else the newest sync that ended well and looked at what is to be proven)
+select r.instance_account_id, p.session_id, p.moment
+from unnest(cast(:ids as bigint[]), cast(:is_own as boolean[]), cast(:reasons as jsonb[])) as d (id, is_own, reasons)
+join review_item r on r.id = d.id
+join instance_accounts a on a.id = r.instance_account_id
 cross join lateral (
   select session_id, moment from (
     select 1 as place, c.session_id, c.change_time as moment, c.id
     from account_change_log c
-    where c.instance_account_id = a.id and c.change_time > :as_of and (a.is_active or c.change_type = 'delete')
+    where c.instance_account_id = a.id and c.change_time > :as_of and (
+      c.change_type = 'delete'
+      or a.is_active and d.is_own and (
+        exists (
+          select from account_grant g
+          join jsonb_to_recordset(r.held) as h (privilege text, scope text, "database" text, "schema" text, object text,
+                                                "column" text, effect text)
+            on g.privilege = h.privilege and g.scope = h.scope and g.database_name = h."database"
+            and g.schema_name = h."schema" and g.object_name = h.object and g.column_name = h."column"
+          where g.instance_account_id = a.id and g.valid_to = c.change_time and h.effect = 'grant' and g.effect = 'grant'
+        )
+        or exists (
+          select from jsonb_array_elements(c.other_diff -> 'entries') e where d.reasons ? (e ->> 'field')
+        )
+      ))
     union all
     select 2, s.sync_session_id, s.started_at, s.id
     from sync_instance_records s
     where s.instance_id = a.instance_id and s.status = 'completed' and s.started_at > :as_of
+      and (not a.is_active or jsonb_typeof(s.sync_details -> 'collection') = 'object')
   ) seen
-  order by place, id desc
+  order by case when a.is_active and not d.is_own then -place else place end, id desc
   limit 1
-) p
-where a.id = any (cast(:ids as bigint[]));
+) p;
 
 -- name: decide
 update review_item r
