@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 
 from whalefall_pipeline.core.model import AccountState, Effect, Held, Json, Securable, is_of_role
 from whalefall_pipeline.core.rules import GRANT_ADMIN, SUPERUSER
-from whalefall_pipeline.core.text import make_visible, neutralise
+from whalefall_pipeline.core.text import make_visible, neutralise, undo_neutralise
 
 PRIVILEGED = (SUPERUSER, GRANT_ADMIN)
 """Capabilities that make an account privileged, be it through roles."""
@@ -186,14 +186,14 @@ def to_held(items: Iterable[Mapping[str, Json]]) -> list[Held]:
 def check_rows(rows: Iterable[Row], items: Collection[ReviewItem]) -> tuple[list[Decided], list[str]]:
     """Return the decisions of a file's rows, and what is wrong with rows, one line each; an empty decision is none.
 
-    A name may have come back with the apostrophe that keeps spreadsheets from taking it for a formula.
+    A name or a note may have come back with the apostrophe that keeps spreadsheets from taking it for a formula.
     """
     known = {spelling: item for item in items for spelling in _list_spellings(item)}
     known |= {(item.instance, item.username): item for item in items}  # what is spelled so comes first
     decided: dict[int, Decided] = {}
     mistakes: list[str] = []
     for row in rows:
-        text = row.decision.strip().lower()
+        text, note = row.decision.strip().lower(), undo_neutralise(row.note)
         item = known.get((row.instance, row.username))
         place = f"row {row.number}"
         if item is None:
@@ -201,10 +201,10 @@ def check_rows(rows: Iterable[Row], items: Collection[ReviewItem]) -> tuple[list
             mistakes.append(f"{place}: the review has no account {name}")
         elif text and text not in set(Decision):
             mistakes.append(f"{place}: {make_visible(row.decision[:40])!r} is no decision; write keep or revoke")
-        elif len(row.note) > LONGEST_NOTE:
-            mistakes.append(f"{place}: the note has {len(row.note)} characters; {LONGEST_NOTE} are the most")
+        elif len(note) > LONGEST_NOTE:
+            mistakes.append(f"{place}: the note has {len(note)} characters; {LONGEST_NOTE} are the most")
         elif text:
-            now = Decided(item.id, Decision(text), row.note)
+            now = Decided(item.id, Decision(text), note)
             if decided.setdefault(item.id, now) != now:
                 mistakes.append(f"{place}: another row decides otherwise on {make_visible(item.username)}")
     return list(decided.values()), mistakes

@@ -10,14 +10,14 @@ _IGNORABLE = frozenset(
     + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 )
 """Letters, marks and symbols that show nothing: Unicode's Default_Ignorable_Code_Point outside Cf, and a blank."""
-FORMULA = re.compile(
-    r"(^|[;\t\r\n])(?=[\s\u0000-\u0020\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])"
-    r"|^(?=[\t\r\n])"
-)
+_STARTS = r"(?=[\s\u0000-\u0020\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])"
+FORMULA = re.compile(rf"(^|[;\t\r\n]){_STARTS}|^(?=[\t\r\n])")
 """Where a spreadsheet begins a formula, full-width signs and what it skips before them included (OWASP, CSV Injection).
 
 Some split lines at semicolons, by their locale, so a formula can begin after one too.
 """
+NEUTRALISED = re.compile(rf"(^|[;\t\r\n])'{_STARTS}|^'(?=[\t\r\n])")
+"""Where `neutralise` puts its apostrophes."""
 _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _NOT_ASCII_TEXT = re.compile(r"[^ -~]")
 
@@ -34,6 +34,12 @@ def make_visible(text: str) -> str:
 def neutralise(cell: str) -> str:
     """Return a cell as text to any spreadsheet: an apostrophe before what it would take for a formula's start."""
     return FORMULA.sub(lambda found: f"{found[0]}'", cell)
+
+
+def undo_neutralise(cell: str) -> str:
+    """Return the text that `neutralise` made this cell of, and any other cell as it is."""
+    text = NEUTRALISED.sub(lambda found: found[1] or "", cell)
+    return text if neutralise(text) == cell else cell
 
 
 def is_visible(text: str) -> bool:
