@@ -152,7 +152,7 @@ def decide(
     A file has the columns instance, username, decision and note. Every row is checked; one that is wrong, and none is
     taken. An empty decision is none yet.
     """
-    if (source is None) == (account is None or decision is None):
+    if (account is None or decision is None) if source is None else any((account, decision, instance, note)):
         raise InvalidInputError("say ACCOUNT and keep or revoke, or --from FILE")
     with open_workplace() as workplace, connecting(workplace.engine) as connection, transaction(connection):
         review = find_review(connection, name)
