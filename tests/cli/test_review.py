@@ -188,6 +188,39 @@ def test_decisions_come_back_in_a_file(fleet: Fleet, whalefall: Run, tmp_path: P
     assert show(whalefall, "two")["ana"]["status"] == "undecided"
 
 
+def test_a_note_comes_back_without_the_apostrophe_of_spreadsheets(fleet: Fleet, whalefall: Run, tmp_path: Path) -> None:
+    open_all(whalefall)
+    path = tmp_path / "back.csv"
+    path.write_text(to_csv([{**GOOD[0], "note": "'-5 rows;'=1+1"}, {**GOOD[1], "note": "'tis fine"}]), encoding="utf-8")
+    assert whalefall("review", "decide", "--from", str(path)).returncode == 0
+    assert show(whalefall)["ana"]["note"] == "-5 rows;=1+1"
+    assert show(whalefall)["=cmd|calc"]["note"] == "'tis fine"
+
+
+@pytest.mark.parametrize("words", [["ana"], ["ana", "keep"], ["-i", "one"], ["--note", "why"]])
+def test_what_a_file_says_is_not_said_twice(fleet: Fleet, whalefall: Run, tmp_path: Path, words: list[str]) -> None:
+    open_all(whalefall)
+    path = tmp_path / "back.csv"
+    path.write_text(to_csv(GOOD), encoding="utf-8")
+    said = whalefall("review", "decide", *words, "--from", str(path))
+    assert (said.returncode, "or --from FILE" in said.stderr) == (2, True), said.stderr
+    assert read(fleet.engine, "select from review_item where decision is not null") == []
+
+
+def test_what_no_revoke_takes_is_said(fleet: Fleet, whalefall: Run) -> None:
+    open_all(whalefall, "-i", "one")
+    for username in ("ana", "root"):
+        assert whalefall("review", "decide", username, "revoke").returncode == 0
+    said = whalefall("review", "sql", "--keep-accounts")
+    assert said.returncode == 1
+    assert (
+        "not revoked: one: root: it stays SUPERUSER (rolsuper): take that by hand, or drop the account" in said.stderr
+    )
+    assert "one: ana" not in said.stderr
+    dropped = whalefall("review", "sql")
+    assert (dropped.returncode, dropped.stderr) == (0, "")
+
+
 def test_decisions_come_back_in_a_workbook(fleet: Fleet, whalefall: Run, tmp_path: Path) -> None:
     open_all(whalefall)
     book = Workbook()

@@ -3,18 +3,20 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Annotated
 
 import typer
 from sqlalchemy import Connection
 
+from whalefall_pipeline.adapters.engine import Adapter
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.output import warn, write
 from whalefall_pipeline.cli.review import NameOption, find_review
 from whalefall_pipeline.cli.workplace import open_workplace
 from whalefall_pipeline.core.model import AccountState, Kind
-from whalefall_pipeline.core.review import ReviewItem, Standing
+from whalefall_pipeline.core.review import POWERS, ReviewItem, Standing
 from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.ledger.changes import read_states
 from whalefall_pipeline.ledger.database import connecting, transaction
@@ -55,8 +57,16 @@ def _build(connection: Connection, items: Sequence[ReviewItem], *, keep_accounts
             after = _take_all(before) if keep_accounts or before.account.kind is Kind.PUBLIC else None
             lines += adapter.build_change(before, after)
             username = make_visible(before.account.username)
-            gaps += [f"{make_visible(instance[0])}: {username}: {gap}" for gap in adapter.find_gaps(before, after)]
+            found = [*adapter.find_gaps(before, after), *(_find_powers(adapter, after) if after else ())]
+            gaps += [f"{make_visible(instance[0])}: {username}: {gap}" for gap in found]
     return lines, gaps
+
+
+def _find_powers(adapter: Adapter, after: AccountState) -> Iterator[str]:
+    """Yield which powers an account has by what it is, not by what it holds: nothing that is taken takes them."""
+    for name, reasons in sorted(adapter.rules.own_capabilities(after, datetime.now(UTC)).items()):
+        if name in POWERS:
+            yield f"it stays {name} ({make_visible('; '.join(reasons))}): take that by hand, or drop the account"
 
 
 def _read_present(connection: Connection, items: Sequence[ReviewItem]) -> Iterator[AccountState]:
