@@ -88,6 +88,20 @@ def read_small(path: Path, most: int = 4096) -> str | None:
         return file.read(most).decode(errors="replace")
 
 
+def read_plain(path: Path, most: int) -> str:
+    """Return the UTF-8 text of a plain file of at most so many bytes; a pipe is not waited for, a device not read.
+
+    Raises OSError with its reason, and UnicodeDecodeError.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
+    return content.decode()
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, and see it on the disk; readers find the old text or the new one."""
     new = path.with_name(f"{path.name}.new")

@@ -1,6 +1,7 @@
 """The outbox is emptied to real receivers: once where all goes well, again where it does not, and nothing is lost."""
 
 import logging
+import os
 import threading
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -224,6 +225,15 @@ def test_urls_come_from_a_file_too(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(InvalidInputError, match="can't be read: No such file"):
         read_targets(settings)
+
+
+def test_a_file_of_urls_is_a_plain_one_of_a_sensible_size(tmp_path: Path) -> None:
+    pipe, large = tmp_path / "pipe", tmp_path / "large"
+    os.mkfifo(pipe)
+    large.write_bytes(b"#" * 1_000_001)
+    for path, reason in ((Path("/dev/zero"), "no plain file"), (pipe, "no plain file"), (large, "more than 1,000,000")):
+        with pytest.raises(InvalidInputError, match=f"{path} of the alert URLs can't be read: it .*{reason}"):
+            read_targets(read_settings({"WHALEFALL_ALERT_URLS_FILE": str(path)}))
 
 
 def test_a_url_that_is_none_is_a_failed_attempt_and_others_are_told(fleet: Fleet, hook: Hook) -> None:

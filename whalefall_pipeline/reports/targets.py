@@ -15,12 +15,15 @@ from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.core.scrub import build_scrubber
 from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.settings import Settings
+from whalefall_pipeline.system import read_plain
 
 if TYPE_CHECKING:
     from apprise import Apprise
 
 SEND_SECONDS = 15
 """For one target to take one message."""
+LARGEST_FILE = 1_000_000
+"""Bytes of a file of URLs."""
 LONGEST_REASON = 200
 DIGEST_BYTES = 12
 SHORTEST_SECRET = 4
@@ -106,7 +109,7 @@ def read_targets(settings: Settings) -> list[Target]:
     urls = settings.alert_urls.get_secret_value().split() if settings.alert_urls else []
     if settings.alert_urls_file:
         try:
-            text = settings.alert_urls_file.read_text(encoding="utf-8")
+            text = read_plain(settings.alert_urls_file, LARGEST_FILE)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
             raise InvalidInputError(f"{settings.alert_urls_file} of the alert URLs can't be read: {reason}") from None

@@ -9,6 +9,7 @@ from whalefall_pipeline.core.findings import everywhere
 from whalefall_pipeline.core.findings.own import parse_rulebook
 from whalefall_pipeline.core.findings.rulebook import DEFAULT_RULEBOOK, Rulebook
 from whalefall_pipeline.settings import Settings
+from whalefall_pipeline.system import read_plain
 
 LARGEST = 1_000_000
 """Bytes of a rules file."""
@@ -27,9 +28,7 @@ def read_rulebook(path: Path, adapters: Mapping[str, Adapter]) -> Rulebook:
     import yaml  # noqa: PLC0415 - takes longer to import than most commands to answer
 
     try:
-        if path.stat().st_size > LARGEST:
-            raise InvalidInputError(f"{path}: a rules file has at most {LARGEST:,} bytes")
-        document: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document: object = yaml.safe_load(read_plain(path, LARGEST))
     except OSError as error:
         raise InvalidInputError(f"{path} can't be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
