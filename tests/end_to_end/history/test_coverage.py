@@ -149,7 +149,8 @@ def test_a_table_of_the_catalog_that_is_denied_keeps_its_grants(
         snapshot = watched.read_snapshots()[username]
         table = "mysql_table_privileges"
         assert snapshot["categories"][table] == before[table]
-        (unseen,) = snapshot["meta"]["not_observed"]
+        # who the definers are takes more of MariaDB's catalog, of which this login now has too little
+        (unseen,) = [each for each in snapshot["meta"]["not_observed"] if each["scope"] != "definers"]
         assert (unseen["scope"], unseen["status"]) == ("tables", "denied")
         assert unseen["last_seen_at"] == watched.read_log(username)[0]["change_time"].isoformat()
         said = whalefall("sessions", watched.sessions[-1])
