@@ -79,6 +79,11 @@ def test_an_alias_that_is_not_there_or_a_file_that_never_ends_is_said(tmp_path: 
     assert "DPY-4000" in refuse(1521, options)
 
 
+def test_a_wallet_that_never_ends_is_said(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ewallet.pem")
+    assert "ewallet.pem can't be read" in refuse(1521, {"protocol": "tcps", "wallet_location": str(tmp_path)})
+
+
 def make_token(seconds: int) -> str:
     """Make an access token that ends in so many seconds; nobody has signed it."""
     body = json.dumps({"exp": int(time.time()) + seconds}).encode()

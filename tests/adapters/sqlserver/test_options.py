@@ -1,6 +1,8 @@
 """What an instance's options and host become for the driver, and what is refused with its reason."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -96,3 +98,14 @@ def test_a_windows_password_is_never_sent() -> None:
 )
 def test_what_is_known_of_the_connection_s_security(options: dict[str, str], security: Security) -> None:
     assert find_security(build_keywords(replace(INSTANCE, options=options), LOGIN, {})) == security
+
+
+def test_a_certificate_that_never_ends_or_is_not_there_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, why in (
+        (tmp_path / "pipe", "no regular file"),
+        ("/dev/zero", "no regular file"),
+        (tmp_path / "no", "can't"),
+    ):
+        with pytest.raises(InvalidInstanceError, match=f"server_certificate.*{why}"):
+            build_keywords(INSTANCE, LOGIN, {"server_certificate": str(path)})

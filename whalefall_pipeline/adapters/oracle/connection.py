@@ -142,6 +142,8 @@ def connect(target: Endpoint, limits: Limits, deadline: Deadline) -> ThinConnect
 
 def _to_parameters(target: Endpoint, limits: Limits) -> oracledb.ConnectParams:
     """Return the driver's parameters. Raises InvalidInstanceError for a descriptor or file that can't be used."""
+    if target.wallet_location and (wallet := Path(target.wallet_location) / "ewallet.pem").exists():
+        _check_file(wallet)
     as_whom: dict[str, Any] = {"user": target.username, "password": target.password}
     parameters = oracledb.ConnectParams(
         **({} if target.is_token else as_whom),

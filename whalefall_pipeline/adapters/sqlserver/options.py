@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from whalefall_pipeline.adapters.tls import check_file
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance, Login, Security
 
@@ -59,9 +60,12 @@ _NOT_IN_HOST = re.compile(r"[,;={}\s]")
 def build_keywords(instance: Instance, login: Login, defaults: Mapping[str, str]) -> dict[str, str]:
     """Build the driver's connection keywords: TLS that is verified, unless an option says otherwise.
 
-    Raises InvalidInstanceError as `translate_options` does, and for a host or name that can't be meant.
+    Raises InvalidInstanceError as `translate_options` does, for a host or name that can't be meant, and for a
+    certificate's file that is none.
     """
     options = {**defaults, **instance.options}
+    if path := options.get("server_certificate"):
+        check_file("server_certificate", path)
     return {
         "Server": to_address(instance),
         "Database": instance.database or "master",
