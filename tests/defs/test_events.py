@@ -4,7 +4,7 @@ import dagster as dg
 
 from whalefall_pipeline.core.access.danger_summary import DangerSummary, Risk
 from whalefall_pipeline.core.counts import PermissionCounts
-from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.core.model import Instance, Seen, Unseen
 from whalefall_pipeline.defs import events
 from whalefall_pipeline.defs.events import PERMISSIONS
 from whalefall_pipeline.sync.tell import Outcome
@@ -36,6 +36,14 @@ def test_superusers_are_numbers_and_a_table() -> None:
 def test_nobody_is_a_table_without_rows() -> None:
     outcome = Outcome(INSTANCE, permissions=PermissionCounts(5, 9, 0), dangers=DangerSummary(0, 0, (), ()))
     assert materialize(outcome)["superusers"] == dg.IntMetadataValue(0)
+
+
+def test_what_a_careful_collector_need_not_see_fails_no_check() -> None:
+    instance = Instance(1, "shop", "mysql", "localhost", 3306)
+    for scope, passes in (("definers", True), ("tables", False)):
+        unseen = (Unseen(scope, Seen.DENIED, "no SHOW VIEW", None),)
+        outcome = Outcome(instance, permissions=PermissionCounts(5, 9, 0, unseen=unseen))
+        assert events.build_check([outcome]).passed is passes
 
 
 def test_where_nothing_is_known_nothing_is_said() -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, event, text
 
 from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
 from tests.ledger.rows import read, read_log, read_versions
+from whalefall_pipeline.adapters.postgresql.rules import PostgresqlRules
 from whalefall_pipeline.core.counts import PermissionCounts
 from whalefall_pipeline.core.model import Account, Grant, Observation, Securable, Seen
 from whalefall_pipeline.ledger.database import transaction
@@ -96,6 +97,28 @@ def test_anything_that_was_read_otherwise_is_compared(quick: Fleet) -> None:
     assert not compares(quick)
 
 
+class LenientRules(PostgresqlRules):
+    """Rules of an engine that does without one database."""
+
+    optional_scopes = frozenset({"database:shop"})
+
+
+def test_what_may_be_unseen_is_compared_only_where_that_differs(quick: Fleet) -> None:
+    quick.adapter.rules = LenientRules()
+    assert compares(quick)
+    assert not compares(quick)
+    quick.adapter.coverage["database:shop"] = DENIED
+    assert compares(quick)
+    assert compares(quick), "of the first one no digest was kept"
+    assert not compares(quick)
+    quick.adapter.coverage["database:shop"] = Observation(Seen.DENIED, "for another reason")
+    assert compares(quick)
+    quick.adapter.coverage["database:shop"] = OBSERVED
+    assert compares(quick)
+    assert compares(quick)
+    assert not compares(quick)
+
+
 def test_a_scope_that_is_seen_again_is_said_so_where_nobody_holds_anything(quick: Fleet, ledger: Engine) -> None:
     quick.adapter.accounts, quick.adapter.grants = [], []
     for seen in (OBSERVED, DENIED, OBSERVED):
@@ -166,16 +189,19 @@ def worlds(draw: st.DrawFn) -> World:
 WAYS: list[dict[str, Any]] = [{}, {}, {}, {"inventory": False}, {"permissions": False}]
 
 
+@pytest.mark.parametrize("rules", [PostgresqlRules(), LenientRules()], ids=["strict", "lenient"])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(worlds(), st.sampled_from(WAYS)), min_size=2, max_size=6))
 def test_the_ledger_is_as_if_all_readings_were_compared(
     ledger: Engine,
     tmp_path: Path,
+    rules: PostgresqlRules,
     steps: Sequence[tuple[World, dict[str, Any]]],
 ) -> None:
     with ledger.begin() as connection:
         connection.execute(text("truncate instances, credentials, sync_sessions cascade"))
     fleet = Fleet(ledger, tmp_path)
+    fleet.adapter.rules = rules
     fleet.register("slow", "quick", vanish_limit=100)
     for (accounts, grants, shop), how in steps:
         fleet.adapter.accounts, fleet.adapter.grants = accounts, grants

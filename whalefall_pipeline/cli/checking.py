@@ -1,5 +1,6 @@
 """`whalefall instances check`: connects to instances, and says what of their catalogs the login can see."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ from whalefall_pipeline.sync.opening import open_source
 from whalefall_pipeline.sync.plan import Collector, build_limits
 
 CheckRow = dict[str, str]
+READABLE, OPTIONAL = "readable", "not readable, optional"
 
 
 def check(
@@ -31,14 +33,14 @@ def check(
 ) -> None:
     """Connect to instances, and say what can be seen of them.
 
-    Exit code 0: all can be seen; 1: an instance can't be reached, or a part of its catalog can't be read.
+    Exit code 0: all can be seen that must be; 1: an instance can't be reached, or a part of its catalog can't be read.
     """
     with open_workplace() as workplace:
         with connecting(workplace.engine) as connection:
             chosen = choose_instances(read_instances(connection), names)
         rows = [row for instance in chosen for row in _check(workplace, instance)]
     show_rows(rows, ("instance", "scope", "status", "note"), form, raw=raw)
-    if any(row["status"] != "readable" for row in rows):
+    if not {row["status"] for row in rows} <= {READABLE, OPTIONAL}:
         raise typer.Exit(1)
 
 
@@ -63,11 +65,12 @@ def _look(workplace: Workplace, instance: Instance) -> list[CheckRow]:
         open_source(collector, instance, login, deadline) as session,
     ):
         connected = Visibility("connection", True, session.version)
-        return [_to_row(instance, part) for part in (connected, *session.check())]
+        optional = collector.adapter.rules.optional_scopes
+        return [_to_row(instance, part, optional) for part in (connected, *session.check())]
 
 
-def _to_row(instance: Instance, part: Visibility) -> CheckRow:
-    status = "readable" if part.readable else "not readable"
+def _to_row(instance: Instance, part: Visibility, optional: Collection[str]) -> CheckRow:
+    status = READABLE if part.readable else OPTIONAL if part.scope in optional else "not readable"
     return {"instance": instance.name, "scope": part.scope, "status": status, "note": part.note}
 
 

@@ -44,6 +44,8 @@ class Rules(ABC):
     """Raised by hand when the same readings give other documents: all snapshots of the engine are then built anew."""
     categories: ClassVar[Mapping[str, Category]]
     """Scope to category, for every scope that the reader returns, memberships included."""
+    optional_scopes: ClassVar[frozenset[str]] = frozenset()
+    """Coverage scopes that a careful collector need not see: one that is unseen is said, and fails no check."""
     attribute_categories: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Category to the account attributes that stand in it; all others stand in `type_specific`."""
     birth_attributes: ClassVar[frozenset[str]] = frozenset()

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.sync.instance import to_first_line
@@ -117,7 +118,9 @@ def build_check(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
 def _list_unseen(outcome: Outcome) -> dict[str, str]:
     if outcome.permissions is None:
         return {"everything": make_visible(to_first_line(outcome.error)) if outcome.error else "not read"}
-    unseen = outcome.permissions.unseen
+    adapter = ADAPTERS.get(outcome.instance.db_type)
+    optional = adapter.rules.optional_scopes if adapter else ()
+    unseen = [item for item in outcome.permissions.unseen if item.scope not in optional]
     return {make_visible(item.scope): make_visible(f"{item.status}: {item.reason}") for item in unseen}
 
 

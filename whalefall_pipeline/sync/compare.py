@@ -135,7 +135,7 @@ def compare_permissions(
     attributes = NOTHING_SET if known is None else known
     effective = add_implied_roles(states, rules, attributes)
     own = digest_accounts(effective, rules, target.read_at, attributes)
-    is_whole = bool(reading.rows) and not (unseen or before or any(item.unseen for item in collected.accounts))
+    is_whole = bool(reading.rows) and _sees_all(unseen, before, rules) and not any(a.unseen for a in collected.accounts)
     whole = b""
     if is_whole:
         code = to_code(rules)
@@ -159,6 +159,12 @@ def compare_permissions(
         states,
         newest.dangers,
     )
+
+
+def _sees_all(unseen: Sequence[Unseen], before: Mapping[str, Unseen], rules: Rules) -> bool:
+    """Whether nothing is unseen, now and before; what may be (`optional_scopes`) must be so for the same reason."""
+    is_as_before = {item[:3] for item in unseen} == {item[:3] for item in before.values()}
+    return is_as_before and all(item.scope in rules.optional_scopes for item in unseen)
 
 
 def _carry_attributes(reading: Reading, newest: Newest) -> Attributes | None:

@@ -117,6 +117,8 @@ class MysqlRules(Rules):
     db_type = DB_TYPE
     version = 3
     categories = CATEGORIES
+    optional_scopes = frozenset({DEFINERS})
+    """Who the definers are: what shows it lets a login make triggers and events."""
 
     def observed_by(self, scope: str, database: str) -> str:
         """Return the coverage scope: the group of tables that holds grants of this scope."""
