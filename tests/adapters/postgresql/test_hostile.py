@@ -160,7 +160,7 @@ def test_a_login_that_never_ends_ends_within_its_limits(behave: Callable[[Peer],
 
 
 def test_a_login_is_bounded_by_what_no_setting_changes() -> None:
-    with start_hostile(notice_for_ever) as server, pytest.raises(DatabaseConnectionError) as raised:
+    with start_hostile(tell_parameters_for_ever) as server, pytest.raises(DatabaseConnectionError) as raised:
         read(server)
     assert str(raised.value).endswith("more than 1,048,576 bytes during the login, which no server needs")
 

@@ -178,9 +178,9 @@ def test_a_deadline_before_the_server_was_read_gives_no_reading(engine: Sqlserve
         session.read_accounts()
 
 
-FIXED_STATEMENTS = 1 + 2 + 2 + 1 + 3 + 1
-"""Setting the connection up, what answers and its databases, what is denied to this login, accounts, what is held on
-the server, its settings."""
+FIXED_STATEMENTS = 1 + 3 + 2 + 1 + 3 + 1
+"""Setting the connection up, what answers, its identity and databases, what is denied to this login, accounts, what is
+held on the server, its settings."""
 
 
 def test_statements_do_not_depend_on_the_number_of_accounts(engine: SqlserverEngine, readings: Readings) -> None:
