@@ -74,8 +74,8 @@ def test_drawn_accounts_are_recreated(pair: tuple[MysqlServer, MysqlServer], cho
         try:
             source.execute(statement)
         except OperationalError as error:
-            # MySQL 9.7 refuses a partial revoke where the same user from another host holds that on the database (tried;
-            # in the other order it refuses the grant, 3901). Nothing is stored then, and what it holds is compared.
+            # MySQL 9.7 refuses a partial revoke where the same user from another host holds that on the database
+            # (tried; in the other order it refuses the grant, 3901). Nothing is stored then; what it holds is compared.
             if (error.args[0], statement.split()[0]) != (NO_SUCH_GRANT, "REVOKE"):
                 raise
     assert_recreated(source, target)
