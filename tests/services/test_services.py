@@ -92,7 +92,7 @@ def services(workplace: Workplace) -> Iterator[Services]:
         assert stop_services(workplace.home)
         assert list(services.watch()) == []
         assert find_webserver(workplace.home) is None
-    assert processes_of(workplace.home) == {}
+    assert find_left_processes(workplace.home) == {}
 
 
 @contextmanager
@@ -123,6 +123,14 @@ def processes_of(home: Path) -> dict[int, str]:
         except OSError:
             continue
     return found
+
+
+def find_left_processes(home: Path) -> dict[int, str]:
+    """Return what is left of a home that was stopped, once the kernel had time to clear the killed away."""
+    ends_at = time.monotonic() + 30
+    while (left := processes_of(home)) and time.monotonic() < ends_at:
+        time.sleep(0.1)
+    return left
 
 
 def find_process(home: Path, name: str) -> int | None:

@@ -3,9 +3,9 @@
 import asyncio
 import os
 import signal
+import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from whalefall_pipeline.system import on_parent_death
 
 _KEPT_LOGS = 3
 _GROUP_SECONDS = 5.0
+_KILLED_SECONDS = 2.0
+"""How long the kernel may take to clear away what was killed; a zombie that nobody reaps stays longer."""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class Service:
             await _ends_within(process, _GROUP_SECONDS)
         _signal_group(process, signal.SIGKILL)
         await process.wait()
+        await _wait_for_group(process)
 
 
 async def _ends_within(process: Process, seconds: float) -> bool:
@@ -78,9 +81,20 @@ async def _ends_within(process: Process, seconds: float) -> bool:
     return True
 
 
-def _signal_group(process: Process, group_signal: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # macOS refuses a group of which only the dead are left
+async def _wait_for_group(process: Process) -> None:
+    """Return when no process of a killed group is left: its children are not ours to wait for, so ask."""
+    ends_at = time.monotonic() + _KILLED_SECONDS
+    while _signal_group(process, 0) and time.monotonic() < ends_at:
+        await asyncio.sleep(0.01)
+
+
+def _signal_group(process: Process, group_signal: int) -> bool:
+    """Send a signal (0: none, only look) to all in the group; return whether there was one to get it."""
+    try:
         os.killpg(process.pid, group_signal)
+    except (ProcessLookupError, PermissionError):  # macOS refuses a group of which only the dead are left
+        return False
+    return True
 
 
 def turn_logs(log: Path) -> None:
