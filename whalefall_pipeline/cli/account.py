@@ -52,7 +52,7 @@ def show_account(
 
 
 def _read_past(workplace: Workplace, account: Mapping[str, Any], moment: datetime) -> Mapping[str, Any]:
-    # Only the past is rebuilt, which takes the engine's rules, and the drivers come along.
+    # Only the past is rebuilt, which takes the engine's rules; all engines take long to import.
     from whalefall_pipeline.adapters.registry import ADAPTERS  # noqa: PLC0415
     from whalefall_pipeline.ledger.database import connecting  # noqa: PLC0415
     from whalefall_pipeline.ledger.history import read_snapshot_at  # noqa: PLC0415

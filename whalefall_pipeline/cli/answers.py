@@ -94,11 +94,11 @@ def format_path(row: Row) -> str:
     """Return how an account can, in a line: its path, what must be done, and what else stands before it."""
     path = row.path.removeprefix(f"{row.username}: ")
     steps = f"; by {', then '.join(row.steps)}" if row.steps else ""
-    gates = say_gates(row.gates)
+    gates = to_gates_text(row.gates)
     return f"{path}{steps}{f'; {gates}' if gates else ''}"
 
 
-def say_gates(gates: Iterable[Gate]) -> str:
+def to_gates_text(gates: Iterable[Gate]) -> str:
     """Return the gates that do not simply let through, in a line."""
     return "; ".join(format_gate(gate) for gate in gates if gate.state is not GateState.OPEN)
 

@@ -102,7 +102,7 @@ def _mark(rows: Records, gaps: Records) -> list[Mapping[str, Any]]:
     unseen = {(row["instance"], row["scope"]): row for row in gaps if row["scope"]}
     if not unseen:
         return [{**row, "last_seen_at": None} for row in rows]
-    # Which scope speaks for a grant is known to its engine; the drivers come along.
+    # Which scope speaks for a grant is known to its engine; all engines take long to import.
     from whalefall_pipeline.adapters.registry import ADAPTERS  # noqa: PLC0415
 
     types = {row["instance"]: row["db_type"] for row in gaps}

@@ -28,7 +28,7 @@ def report(
 
     With a manifest of their SHA-256. It ends with the newest reading, so the report of the same ledger is the same.
     """
-    from whalefall_pipeline.reports.fleet import build_fleet_page, read_fleet  # noqa: PLC0415 - drivers come along
+    from whalefall_pipeline.reports.fleet import build_fleet_page, read_fleet  # noqa: PLC0415 - takes long
     from whalefall_pipeline.reports.package import build_package, write_package  # noqa: PLC0415
 
     with open_workplace() as workplace, connecting(workplace.engine) as connection:

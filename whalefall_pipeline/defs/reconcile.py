@@ -105,7 +105,7 @@ def _end_session(instance: DagsterInstance, connection: Connection, session_id: 
         message = "the run was cancelled"
     with transaction(connection):
         ended = close_session(connection, session_id, status, code=WhalefallError.code, message=message)
-        _tell_failures(connection, session_id)
+        _log_failures(connection, session_id)
     return f"session {session_id} ended as {ended}: {message}" if ended else None
 
 
@@ -158,10 +158,10 @@ def _mirror_run(instance: DagsterInstance, connection: Connection, record: RunRe
     status = "cancelled" if run.status is dg.DagsterRunStatus.CANCELED else "failed"
     message = CANCELLED_EARLY if status == "cancelled" else ENDED_EARLY
     close_session(connection, run.run_id, status, code=WhalefallError.code, message=message, ended_at=ended)
-    _tell_failures(connection, run.run_id)
+    _log_failures(connection, run.run_id)
 
 
-def _tell_failures(connection: Connection, session_id: str) -> None:
+def _log_failures(connection: Connection, session_id: str) -> None:
     if to_alerting(get_settings()):
         write_failures(connection, session_id)
 

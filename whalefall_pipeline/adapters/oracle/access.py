@@ -81,8 +81,8 @@ class OracleAccess(Access):
     def find_sources(self, population: Population, question: Question, usernames: Collection[str]) -> Iterable[Source]:
         """See `Access.find_sources`."""
         is_system = question.securable.scope in SYSTEM_SCOPES
-        gives = _System(question) if is_system else _Object(question, population)
-        wanted = find_held(population.accounts.values(), lambda item: gives.find_words(item) is not None)
+        source = _System(question) if is_system else _Object(question, population)
+        wanted = find_held(population.accounts.values(), lambda item: source.find_words(item) is not None)
         for username in usernames:
             client = find_proxied(username)
             state = population.accounts.get(client)
@@ -93,7 +93,7 @@ class OracleAccess(Access):
             elif not is_system and state.account.kind is Kind.USER and _is_owner(client, question.securable):
                 yield Source(username, f"owner of the schema {question.securable.schema}")
             for item in sorted(state.held & wanted):
-                words, step = gives.find_words(item) or ("", "")
+                words, step = source.find_words(item) or ("", "")
                 yield Source(username, words, step, item, population.find_since(client, item))
 
     def find_gate_questions(self, question: Question) -> Sequence[GateQuestion]:

@@ -54,7 +54,8 @@ class PostgresqlLinks:
         """See `Links.list_links`."""
         if username == CREATEROLE:
             return [
-                Link(CREATEROLE, role, f"may grant itself {role}", spell_grant(role)) for role in self._list_grantable()
+                Link(CREATEROLE, role, f"may grant itself {role}", to_grant_sql(role))
+                for role in self._list_grantable()
             ]
         state = self._population.accounts.get(username)
         if state is None:
@@ -129,8 +130,8 @@ def _to_membership(held: HeldRole) -> _Membership:
         Held("INHERIT", securable) if "INHERIT" in options else None,
         Held("SET", securable) if "SET" in options else None,
         f"member of {role}",
-        f"SET ROLE {spell_role(role)}",
-        spell_grant(role) if admin else "",
+        f"SET ROLE {to_role_sql(role)}",
+        to_grant_sql(role) if admin else "",
     )
 
 
@@ -161,14 +162,14 @@ def _find_youngest(one: datetime | None, other: datetime | None) -> datetime | N
     return max(one, other) if one and other else one or other
 
 
-def spell_role(role: str) -> str:
+def to_role_sql(role: str) -> str:
     """Return a role's name as a person would write it."""
     return role if _PLAIN.fullmatch(role) else quote(role)
 
 
-def spell_grant(role: str) -> str:
+def to_grant_sql(role: str) -> str:
     """Return what one does to become a member: whether it inherits depends on the member, so it sets the role too."""
-    name = spell_role(role)
+    name = to_role_sql(role)
     return f"GRANT {name} TO CURRENT_USER; SET ROLE {name}"
 
 

@@ -10,9 +10,9 @@ from whalefall_pipeline.adapters.postgresql.access_links import (
     is_superuser,
     list_database_owners,
     may_be_granted,
-    spell_grant,
+    to_grant_sql,
 )
-from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, spell
+from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, to_sql
 from whalefall_pipeline.adapters.postgresql.rows import PUBLIC
 from whalefall_pipeline.adapters.postgresql.rules import DATABASE
 from whalefall_pipeline.core.access.model import Population, Question, Source
@@ -93,11 +93,11 @@ def build_sources(population: Population, asked: Asked, usernames: Collection[st
 def _build_held(population: Population, asked: Asked, name: str, held: frozenset[Held]) -> Iterator[Source]:
     """Yield what a role holds, and what it may grant to itself again as an owner (documentation, Privileges)."""
     for item in held & asked.held:
-        yield Source(name, _say(item), held=item, since=population.find_since(name, item))
+        yield Source(name, _to_words(item), held=item, since=population.find_since(name, item))
     if asked.question.privilege != OWNER:
         for item in held & asked.owned:
-            step = _spell_grant(asked.question)
-            yield Source(name, _say(item), step, held=item, since=population.find_since(name, item))
+            step = _to_grant_sql(asked.question)
+            yield Source(name, _to_words(item), step, held=item, since=population.find_since(name, item))
 
 
 def _build_members(population: Population, role: str, present: Collection[str]) -> Iterator[Source]:
@@ -110,7 +110,7 @@ def _build_members(population: Population, role: str, present: Collection[str]) 
             yield Source(owner, words, held=item, since=population.find_since(owner, item))
     if may_be_granted(population, role):
         for name in find_creators(population).intersection(present) - {role}:
-            yield Source(name, f"CREATEROLE, may grant itself {role}", spell_grant(role), own=True)
+            yield Source(name, f"CREATEROLE, may grant itself {role}", to_grant_sql(role), own=True)
 
 
 def _build_predefined(asked: Asked, present: Collection[str]) -> Iterator[Source]:
@@ -121,15 +121,15 @@ def _build_predefined(asked: Asked, present: Collection[str]) -> Iterator[Source
 
 
 @lru_cache(1000)
-def _say(item: Held) -> str:
+def _to_words(item: Held) -> str:
     words = f"owner of {item.securable}" if item.privilege == OWNER else f"{item.privilege} on {item.securable}"
     return f"{words}, with grant option" if item.grant_option else words
 
 
-def _spell_grant(question: Question) -> str:
+def _to_grant_sql(question: Question) -> str:
     privilege, securable = question
     try:
-        what, name = KEYWORDS[securable.scope], spell(securable)
+        what, name = KEYWORDS[securable.scope], to_sql(securable)
     except ValueError:
         return f"GRANT {privilege} ON {securable} TO CURRENT_USER"
     of = f' ("{securable.column}")' if securable.column else ""
@@ -170,5 +170,5 @@ def _build_in_other_databases(population: Population, asked: Asked, present: Ite
     for item in role.held & asked.held:
         for owner, owned in list_database_owners(population):
             if owner in present and owned.securable.database != securable.database:
-                words = f"in database {owned.securable.database}, as its owner: {DATABASE_OWNER} has {_say(item)}"
+                words = f"in database {owned.securable.database}, as its owner: {DATABASE_OWNER} has {_to_words(item)}"
                 yield Source(owner, words, held=item, since=population.find_since(DATABASE_OWNER, item))

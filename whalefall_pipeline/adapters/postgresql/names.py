@@ -87,7 +87,7 @@ def to_connect(database: str) -> str:
     return f"\\connect -reuse-previous=on {conninfo}"
 
 
-def spell(securable: Securable) -> str:
+def to_sql(securable: Securable) -> str:
     """Return the name in SQL of what a privilege is held on, after its scope's keyword; a column's is its table's.
 
     Raises ValueError when it is none that a catalog gives: one that was cut, as they once were.
@@ -101,32 +101,32 @@ def spell(securable: Securable) -> str:
     return ".".join(map(quote, parts))
 
 
-def _spell_large_object(_schema: str, name: str, _column: str) -> str:
+def _to_large_object(_schema: str, name: str, _column: str) -> str:
     return str(int(name))
 
 
-def _spell_routine(schema: str, name: str, _column: str) -> str:
+def _to_routine(schema: str, name: str, _column: str) -> str:
     proper, arguments = split_routine(name)
     return f"{quote(schema)}.{quote(proper)}{requote(arguments)}"
 
 
-def _spell_operator(schema: str, name: str, _column: str) -> str:
+def _to_operator(schema: str, name: str, _column: str) -> str:
     found = _OPERATOR.fullmatch(name.replace("NONE", "none"))
     if not found:
         raise ValueError("not the name of an operator")
     return f"{quote(schema)}.{found[1]}{requote(found[2])}"
 
 
-def _spell_of_method(schema: str, name: str, method: str) -> str:
+def _to_method_member(schema: str, name: str, method: str) -> str:
     return f"{quote(schema)}.{quote(name)} USING {quote(method)}"
 
 
 _SPECIAL: dict[str, Callable[[str, str, str], str]] = {
-    "large_object": _spell_large_object,
-    "routine": _spell_routine,
-    "operator": _spell_operator,
-    "operator_class": _spell_of_method,
-    "operator_family": _spell_of_method,
+    "large_object": _to_large_object,
+    "routine": _to_routine,
+    "operator": _to_operator,
+    "operator_class": _to_method_member,
+    "operator_family": _to_method_member,
 }
 
 

@@ -94,14 +94,14 @@ class SqlserverAccess(Access):
         covering = {cover.securable: cover.privileges for cover in covers}
         owned = _find_owned(covers)
 
-        def gives(item: Held) -> bool:
+        def matches(item: Held) -> bool:
             if item.effect != "grant":
                 return False
             securable = to_plain(item.securable)
             own = item.privilege in (OWNER, TAKE_OWNERSHIP) and securable in owned
             return own or item.privilege in covering.get(securable, ())
 
-        wanted = find_held(population.accounts.values(), gives)
+        wanted = find_held(population.accounts.values(), matches)
         withheld = _find_revoked(question)
         for username in usernames:
             yield from _list_fixed(username, question, covering)

@@ -48,7 +48,7 @@ class Principals:
     @cached_property
     def holders(self) -> dict[Held, list[str]]:
         """Who holds each thing that gives links."""
-        wanted = find_held(self.accounts.values(), _gives_links)
+        wanted = find_held(self.accounts.values(), _has_links)
         found: dict[Held, list[str]] = {}
         for username, state in self.accounts.items():
             for item in state.held & wanted:
@@ -128,7 +128,7 @@ def find_links(population: Population) -> list[Link]:
     ]
 
 
-def _gives_links(item: Held) -> bool:
+def _has_links(item: Held) -> bool:
     if item.effect != "grant":
         return False
     scope, privilege = item.securable.scope, item.privilege

@@ -71,7 +71,7 @@ def find_port(host: str, instance: str, handshake: Deadline) -> int:
                 selector.register(opened, selectors.EVENT_READ)
         while asked := [cast("socket.socket", key.fileobj) for key in selector.get_map().values()]:
             handshake.check()
-            _ask(asked, instance)
+            _send_request(asked, instance)
             for key, _ in selector.select(min(_ASK_AGAIN_SECONDS, handshake.remaining)):
                 answering = cast("socket.socket", key.fileobj)
                 if port := _hear(answering, instance):
@@ -81,7 +81,7 @@ def find_port(host: str, instance: str, handshake: Deadline) -> int:
     raise DatabaseConnectionError(f"{host}: no such instance is found: {advice}", transient=True)
 
 
-def _ask(sockets: Iterable[socket.socket], instance: str) -> None:
+def _send_request(sockets: Iterable[socket.socket], instance: str) -> None:
     for each in sockets:
         with suppress(OSError):
             each.send(_ASK_FOR_INSTANCE + instance.encode() + b"\0")
@@ -99,7 +99,8 @@ def _hear(asked: socket.socket, instance: str) -> int:
 def parse_answer(answer: bytes, instance: str) -> int:
     """Return the TCP port in a browser's answer about an instance; 0: there is none."""
     fields = answer[_HEADER_BYTES:].decode("ascii", "replace").split(";")
-    values = dict(zip(fields[::2], fields[1::2], strict=False))
+    whole = len(fields) // 2 * 2  # a list of names and values ends with an empty field
+    values = dict(zip(fields[0:whole:2], fields[1:whole:2], strict=True))
     named, port = values.get("InstanceName", ""), values.get("tcp", "")
     if answer[:1] != _ANSWER or named.upper() != instance.upper() or not (port.isascii() and port.isdigit()):
         return 0

@@ -1,7 +1,7 @@
 """What names and words mean: which objects a path may name, what is loaded for a question, and how answers read."""
 
 from whalefall_pipeline.adapters.postgresql.access import ACCESS, DATABASE_OWNERS, PRIVILEGES
-from whalefall_pipeline.adapters.postgresql.access_links import spell_grant
+from whalefall_pipeline.adapters.postgresql.access_links import to_grant_sql
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.model import Population, Question, Sought, Verdict, Wanted
 from whalefall_pipeline.core.model import MEMBER, Account, AccountState, Held, Kind, Securable
@@ -92,8 +92,8 @@ def test_where_paths_to_a_column_end() -> None:
 
 
 def test_a_step_is_written_as_a_person_would() -> None:
-    assert spell_grant("dba") == "GRANT dba TO CURRENT_USER; SET ROLE dba"
-    assert spell_grant('D"BA') == 'GRANT "D""BA" TO CURRENT_USER; SET ROLE "D""BA"'
+    assert to_grant_sql("dba") == "GRANT dba TO CURRENT_USER; SET ROLE dba"
+    assert to_grant_sql('D"BA') == 'GRANT "D""BA" TO CURRENT_USER; SET ROLE "D""BA"'
 
 
 def test_createrole_opens_a_role_that_holds_nothing_before_16() -> None:

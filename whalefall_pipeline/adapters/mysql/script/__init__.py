@@ -45,7 +45,7 @@ def _build(states: Mapping[str, AccountState], *, leave_roles: bool) -> list[str
     lines += roles.list_mandatory(listed)
     lines += grants.check_partial_revokes(ordered)
     lines += [line for state in ordered for line in accounts.create(state.account)]
-    lines += [line for state in ordered for line in roles.give_roles(state)]
+    lines += [line for state in ordered for line in roles.build_role_grants(state)]
     lines += [line for state in ordered for line in roles.set_default_roles(None, state)]
     lines += [line for state in ordered for line in grants.change_grants(None, state)]
     lines += [comment(gap) for state in ordered for gap in grants.find_unwritten(None, state)]
@@ -72,7 +72,7 @@ def _build_change(before: AccountState | None, after: AccountState | None) -> li
             *roles.take_roles(before, after),
             *grants.change_grants(before, after),
             *map(comment, grants.find_unwritten(before, after)),
-            *roles.give_roles(after, before),
+            *roles.build_role_grants(after, before),
             *roles.set_default_roles(before, after),
         ]
     )

@@ -42,7 +42,7 @@ def change_grants(before: AccountState | None, after: AccountState) -> Iterator[
         yield from _in_its_mode(key, _take(key, held.get(key, {}), _find_kept(key, wanted), grantee))
     for key in sorted(wanted):
         left = _find_left(key, held, wanted)
-        yield from _in_its_mode(key, _give(key, left, wanted[key], grantee))
+        yield from _in_its_mode(key, _build_grants(key, left, wanted[key], grantee))
 
 
 def find_unwritten(before: AccountState | None, after: AccountState | None) -> list[str]:
@@ -128,7 +128,7 @@ def _take(key: ObjectKey, held: Privileges, wanted: Privileges, grantee: str) ->
         yield f"REVOKE GRANT OPTION ON {on} FROM {grantee};"
 
 
-def _give(key: ObjectKey, held: Privileges, wanted: Privileges, grantee: str) -> Iterator[str]:
+def _build_grants(key: ObjectKey, held: Privileges, wanted: Privileges, grantee: str) -> Iterator[str]:
     place, on, _ = key
     gained = sorted(wanted.keys() - held.keys() - {USAGE})
     if gained and ORDER[place] == RESTRICTION:

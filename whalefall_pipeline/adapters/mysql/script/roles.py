@@ -37,7 +37,7 @@ def _is_member(state: AccountState | None, role: str) -> bool:
     return any(item.privilege == MEMBER and item.securable.object == role for item in (state.held if state else ()))
 
 
-def give_roles(after: AccountState, before: AccountState | None = None) -> Iterator[str]:
+def build_role_grants(after: AccountState, before: AccountState | None = None) -> Iterator[str]:
     """Grant the roles that the account is to have, and did not have before."""
     held = find_roles(before)
     for role, admin in find_roles(after).items():

@@ -34,11 +34,11 @@ def build_script(states: Mapping[str, AccountState]) -> list[str]:
     """Build the statements for an empty server. See `Adapter.build_script`."""
     left_out = {name for name, state in states.items() if not _is_spellable(state.account)}
     states = {name: _without(states[name], left_out) for name in sorted(states) if name not in left_out}
-    lines = [*SESSION, *map(_say_left_out, sorted(left_out))]
+    lines = [*SESSION, *map(_to_left_out_comment, sorted(left_out))]
     lines += [line for state in states.values() for line in build_role(state.account)]
     lines += [line for state in states.values() for line in build_memberships(None, state)]
     given = [grant for state in states.values() for grant in state.grants]
-    lines += map(_say_toast, sorted(grant for grant in given if _is_toast(grant)))
+    lines += map(_to_toast_comment, sorted(grant for grant in given if _is_toast(grant)))
     lines += _build_grants([grant for grant in given if not _is_toast(grant)], find_taken_defaults(states))
     return lines
 
@@ -47,7 +47,7 @@ def build_change(before: AccountState | None, after: AccountState | None) -> lis
     """Build the statements that take one account from `before` to `after`. See `Adapter.build_change`."""
     account = next((state.account for state in (after, before) if state), None)
     if account and not _is_spellable(account):
-        return [_say_left_out(account.username)]
+        return [_to_left_out_comment(account.username)]
     if after is None:
         return [*SESSION, *_build_drop(before)] if before else []
     difference = diff(before, after)
@@ -68,7 +68,7 @@ def _is_spellable(account: Account) -> bool:
     return not account.attributes.get("rolname_is_escaped") and len(account.username.encode()) <= NAME_BYTES
 
 
-def _say_left_out(username: str) -> str:
+def _to_left_out_comment(username: str) -> str:
     return to_comment(f"{quote(username)} is left out: its name can't be written so that it means itself")
 
 
@@ -85,7 +85,7 @@ def _is_toast(grant: Grant) -> bool:
     return grant.securable.schema == "pg_toast"
 
 
-def _say_toast(grant: Grant) -> str:
+def _to_toast_comment(grant: Grant) -> str:
     return to_comment(
         f"{grant.privilege} on {grant.securable} of {quote(grant.grantee)} is left out: each server numbers its own"
     )

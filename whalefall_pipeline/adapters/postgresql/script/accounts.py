@@ -90,10 +90,10 @@ def build_settings(
                 f"ALTER ROLE {role}{where} SET {parameter}: its value is not known here, it may be a secret"
             )
         else:
-            yield f"ALTER ROLE {role}{where} SET {parameter} TO {_spell_setting(name, value)};"
+            yield f"ALTER ROLE {role}{where} SET {parameter} TO {_to_setting_sql(name, value)};"
 
 
-def _spell_setting(name: str, value: str) -> str:
+def _to_setting_sql(name: str, value: str) -> str:
     return ", ".join(map(quote_value, split_list(value))) if name in NAME_LISTS else quote_value(value)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, spell, to_comment
+from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, to_comment, to_sql
 from whalefall_pipeline.adapters.postgresql.rows import DEFAULT_PRIVILEGES, PUBLIC
 from whalefall_pipeline.adapters.postgresql.script.grantors import ACLS, build_revoke_by_others
 from whalefall_pipeline.adapters.postgresql.script.owners import is_ownership, is_privilege, is_system
@@ -103,7 +103,7 @@ def _statements(verb: str, preposition: str, grants: Iterable[Grant], *, by_othe
         privileges = sorted({grant.privilege for grant in group})
         with_option = " WITH GRANT OPTION" if option and verb == "GRANT" else ""
         try:
-            what = _spell_target(verb, privileges, securable)
+            what = _to_target_sql(verb, privileges, securable)
         except ValueError as error:
             left_out = f"{verb} {', '.join(privileges)} on {securable} {preposition} {quote_grantee(grantee)}"
             yield to_comment(f"{left_out} is left out: {error}")
@@ -114,7 +114,7 @@ def _statements(verb: str, preposition: str, grants: Iterable[Grant], *, by_othe
                 yield build_revoke_by_others(statement, privileges, securable, grantee)
 
 
-def _spell_target(verb: str, privileges: list[str], securable: Securable) -> str:
+def _to_target_sql(verb: str, privileges: list[str], securable: Securable) -> str:
     if not all(re.fullmatch("[A-Z][A-Z ]*", name) for name in privileges):
         raise ValueError("not the name of a privilege")
     if securable.scope == DEFAULT_PRIVILEGES:
@@ -124,4 +124,4 @@ def _spell_target(verb: str, privileges: list[str], securable: Securable) -> str
         return f"ALTER DEFAULT PRIVILEGES FOR ROLE {quote(securable.object)}{where} {verb} {names} ON {kind}"
     column = f" ({quote(securable.column)})" if securable.scope == "column" else ""
     names = ", ".join(f"{privilege}{column}" for privilege in privileges)
-    return f"{verb} {names} ON {KEYWORDS[securable.scope]} {spell(securable)}"
+    return f"{verb} {names} ON {KEYWORDS[securable.scope]} {to_sql(securable)}"

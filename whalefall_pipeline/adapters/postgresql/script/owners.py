@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, quote_value, spell, to_comment
+from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, quote_value, to_comment, to_sql
 from whalefall_pipeline.adapters.postgresql.rows import DEFAULT_PRIVILEGES
 from whalefall_pipeline.adapters.postgresql.script.policies import POLICY, build_policies, change_policies
 from whalefall_pipeline.core.model import ROLE_SCOPES, Grant, Securable
@@ -68,7 +68,7 @@ def build_owners(grants: Iterable[Grant], *, anew: bool) -> Iterator[str]:
 def _build_owner(grant: Grant, *, anew: bool) -> Iterator[str]:
     scope, owner = grant.securable.scope, quote(grant.grantee)
     try:
-        name = spell(grant.securable)
+        name = to_sql(grant.securable)
     except ValueError as error:
         yield to_comment(f"the owner of {grant.securable}, {owner}, is left out: {error}")
         return
@@ -95,7 +95,7 @@ def _build_return(securable: Securable) -> str:
 
     What the one who had it could pass on is merged into the new owner's entry in the ACL, so that goes as well.
     """
-    name = spell(securable)
+    name = to_sql(securable)
     statements = [f"ALTER {ALTERED[securable.scope]} {name} OWNER TO "]
     if securable.scope in KEYWORDS:
         statements.append(f"REVOKE GRANT OPTION FOR ALL ON {KEYWORDS[securable.scope]} {name} FROM ")
@@ -144,6 +144,6 @@ def _build_definition(grant: Grant, *, on: bool) -> Iterator[str]:
 
 def _build_mark(securable: Securable, words: str) -> str:
     try:
-        return f"ALTER {ALTERED[securable.scope]} {spell(securable)} {words};"
+        return f"ALTER {ALTERED[securable.scope]} {to_sql(securable)} {words};"
     except ValueError as error:
         return to_comment(f"{words} of {securable} is left out: {error}")

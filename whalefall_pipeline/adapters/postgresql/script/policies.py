@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from operator import attrgetter
 
-from whalefall_pipeline.adapters.postgresql.names import quote, quote_grantee, quote_value, spell, to_comment
+from whalefall_pipeline.adapters.postgresql.names import quote, quote_grantee, quote_value, to_comment, to_sql
 from whalefall_pipeline.adapters.postgresql.rows import PUBLIC
 from whalefall_pipeline.core.model import Grant, Securable
 
@@ -36,7 +36,7 @@ def build_policies(grants: Collection[Grant]) -> Iterator[str]:
     listed = sorted((grant for grant in grants if grant.securable.scope == POLICY), key=attrgetter("securable"))
     for securable, group in groupby(listed, key=attrgetter("securable")):
         roles = ", ".join(sorted(quote_grantee(grant.grantee) for grant in group))
-        table = spell(securable._replace(scope="table", column=""))
+        table = to_sql(securable._replace(scope="table", column=""))
         yield f"ALTER POLICY {quote(securable.column)} ON {table} TO {roles};"
 
 

@@ -101,7 +101,7 @@ def _with_random_password(create: str, name: str, what: str, options: list[str])
 
 def _options(account: Account) -> list[str]:
     return [
-        f"{keyword} = {_spell(account.attributes[name])}"
+        f"{keyword} = {_to_option(account.attributes[name])}"
         for name, keyword in _LOGIN_OPTIONS.items()
         if name in account.attributes
     ]
@@ -111,7 +111,7 @@ def _with(options: list[str]) -> str:
     return f" WITH {', '.join(options)}" if options else ""
 
 
-def _spell(value: object) -> str:
+def _to_option(value: object) -> str:
     if isinstance(value, bool):
         return "ON" if value else "OFF"
     return quote_name(str(value))
@@ -126,9 +126,9 @@ def build_alter(before: Account, after: Account) -> Iterator[str]:
         if name == "is_disabled":
             yield f"ALTER LOGIN {quoted} {'DISABLE' if value else 'ENABLE'}"
         elif name in _LOGIN_OPTIONS and value is not None:
-            yield f"ALTER LOGIN {quoted} WITH {_LOGIN_OPTIONS[name]} = {_spell(value)}"
+            yield f"ALTER LOGIN {quoted} WITH {_LOGIN_OPTIONS[name]} = {_to_option(value)}"
         elif name == "default_schema" and value is not None:
-            yield f"ALTER USER {quoted} WITH DEFAULT_SCHEMA = {_spell(value)}"
+            yield f"ALTER USER {quoted} WITH DEFAULT_SCHEMA = {_to_option(value)}"
         else:
             yield to_comment(
                 f"{name} of {quoted} is the server's to set: {before.attributes.get(name)!r} becomes {value!r}"

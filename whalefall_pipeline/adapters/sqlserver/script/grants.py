@@ -110,7 +110,7 @@ def build_revoke(grant: Grant, users: Mapping[str, str]) -> Iterator[str]:
     elif why := _find_obstacle(grant):
         yield to_comment(f"{_words(grant)}: {why}")
     elif grant.privilege == OWNER:
-        yield _give_up(grant)
+        yield _build_transfer(grant)
     elif user is None or user == "dbo":
         yield to_comment(f"{_words(grant)}: not taken back here")
     elif securable.scope in ROLE_SCOPES:
@@ -124,7 +124,7 @@ def build_revoke(grant: Grant, users: Mapping[str, str]) -> Iterator[str]:
         yield f"REVOKE {grant.privilege}{_target(securable)} FROM {quote_name(user)}{cascade}"
 
 
-def _give_up(grant: Grant) -> str:
+def _build_transfer(grant: Grant) -> str:
     """Hand on what an account owned: to whom it belongs unless somebody is named; of wider things nobody is."""
     securable = grant.securable
     if securable.scope == DATABASE or not securable.database:
