@@ -1,5 +1,6 @@
 """What is granted on MariaDB and MySQL in tests: the objects, one case or more per scope, and drawn sets of grants."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -187,7 +188,12 @@ def draw_statements(flavour: Flavour) -> SearchStrategy[list[str]]:
 
 @st.composite
 def _statements(draw: DrawFn, flavour: Flavour) -> list[str]:
-    users = [quote_account(f"{name}@{host}", flavour) for name, host in draw(_some(_addresses(), least=1))]
+    addresses = draw(_some(_addresses(), least=1))
+    users = [quote_account(f"{name}@{host}", flavour) for name, host in addresses]
+    # MySQL 9.7 refuses a partial revoke (1141) where the same name from another host holds that on the database, and in
+    # the other order the grant (3901).
+    names = Counter(name for name, _ in addresses)
+    shared = {user for user, (name, _) in zip(users, addresses, strict=True) if names[name] > 1}
     roles = [
         quote_account(to_username(name, "%" if flavour == "mysql" else "", flavour), flavour)
         for name in draw(_some(ROLES))
@@ -196,7 +202,7 @@ def _statements(draw: DrawFn, flavour: Flavour) -> list[str]:
     statements += [f"CREATE ROLE {role}" for role in roles]
     statements += draw(_memberships(flavour, users, roles))
     for grantee in [*users, *roles]:
-        statements += draw(_grants(flavour, grantee))
+        statements += draw(_grants(flavour, grantee, is_restricted=flavour == "mysql" and grantee not in shared))
     for user in users:
         statements += [
             f"GRANT PROXY ON {proxied} TO {user}{_option(draw)}" for proxied in draw(_some(users)) if proxied != user
@@ -225,7 +231,7 @@ def _memberships(draw: DrawFn, flavour: Flavour, users: list[str], roles: list[s
 
 
 @st.composite
-def _grants(draw: DrawFn, flavour: Flavour, grantee: str) -> list[str]:
+def _grants(draw: DrawFn, flavour: Flavour, grantee: str, *, is_restricted: bool) -> list[str]:
     server = draw(_some(SERVER_WORDS))
     found = [("*.*", server)]
     found += [(f"{quote(database)}.*", draw(_some(DATABASE_WORDS))) for database in draw(_some(DATABASES))]
@@ -238,7 +244,7 @@ def _grants(draw: DrawFn, flavour: Flavour, grantee: str) -> list[str]:
     if flavour == "mysql":
         found += [("*.*", [word]) for word in draw(_some(DYNAMIC_WORDS))]
     statements = [f"GRANT {', '.join(words)} ON {on} TO {grantee}{_option(draw)}" for on, words in found if words]
-    if flavour == "mysql":
+    if is_restricted:
         restricted = draw(_some([word for word in ("SELECT", "INSERT") if word in server]))
         statements[1:1] = [f"REVOKE {word} ON wf_app.* FROM {grantee}" for word in restricted]
     return statements
