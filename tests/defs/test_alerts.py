@@ -47,7 +47,7 @@ def test_it_sends_what_waits_and_says_how_many(ledger: Engine, tmp_path: Path, m
         hook.status = 200
         assert tick() == "0 messages sent, 0 not taken", "it waits before it tries again"
         with ledger.begin() as connection:
-            connection.exec_driver_sql("update alert set due_at = now()")
+            connection.exec_driver_sql("update alert_delivery set due_at = now()")
         assert tick() == "1 messages sent, 0 not taken"
         assert len(hook.taken) == 1
     assert read(ledger, "select from alert where sent_at is null") == []

@@ -18,8 +18,14 @@ from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.core.findings import everywhere
 from whalefall_pipeline.core.findings.model import Options
 from whalefall_pipeline.core.findings.rulebook import Rulebook
-from whalefall_pipeline.ledger.alerts import FIRST_PAUSE_SECONDS, LOCK_SPACE, LONGEST_PAUSE_SECONDS
-from whalefall_pipeline.reports.sending import Sent, send_alerts, send_test
+from whalefall_pipeline.ledger.alerts import (
+    FIRST_PAUSE_SECONDS,
+    GIVEN_UP_DAYS,
+    GIVEN_UP_TRIES,
+    LOCK_SPACE,
+    LONGEST_PAUSE_SECONDS,
+)
+from whalefall_pipeline.reports.sending import MOST_FAILURES, Sent, send_alerts, send_test
 from whalefall_pipeline.reports.targets import Target, read_targets
 from whalefall_pipeline.settings import Settings, read_settings
 from whalefall_pipeline.sync.plan import Alerting
@@ -68,7 +74,7 @@ def send(fleet: Fleet, targets: Sequence[Target], *, every: bool = False) -> Sen
 
 def be_due(fleet: Fleet) -> None:
     with fleet.engine.begin() as connection:
-        connection.execute(text("update alert set due_at = now()"))
+        connection.execute(text("update alert_delivery set due_at = now()"))
 
 
 def test_a_session_is_one_message_and_is_sent_once(fleet: Fleet, hook: Hook) -> None:
@@ -122,15 +128,15 @@ def test_an_outage_loses_nothing_and_is_waited_through(fleet: Fleet, dead_port: 
     targets = to_targets(f"json://127.0.0.1:{port}/hook")
     sessions = [make_superusers(fleet, "ana"), make_superusers(fleet, "bob")]
     failed = send(fleet, targets)
-    assert (failed.messages, len(failed.failures)) == (0, 1), "the second would wait for the same target"
+    assert (failed.messages, len(failed.failures)) == (0, 2)
     assert "target 1 (json)" in failed.failures[0]
-    pauses = "select distinct extract(epoch from due_at - clock_timestamp()) as pause from alert where attempts = :n"
-    (first,) = {round(float(row["pause"]), -1) for row in read(fleet.engine, pauses, n=1)}
+    pauses = "select extract(epoch from due_at - tried_at) as pause from alert_delivery where attempts = :n"
+    (first,) = {round(float(row["pause"])) for row in read(fleet.engine, pauses, n=1)}
     assert first == FIRST_PAUSE_SECONDS
     with fleet.engine.begin() as connection:
-        connection.execute(text("update alert set attempts = 20, due_at = now() where attempts = 1"))
+        connection.execute(text("update alert_delivery set attempts = 20, due_at = now()"))
     send(fleet, targets)
-    assert {round(float(row["pause"]), -1) for row in read(fleet.engine, pauses, n=21)} == {LONGEST_PAUSE_SECONDS}
+    assert {round(float(row["pause"])) for row in read(fleet.engine, pauses, n=21)} == {LONGEST_PAUSE_SECONDS}
     be_due(fleet)
     with start_hook(port) as hook:
         assert send(fleet, targets) == Sent(2, [])
@@ -158,8 +164,93 @@ def test_who_has_taken_it_does_not_get_it_again_for_one_who_has_not(fleet: Fleet
     (failure,) = send(fleet, targets).failures
     assert "503" in failure
     hook.status = 200
+    assert read(fleet.engine, "select distinct sent_at from alert") == [{"sent_at": None}]
     assert send(fleet, targets, every=True) == Sent(1, [])
     assert (len(hook.taken), len(mailbox.mails)) == (1, 1)
+    assert read(fleet.engine, "select from alert where sent_at is null or last_error is not null") == []
+
+
+def test_a_target_that_takes_nothing_holds_up_no_other(fleet: Fleet, hook: Hook, mailbox: Mailbox) -> None:
+    sessions = [make_superusers(fleet, name) for name in ("ana", "bob", "ana", "bob", "ana")]
+    keys = [f"{session_id}/1" for session_id in sessions]
+    hook.status = 410
+    targets = to_targets("nonsense://nowhere", hook.url, mailbox.url)
+    sent = send(fleet, targets)
+    assert [str(mail["Subject"]) for mail in mailbox.mails] == ["whalefall: 2 x new superuser"] * 5
+    assert (sent.messages, len(sent.failures)) == (5, 2 * MOST_FAILURES)
+    assert hook.refused == MOST_FAILURES, "a target that fails is not tried with all that waits"
+    hook.status = 200
+    assert send(fleet, targets).messages == len(keys) - MOST_FAILURES, "those that were not tried yet are due"
+    be_due(fleet)
+    send(fleet, targets)
+    assert sorted(hook.keys) == sorted(keys)
+    assert len(mailbox.mails) == len(keys)
+
+
+def test_who_failed_last_is_tried_last(fleet: Fleet, hook: Hook, mailbox: Mailbox) -> None:
+    targets = to_targets(hook.url, mailbox.url)
+    make_superusers(fleet, "ana")
+    hook.status = 500
+    send(fleet, targets)
+    hook.status = 200
+    session_id = make_superusers(fleet, "bob")
+    assert send(fleet, targets) == Sent(2, [])
+    tried = read(
+        fleet.engine,
+        "select label from alert_delivery where message_key = :key order by tried_at",
+        key=f"{session_id}/1",
+    )
+    assert [row["label"] for row in tried] == ["target 2 (mailto)", "target 1 (json)"]
+
+
+def age(fleet: Fleet, *, days: int, attempts: int) -> None:
+    with fleet.engine.begin() as connection:
+        connection.execute(
+            text(
+                "update alert_delivery set attempts = :attempts, due_at = now(), "
+                "first_tried_at = now() - make_interval(days => :days, secs => 1) where taken_at is null"
+            ),
+            {"days": days, "attempts": attempts},
+        )
+
+
+def test_a_target_is_given_up_after_long_and_many_tries_and_that_is_kept(
+    fleet: Fleet, hook: Hook, mailbox: Mailbox
+) -> None:
+    make_superusers(fleet, "ana")
+    targets = to_targets(hook.url, mailbox.url)
+    hook.status = 410
+    send(fleet, targets)
+    for days, attempts in ((GIVEN_UP_DAYS - 1, 99), (GIVEN_UP_DAYS, GIVEN_UP_TRIES - 2)):
+        age(fleet, days=days, attempts=attempts)
+        send(fleet, targets)
+        assert read(fleet.engine, "select from alert where given_up_at is not null") == []
+    age(fleet, days=GIVEN_UP_DAYS, attempts=GIVEN_UP_TRIES - 1)
+    assert len(send(fleet, targets).failures) == 1
+    (row,) = read(fleet.engine, "select distinct sent_at, given_up_at is not null as given_up, last_error from alert")
+    assert (row["sent_at"], row["given_up"]) == (None, True)
+    assert row["last_error"].startswith("target 1 (json): ")
+    assert row["last_error"].endswith(f" (given up after {GIVEN_UP_TRIES} tries)")
+    hook.status = 200
+    be_due(fleet)
+    assert send(fleet, targets) == Sent(0, [])
+    assert send(fleet, targets, every=True) == Sent(1, []), "a person can have it tried again"
+    assert (len(hook.taken), len(mailbox.mails)) == (1, 1)
+    assert read(fleet.engine, "select from alert where sent_at is null or given_up_at is not null") == []
+
+
+def test_a_target_that_is_none_any_more_holds_nothing_open_and_a_new_one_gets_what_waits(
+    fleet: Fleet, dead_port: int, hook: Hook, mailbox: Mailbox
+) -> None:
+    dead = f"json://127.0.0.1:{dead_port}/hook"
+    make_superusers(fleet, "ana")
+    send(fleet, to_targets(dead, mailbox.url))
+    assert send(fleet, to_targets(mailbox.url)) == Sent(0, [])
+    assert read(fleet.engine, "select from alert where sent_at is null") == []
+    session_id = make_superusers(fleet, "bob")
+    send(fleet, to_targets(dead))
+    assert send(fleet, to_targets(hook.url)) == Sent(1, [])
+    assert hook.keys == [f"{session_id}/1"]
 
 
 def test_what_is_repeated_is_the_same_message(fleet: Fleet, hook: Hook) -> None:
@@ -169,6 +260,7 @@ def test_what_is_repeated_is_the_same_message(fleet: Fleet, hook: Hook) -> None:
     send(fleet, targets)
     with fleet.engine.begin() as connection:
         connection.execute(text("update alert set sent_at = null, attempts = 0"))
+        connection.execute(text("delete from alert_delivery"))
         # What comes later of the same session goes with a message of its own.
         connection.execute(
             text(

@@ -30,7 +30,7 @@ def list_alerts(
     with open_reader() as reader:
         check_instance(reader, instance)
         rows = read_alerts(reader, unsent=unsent, instance=instance, at_most=at_most and at_most + 1)
-    more = () if form is Format.TABLE else ("message_key", "session_id", "key", "items")
+    more = () if form is Format.TABLE else ("message_key", "session_id", "key", "items", "targets")
     show_rows(rows, (*COLUMNS, *more), form, raw=raw, at_most=at_most)
 
 

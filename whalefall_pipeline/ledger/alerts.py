@@ -17,17 +17,25 @@ LOCK_SPACE = 0x57464154
 """The first key of the advisory lock that one sender at a time holds."""
 FIRST_PAUSE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 3600
-"""Between two tries of a message: it doubles, up to this."""
+"""Between two tries of a message at a target: it doubles, up to this."""
+GIVEN_UP_DAYS = 7
+GIVEN_UP_TRIES = 10
+"""When a target is given up for a message: so long after its first try there, and not before so many."""
+
+
+class Recipient(NamedTuple):
+    """A target as the ledger knows it: a digest of its URL, and what it is called in texts."""
+
+    digest: str
+    label: str
 
 
 class Due(NamedTuple):
-    """A message that is to be sent; `sent_to` are digests of the targets that have taken it already."""
+    """A message that a target is to be tried with."""
 
     key: str
     session_id: str
     first_id: int
-    attempts: int
-    sent_to: frozenset[str]
     alerts: Sequence[Alert]
 
 
@@ -95,32 +103,46 @@ def claim_alerts(connection: Connection, patience_seconds: float) -> None:
     connection.execute(SQL["claim"], {"patience_seconds": patience_seconds})
 
 
-def read_due(connection: Connection, *, after: int = 0, every: bool = False) -> Due | None:
-    """Return the oldest message that is due and newer than the alert `after`; `every`: one that just failed, too."""
-    row = connection.execute(SQL["read_due"], {"after": after, "every": every}).one_or_none()
+def read_due(connection: Connection, target: str, *, after: int = 0, every: bool = False) -> Due | None:
+    """Return the oldest message after the alert `after` that a target, by its digest, is to be tried with.
+
+    With `every`, one that just failed there, or was given up, too.
+    """
+    row = connection.execute(SQL["read_due"], {"target": target, "after": after, "every": every}).one_or_none()
     if row is None:
         return None
     found = connection.execute(SQL["read_alerts"], {"message_key": row.message_key}).all()
     alerts = [Alert.from_payload(kind, payload) for kind, payload in found]
-    return Due(row.message_key, row.session_id, row.first_id, row.attempts, frozenset(row.sent_to), alerts)
+    return Due(row.message_key, row.session_id, row.first_id, alerts)
 
 
-def mark_sent_to(connection: Connection, key: str, target: str) -> None:
-    """Write that one target, by its digest, took a message."""
-    connection.execute(SQL["mark_sent_to"], {"message_key": key, "target": target})
+def read_failing(connection: Connection, targets: Sequence[str]) -> set[str]:
+    """Return which of these targets, by their digests, did not take what they were tried with last."""
+    return set(connection.execute(SQL["read_failing"], {"targets": list(targets)}).scalars())
 
 
-def mark_sent(connection: Connection, key: str) -> None:
-    """Write that all targets took a message."""
-    connection.execute(SQL["mark_sent"], {"message_key": key})
+def mark_tried(connection: Connection, key: str, recipient: Recipient, error: str) -> None:
+    """Write that a target took a message (no error), or why not, and when it is tried again, if ever."""
+    values = {"message_key": key, "target": recipient.digest, "label": recipient.label}
+    if not error:
+        connection.execute(SQL["mark_taken"], values)
+        return
+    rules = {
+        "first": FIRST_PAUSE_SECONDS,
+        "longest": LONGEST_PAUSE_SECONDS,
+        "tries": GIVEN_UP_TRIES,
+        "days": GIVEN_UP_DAYS,
+    }
+    connection.execute(SQL["mark_failed"], {**values, "error": error, **rules})
 
 
-def mark_failed(connection: Connection, key: str, error: str) -> None:
-    """Write why a message was not taken, and when it is tried again."""
-    pauses = {"first": FIRST_PAUSE_SECONDS, "longest": LONGEST_PAUSE_SECONDS}
-    connection.execute(SQL["mark_failed"], {"message_key": key, "error": error, **pauses})
+def settle_messages(connection: Connection, targets: Sequence[str], key: str | None = None) -> None:
+    """Write whether these targets, which are all that there are, took a message, or each of those that wait."""
+    connection.execute(SQL["settle"], {"targets": list(targets), "message_key": key})
 
 
 def delete_old_alerts(connection: Connection, days: int) -> int:
     """Delete alerts that are this old, sent or not, and return their number."""
-    return connection.execute(SQL["delete_old"], {"days": days}).rowcount
+    deleted = connection.execute(SQL["delete_old"], {"days": days}).rowcount
+    connection.execute(SQL["delete_deliveries"])
+    return deleted

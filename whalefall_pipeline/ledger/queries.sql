@@ -196,8 +196,13 @@ limit :at_most;
 
 -- name: alerts (of the outbox, the newest first)
 select a.created_at, a.kind, a.payload ->> 'instance' as instance, cast(a.payload ->> 'count' as integer) as count,
-       case when a.sent_at is not null then 'sent' when a.attempts > 0 then 'failing' else 'waiting' end as status,
-       a.attempts, a.sent_at, a.last_error, a.message_key, a.session_id, a.payload -> 'items' as items, a.key
+       case when a.sent_at is not null then 'sent' when a.given_up_at is not null then 'given up'
+            when a.attempts > 0 then 'failing' else 'waiting' end as status,
+       a.attempts, a.sent_at, a.last_error, a.message_key, a.session_id, a.payload -> 'items' as items, a.key,
+       (select coalesce(jsonb_agg(jsonb_build_object('target', d.label, 'attempts', d.attempts, 'taken_at', d.taken_at,
+                'due_at', case when d.taken_at is null and d.given_up_at is null then d.due_at end,
+                'given_up_at', d.given_up_at, 'last_error', d.last_error) order by d.label, d.target), '[]')
+        from alert_delivery d where d.message_key = a.message_key) as targets
 from alert a
 where (not :unsent or a.sent_at is null)
   and (cast(:instance as text) is null or a.payload ->> 'instance' = :instance)

@@ -370,13 +370,10 @@ alert = Table(
     Column("payload", JSONB, nullable=False, comment="instance, the first items (name and note), and their count"),
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
     Column("message_key", Text, comment="of the message that it goes with; null: not yet in one"),
-    Column("due_at", MOMENT, nullable=False, server_default=NOW, comment="not tried before"),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("last_error", Text),
-    Column(
-        "sent_to", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment="digests of targets that took it"
-    ),
     Column("sent_at", MOMENT, comment="when all targets had taken it"),
+    Column("given_up_at", MOMENT, comment="when no target was left that is tried again"),
     CheckConstraint(
         "kind in ('collapse_refused', 'instance_failed', 'new_superuser', 'finding_opened', 'account_recreated', "
         "'scope_lost')",
@@ -385,6 +382,22 @@ alert = Table(
     Index("alert_session", "session_id"),
     Index("alert_unsent", "message_key", postgresql_where=text("sent_at is null")),
     comment="the outbox: what people are called for, written with what happened, and emptied by a sensor",
+)
+
+alert_delivery = Table(
+    "alert_delivery",
+    metadata,
+    Column("message_key", Text, primary_key=True),
+    Column("target", Text, primary_key=True, comment="a digest of its URL"),
+    Column("label", Text, nullable=False, comment="what it is called, without what is secret of it"),
+    Column("attempts", Integer, nullable=False),
+    Column("first_tried_at", MOMENT, nullable=False),
+    Column("tried_at", MOMENT, nullable=False, comment="last"),
+    Column("due_at", MOMENT, nullable=False, comment="not tried again before"),
+    Column("last_error", Text),
+    Column("taken_at", MOMENT),
+    Column("given_up_at", MOMENT, comment="null: it is tried again, or was taken"),
+    comment="what became of a message at one target that was tried",
 )
 
 review = Table(
