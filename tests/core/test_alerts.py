@@ -1,5 +1,7 @@
 """The one message that a session's alerts come to."""
 
+import pytest
+
 from whalefall_pipeline.core.alerts import (
     LONGEST_LINE,
     MOST_ITEMS,
@@ -63,3 +65,25 @@ def test_findings_are_told_from_a_severity_on_and_unknown_ones_never() -> None:
     assert [item.note for item in alert.items] == ["critical ALL-001: m", "high ALL-001: m"]
     assert choose_severe([_finding(Severity.CRITICAL, Outcome.UNKNOWN)], Severity.LOW) == []
     assert build_finding_alerts("a", []) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("<!channel>", "{lt}!channel>"),
+        ("<!subteam^S123|dba>", "{lt}!subteam^S123|dba>"),
+        ("<@U0123>", "{lt}{at}U0123>"),
+        ("<@&77>", "{lt}{at}&77>"),
+        ("@everyone", "{at}everyone"),
+        ("app@Here", "app{at}Here"),
+        ("ana @dba", "ana {at}dba"),
+        ("<https://bad.example|shop>", "{lt}https://bad.example|shop>"),
+        ("[shop](https://bad.example)", "[shop] (https://bad.example)"),
+        ("<b>ana</b>", "{lt}b>ana{lt}/b>"),
+        *((same, same) for same in ("app@10.0.0.%", "root@localhost", "a < b", "''@%", "x@::1", "5 <= 6", "a]b")),
+    ],
+)
+def test_a_name_calls_nobody_and_is_no_tag_or_link(name: str, shown: str) -> None:
+    body = build_message("s/1", "s", [Alert.of(SUPERUSER, "a", [Item(name, name)])]).body
+    twin = shown.replace("{lt}", "\uff1c").replace("{at}", "\uff20")
+    assert body.splitlines()[1] == f"  a: {twin} ({twin})"

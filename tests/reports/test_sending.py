@@ -1,9 +1,12 @@
 """The outbox is emptied to real receivers: once where all goes well, again where it does not, and nothing is lost."""
 
+import json
 import logging
 import os
+import re
 import threading
 from collections.abc import Generator, Sequence
+from email.message import EmailMessage
 from pathlib import Path
 
 import psycopg
@@ -12,7 +15,7 @@ from sqlalchemy import Engine, text
 
 from tests.engines.scripted import Fleet, user
 from tests.ledger.rows import read
-from tests.servers.ports import take_port
+from tests.servers.ports import HOST, take_port
 from tests.servers.receivers import Hook, Mailbox, find_key, start_hook, start_mailbox
 from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.core.findings import everywhere
@@ -350,3 +353,33 @@ def test_a_test_goes_to_each_target(hook: Hook, mailbox: Mailbox) -> None:
     assert "404" in said["target 1 (json)"]
     assert said["target 2 (mailto)"] == ""
     assert "this is a test" in mailbox.mails[0]["Subject"]
+
+
+def test_names_are_text_to_chats_and_mails(
+    fleet: Fleet, hook: Hook, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slack's and Discord's addresses are fixed, so the classes that post to them are pointed at the receiver."""
+    place = f"http://{HOST}:{hook.port}"
+    monkeypatch.setattr("apprise.plugins.slack.NotifySlack.webhook_url", f"{place}/slack")
+    monkeypatch.setattr("apprise.plugins.discord.NotifyDiscord.notify_url", f"{place}/discord")
+    slack = f"slack://T1JJ3T3L2/A1BRTD4JD/{'T' * 24}"
+    discord = f"discord://{'4' * 18}/{'T' * 60}"
+    targets = to_targets(
+        *(slack, f"{slack}?blocks=yes", f"{slack}?format=markdown"),
+        *(discord, f"{discord}?format=markdown"),
+        *(f"mmost://{HOST}:{hook.port}/{'t' * 24}", mailbox.url, f"{mailbox.url}&format=html"),
+    )
+    names = ["<!channel>", "<@U0123456>", "@everyone", "<b>ana</b>", "[ana](https://bad.example)"]
+    fleet.adapter.accounts = [user(name) for name in names]
+    fleet.sync()
+    fleet.adapter.accounts = [user(name, rolsuper=True) for name in names]
+    fleet.run(fleet.plan(alerting=Alerting(), rulebook=NO_RULES))
+    assert send(fleet, targets) == Sent(len(targets), [])
+    texts = [part for mail in mailbox.mails for part in mail.walk() if part.get_content_maintype() == "text"]
+    parts = [str(part.get_content()) for part in texts if isinstance(part, EmailMessage)]
+    sent = [*(json.dumps(posted, ensure_ascii=False) for posted in hook.taken), *parts]
+    assert len(sent) >= len(targets)
+    assert [part for part in parts if "<br" in part], "one of the mails is HTML"
+    for text_of_one in sent:
+        assert "ana" in text_of_one
+        assert not re.search(r"<!|<@|@everyone|<b>|\]\(", text_of_one), text_of_one

@@ -15,6 +15,9 @@ from aiosmtpd.controller import Controller  # pyright: ignore[reportMissingTypeS
 
 from tests.servers.ports import HOST, take_port
 
+ANSWER = b"ok"
+"""What Slack answers; others look at the status alone."""
+
 
 @dataclass
 class Hook:
@@ -58,8 +61,9 @@ def _serve_hook(port: int) -> Generator[Hook]:
             else:
                 hook.refused += 1
             self.send_response(hook.status)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(ANSWER)))
             self.end_headers()
+            self.wfile.write(ANSWER)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
             """Say nothing."""

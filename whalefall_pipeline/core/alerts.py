@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 from whalefall_pipeline.core.changes import Changes
 from whalefall_pipeline.core.findings.model import Finding, Outcome, Severity
 from whalefall_pipeline.core.model import Json
-from whalefall_pipeline.core.text import make_visible
+from whalefall_pipeline.core.text import make_inert, make_visible
 
 MOST_ITEMS = 100
 """Items that an alert holds; how many there are, it says as well."""
@@ -141,5 +141,5 @@ def _to_section(kind: AlertKind, alerts: Sequence[Alert]) -> list[str]:
 
 def _to_line(instance: str, item: Item) -> str:
     note = f" ({item.note})" if item.note else ""
-    line = make_visible(f"  {instance}: {item.name}{note}")
+    line = make_inert(make_visible(f"  {instance}: {item.name}{note}"))
     return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"

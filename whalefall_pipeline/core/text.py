@@ -18,6 +18,14 @@ Some split lines at semicolons, by their locale, so a formula can begin after on
 """
 NEUTRALISED = re.compile(rf"(^|[;\t\r\n])'{_STARTS}|^'(?=[\t\r\n])")
 """Where `neutralise` puts its apostrophes."""
+_MENTION = re.compile(
+    r"@(?=everyone|here|channel|all|room|team)|(?<![\w'\"`%.-])@(?=[\w&!])|(?<=<)@",
+    re.IGNORECASE,
+)
+"""Where chats read that somebody, or everybody, is called: at a word's begin, or, for everybody, anywhere."""
+_TAG = re.compile(r"<(?=[@!#&/?:A-Za-z\uff20])")
+"""Where Slack, Discord or HTML begin something that is no text."""
+_LINK = re.compile(r"\](?=\()")
 _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _NOT_ASCII_TEXT = re.compile(r"[^ -~]")
 
@@ -40,6 +48,15 @@ def undo_neutralise(cell: str) -> str:
     """Return the text that `neutralise` made this cell of, and any other cell as it is."""
     text = NEUTRALISED.sub(lambda found: found[1] or "", cell)
     return text if neutralise(text) == cell else cell
+
+
+def make_inert(text: str) -> str:
+    """Return a line for people that calls nobody and holds no tag or link, wherever it is shown: chats, mails, pages.
+
+    Signs that would begin one become their full-width twins, which look alike. An address such as `app@10.0.0.1` stays
+    as it is. Like `make_visible` it is for people alone.
+    """
+    return _LINK.sub("] ", _TAG.sub("\uff1c", _MENTION.sub("\uff20", text)))
 
 
 def is_visible(text: str) -> bool:
