@@ -76,7 +76,11 @@ def test_the_exit_code_is_for_scripts_where_it_is_asked_for(whalefall: Run, flee
 
 
 def test_a_waiver_needs_a_reason_and_an_expiry_and_is_shown(whalefall: Run, fleet: Fleet) -> None:
-    assert whalefall("waive", "add", "ALL-01", "--reason", "agreed").returncode == 2
+    whole = {"--reason": "agreed", "--ticket": "OPS-7", "--expires": "90d"}
+    for left_out in whole:
+        given = [word for pair in whole.items() if pair[0] != left_out for word in pair]
+        refused = whalefall("waive", "add", "ALL-01", *given)
+        assert (refused.returncode, left_out in refused.stderr) == (2, True)
     said = whalefall(
         *("waive", "add", "ALL-01", "--instance", "shop", "--account", "ana", "--reason", "on call"),
         *("--ticket", "OPS-7", "--expires", "90d"),
@@ -101,11 +105,15 @@ def test_a_waiver_needs_a_reason_and_an_expiry_and_is_shown(whalefall: Run, flee
         (("findings", "--instance", "nowhere"), "no instance is named nowhere"),
         (("findings", "--new-since", "soon"), "'soon' is no moment"),
         (("findings", "--sql", "--format", "json"), "--sql prints SQL alone"),
-        (("waive", "add", "NO-1", "--reason", "x", "--expires", "1d"), "there is no rule 'NO-1'"),
-        (("waive", "add", "ALL-01", "--reason", " ", "--expires", "1d"), "a waiver needs a reason"),
-        (("waive", "add", "ALL-01", "--reason", "x", "--expires", "2020-01-01"), "is past"),
-        (("waive", "add", "ALL-01", "--reason", "x", "--expires", "ever"), "'ever' is no moment"),
-        (("waive", "add", "ALL-01", "--reason", "x", "--expires", "1d", "--instance", "no"), "no instance is named no"),
+        (("waive", "add", "NO-1", "--reason", "x", "--ticket", "T", "--expires", "1d"), "there is no rule 'NO-1'"),
+        (("waive", "add", "ALL-01", "--reason", " ", "--ticket", "T", "--expires", "1d"), "a waiver needs a reason"),
+        (("waive", "add", "ALL-01", "--reason", "x", "--ticket", " ", "--expires", "1d"), "a waiver needs a ticket"),
+        (("waive", "add", "ALL-01", "--reason", "x", "--ticket", "T", "--expires", "2020-01-01"), "is past"),
+        (("waive", "add", "ALL-01", "--reason", "x", "--ticket", "T", "--expires", "ever"), "'ever' is no moment"),
+        (
+            ("waive", "add", "ALL-01", "--reason", "x", "--ticket", "T", "--expires", "1d", "--instance", "no"),
+            "no instance is named no",
+        ),
         (("waive", "withdraw", "7"), "no waiver 7 is there"),
         (("rules", "NO-1"), "there is no rule 'NO-1'"),
     ],

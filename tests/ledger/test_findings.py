@@ -184,7 +184,9 @@ def test_a_waived_finding_is_waived_and_comes_back_when_the_waiver_expires(watch
     with watched.engine.connect() as connection, transaction(connection):
         (begin,) = connection.execute(text("select now()")).one()
         until = begin + timedelta(days=1)
-        waiver = Waiver(rule_id="ALL-05", reason="agreed", by="eve", expires_at=until, instance="one", object="shop")
+        waiver = Waiver(
+            rule_id="ALL-05", reason="agreed", ticket="OPS-7", by="eve", expires_at=until, instance="one", object="shop"
+        )
         number = write_waiver(connection, waiver)
         assert count_covered(connection, number) == 1
     assert _list_statuses(watched.engine) == [("hr", "open"), ("shop", "waived")]
@@ -201,7 +203,9 @@ def test_a_withdrawn_waiver_covers_nothing(watched: Fleet) -> None:
     with watched.engine.connect() as connection:
         with transaction(connection):
             (until,) = connection.execute(text("select now() + interval '1 day'")).one()
-            number = write_waiver(connection, Waiver(rule_id="ALL-05", reason="agreed", by="eve", expires_at=until))
+            number = write_waiver(
+                connection, Waiver(rule_id="ALL-05", reason="agreed", ticket="OPS-7", by="eve", expires_at=until)
+            )
         with transaction(connection):
             assert [tuple(item) for item in read_health(connection)] == [("one", "medium", "waived", 1)]
             assert withdraw_waiver(connection, number, "bob")

@@ -1,5 +1,6 @@
 """The outbox is filled in the sync's own transaction: what is an alert, what is none, and how often."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from sqlalchemy import text
 from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
 from tests.ledger.rows import read
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
-from whalefall_pipeline.core.findings.model import Hit, Rule, Severity
+from whalefall_pipeline.core.findings import everywhere
+from whalefall_pipeline.core.findings.model import Find, Hit, Options, Rule, Severity
 from whalefall_pipeline.core.findings.rulebook import OwnRule, Rulebook
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import Grant, Observation, Securable, Seen
@@ -198,8 +200,8 @@ def _find_locked(world: World) -> list[Hit]:
 BAD = Rule(id="OWN-01", title="bad", severity=Severity.HIGH, why="w", remedy="r", find=_find_locked)
 RULEBOOK = Rulebook(own=(OwnRule(BAD),))
 WAIVER = """
-insert into waiver (rule_id, username, reason, created_by, expires_at)
-values ('OWN-01', 'bad_bob', 'known', 'ana', now() + interval '1 day')
+insert into waiver (rule_id, username, reason, ticket, created_by, expires_at)
+values ('OWN-01', 'bad_bob', 'known', 'OPS-7', 'ana', now() + interval '1 day')
 """
 
 
@@ -235,6 +237,50 @@ def test_findings_of_rules_that_were_not_asked_before_are_told_to_nobody(fleet: 
     assert len(read(fleet.engine, "select from current_findings where rule_id = 'OWN-01'")) == 1
     fleet.adapter.accounts = [user("ana"), user("bad_bob"), user("bad_eve")]
     assert _tell_findings(fleet, RULEBOOK) == [["bad_eve"]]
+
+
+def _find_superusers(world: World) -> list[Hit]:
+    return [
+        Hit(account=state.account.username, message="is one") for state in world.logins if world.is_administrator(state)
+    ]
+
+
+def _find_traced(world: World) -> list[Hit]:
+    return [Hit(object="trace", message="trace is on")] if world.set_to.get("trace") else []
+
+
+def _name(find: Find) -> Rulebook:
+    return Rulebook(
+        Options(ignore=frozenset(rule.id for rule in everywhere.RULES)),
+        own=(OwnRule(replace(BAD, id="OWN-02", find=find)),),
+    )
+
+
+def test_of_rules_that_change_with_the_reading_only_what_the_reading_changed_is_told(fleet: Fleet) -> None:
+    fleet.adapter.accounts = [user("ana", rolsuper=True), user("bob"), user("eve"), role("bosses")]
+    fleet.adapter.grants = [Grant("eve", "MEMBER", MEMBER.securable), Grant("eve", "SET", MEMBER.securable)]
+    assert _tell_findings(fleet, Rulebook()) == []
+    fleet.adapter.accounts = [
+        *(
+            user("ana", rolsuper=True, note="other"),
+            user("bob", rolsuper=True),
+            user("eve"),
+            user("zoe", rolsuper=True),
+        ),
+        user("bosses", rolsuper=True, rolcanlogin=False),
+    ]
+    assert _tell_findings(fleet, _name(_find_superusers)) == [["bob", "eve", "zoe"]]
+    found = read(fleet.engine, "select username from current_findings where rule_id = 'OWN-02' order by 1")
+    assert [row["username"] for row in found] == ["ana", "bob", "eve", "zoe"]
+
+
+def test_of_rules_that_change_with_a_setting_only_what_the_setting_changed_is_told(fleet: Fleet) -> None:
+    fleet.adapter.accounts = [user("ana"), user("bad_bob")]
+    fleet.adapter.attributes = {"trace": False}
+    assert _tell_findings(fleet, Rulebook()) == []
+    fleet.adapter.attributes = {"trace": True}
+    both = Rulebook(own=(OwnRule(BAD), *_name(_find_traced).own))
+    assert _tell_findings(fleet, both) == [["trace"]]
 
 
 def test_a_finding_is_told_in_a_sync_that_misses_an_account_too(fleet: Fleet) -> None:

@@ -24,11 +24,11 @@ def add_waiver(
     rule: Annotated[str, typer.Argument(autocompletion=complete_rule, help="The rule's id; see: whalefall rules.")],
     *,
     reason: Annotated[str, typer.Option("--reason", help="Why it is accepted.")],
+    ticket: Annotated[str, typer.Option("--ticket", help="Where it was decided.")],
     expires: Annotated[str, typer.Option("--expires", help="When it comes back: in 90d, or 2027-03-31.")],
     instance: InstanceOption = None,
     account: AccountOption = None,
     of_object: Annotated[str | None, typer.Option("--object", help="Only of this object, as listed.")] = None,
-    ticket: Annotated[str | None, typer.Option("--ticket", help="Where it was decided.")] = None,
 ) -> None:
     """Accept findings of a rule until a moment.
 
@@ -38,8 +38,9 @@ def add_waiver(
     from whalefall_pipeline.ledger.waivers import Waiver, count_covered, write_waiver  # noqa: PLC0415
 
     expires_at = parse_expiry(expires)
-    if not reason.strip():
-        raise InvalidInputError("a waiver needs a reason: --reason TEXT")
+    for name, value in (("reason", reason), ("ticket", ticket)):
+        if not value.strip():
+            raise InvalidInputError(f"a waiver needs a {name}: --{name} TEXT")
     with open_workplace() as workplace:
         _check_rule(workplace.settings, rule)
         with workplace.reading() as reader:
@@ -53,7 +54,7 @@ def add_waiver(
             instance=instance,
             username=account,
             object=of_object,
-            ticket=ticket,
+            ticket=ticket.strip(),
         )
         with connecting(workplace.engine) as connection, transaction(connection):
             number = write_waiver(connection, waiver)

@@ -72,11 +72,15 @@ def write_failures(
     connection.execute(SQL["write_failures"], values)
 
 
-def read_superusers(connection: Connection, account_ids: Collection[int]) -> set[int]:
-    """Return which of these accounts are superusers by the facts that the ledger holds; none that was gone."""
-    return (
-        set(connection.execute(SQL["read_superusers"], {"ids": list(account_ids)}).scalars()) if account_ids else set()
-    )
+def read_superusers(connection: Connection, account_ids: Collection[int]) -> dict[int, list[str]]:
+    """Return which of these accounts are superusers by the facts that the ledger holds, each with the reasons.
+
+    Accounts that are gone are none, nor are roles of the engine's own.
+    """
+    if not account_ids:
+        return {}
+    rows = connection.execute(SQL["read_superusers"], {"ids": list(account_ids)})
+    return {account_id: list(reasons) for account_id, reasons in rows}
 
 
 def read_waived(connection: Connection, target: Target) -> set[FindingKey]:

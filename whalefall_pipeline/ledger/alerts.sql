@@ -24,8 +24,10 @@ where r.sync_session_id = :session_id and r.status = 'failed'
 on conflict (key) do nothing;
 
 -- name: read_superusers
-select instance_account_id from account_snapshots
-where instance_account_id = any (cast(:ids as bigint[])) and digest <> '' and permission_facts -> 'capabilities' ? 'SUPERUSER';
+select instance_account_id, permission_facts -> 'capability_reasons' -> 'SUPERUSER'
+from account_snapshots
+where instance_account_id = any (cast(:ids as bigint[])) and digest <> '' and permission_facts -> 'capabilities' ? 'SUPERUSER'
+  and not jsonb_path_exists(permission_snapshot, '$.type_specific.*.account_kind ? (@ == "predefined")');
 
 -- name: read_waived (of the findings that a session opened on an instance)
 select rule_id, username, object, outcome from current_findings

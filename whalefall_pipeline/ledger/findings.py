@@ -15,17 +15,18 @@ SQL = load_statements("findings.sql")
 
 
 class Evaluated(NamedTuple):
-    """Of what an instance's findings are: digests of the rules and of what they were asked about, and until when."""
+    """Of what an instance's findings are: digests of the rules and of what they were asked about, when, until when."""
 
     rules: bytes
     basis: bytes
     due_at: datetime | None
+    evaluated_at: datetime
 
 
 def read_evaluation(connection: Connection, instance_id: int) -> Evaluated | None:
     """Return of what the findings of an instance are; None: no rule was ever asked."""
     row = connection.execute(SQL["read_evaluation"], {"instance_id": instance_id}).one_or_none()
-    return Evaluated(bytes(row.rules), bytes(row.basis), row.due_at) if row else None
+    return Evaluated(bytes(row.rules), bytes(row.basis), row.due_at, row.evaluated_at) if row else None
 
 
 def read_findings(connection: Connection, instance_id: int) -> dict[FindingKey, Finding]:

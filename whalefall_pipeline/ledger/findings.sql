@@ -1,7 +1,7 @@
 -- The statements of findings.py. A sync without change sends read_evaluation alone.
 
 -- name: read_evaluation
-select rules, basis, due_at from finding_evaluation where instance_id = :instance_id;
+select rules, basis, due_at, evaluated_at from finding_evaluation where instance_id = :instance_id;
 
 -- name: read_findings
 select rule_id, username, object, outcome, severity, title, message, detail

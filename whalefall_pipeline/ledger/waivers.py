@@ -13,16 +13,19 @@ SQL = load_statements("waivers.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """What is accepted, why, until when, and who says so; None: on all instances, of all accounts, whatever object."""
+    """What is accepted, why, where that was decided (`ticket`), until when, and who says so.
+
+    None: on all instances, of all accounts, whatever object.
+    """
 
     rule_id: str
     reason: str
+    ticket: str
     by: str
     expires_at: datetime
     instance: str | None = None
     username: str | None = None
     object: str | None = None
-    ticket: str | None = None
 
 
 class Health(NamedTuple):

@@ -1,41 +1,20 @@
 """What of a sync people are called for, written into the outbox in the sync's own transaction."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
-import orjson
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.alerts import AlertKind, build_alerts, build_finding_alerts, choose_severe
-from whalefall_pipeline.core.changes import AccountChange, Changes, NewSuperuser
+from whalefall_pipeline.core.changes import AccountChange, Changes
 from whalefall_pipeline.core.errors import CollapseRefusedError, WhalefallError
-from whalefall_pipeline.core.model import Instance, Kind
-from whalefall_pipeline.core.rules import SUPERUSER, Rules
+from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.ledger.alerts import read_waived, write_alerts, write_failures
 from whalefall_pipeline.ledger.target import Target
 from whalefall_pipeline.sync.plan import Alerting
 
-QUOTED = f'"{SUPERUSER}"'
 INVENTORY = "inventory"
 """What the keys of alerts of accounts end with: the permissions of the same session have alerts of their own."""
-
-
-def watch_superusers(
-    rows: Iterator[tuple[object, ...]], names: Mapping[int, str], before: Collection[int], found: list[NewSuperuser]
-) -> Iterator[tuple[object, ...]]:
-    """Yield rows of snapshots as they are, and add to `found` the accounts that their facts newly call superusers."""
-    for row in rows:
-        account_id, _, snapshot, facts, *_ = row
-        # Few accounts are superusers: the text alone tells that most are none.
-        if QUOTED in str(facts) and account_id not in before:
-            reasons = orjson.loads(str(facts))["capability_reasons"].get(SUPERUSER)
-            if reasons and isinstance(account_id, int) and not _is_predefined(str(snapshot)):
-                found.append(NewSuperuser(names[account_id], tuple(reasons)))
-        yield row
-
-
-def _is_predefined(snapshot: str) -> bool:
-    (specific,) = orjson.loads(snapshot)["type_specific"].values()
-    return specific["account_kind"] == Kind.PREDEFINED
 
 
 def find_recreated(changes: Sequence[AccountChange], rules: Rules) -> list[str]:
@@ -61,7 +40,7 @@ def write_change_alerts(
     """
     name = target.instance.name
     alerts = build_alerts(name, changes, recreated=find_recreated(changes.accounts, rules) if rules else ())
-    opened = choose_severe(changes.findings.opened, alerting.severity) if changes.findings.is_news else []
+    opened = choose_severe(changes.findings.news, alerting.severity)
     if opened:
         waived = read_waived(connection, target)
         alerts += build_finding_alerts(name, [item for item in opened if item.key not in waived])

@@ -75,11 +75,12 @@ class ComparedStates:
     """How accounts differ from the ledger.
 
     `stale` are those whose documents are built anew, with their new `digests`; there may be no change behind it, where
-    only what is derived differs.
+    only what is derived differs. `before` are the states, before, of those of the `changes` that had one.
     """
 
     counts: PermissionCounts
     changes: Sequence[AccountChange]
+    before: Mapping[str, AccountState]
     stale: Mapping[str, Stored]
     digests: Mapping[str, bytes]
     build_documents: Callable[[], DocumentBuilder]
@@ -199,7 +200,8 @@ def _compare_states(connection: Connection, instance_id: int, world: _World) -> 
     parts = {"unseen": world.unseen, "instance": world.attributes}
     documents = partial(DocumentBuilder, known, stale, world.rules, world.now, **parts)
     counts = count_permissions(world.states.values(), known.values(), changes)
-    return ComparedStates(counts, changes, stale, digests, documents)
+    changed = {item.username: before[item.account_id] for item in changes if item.account_id in before}
+    return ComparedStates(counts, changes, changed, stale, digests, documents)
 
 
 def _find_changes(

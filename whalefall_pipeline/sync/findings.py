@@ -5,17 +5,20 @@ they say something else by themselves. So a sync without change reads one small 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 from sqlalchemy import Connection
 
 from whalefall_pipeline.adapters.engine import Adapter
 from whalefall_pipeline.core.findings.evaluate import compare_findings, evaluate
-from whalefall_pipeline.core.findings.model import NO_CHANGES, FindingChanges
+from whalefall_pipeline.core.findings.model import NO_CHANGES, Finding, FindingChanges, Rule
 from whalefall_pipeline.core.findings.rulebook import Rulebook
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import AccountState, Held, Reading
+from whalefall_pipeline.core.rules import NOTHING_SET
 from whalefall_pipeline.core.snapshot import to_digest, to_json_unseen
+from whalefall_pipeline.core.states import add_implied_roles
 from whalefall_pipeline.ledger.findings import Evaluated, read_evaluation, read_findings, write_findings
 from whalefall_pipeline.ledger.unseen import read_active
 from whalefall_pipeline.sync.compare import ComparedPermissions
@@ -35,7 +38,7 @@ def sync_findings(
     before = read_evaluation(connection, target.instance.id)
     rules = rulebook.list_rules(adapter.rules.db_type, adapter.findings)
     strangers = _find_strangers(reading, compared)
-    evaluated = Evaluated(rulebook.digest(rules), _digest_basis(compared, strangers, before), None)
+    evaluated = Evaluated(rulebook.digest(rules), _digest_basis(compared, strangers, before), None, target.read_at)
     if before and _is_same(before, evaluated) and not (before.due_at and before.due_at <= target.read_at):
         return NO_CHANGES
     world = World(
@@ -51,12 +54,43 @@ def sync_findings(
     found = evaluate(rules, world)
     changes, other = compare_findings(read_findings(connection, target.instance.id), found.findings)
     write_findings(connection, target, changes, other, evaluated._replace(due_at=found.due_at))
-    return changes._replace(is_news=_is_news(before, evaluated))
+    return changes._replace(news=_choose_news(changes.opened, (before, evaluated), rules, world, compared))
 
 
-def _is_news(before: Evaluated | None, now: Evaluated) -> bool:
-    """Whether what opens came with the reading, or by time, and not only with rules that were not asked before."""
-    return before is not None and (before.rules == now.rules or before.basis != now.basis)
+def _choose_news(
+    opened: Sequence[Finding],
+    asked: tuple[Evaluated | None, Evaluated],
+    rules: Sequence[Rule],
+    world: World,
+    compared: ComparedPermissions,
+) -> tuple[Finding, ...]:
+    """Return which findings opened because of the reading, or by time, and not only because of what was asked.
+
+    Where the rules are others than before, they are asked about what the ledger had, too.
+    """
+    before, now = asked
+    if before is None or not opened:
+        return ()
+    if before.rules == now.rules:
+        return tuple(opened)
+    known = evaluate(rules, _build_world_before(world, compared, before)).findings
+    return tuple(finding for finding in opened if finding.key not in known)
+
+
+def _build_world_before(world: World, compared: ComparedPermissions, before: Evaluated) -> World:
+    """Return the world as the reading before had it; who the strangers were then is not kept: as they are now."""
+    attributes = compared.attributes_before
+    compared_states = compared.states
+    changed: Mapping[str, AccountState] = compared_states.before if compared_states else {}
+    named = [item.username for item in compared_states.changes] if compared_states else []
+    added = set(named) - changed.keys()
+    states = {name: changed.get(name) or compared.reading_states[name] for name in world.states.keys() - added}
+    return replace(
+        world,
+        states=add_implied_roles(states, world.rules, NOTHING_SET if attributes is None else attributes),
+        now=before.evaluated_at,
+        attributes=attributes,
+    )
 
 
 def _is_same(before: Evaluated, now: Evaluated) -> bool:

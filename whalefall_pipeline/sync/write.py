@@ -17,7 +17,6 @@ from whalefall_pipeline.ledger.inventory import mark_inventory_read, write_inven
 from whalefall_pipeline.ledger.permissions import mark_permissions_read, write_same, write_snapshots
 from whalefall_pipeline.ledger.target import Before, Target
 from whalefall_pipeline.ledger.unseen import write_unseen
-from whalefall_pipeline.sync.alerting import watch_superusers
 from whalefall_pipeline.sync.compare import ComparedAccounts, ComparedPermissions, ComparedStates
 from whalefall_pipeline.sync.read import Collected
 
@@ -114,10 +113,11 @@ def _write_states(connection: Connection, target: Target, compared: ComparedStat
         return ()
     write_changes(connection, target, compared.changes)
     old = [stored.account_id for stored in compared.stale.values() if stored.digest is not None]
-    before, superusers = read_superusers(connection, old), list[NewSuperuser]()
+    before = read_superusers(connection, old)
+    write_snapshots(connection, old, _build_rows(target, compared))
     names = {stored.account_id: username for username, stored in compared.stale.items()}
-    write_snapshots(connection, old, watch_superusers(_build_rows(target, compared), names, before, superusers))
-    return tuple(sorted(superusers))
+    after = read_superusers(connection, names)
+    return sorted(NewSuperuser(names[one], tuple(reasons)) for one, reasons in after.items() if one not in before)
 
 
 def _build_rows(target: Target, compared: ComparedStates) -> Iterator[tuple[object, ...]]:

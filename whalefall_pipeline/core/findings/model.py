@@ -171,20 +171,20 @@ class Evaluation(NamedTuple):
 class FindingChanges(NamedTuple):
     """Which findings a sync opened and closed, the worst first.
 
-    They are no news where only the questions are new: rules were asked for the first time, or are other rules now.
+    `news` are those that opened because something changed; where only the questions are new they are none: the rule was
+    asked for the first time, or is another rule now, and would have found the same before.
     """
 
     opened: tuple[Finding, ...] = ()
     closed: tuple[Finding, ...] = ()
-    is_news: bool = True
+    news: tuple[Finding, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.opened or self.closed)
 
     def join(self, later: "FindingChanges") -> "FindingChanges":
         """Return both, those of the earlier step first."""
-        is_news = self.is_news and later.is_news
-        return FindingChanges((*self.opened, *later.opened), (*self.closed, *later.closed), is_news)
+        return FindingChanges((*self.opened, *later.opened), (*self.closed, *later.closed), (*self.news, *later.news))
 
 
 NO_CHANGES = FindingChanges()

@@ -32,10 +32,11 @@ class World:
     strangers: Mapping[str, Sequence[Held]] = field(default_factory=dict[str, "Sequence[Held]"])
     options: Options = DEFAULT_OPTIONS
     _paths: dict[tuple[frozenset[Held], str], list[RolePath]] = field(
-        default_factory=dict[tuple[frozenset[Held], str], list[RolePath]], repr=False
+        init=False, default_factory=dict[tuple[frozenset[Held], str], list[RolePath]], repr=False
     )
-
-    _kept: dict[object, frozenset[Held]] = field(default_factory=dict[object, "frozenset[Held]"], repr=False)
+    _kept: dict[object, frozenset[Held]] = field(
+        init=False, default_factory=dict[object, "frozenset[Held]"], repr=False
+    )
 
     def remember(self, key: object, build: Callable[[], frozenset[Held]]) -> frozenset[Held]:
         """Return what is built once for all accounts, under a key of whoever asks."""

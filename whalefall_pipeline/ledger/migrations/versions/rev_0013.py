@@ -1,4 +1,4 @@
-"""What became of each message at each target, and that a message may be given up.
+"""What became of each message at each target, that a message may be given up, and that a waiver has a ticket.
 
 Revision ID: 0013
 """
@@ -13,7 +13,14 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Add the table, and move to it what was known of targets."""
+    """Add the table, move to it what was known of targets, and have each waiver say where it was decided."""
+    _create_delivery()
+    op.execute("update waiver set ticket = 'not given' where coalesce(ticket, '') = ''")
+    op.alter_column("waiver", "ticket", nullable=False)
+    op.create_check_constraint(op.f("waiver_ticket_check"), "waiver", "ticket <> ''")
+
+
+def _create_delivery() -> None:
     op.create_table(
         "alert_delivery",
         sa.Column("message_key", sa.Text(), nullable=False),
