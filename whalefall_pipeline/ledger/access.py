@@ -138,9 +138,10 @@ def read_populations(
     patterns = [(item.id, *one) for item in asked for one in {*wanted.get(item.id, ())}]
     values = {"whole": list(whole), "ids": list(ids), "at": at}
     accounts = _read(reader, "accounts", **values)
+    hidden = _read_hidden(reader, asked, at)
     names = ("instances", "scopes", "databases", "schemas", "objects", "columns", "privileges")
     held = _Holdings(_read(reader, "held", **values, **_to_columns(names, patterns)))
-    return _build(asked, accounts, held, at)
+    return _build(asked, accounts, held, at, hidden)
 
 
 def read_closure(reader: Reader, asked: Asked, usernames: Collection[str], *, at: datetime | None = None) -> Population:
@@ -148,18 +149,33 @@ def read_closure(reader: Reader, asked: Asked, usernames: Collection[str], *, at
     relevant = read_relevant(reader, [asked], [], at=at, also=usernames)
     ids = list(relevant.ids)
     held = _Holdings(_read(reader, "all_held", ids=ids, at=at))
-    return _build([asked], _read(reader, "accounts", whole=[], ids=ids, at=at), held, at)[asked.id]
+    accounts = _read(reader, "accounts", whole=[], ids=ids, at=at)
+    return _build([asked], accounts, held, at, _read_hidden(reader, [asked], at))[asked.id]
 
 
 def read_holdings(reader: Reader, asked: Asked, at: datetime | None = None) -> Population:
     """Return all accounts of an instance, each with all that it holds."""
     accounts = _read(reader, "accounts", whole=[asked.id], ids=[], at=at)
     held = _Holdings(_read(reader, "all_held", ids=[row[0] for row in accounts], at=at))
-    return _build([asked], accounts, held, at)[asked.id]
+    return _build([asked], accounts, held, at, _read_hidden(reader, [asked], at))[asked.id]
+
+
+def _read_hidden(reader: Reader, asked: Iterable[Asked], at: datetime | None) -> dict[int, frozenset[str]]:
+    """Return by account which attributes the newest reading was not shown; where it was shown all, nothing is asked.
+
+    No older reading's word on it is kept.
+    """
+    newest = [item.id for item in asked if item.unseen and (at is None or (item.read_at and item.read_at <= at))]
+    rows = _read(reader, "hidden", instances=newest) if newest else ()
+    return {account_id: frozenset(names) for account_id, names in rows}
 
 
 def _build(
-    asked: Sequence[Asked], accounts: Sequence[Row], held: "_Holdings", at: datetime | None
+    asked: Sequence[Asked],
+    accounts: Sequence[Row],
+    held: "_Holdings",
+    at: datetime | None,
+    hidden: Mapping[int, frozenset[str]],
 ) -> dict[int, Population]:
     attributes: dict[str, Attributes] = {}
     states: dict[int, dict[str, AccountState]] = {item.id: {} for item in asked}
@@ -170,7 +186,7 @@ def _build(
         if text not in attributes:  # most accounts of an instance are set alike
             attributes[text] = orjson.loads(text)
         own = frozenset(held.of.get(account_id, ()))
-        account = Account(username, kinds[kind], attributes[text])
+        account = Account(username, kinds[kind], attributes[text], hidden.get(account_id, frozenset()))
         states[instance_id][username] = AccountState(account, sets.setdefault(own, own))
         ids[instance_id][username] = account_id
     return {

@@ -135,6 +135,11 @@ join account_attributes t on t.instance_account_id = a.id
           else t.valid_from <= :at and (t.valid_to is null or t.valid_to > :at) end
 where a.instance_id = any (cast(:whole as bigint[])) or a.id = any (cast(:ids as bigint[]));
 
+-- name: hidden (which attributes the newest reading was not shown of accounts; only sent for instances with a gap)
+select s.instance_account_id, s.permission_facts -> 'meta' -> 'attributes_not_observed'
+from account_snapshots s
+where s.instance_id = any (cast(:instances as bigint[])) and s.permission_facts -> 'meta' ? 'attributes_not_observed';
+
 -- name: held (memberships, and what matches a pattern of its instance; once for all that hold it since the same moment)
 with chosen (id, instance_id) as materialized (
   select a.id, a.instance_id from instance_accounts a

@@ -15,7 +15,7 @@ names; roles of an account that is granted as a role; case of names where `parti
 from collections.abc import Collection, Iterable, Sequence
 
 from whalefall_pipeline.adapters.mysql.access_dangers import find_dangers, list_dangerous
-from whalefall_pipeline.adapters.mysql.access_gates import list_defined, prepare_gates
+from whalefall_pipeline.adapters.mysql.access_gates import are_links_unseen, list_defined, prepare_gates
 from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN, SYSTEM_USER, MysqlLinks
 from whalefall_pipeline.adapters.mysql.access_lookup import Asked, Given, Lookup
 from whalefall_pipeline.adapters.mysql.access_sources import SourceFinder, is_of_database, to_asked, to_given
@@ -23,7 +23,7 @@ from whalefall_pipeline.adapters.mysql.access_words import LEVELS, find_targets,
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
 from whalefall_pipeline.adapters.mysql.names import PUBLIC
 from whalefall_pipeline.adapters.mysql.rows import ROUTINE_SCOPES
-from whalefall_pipeline.adapters.mysql.rules import COVERAGE, RULES
+from whalefall_pipeline.adapters.mysql.rules import ACCOUNT_ATTRIBUTES, COVERAGE, RULES
 from whalefall_pipeline.core.access.engine import Access, FindGates
 from whalefall_pipeline.core.access.graph import Links
 from whalefall_pipeline.core.access.model import Danger, Link, Population, Question, Source, Wanted
@@ -111,8 +111,11 @@ class MysqlAccess(Access):
         """See `Access.find_unseen`."""
         scopes = {*LEVELS} if question is None else {*LEVELS.get(question.securable.scope, (question.securable.scope,))}
         needed = {COVERAGE.get(scope) for scope in scopes | {SERVER, DYNAMIC, "role", "proxy"}}
+        lookup = self._look(population)
+        if ACCOUNT_ATTRIBUTES in population.unseen and are_links_unseen(lookup):
+            needed.add(ACCOUNT_ATTRIBUTES)
         unseen = [scope for scope in population.unseen if scope in needed]
-        is_mysql = self._look(population).flavour == "mysql"
+        is_mysql = lookup.flavour == "mysql"
         return [*sorted(unseen), *([SETTINGS] if is_mysql and not population.attributes else [])]
 
     def find_dangerous(self) -> Sequence[Wanted]:

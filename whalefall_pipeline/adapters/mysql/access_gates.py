@@ -8,13 +8,18 @@ from whalefall_pipeline.adapters.mysql.access_rows import covers, measure
 from whalefall_pipeline.adapters.mysql.definers import DEFINER
 from whalefall_pipeline.adapters.mysql.names import to_address
 from whalefall_pipeline.adapters.mysql.rows import ROUTINE_SCOPES
-from whalefall_pipeline.adapters.mysql.rules import RULES
+from whalefall_pipeline.adapters.mysql.rules import ACCOUNT_ATTRIBUTES, RULES
 from whalefall_pipeline.core.access.engine import FindGates
-from whalefall_pipeline.core.access.model import Acting, Gate, GateState, Question
-from whalefall_pipeline.core.model import Held, Kind, Securable
+from whalefall_pipeline.core.access.model import Acting, Gate, GateState, Population, Question
+from whalefall_pipeline.core.diff import KIND_FIELD
+from whalefall_pipeline.core.model import Account, Held, Kind, Securable
 from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED
 
 LOGIN = "login"
+FLAGS = frozenset({"account_locked", "password_expired"})
+PLUGIN = frozenset({"plugin"})
+LOGGING_IN = {"account_locked": False, "password_expired": False, "has_password": True}
+"""What no role that CREATE ROLE made is: see `mysql.to_account`."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 """In place of a moment that is not known: no password is too old then."""
 
@@ -57,9 +62,39 @@ def _find_login(lookup: Lookup, username: str) -> Gate:
     hidden, partly = _find_shadows(lookup, username)
     if closed or hidden:
         return Gate(LOGIN, GateState.CLOSED, "; ".join([*closed, *(f"{name} is taken for it" for name in hidden)]))
-    if account.unseen & {"account_locked", "password_expired", "account_kind"}:
-        return Gate(LOGIN, GateState.UNKNOWN, "whether it is locked was not seen")
+    not_seen = _list_unseen(lookup.population, account, FLAGS)
+    not_seen = [*([KIND_FIELD] if _is_kind_unseen(lookup.population, account) else []), *not_seen]
+    if not_seen:
+        return Gate(LOGIN, GateState.UNKNOWN, f"not seen: {', '.join(not_seen)}")
     return Gate(LOGIN, GateState.OPEN, "; ".join(f"from {to_address(name).host} it is {name}" for name in partly))
+
+
+def _list_unseen(population: Population, account: Account, names: frozenset[str]) -> list[str]:
+    """Return which of these attributes, which all logins have, were not seen; of the past, which never were till then.
+
+    Of a moment in the past the ledger has what was last seen, and no word which account it is that was not shown.
+    """
+    never = names - account.attributes.keys() if ACCOUNT_ATTRIBUTES in population.unseen else frozenset[str]()
+    return sorted(never | account.unseen.intersection(names))
+
+
+def are_links_unseen(lookup: Lookup) -> bool:
+    """Whether what decides on links was not seen: that an account is a role, or that a plugin lets it be a proxy."""
+    proxies = lookup.find_held(lambda item: item.securable.scope == "proxy")
+    return any(
+        _is_kind_unseen(lookup.population, state.account)
+        or (not state.held.isdisjoint(proxies) and _list_unseen(lookup.population, state.account, PLUGIN))
+        for state in lookup.accounts.values()
+        if state.account.kind is Kind.USER
+    )
+
+
+def _is_kind_unseen(population: Population, account: Account) -> bool:
+    if KIND_FIELD in account.unseen:
+        return True
+    return ACCOUNT_ATTRIBUTES in population.unseen and not any(
+        account.attributes.get(name) is value for name, value in LOGGING_IN.items()
+    )
 
 
 def _find_shadows(lookup: Lookup, username: str) -> tuple[list[str], list[str]]:

@@ -26,6 +26,7 @@ from whalefall_pipeline.adapters.mysql.everybody import find_everybody, is_every
 from whalefall_pipeline.adapters.mysql.flavour import Product, identify
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_address, to_username
 from whalefall_pipeline.adapters.mysql.own_roles import turn_on_best
+from whalefall_pipeline.adapters.mysql.rules import ACCOUNT_ATTRIBUTES
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import (
     SERVER,
@@ -47,8 +48,6 @@ SHOWN_AT_MOST = 1024
 PARTIAL_REVOKES = 80016
 """The version that has them, in mysql.user.User_attributes."""
 OBSERVED = Observation(Seen.OBSERVED)
-ATTRIBUTES = "account_attributes"
-"""The scope that says why some attributes of accounts were not seen."""
 IDENTITY = "server_uuid"
 SNAPSHOT = (
     "set session transaction isolation level repeatable read",
@@ -150,7 +149,7 @@ class MysqlSession(SourceSession):
         scopes that are left are `timed_out`.
         """
         held: HeldByGrantee = defaultdict(list)
-        coverage: dict[str, Observation] = {ATTRIBUTES: self._observe_attributes()}
+        coverage: dict[str, Observation] = {ACCOUNT_ATTRIBUTES: self._observe_attributes()}
         for scope, read in (*self._parts(), (DEFINERS, lambda: self._read_definers(held))):
             try:
                 seen = observe(scope, lambda read=read: _add(held, list(read())))

@@ -72,6 +72,8 @@ COVERAGE = {
     **dict.fromkeys(SCOPES, DEFINERS),
 }
 
+ACCOUNT_ATTRIBUTES = "account_attributes"
+"""The scope that says why some attributes of accounts were not seen."""
 DEFAULT_LIFETIME = "default_password_lifetime"
 
 # All static privileges of MySQL 8.0 but SUPER, and those of them that MariaDB has.
