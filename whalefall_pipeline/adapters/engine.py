@@ -105,8 +105,8 @@ class Adapter(ABC):
 
     rules: Rules
     """The engine's pure rules."""
-    access: Access
-    """Its rules of who can do what."""
+    access: Access | None = None
+    """Its rules of who can do what; None: it has none here."""
     findings: EngineFindings = NO_FINDINGS
     """The engine's own rules of what is wrong, and what those of all engines need to know."""
     default_port: int

@@ -67,8 +67,8 @@ def knows_access(db_type: str) -> bool:
 def _look_up(db_type: str) -> Access | None:
     from whalefall_pipeline.adapters.registry import ADAPTERS  # noqa: PLC0415 - commands that ask no engine need none
 
-    access = getattr(ADAPTERS.get(db_type), "access", None)
-    return access if isinstance(access, Access) else None
+    adapter = ADAPTERS.get(db_type)
+    return adapter.access if adapter else None
 
 
 def parse_question(privilege: str, words: Sequence[str], usage: str) -> Asking:

@@ -14,7 +14,7 @@ def find_dangers(adapter: Adapter, collected: Collected, compared: ComparedPermi
 
     None for an adapter without rules of access.
     """
-    access = getattr(adapter, "access", None)
+    access = adapter.access
     if access is None:
         return None
     states = compared.reading_states

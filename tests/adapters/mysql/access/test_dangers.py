@@ -8,6 +8,7 @@ import pytest
 from tests.adapters.mysql.access.population import Login
 from tests.adapters.mysql.access.trying import connect, is_allowed, read_population
 from tests.engines.mysql import MysqlServer
+from whalefall_pipeline.adapters.mysql.access import ACCESS
 from whalefall_pipeline.adapters.mysql.names import Flavour
 from whalefall_pipeline.core.access.escalate import find_escalations
 
@@ -96,7 +97,7 @@ def test_a_way_to_more_leads_there(settable: MysqlServer, name: str) -> None:
         pytest.skip("of the other server")
     grab = GRABS[server.flavour][name]
     prepare(server, grab.grants)
-    found = find_escalations(server.adapter.access, read_population(server))
+    found = find_escalations(ACCESS, read_population(server))
     assert [way.danger.becomes for way in found.ways if way.username == "grabber@%"] == [""]
     assert "boss@%" in found.superusers
     assert not [way for way in found.ways if way.username == "bystander@%"]
@@ -112,7 +113,7 @@ def test_system_user_bounds_what_others_may_take(settable_mysql: MysqlServer) ->
     server = settable_mysql
     prepare(server, ["CREATE USER, ROLE_ADMIN, SET_ANY_DEFINER ON *.*", "CREATE ROUTINE ON shop.*"])
     server.execute("GRANT SYSTEM_USER ON *.* TO boss")
-    found = find_escalations(server.adapter.access, read_population(server))
+    found = find_escalations(ACCESS, read_population(server))
     becomes = {way.danger.becomes for way in found.ways if way.username == "grabber@%"}
     assert becomes == {"any account without SYSTEM_USER"}
     with connect(server, ME) as cursor:
@@ -127,7 +128,7 @@ def test_what_leads_nowhere_is_not_told(settable: MysqlServer, grant: str) -> No
     server = settable
     prepare(server, [])
     server.execute(f"GRANT {grant}")
-    found = find_escalations(server.adapter.access, read_population(server))
+    found = find_escalations(ACCESS, read_population(server))
     assert not [way for way in found.ways if way.username == "grabber@%"]
     with connect(server, ME) as cursor:
         assert not is_allowed(cursor, "GRANT INSERT ON *.* TO grabber", REFUSED)

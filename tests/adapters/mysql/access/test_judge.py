@@ -8,6 +8,7 @@ import pytest
 from tests.adapters.mysql.access.population import Login, build, list_logins
 from tests.adapters.mysql.access.trying import TRIES, decide_all, list_set_role, read_population, try_all
 from tests.engines.mysql import MysqlServer
+from whalefall_pipeline.adapters.mysql.access import ACCESS
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.model import Question, Verdict
 
@@ -44,7 +45,7 @@ def test_what_public_holds_everybody_has(settable: MysqlServer) -> None:
 def judge(server: MysqlServer, logins: Sequence[Login], enough: int = 40) -> None:
     """Compare all verdicts with what happens, and print how many there were."""
     population = read_population(server)
-    decider = Decider(server.adapter.access, population)
+    decider = Decider(ACCESS, population)
     roles = list_set_role(population)
     differences: Differences = []
     counts = dict.fromkeys(Verdict, 0)
@@ -69,7 +70,7 @@ def test_an_anonymous_account_has_what_holds_for_everybody_too(settable: MysqlSe
     server.execute("CREATE USER ''@localhost", *build(server.flavour))  # refused where it has rows already
     server.execute("GRANT INSERT ON shop.* TO ''@localhost", "GRANT SELECT ON appx.t TO ''@localhost")
     population = read_population(server)
-    verdicts = decide_all(Decider(server.adapter.access, population), "@localhost")
+    verdicts = decide_all(Decider(ACCESS, population), "@localhost")
     assert verdicts == try_all(server, Login("somebody", host="localhost"), {}, "@localhost")
     assert list(verdicts.values()).count(Verdict.YES) > 4
     judge(server, [login for login in list_logins() if login.host == "localhost"], enough=5)

@@ -6,6 +6,7 @@ import pytest
 from tests.adapters.mysql.access.population import ELSEWHERE, FAR, LOCAL, Login
 from tests.adapters.mysql.access.trying import connect, is_allowed, read_population
 from tests.engines.mysql import MysqlServer
+from whalefall_pipeline.adapters.mysql.access import ACCESS
 from whalefall_pipeline.adapters.mysql.access_rows import measure
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.model import GateState, Question, Verdict
@@ -47,7 +48,7 @@ def test_the_login_gate_is_what_happens(settable: MysqlServer) -> None:
         name = f"'{login.user}'@'{login.host}'"
         server.execute(f"CREATE USER {name}", f"GRANT SELECT ON shop.* TO {name}")
     server.execute("ALTER USER locked@'%' ACCOUNT LOCK", "ALTER USER expired@'%' PASSWORD EXPIRE")
-    decider = Decider(server.adapter.access, read_population(server))
+    decider = Decider(ACCESS, read_population(server))
     found: dict[str, bool] = {}
     for key, login in logins.items():
         answer = decider.decide(login.username, READ)
@@ -61,7 +62,7 @@ def test_the_login_gate_is_what_happens(settable: MysqlServer) -> None:
 def test_an_anonymous_account_of_a_nearer_host_is_told(settable: MysqlServer) -> None:
     server = settable
     server.execute(*MAKE, "CREATE USER ''@localhost, ann@'%'", "GRANT SELECT ON shop.* TO ann@'%'")
-    answer = Decider(server.adapter.access, read_population(server)).decide("ann@%", READ)
+    answer = Decider(ACCESS, read_population(server)).decide("ann@%", READ)
     (gate,) = answer.gates
     assert (gate.state, gate.reason) == (GateState.OPEN, "from localhost it is @localhost")
     assert is_let_in(server, Login("ann", comes_from=ELSEWHERE))
@@ -72,7 +73,7 @@ def test_a_view_and_a_routine_say_as_whom_they_run(settable: MysqlServer) -> Non
     server = settable
     server.execute(*MAKE, "CREATE USER owner, ann", "GRANT SELECT ON shop.t TO owner")
     server.execute("CREATE DEFINER = owner VIEW shop.v AS SELECT id FROM shop.t", "GRANT SELECT ON shop.v TO ann")
-    decider = Decider(server.adapter.access, read_population(server))
+    decider = Decider(ACCESS, read_population(server))
     answer = decider.decide("ann@%", Question("SELECT", Securable("table", "shop", "", "v")))
     assert [gate.name for gate in answer.gates] == ["login", "definer"]
     assert answer.gates[1].reason.startswith("it runs as owner@%")
@@ -86,12 +87,12 @@ def test_a_proxy_is_a_step_where_the_plugin_maps(settable_mysql: MysqlServer) ->
     server = settable_mysql
     server.execute(*MAKE, "CREATE USER target, proxy IDENTIFIED BY 'a secret'", "GRANT SELECT ON shop.* TO target")
     server.execute("GRANT PROXY ON target TO proxy")
-    before = Decider(server.adapter.access, read_population(server)).decide("proxy@%", READ)
+    before = Decider(ACCESS, read_population(server)).decide("proxy@%", READ)
     with connect(server, Login("proxy"), password="a secret") as cursor:
         assert not is_allowed(cursor, TRY)
     assert before.verdict is Verdict.NO
     server.execute("SET GLOBAL check_proxy_users = ON", "SET GLOBAL caching_sha2_password_proxy_users = ON")
-    after = Decider(server.adapter.access, read_population(server)).decide("proxy@%", READ)
+    after = Decider(ACCESS, read_population(server)).decide("proxy@%", READ)
     with connect(server, Login("proxy"), "target@%", password="a secret") as cursor:
         assert is_allowed(cursor, TRY)
     assert after.verdict is Verdict.AFTER_STEP
@@ -103,7 +104,7 @@ def test_role_admin_takes_roles_but_those_with_system_user(settable_mysql: Mysql
     server = settable_mysql
     server.execute(*MAKE, "CREATE ROLE readers", "GRANT SELECT ON shop.* TO readers", "CREATE USER admin")
     server.execute("GRANT ROLE_ADMIN ON *.* TO admin", *(["GRANT SYSTEM_USER ON *.* TO readers"] if protected else []))
-    answer = Decider(server.adapter.access, read_population(server)).decide("admin@%", READ)
+    answer = Decider(ACCESS, read_population(server)).decide("admin@%", READ)
     with connect(server, Login("admin")) as cursor:
         done = is_allowed(cursor, "GRANT readers TO admin") and is_allowed(cursor, "SET ROLE readers")
         assert (done and is_allowed(cursor, TRY)) is not protected

@@ -7,6 +7,7 @@ import pytest
 from tests.adapters.mysql.access.population import Login, build, list_logins
 from tests.adapters.mysql.access.trying import TRIES, connect, decide_all, is_allowed, read_population
 from tests.engines.mysql import MysqlServer
+from whalefall_pipeline.adapters.mysql.access import ACCESS
 from whalefall_pipeline.adapters.mysql.access_sources import BY
 from whalefall_pipeline.adapters.mysql.everybody import is_everybodys
 from whalefall_pipeline.adapters.mysql.names import quote, quote_account, quote_text, to_address
@@ -67,7 +68,7 @@ def test_the_paths_are_all_there_is(settable: MysqlServer) -> None:
     extra = Login("many", ["SELECT ON *.*", "SELECT ON `app%`.*", "SELECT ON appx.*", "SELECT ON appx.t"], "r_both!")
     server.execute("CREATE USER many", *(f"GRANT {grant} TO many" for grant in extra.grants), "GRANT r_both TO many")
     server.execute(f"SET DEFAULT ROLE r_both {'TO' if server.flavour == 'mysql' else 'FOR'} many")
-    decider = Decider(server.adapter.access, read_population(server))
+    decider = Decider(ACCESS, read_population(server))
     cuts = [
         cut
         for login in [*list_logins()[::2], extra]
@@ -106,8 +107,8 @@ def test_a_table_that_was_not_seen_makes_no_no(settable: MysqlServer, place: int
     assert blind.unseen
     lost = 0
     for login in list_logins():
-        truth = decide_all(Decider(server.adapter.access, full), login.username)
-        seen = decide_all(Decider(server.adapter.access, blind), login.username)
+        truth = decide_all(Decider(ACCESS, full), login.username)
+        seen = decide_all(Decider(ACCESS, blind), login.username)
         wrong = [question for question in TRIES if seen[question] is Verdict.NO and truth[question] is not Verdict.NO]
         assert not wrong, (login.username, wrong)
         lost += sum(seen[question] is Verdict.UNKNOWN for question in TRIES)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from tests.adapters.mysql.access.population import build, list_logins
 from tests.adapters.mysql.access.trying import TRIES, read_population
 from tests.engines.mysql import MysqlServer
+from whalefall_pipeline.adapters.mysql.access import ACCESS
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.escalate import find_escalations
 from whalefall_pipeline.core.access.model import Population, Wanted
@@ -33,7 +34,7 @@ def narrow(population: Population, wanted: Collection[Wanted]) -> Population:
 
 def test_what_is_wanted_is_enough(settable: MysqlServer) -> None:
     server = settable
-    access = server.adapter.access
+    access = ACCESS
     if server.flavour == "mysql":
         server.execute("SET GLOBAL partial_revokes = ON")
     server.execute(*build(server.flavour, revokes=server.flavour == "mysql"))
