@@ -13,8 +13,7 @@ from psycopg.rows import tuple_row
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.postgresql.errors import UnreadableError, to_statement_error, to_too_much
-from whalefall_pipeline.adapters.postgresql.login import Endpoint, check_limit, log_in, open_relay
-from whalefall_pipeline.adapters.postgresql.options import is_verified
+from whalefall_pipeline.adapters.postgresql.login import Endpoint, check_limit, find_security, log_in, open_relay
 from whalefall_pipeline.adapters.postgresql.rows import to_text
 from whalefall_pipeline.adapters.relay import Relay
 from whalefall_pipeline.adapters.tally import Tally
@@ -63,9 +62,8 @@ class Link:
 
     @property
     def security(self) -> Security:
-        """Whether TLS is in use, and whether libpq verified the certificate."""
-        encrypted = bool(self._connection.pgconn.ssl_in_use)
-        return Security(encrypted, encrypted and is_verified(self._endpoint.options))
+        """Whether it is encrypted, and whether libpq verified the server."""
+        return find_security(self._connection.pgconn, self._endpoint.options)
 
     @property
     def stands(self) -> bool:

@@ -4,10 +4,14 @@ libpq takes in whatever a server sends, for as long as it sends: a login of endl
 is held whole. The relay counts bytes, and can be ended at any moment.
 """
 
+import ctypes
 import selectors
 import socket
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
 
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
@@ -18,9 +22,9 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.network import open_socket
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, to_connect_error, to_too_much_of_a_login
-from whalefall_pipeline.adapters.postgresql.options import build_parameters, build_socket_options
+from whalefall_pipeline.adapters.postgresql.options import build_parameters, build_socket_options, is_verified
 from whalefall_pipeline.adapters.relay import LOOPBACK, Relay
-from whalefall_pipeline.core.model import Instance, Login, Seen
+from whalefall_pipeline.core.model import Instance, Login, Security, Seen
 
 CHECK_SECONDS = 0.1
 LOGIN_BYTES = 1024**2
@@ -72,6 +76,32 @@ def log_in(endpoint: Endpoint, database: str, relay: Relay, handshake: Deadline)
         raise
     pgconn.nonblocking = 1  # as psycopg's own connections are
     return pgconn
+
+
+def find_security(pgconn: PGconn, options: Mapping[str, str]) -> Security:
+    """Return whether libpq encrypts a connection, by TLS or by Kerberos (GSSAPI), and whether it verified the server.
+
+    With Kerberos it always does: libpq asks for mutual authentication by the key of the service `postgres/HOST`
+    (GSS_C_MUTUAL_FLAG). Source: PostgreSQL's documentation, "Secure TCP/IP Connections with GSSAPI Encryption".
+    """
+    if pgconn.ssl_in_use:
+        return Security(encrypted=True, verified=is_verified(options))
+    address = cast("int | None", cast("Any", pgconn).pgconn_ptr)  # which psycopg's own protocol leaves out
+    is_kerberos = bool(_load_question()(address or 0))
+    return Security(encrypted=is_kerberos, verified=is_kerberos)
+
+
+@cache
+def _load_question() -> Callable[[int], int]:
+    """Return libpq's `PQgssEncInUse`, of which psycopg makes no use; all have it since 12, with GSSAPI or without.
+
+    It is that of the libpq which psycopg has loaded: its compiled module is linked to it, the other one keeps it.
+    """
+    module = sys.modules[pq.PGconn.__module__]
+    loaded = getattr(module, "impl", None)
+    question = (loaded.pq if loaded else ctypes.CDLL(module.__file__)).PQgssEncInUse
+    question.argtypes, question.restype = [ctypes.c_void_p], ctypes.c_int
+    return question
 
 
 def _find_local_address(handle: int) -> tuple[str, int] | None:
