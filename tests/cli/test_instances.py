@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from tests.cli.conftest import Run
 from tests.ledger.rows import read
 from tests.servers.postgresql import PostgresqlServer
+from whalefall_pipeline.adapters.postgresql import PostgresqlAdapter
 
 ADD = ("instances", "add", "shop", "--type", "postgresql", "--host", "127.0.0.1", "--user", "collector")
 SECRET = "S3cret-of-the-test"
@@ -132,8 +133,38 @@ def test_check_says_version_and_what_can_be_seen(whalefall: Run, ledger_server: 
         "closed": "failed",
     }
     assert "password" in rows["wrong"]["note"]
+    (tls,) = (row for row in json.loads(checked.stdout) if row["scope"] == "tls")
+    assert (tls["instance"], tls["status"]) == ("good", "readable")
+    assert "the connection is not encrypted" in tls["note"]
+    assert "tls=verify-full" in tls["note"]
     assert server.password not in checked.stdout + checked.stderr
     assert whalefall("instances", "check", "good", variables=variables).returncode == 0
+
+
+def test_check_says_that_a_version_is_too_old(
+    whalefall: Run, ledger_server: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ledger_server
+    words = ("--type", "postgresql", "--host", server.host, "--user", server.superuser, "--password-env", "SECRET")
+    variables = {"SECRET": server.password}
+    whalefall("instances", "add", "old", *words, "--port", str(server.port), variables=variables)
+    monkeypatch.setattr(PostgresqlAdapter, "oldest", (99,))  # since no server that tests can have is too old
+    checked = whalefall("instances", "check", "old", "--format", "json", variables=variables)
+    assert checked.returncode == 1
+    first, *_ = json.loads(checked.stdout)
+    assert (first["scope"], first["status"]) == ("connection", "too old")
+    assert first["note"].endswith(": 99 and later can be read")
+
+
+@pytest.mark.parametrize("db_type", ["postgresql", "mysql", "mariadb", "sqlserver", "oracle"])
+def test_the_script_for_a_login_says_above_each_line_what_it_opens(whalefall: Run, db_type: str) -> None:
+    printed = whalefall("instances", "grants", "--type", db_type, "--user", "reader")
+    assert (printed.returncode, printed.stderr) == (0, "")
+    lines = printed.stdout.splitlines()
+    assert len(lines) % 2 == 0
+    assert all(line.startswith("-- ") for line in lines[::2])
+    assert all("reader" in line.lower() for line in lines[1::2])
+    assert not any(line.startswith("-- ") and line.endswith(";") for line in lines)
 
 
 def test_a_ledger_that_is_away_or_empty_is_one_line(

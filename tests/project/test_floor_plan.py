@@ -13,6 +13,7 @@ TOY = Path(__file__).parents[1] / "engines" / "toy_adapter"
 COMMON = {
     "__init__.py": "the adapter",
     "catalog.sql": "what is asked",
+    "collector.py": "pure: the script for the login that reads",
     "options.py": "which options an instance may have",
     "connection.py": "one connection; loads the driver",
     "errors.py": "the driver's errors as ours",

@@ -43,6 +43,30 @@ class Visibility:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A statement of the script for a collector's login, and which part of the catalog it opens.
+
+    One that is optional opens what no check asks for, or lets the login do more than read.
+    """
+
+    statement: str
+    opens: str
+    is_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Which server a script is for, as its user names it: `mariadb`, and (10, 11), empty where any will do."""
+
+    name: str
+    version: tuple[int, ...] = ()
+
+    def is_before(self, *version: int) -> bool:
+        """Whether it is known to be older than a version."""
+        return bool(self.version) and self.version < version
+
+
 class SourceSession(ABC):
     """One reading of one instance, over connections that only read."""
 
@@ -109,6 +133,8 @@ class Adapter(ABC):
     """Its rules of who can do what; None: it has none here."""
     findings: EngineFindings = NO_FINDINGS
     """The engine's own rules of what is wrong, and what those of all engines need to know."""
+    oldest: tuple[int, ...] = ()
+    """The oldest version that is read in full; empty: the engine itself refuses others."""
     default_port: int
     """The port that servers of this engine listen on."""
 
@@ -118,6 +144,14 @@ class Adapter(ABC):
 
         How they go together is seen when connecting: a deployment may set others for all instances.
         """
+
+    def build_collector(self, login: str, product: Product) -> list[Opening]:
+        """Build the smallest script that makes a login to collect with, for an administrator to run.
+
+        Nobody knows the login's password, or it has none and can't log in, until somebody sets one. Raises
+        InvalidInstanceError for a name that no login can have.
+        """
+        raise InvalidInstanceError(f"no script for a collector's login can be built for {product.name}")
 
     @abstractmethod
     def open(

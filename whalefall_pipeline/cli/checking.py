@@ -1,25 +1,29 @@
 """`whalefall instances check`: connects to instances, and says what of their catalogs the login can see."""
 
+import re
 from collections.abc import Collection
 from typing import Annotated
 
 import typer
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Visibility
+from whalefall_pipeline.adapters.engine import Adapter, Visibility
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import complete_instance
 from whalefall_pipeline.cli.choosing import choose_instances
 from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.core.errors import WhalefallError
-from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.core.model import Instance, Security
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_instances, read_login
 from whalefall_pipeline.sync.opening import open_source
 from whalefall_pipeline.sync.plan import Collector, build_limits
 
+_NUMBERS = re.compile(r"\d+")
 CheckRow = dict[str, str]
+TLS = "tls"
+REMEDY = ": somebody on the way can read it, or answer in the server's place; set the option tls=verify-full"
 READABLE, OPTIONAL = "readable", "not readable, optional"
 
 
@@ -64,9 +68,32 @@ def _look(workplace: Workplace, instance: Instance) -> list[CheckRow]:
         Deadline(settings.instance_seconds) as deadline,
         open_source(collector, instance, login, deadline) as session,
     ):
-        connected = Visibility("connection", True, session.version)
         optional = collector.adapter.rules.optional_scopes
-        return [_to_row(instance, part, optional) for part in (connected, *session.check())]
+        parts = session.check()
+        # After that, since it is the weakest of all connections that were opened.
+        security = Visibility(TLS, True, _describe(session.security))
+        version = _to_version_row(instance, collector.adapter, session.version)
+        return [version, *(_to_row(instance, part, optional) for part in (security, *parts))]
+
+
+def _to_version_row(instance: Instance, adapter: Adapter, version: str) -> CheckRow:
+    """Return that the server was reached, and whether its version is one that can be read."""
+    row = _to_row(instance, Visibility("connection", True, version), ())
+    numbers = tuple(map(int, _NUMBERS.findall(version.partition("(")[0])))
+    if not adapter.oldest or numbers >= adapter.oldest:
+        return row
+    oldest = ".".join(map(str, adapter.oldest))
+    return row | {"status": "too old", "note": f"{version}: {oldest} and later can be read"}
+
+
+def _describe(security: Security) -> str:
+    """Return whether a connection is encrypted and the server verified, and what to do where it is not."""
+    encrypted, verified = security
+    if encrypted is None:
+        return "not known: the server decides whether the connection is encrypted, and does not say"
+    if not encrypted:
+        return f"the connection is not encrypted{REMEDY}"
+    return "the connection is encrypted, the server verified" if verified else f"encrypted, not verified{REMEDY}"
 
 
 def _to_row(instance: Instance, part: Visibility, optional: Collection[str]) -> CheckRow:

@@ -49,13 +49,14 @@ COMMANDS: Mapping[str, Entry] = {
 }
 GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
     "instances": (
-        "Register, change, list, remove, import and check instances.",
+        "Register, change, list, remove, import and check instances, and their logins.",
         {
             "add": Entry("instances:add_instance", "Register an instance."),
             "change": Entry("instances:change", "Change an instance's definition."),
             "import": Entry("importing:import_instances", "Register the instances of a YAML file."),
             "list": Entry("listing:list_instances", "List the active instances."),
             "remove": Entry("instances:remove", "Stop syncing instances; what is known of them stays."),
+            "grants": Entry("grants:print_grants", "Print the script that makes a login to collect with."),
             "check": Entry("checking:check", "Connect to instances, and say what can be seen of them."),
         },
     ),

@@ -85,6 +85,6 @@ def test_no_code_is_both() -> None:
 @pytest.mark.parametrize("code", ["ORA-00054", "ORA-04021", "ORA-30006", "ORA-02049", "ORA-00051", *sorted(TIMED_OUT)])
 def test_a_lock_or_a_slow_view_times_out_alone(code: str) -> None:
     assert not is_lost(make_error(code))
-    found = to_observation("DBA_TAB_PRIVS", code)
+    found = to_observation(["DBA_TAB_PRIVS"], code)
     assert found.status is Seen.TIMED_OUT
     assert "DBA_TAB_PRIVS" in found.reason

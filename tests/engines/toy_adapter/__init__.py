@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager
 
 from tests.engines.toy_adapter import script
 from tests.engines.toy_adapter.access import ACCESS
+from tests.engines.toy_adapter.collector import build_collector
 from tests.engines.toy_adapter.findings import FINDINGS
 from tests.engines.toy_adapter.options import check_options
 from tests.engines.toy_adapter.rules import RULES
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
+from whalefall_pipeline.adapters.engine import Adapter, Limits, Opening, Product, SourceSession
 from whalefall_pipeline.core.model import AccountState, Instance, Login
 
 
@@ -24,6 +25,10 @@ class ToyAdapter(Adapter):
     def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""
         check_options(options)
+
+    def build_collector(self, login: str, product: Product) -> list[Opening]:
+        """See `Adapter.build_collector`."""
+        return build_collector(login)
 
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
+from whalefall_pipeline.adapters.engine import Adapter, Limits, Opening, Product, SourceSession
 from whalefall_pipeline.adapters.mysql import script
 from whalefall_pipeline.adapters.mysql.access import ACCESS
+from whalefall_pipeline.adapters.mysql.collector import build_collector
 from whalefall_pipeline.adapters.mysql.findings import FINDINGS
 from whalefall_pipeline.adapters.mysql.options import check_options
 from whalefall_pipeline.adapters.mysql.rules import RULES
@@ -24,6 +25,10 @@ class MysqlAdapter(Adapter):
     def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""
         check_options(options)
+
+    def build_collector(self, login: str, product: Product) -> list[Opening]:
+        """See `Adapter.build_collector`."""
+        return build_collector(login, product)
 
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline

@@ -50,7 +50,7 @@ TABLES = {
     "routines": "mysql.procs_priv",
     "proxies": "mysql.proxies_priv",
     "roles": "the role tables (mysql.role_edges and mysql.default_roles; MariaDB: mysql.roles_mapping)",
-    "definers": "the definers of views, routines, triggers and events",
+    "definers": "the definers of views, routines, triggers and events (MariaDB: mysql.proc and mysql.event too)",
 }
 DENIED = frozenset({1044, 1142, 1143, 1227})
 TIMED_OUT = frozenset({1205, 1969, 3024})
@@ -96,7 +96,11 @@ class StatementError(Exception):
 
 
 class NotSeenError(Exception):
-    """A scope can't be read with this login; the text says what is missing."""
+    """A scope can't be read with this login; the text says what is missing, and `remedy` what opens it."""
+
+    def __init__(self, text: str, remedy: str = REMEDY) -> None:
+        super().__init__(text)
+        self.remedy = remedy
 
 
 def to_statement_error(error: Exception) -> DatabaseConnectionError | StatementError:
@@ -161,7 +165,7 @@ def observe(scope: str, read: Callable[[], None]) -> Observation:
 def why_not(tables: str, error: Exception) -> Observation:
     """Return why a statement on these tables returned nothing."""
     if isinstance(error, NotSeenError):
-        return Observation(Seen.DENIED, f"{error}{REMEDY}")
+        return Observation(Seen.DENIED, f"{error}{error.remedy}")
     code = find_code(error)
     if code in DENIED:
         return Observation(Seen.DENIED, f"no SELECT on {tables}{REMEDY}")

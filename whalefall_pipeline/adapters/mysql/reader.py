@@ -15,6 +15,7 @@ from whalefall_pipeline.adapters.mysql.definers import DEFINERS, find_missing, l
 from whalefall_pipeline.adapters.mysql.errors import (
     ACCOUNT_TABLES,
     REMEDY,
+    TABLES,
     NotSeenError,
     StatementError,
     observe,
@@ -31,6 +32,7 @@ from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataErro
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
+    Coverage,
     Held,
     HeldByGrantee,
     Instance,
@@ -49,6 +51,8 @@ PARTIAL_REVOKES = 80016
 """The version that has them, in mysql.user.User_attributes."""
 OBSERVED = Observation(Seen.OBSERVED)
 IDENTITY = "server_uuid"
+OF_THE_LOGIN = (SERVER, "dynamic", "roles")
+"""The scopes by which it is known what the login itself may do on the whole server."""
 SNAPSHOT = (
     "set session transaction isolation level repeatable read",
     "start transaction with consistent snapshot, read only",
@@ -150,7 +154,7 @@ class MysqlSession(SourceSession):
         """
         held: HeldByGrantee = defaultdict(list)
         coverage: dict[str, Observation] = {ACCOUNT_ATTRIBUTES: self._observe_attributes()}
-        for scope, read in (*self._parts(), (DEFINERS, lambda: self._read_definers(held))):
+        for scope, read in (*self._parts(), (DEFINERS, lambda: self._read_definers(held, coverage))):
             try:
                 seen = observe(scope, lambda read=read: _add(held, list(read())))
             except DatabaseConnectionError:
@@ -209,11 +213,16 @@ class MysqlSession(SourceSession):
             default = list(mariadb.to_default_role(row))
             yield account.username, [item for item in default if (account.username, item.securable) in members]
 
-    def _read_definers(self, held: Mapping[str, Sequence[Held]]) -> Iterator[rows.Holding]:
+    def _read_definers(self, held: Mapping[str, Sequence[Held]], coverage: Coverage) -> Iterator[rows.Holding]:
         ((user, roles),) = cast("tuple[tuple[str, str | None]]", self._rows("identity"))
         active = list_active(self._name(*to_address(user)), roles, self._flavour)
         if missing := find_missing(active, held, self._flavour):
-            raise NotSeenError(missing)
+            hidden = [TABLES[scope] for scope in OF_THE_LOGIN if scope in coverage and not is_observed(scope, coverage)]
+            if hidden:
+                raise NotSeenError(
+                    f"no SELECT on {' and '.join(hidden)}, which may have what the login lacks: {missing}"
+                )
+            raise NotSeenError(missing, "; GRANT them to the login to see definers")
         yield from to_definers(self._rows("definers"), self._name)
 
     def _read_settings(self) -> dict[str, Json] | None:

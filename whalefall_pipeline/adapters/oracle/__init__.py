@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
+from whalefall_pipeline.adapters.engine import Adapter, Limits, Opening, Product, SourceSession
 from whalefall_pipeline.adapters.oracle import script
 from whalefall_pipeline.adapters.oracle.access import ACCESS
 from whalefall_pipeline.adapters.oracle.catalog import Connect, Connection
+from whalefall_pipeline.adapters.oracle.collector import build_collector
 from whalefall_pipeline.adapters.oracle.findings import FINDINGS
 from whalefall_pipeline.adapters.oracle.options import Endpoint, check_options
 from whalefall_pipeline.adapters.oracle.rules import RULES
@@ -39,6 +40,7 @@ class OracleAdapter(Adapter):
     rules = RULES
     findings = FINDINGS
     access = ACCESS
+    oldest = (12, 2)
     default_port = 1521
 
     def __init__(self, connect: Connect = _connect) -> None:
@@ -47,6 +49,10 @@ class OracleAdapter(Adapter):
     def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""
         check_options(options)
+
+    def build_collector(self, login: str, product: Product) -> list[Opening]:
+        """See `Adapter.build_collector`."""
+        return build_collector(login, product)
 
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline

@@ -3,6 +3,7 @@
 `Connection` is the only seam between reader and driver: one statement in, all its rows out.
 """
 
+import re
 from collections.abc import Callable
 from functools import cached_property
 from types import MappingProxyType
@@ -58,8 +59,22 @@ STATEMENTS = {
 }
 """Part of the catalog to the statement that reads its grants; the password file is read with the accounts."""
 
+_VIEW = re.compile(r"\bsys\.([a-z_$]+)")
+
 WITH_LATER_VIEWS = 23
 LATE = Observation(Seen.TIMED_OUT, "not read before the deadline of the instance")
+
+
+def name_view(statement: str, *, is_root: bool) -> str:
+    """Return the view that a statement reads in a root, or in one database."""
+    view = VIEWS[statement]
+    return view.replace("DBA_", "CDB_", 1) if is_root and statement not in SAME_FROM_ROOT else view
+
+
+def list_views(statement: str, *, is_root: bool) -> list[str]:
+    """Return all views that a statement reads in a root, or in one database, in the order of its text."""
+    text = (OF_ALL if is_root else OF_ONE)[statement]
+    return list(dict.fromkeys(name.upper() for name in _VIEW.findall(text)))
 
 
 class Connection(Protocol):
@@ -180,12 +195,11 @@ class Catalog:
 
     def name_view(self, statement: str) -> str:
         """Return the view that a statement reads here."""
-        view = VIEWS[statement]
-        return view.replace("DBA_", "CDB_", 1) if self.is_root and statement not in SAME_FROM_ROOT else view
+        return name_view(statement, is_root=self.is_root)
 
     def explain(self, statement: str, error: CatalogError) -> Observation:
         """Return why a statement gave nothing."""
-        return to_observation(self.name_view(statement), error.code)
+        return to_observation(list_views(statement, is_root=self.is_root), error.code)
 
     def check_deadline(self) -> None:
         """Raise DatabaseConnectionError when the deadline has passed."""

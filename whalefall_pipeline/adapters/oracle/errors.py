@@ -7,6 +7,7 @@ time.
 import re
 import socket
 import ssl
+from collections.abc import Sequence
 
 from whalefall_pipeline.adapters.oracle.options import Endpoint
 from whalefall_pipeline.core.errors import DatabaseConnectionError
@@ -143,10 +144,14 @@ def is_lost(error: BaseException) -> bool:
     return to_code(error) in LOST
 
 
-def to_observation(view: str, code: str) -> Observation:
-    """Return why a statement over a view gave nothing, the same each time."""
+def to_observation(views: Sequence[str], code: str) -> Observation:
+    """Return why a statement over views gave nothing, the same each time; the first is the one that it is about."""
+    view = views[0]
     if code in DENIED:
-        return Observation(Seen.DENIED, f"{view} is not visible ({code}): GRANT SELECT ON SYS.{view} to the login")
+        grants = " and ".join(f"SYS.{name}" for name in views)
+        return Observation(
+            Seen.DENIED, f"{' or '.join(views)} is not visible ({code}): GRANT SELECT ON {grants} to the login"
+        )
     if code == "ORA-00904":
         return Observation(Seen.DENIED, f"{view} lacks a column that is asked for ({code})")
     if code in LOCKED:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
+from whalefall_pipeline.adapters.engine import Adapter, Limits, Opening, Product, SourceSession
 from whalefall_pipeline.adapters.postgresql import script
 from whalefall_pipeline.adapters.postgresql.access import ACCESS
+from whalefall_pipeline.adapters.postgresql.collector import build_collector
 from whalefall_pipeline.adapters.postgresql.findings import FINDINGS
 from whalefall_pipeline.adapters.postgresql.options import check_options
 from whalefall_pipeline.adapters.postgresql.rules import RULES
@@ -19,11 +20,16 @@ class PostgresqlAdapter(Adapter):
     rules = RULES
     access = ACCESS
     findings = FINDINGS
+    oldest = (14,)
     default_port = 5432
 
     def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""
         check_options(options)
+
+    def build_collector(self, login: str, product: Product) -> list[Opening]:
+        """See `Adapter.build_collector`."""
+        return build_collector(login)
 
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline

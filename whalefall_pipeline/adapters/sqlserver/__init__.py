@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.adapters.engine import Adapter, Limits, SourceSession
+from whalefall_pipeline.adapters.engine import Adapter, Limits, Opening, Product, SourceSession
 from whalefall_pipeline.adapters.sqlserver.access import ACCESS
+from whalefall_pipeline.adapters.sqlserver.collector import build_collector
 from whalefall_pipeline.adapters.sqlserver.findings import FINDINGS
 from whalefall_pipeline.adapters.sqlserver.options import translate_options
 from whalefall_pipeline.adapters.sqlserver.rules import RULES
@@ -19,11 +20,16 @@ class SqlserverAdapter(Adapter):
     rules = RULES
     findings = FINDINGS
     access = ACCESS
+    oldest = (13,)
     default_port = 1433
 
     def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""
         translate_options(options)
+
+    def build_collector(self, login: str, product: Product) -> list[Opening]:
+        """See `Adapter.build_collector`."""
+        return build_collector(login)
 
     def open(
         self, instance: Instance, login: Login, limits: Limits, deadline: Deadline

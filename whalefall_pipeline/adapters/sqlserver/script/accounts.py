@@ -17,7 +17,7 @@ _LOGIN_OPTIONS = {
     "is_policy_checked": "CHECK_POLICY",
     "is_expiration_checked": "CHECK_EXPIRATION",
 }
-_RANDOM_TEXT = "QUOTENAME(CONVERT(nvarchar(128), CRYPT_GEN_RANDOM(32), 2) + N'aA1!', '''')"
+RANDOM_TEXT = "QUOTENAME(CONVERT(nvarchar(128), CRYPT_GEN_RANDOM(32), 2) + N'aA1!', '''')"
 """256 random bits with what a password policy asks for, quoted as a literal."""
 _GIVEN = ("sa", "public", "dbo", "guest")
 _INTERNAL = "##"
@@ -96,7 +96,7 @@ def _with_random_password(create: str, name: str, what: str, options: list[str])
     quoted = quote_name(name)
     yield to_comment(f"the password of {quoted} is not known: set it with ALTER {what} {quoted} WITH PASSWORD = ...")
     ending = "".join(f", {option}" for option in options)
-    yield build_dynamic(f"{quote_literal(f'{create} WITH PASSWORD = ')} + {_RANDOM_TEXT} + {quote_literal(ending)}")
+    yield build_dynamic(f"{quote_literal(f'{create} WITH PASSWORD = ')} + {RANDOM_TEXT} + {quote_literal(ending)}")
 
 
 def _options(account: Account) -> list[str]:
