@@ -3,6 +3,7 @@
 from tests.adapters.mysql.access.test_logins import MAKE, READ
 from tests.adapters.mysql.access.trying import read_population
 from tests.engines.mysql import MysqlServer
+from whalefall_pipeline.adapters.mysql.access import ACCESS
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.model import GateState, Verdict
 from whalefall_pipeline.core.model import Login as Credentials
@@ -29,8 +30,8 @@ def test_attributes_that_are_not_shown_open_no_gate_and_make_no_no(settable_mysq
         f"GRANT SELECT ({shown}) ON mysql.user TO blind@localhost",
         *(f"GRANT SELECT ON mysql.{name} TO blind@localhost" for name in (*tables, *roles)),
     )
-    truth = Decider(server.adapter.access, read_population(server))
-    seen = Decider(server.adapter.access, read_population(server, Credentials("blind", "x")))
+    truth = Decider(ACCESS, read_population(server))
+    seen = Decider(ACCESS, read_population(server, Credentials("blind", "x")))
     assert [truth.decide(name, READ).verdict for name in ("ann@%", "bob@%")] == [Verdict.YES, Verdict.YES]
     assert seen.decide("ann@%", READ).verdict is Verdict.UNKNOWN
     bob = seen.decide("bob@%", READ)
