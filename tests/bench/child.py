@@ -16,23 +16,33 @@ MODULES = {"floor": "tests.bench.floor", "ours": "tests.bench.ours"}
 
 
 class Measured(NamedTuple):
-    """How one sync was; memory is the peak of the whole process, Python and libraries included."""
+    """How one sync was; memory is the peak of the whole process, libraries included, and CPU time that of the sync."""
 
     seconds: float
     peak_mib: float
     source_statements: int
     ledger_statements: int
+    cpu_seconds: float
+    findings_seconds: float
+
+
+class Ran(NamedTuple):
+    """What a side says of its sync: statements to the source, and the CPU time that findings took of it."""
+
+    statements: int
+    findings_seconds: float = 0.0
 
 
 def main() -> None:
     request = json.load(sys.stdin)
     run = importlib.import_module(MODULES[request["side"]]).run  # the other side's libraries would be in its memory
     count = _count_statements()
-    begun = time.perf_counter()
-    from_source = run(request)
-    seconds = time.perf_counter() - begun
-    own = from_source if request["instance"]["db_type"] == "postgresql" else 0
-    sys.stdout.write(json.dumps(Measured(seconds, read_peak_mib(), from_source, count() - own)) + "\n")
+    begun, cpu_begun = time.perf_counter(), time.process_time()
+    ran: Ran = run(request)
+    seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun
+    own = ran.statements if request["instance"]["db_type"] == "postgresql" else 0
+    measured = Measured(seconds, read_peak_mib(), ran.statements, count() - own, cpu_seconds, ran.findings_seconds)
+    sys.stdout.write(json.dumps(measured) + "\n")
 
 
 def read_peak_mib() -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import psycopg
 
+from tests.bench.child import Ran
 from tests.bench.floor_reading import READERS, Read
 from whalefall_pipeline.core.model import Instance, Login
 
@@ -54,12 +55,12 @@ def create_tables(ledger: str) -> None:
         connection.execute(TABLES)
 
 
-def run(request: dict[str, Any]) -> int:
-    """Return the number of statements to the source."""
+def run(request: dict[str, Any]) -> Ran:
+    """Bring the accounts into the tables."""
     instance, login = Instance(**request["instance"]), Login(**request["login"])
     read = READERS[instance.db_type](instance, login)
     write(read, request["ledger"])
-    return read.statements
+    return Ran(read.statements)
 
 
 def write(read: Read, ledger: str) -> None:

@@ -9,8 +9,9 @@ from tests.bench.measuring import Sample
 
 HEAD = (
     "| Engine | Accounts | Sync | Floor, s | Ours, s | **Ratio** | Floor, MiB | Ours, MiB | **Ratio** "
-    "| Statements to the source: floor, ours | To the ledger: floor, ours | Rows written: floor, ours |",
-    "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    "| Statements to the source: floor, ours | To the ledger: floor, ours | Rows written: floor, ours "
+    "| CPU of ours, s | **Findings of it** |",
+    "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
 )
 
 
@@ -38,7 +39,16 @@ def _to_row(group: Sequence[Sample]) -> str:
         [s.measured.source_statements, s.measured.ledger_statements, s.rows_written] for s in (floor[0], ours[0])
     ]
     cells += [f"{least:,}, {own:,}" for least, own in zip(*counted, strict=True)]
+    cells += [f"{median(s.measured.cpu_seconds for s in ours):.2f}", f"**{_find_share(ours):.1%}**"]
     return f"| {' | '.join(cells)} |"
+
+
+def _find_share(samples: Sequence[Sample]) -> float:
+    """Return how much findings add to the CPU time of a sync without them."""
+    return median(
+        sample.measured.findings_seconds / (sample.measured.cpu_seconds - sample.measured.findings_seconds)
+        for sample in samples
+    )
 
 
 def _to_seconds(values: Sequence[float]) -> str:

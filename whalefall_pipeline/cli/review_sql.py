@@ -54,7 +54,7 @@ def _build(connection: Connection, items: Sequence[ReviewItem], *, keep_accounts
         lines.append(f"-- {make_visible(instance[0])} ({instance[1]})")
         adapter = ADAPTERS[instance[1]]
         for before in _read_present(connection, list(group)):
-            after = _take_all(before) if keep_accounts or before.account.kind is Kind.PUBLIC else None
+            after = _take_all(adapter, before) if keep_accounts or before.account.kind is Kind.PUBLIC else None
             lines += adapter.build_change(before, after)
             username = make_visible(before.account.username)
             found = [*adapter.find_gaps(before, after), *(_find_powers(adapter, after) if after else ())]
@@ -76,5 +76,5 @@ def _read_present(connection: Connection, items: Sequence[ReviewItem]) -> Iterat
     yield from sorted(found, key=lambda state: state.account.kind is not Kind.USER)
 
 
-def _take_all(state: AccountState) -> AccountState:
-    return replace(state, held=frozenset())
+def _take_all(adapter: Adapter, state: AccountState) -> AccountState:
+    return replace(state, account=adapter.rules.build_powerless(state.account), held=frozenset())

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, NamedTuple, TypeAlias
 
-from whalefall_pipeline.core.model import AccountState, Attributes, Held, HeldRole, Json, Membership
+from whalefall_pipeline.core.model import Account, AccountState, Attributes, Held, HeldRole, Json, Membership
 
 SUPERUSER = "SUPERUSER"
 GRANT_ADMIN = "GRANT_ADMIN"
@@ -61,6 +61,10 @@ class Rules(ABC):
 
         `instance` is what the instance is set to, as last observed (`Reading.attributes`).
         """
+
+    def build_powerless(self, account: Account) -> Account:
+        """Return an account without what it may do by what it is, as far as a statement can take that from it."""
+        return account
 
     def implied_roles(self, state: AccountState, instance: Attributes) -> Collection[Held]:
         """Return the memberships that an account has by what the instance is set to, and not by a grant.

@@ -1,6 +1,7 @@
 """Every kind of change that the log knows, made on a real server and taken back: the next reading is as before."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -212,3 +213,17 @@ def test_a_policy_that_is_gone_is_said_to_be(engine: PostgresqlEngine) -> None:
     engine.execute("DROP POLICY seen ON app.orders;")
     with pytest.raises(AssertionError, match=r"there is no policy seen on app\.orders"):
         engine.execute(*engine.adapter.build_change(read(engine).states["ann"], before["ann"]))
+
+
+def test_what_a_role_may_do_by_what_it_is_can_be_taken(engine: PostgresqlEngine) -> None:
+    engine.execute("CREATE ROLE boss SUPERUSER CREATEDB CREATEROLE REPLICATION BYPASSRLS LOGIN CONNECTION LIMIT 3;")
+    before = read(engine).states
+    boss, rules = before["boss"], engine.adapter.rules
+    engine.execute(
+        *engine.adapter.build_change(boss, replace(boss, account=rules.build_powerless(boss.account), held=frozenset()))
+    )
+    after = read(engine).states["boss"].account.attributes
+    assert {name for name, value in after.items() if value is True} == {"rolcanlogin", "rolinherit"}
+    assert after["rolconnlimit"] == 3
+    (first,) = [state.account for state in before.values() if state.account.attributes.get("bootstrap_superuser")]
+    assert rules.build_powerless(first) == first

@@ -7,9 +7,10 @@ role.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from whalefall_pipeline.core.model import SERVER, AccountState, Attributes, HeldRole, Json, Kind, Membership
+from whalefall_pipeline.core.model import SERVER, Account, AccountState, Attributes, HeldRole, Json, Kind, Membership
 from whalefall_pipeline.core.rules import (
     GRANT_ADMIN,
     LOCKED,
@@ -90,6 +91,10 @@ _DEFINITIONS = frozenset(
 )
 
 
+POWERS = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolbypassrls")
+"""Attributes that let a role do more than its grants say."""
+
+
 def _is_past(moment: str, now: datetime) -> bool:
     if moment == "-infinity":
         return True
@@ -134,6 +139,13 @@ class PostgresqlRules(Rules):
             reasons[LOCKED] = [*reasons.get(LOCKED, []), expired]
             reasons[PASSWORD_EXPIRED] = [expired]
         return reasons | {name: [name] for name in FLAGS if attributes.get(name)}
+
+    def build_powerless(self, account: Account) -> Account:
+        """See `Rules`; the server refuses to take SUPERUSER from the role that initdb made."""
+        if account.attributes.get("bootstrap_superuser"):
+            return account
+        taken = {name: False for name in POWERS if name in account.attributes}
+        return replace(account, attributes={**account.attributes, **taken})
 
     def carries(self, membership: Membership, capability: str, role: AccountState | None) -> bool:
         """Whether a member can act as the role: role attributes are never inherited, only reached by SET ROLE.
