@@ -217,7 +217,7 @@ def test_what_no_revoke_takes_is_said(fleet: Fleet, whalefall: Run) -> None:
     said = whalefall("review", "sql", "--keep-accounts")
     assert said.returncode == 1
     assert said.stderr.splitlines() == [
-        "warning: not revoked: one: boss: it stays SUPERUSER (rolsuper): take that by hand, or drop the account"
+        "not revoked: one: boss: it stays SUPERUSER (rolsuper): take that by hand, or drop the account"
     ]
     assert 'ALTER ROLE "root" WITH NOSUPERUSER;' in said.stdout.splitlines()
     dropped = whalefall("review", "sql")
