@@ -1,7 +1,9 @@
 """A page as an XLSX workbook: filters, frozen headers, and no cell that a spreadsheet takes for a formula."""
 
+import gc
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +27,23 @@ MOMENT_FORMAT = "yyyy-mm-dd hh:mm:ss"
 
 def render_workbook(page: Page) -> bytes:
     """Return the workbook; the same page is the same bytes. Its first sheet has the facts and what was not seen."""
+    with _without_collector():
+        return _render(page)
+
+
+@contextmanager
+def _without_collector() -> Generator[None]:
+    """Keep the garbage collector from looking, again and again, at millions of cells that all stay until the end."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _render(page: Page) -> bytes:
     import xlsxwriter  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs] - takes long, and only this needs it
 
     target = io.BytesIO()
@@ -36,11 +55,14 @@ def render_workbook(page: Page) -> bytes:
         "cell": book.add_format({"text_wrap": True, "valign": "top"}),
         "moment": book.add_format({"num_format": MOMENT_FORMAT, "valign": "top", "align": "left"}),
     }
-    _write_first(book.add_worksheet("Not seen"), page, formats)
-    for table in (part for whole in page.tables for part in _part(whole)):
-        sheet = book.add_worksheet(table.name)
-        _write_table(sheet, table, formats, 0)
-        sheet.freeze_panes(1, 0)
+    first = book.add_worksheet("Not seen")
+    cuts: dict[str, int] = {}
+    for whole in page.tables:
+        for table in _part(whole):
+            sheet = book.add_worksheet(table.name)
+            cuts[whole.name] = cuts.get(whole.name, 0) + _write_table(sheet, table, formats, 0)
+            sheet.freeze_panes(1, 0)
+    _write_first(first, page, formats, cuts)
     book.close()
     return target.getvalue()
 
@@ -52,22 +74,18 @@ def _part(table: Table) -> Iterator[Table]:
         yield replace(table, name=name, rows=table.rows[first : first + MOST_ROWS])
 
 
-def _list_cuts(page: Page) -> Iterator[tuple[str, str]]:
+def _list_cuts(cuts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """Yield as facts in which tables texts are cut, and how many."""
-    for table in (page.not_seen, *page.tables):
-        cut = sum(_is_cut(cell) for row in table.rows for cell in row)
+    for name, cut in cuts.items():
         if cut:
-            yield "Cut", f"{cut} texts of {table.name} are longer than {LONGEST:,} characters, and end with …"
+            yield "Cut", f"{cut} texts of {name} are longer than {LONGEST:,} characters, and end with …"
 
 
-def _is_cut(cell: Cell) -> bool:
-    return cell is not None and not isinstance(cell, int | datetime) and len(_to_whole_text(cell)) > LONGEST
-
-
-def _write_first(sheet: Any, page: Page, formats: dict[str, Any]) -> None:
+def _write_first(sheet: Any, page: Page, formats: dict[str, Any], cuts: Mapping[str, int]) -> None:
     sheet.write_string(0, 0, page.title[:LONGEST], formats["title"])
     sheet.write_string(1, 0, page.subtitle[:LONGEST])
-    facts = [*page.facts, *_list_cuts(page)]
+    unseen = sum(isinstance(cell, str) and len(cell) > LONGEST for row in page.not_seen.rows for cell in row)
+    facts = [*page.facts, *_list_cuts({page.not_seen.name: unseen, **cuts})]
     for number, (name, value) in enumerate(facts, 3):
         sheet.write_string(number, 0, name, formats["header"])
         sheet.write_string(number, 1, value[:LONGEST], formats["cell"])
@@ -78,50 +96,44 @@ def _write_first(sheet: Any, page: Page, formats: dict[str, Any]) -> None:
         _write_table(sheet, page.not_seen, formats, first + 1)
 
 
-def _write_table(sheet: Any, table: Table, formats: dict[str, Any], first: int) -> None:
+def _write_table(sheet: Any, table: Table, formats: dict[str, Any], first: int) -> int:
+    """Write a table with its header, and return how many of its texts are cut."""
+    cut, (least, most) = 0, WIDTHS
+    widths = [max(least, len(column) + 4) for column in table.columns]
     for place, column in enumerate(table.columns):
         sheet.write_string(first, place, column, formats["header"])
-        sheet.set_column(place, place, _find_width(table, place))
     for number, row in enumerate(table.rows, first + 1):
         for place, cell in enumerate(row):
-            _write_cell(sheet, (number, place), cell, formats)
+            if cell is None or cell == "":
+                continue
+            width, is_cut = _write_cell(sheet, number, place, cell, formats)
+            cut += is_cut
+            widths[place] = max(widths[place], width + 2)
+    for place, width in enumerate(widths):
+        sheet.set_column(place, place, min(most, width))
     last = first + max(1, len(table.rows))
     sheet.autofilter(first, 0, last, len(table.columns) - 1)
     if table.choices:
         column, values = table.choices
         place = list(table.columns).index(column)
         sheet.data_validation(first + 1, place, last, place, {"validate": "list", "source": list(values)})
+    return cut
 
 
-def _write_cell(sheet: Any, place: tuple[int, int], cell: Cell, formats: dict[str, Any]) -> None:
+def _write_cell(sheet: Any, row: int, column: int, cell: Cell, formats: dict[str, Any]) -> tuple[int, bool]:
+    """Write a cell that is not empty, and return how wide it is, and whether it is cut."""
     if isinstance(cell, datetime):
-        sheet.write_datetime(*place, cell.astimezone(UTC).replace(tzinfo=None), formats["moment"])
-    elif isinstance(cell, int):
-        sheet.write_number(*place, cell, formats["cell"])
-    elif cell:
-        sheet.write_string(*place, _to_text(cell), formats["cell"])
-
-
-def _to_text(cell: str | Sequence[str]) -> str:
+        sheet.write_datetime(row, column, cell.astimezone(UTC).replace(tzinfo=None), formats["moment"])
+        return len(MOMENT_FORMAT), False
+    if isinstance(cell, int):
+        sheet.write_number(row, column, cell, formats["cell"])
+        return len(str(cell)), False
     text = _to_whole_text(cell)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    if text:
+        sheet.write_string(row, column, text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…", formats["cell"])
+    width = len(text) if isinstance(cell, str) else max(map(len, cell or ()), default=0)
+    return width, len(text) > LONGEST
 
 
-def _to_whole_text(cell: str | Sequence[str]) -> str:
-    return cell if isinstance(cell, str) else "\n".join(cell)
-
-
-def _find_width(table: Table, place: int) -> int:
-    least, most = WIDTHS
-    longest = max((_measure(row[place]) for row in table.rows), default=0)
-    return min(most, max(least, longest + 2, len(table.columns[place]) + 4))
-
-
-def _measure(cell: Cell) -> int:
-    if cell is None:
-        return 0
-    if isinstance(cell, datetime):
-        return len(MOMENT_FORMAT)
-    if isinstance(cell, str | int):
-        return len(str(cell))
-    return max(map(len, cell), default=0)
+def _to_whole_text(cell: str | Sequence[str] | None) -> str:
+    return cell if isinstance(cell, str) else "\n".join(cell or ())
