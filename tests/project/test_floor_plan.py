@@ -64,6 +64,8 @@ OWN = {
         "access_dangers.py": "what lets a principal become more than it is",
         "access_links.py": "memberships, impersonation, and roles that one may alter",
         "access_permissions.py": "which permissions imply others, from the server down to columns",
+        "access_principals.py": "logins and the users that they are, and who was granted what links rest on",
+        "access_takeovers.py": "who can take over accounts that are no superusers",
         "catalog.py": "statements that ask several databases at once",
         "databases.py": "what can be read of each database before it is asked",
         "denials.py": "what is denied to the collector, and hides rows from it",

@@ -143,9 +143,18 @@ def find_cases(
         )
     if not found:
         _refuse_object(reader, asked, asking)
-    cases = [Case(item, access, _to_questions(access, asking, targets)) for item, access, targets in found]
+    cases = [
+        Case(item, access, _to_questions(access, asking, targets, item.version)) for item, access, targets in found
+    ]
     if not any(case.questions for case in cases):
-        choices = sorted({name for _, access, targets in found for t in targets for name in access.list_privileges(t)})
+        choices = sorted(
+            {
+                name
+                for item, access, targets in found
+                for t in targets
+                for name in access.list_privileges(t, item.version)
+            }
+        )
         kinds = ", ".join(sorted({str(target) for _, _, targets in found for target in targets})[:NAMED])
         there = f"there are {', '.join(choices)}" if choices else "no privilege on it can be asked for"
         raise InvalidInputError(f"{asking.privilege!r} is no privilege on {kinds}; {there}")
@@ -166,10 +175,10 @@ def _find_targets(access: Access, asking: Asking, known: Sequence[Securable]) ->
     ]
 
 
-def _to_questions(access: Access, asking: Asking, targets: Sequence[Securable]) -> list[Question]:
+def _to_questions(access: Access, asking: Asking, targets: Sequence[Securable], version: str) -> list[Question]:
     questions: list[Question] = []
     for target in targets:
-        names = access.list_privileges(target)
+        names = access.list_privileges(target, version)
         if asking.privilege is None:
             questions += [Question(name, target) for name in names]
         elif asking.privilege in names or asking.privilege in (MEMBER, OWNER):

@@ -32,6 +32,7 @@ OWNERS = 'Microsoft Learn, "Ownership and user-schema separation", ownership'
 EXECUTE_AS = 'Microsoft Learn, "EXECUTE AS (Transact-SQL)", permissions and remarks'
 ADD_MEMBER = 'Microsoft Learn, "ALTER ROLE", permissions'
 ADD_SERVER_MEMBER = 'Microsoft Learn, "ALTER SERVER ROLE", permissions'
+ALTER_USER = 'Microsoft Learn, "ALTER USER", OLD_PASSWORD: not required of who has ALTER ANY USER'
 ALTER_LOGIN = 'Microsoft Learn, "ALTER LOGIN", permissions'
 OWNERSHIP = 'Microsoft Learn, "ALTER AUTHORIZATION", permissions'
 
@@ -338,6 +339,61 @@ CASES = {
         "SELECT",
         ORDERS,
         STEP,
+    ),
+    "a chain of impersonated users": Case(
+        EXECUTE_AS,
+        _in(
+            "CREATE USER [zoe] WITHOUT LOGIN",
+            "GRANT IMPERSONATE ON USER::[ben] TO [ann]",
+            "GRANT IMPERSONATE ON USER::[zoe] TO [ben]",
+            f"{SELECT} [zoe]",
+        ),
+        "ann",
+        "SELECT",
+        ORDERS,
+        STEP,
+    ),
+    "a chain of impersonated users, and a denial to the one between": Case(
+        EXECUTE_AS,
+        _in(
+            "CREATE USER [zoe] WITHOUT LOGIN",
+            "GRANT IMPERSONATE ON USER::[ben] TO [ann]",
+            "GRANT IMPERSONATE ON USER::[zoe] TO [readers]",
+            "ALTER ROLE [readers] ADD MEMBER [ben]",
+            "DENY IMPERSONATE ON USER::[zoe] TO [ben]",
+            f"{SELECT} [zoe]",
+        ),
+        "ann",
+        "SELECT",
+        ORDERS,
+        NO,
+    ),
+    "alter any user sets a contained user's password": Case(
+        ALTER_USER,
+        _in("CREATE USER [kim] WITH PASSWORD = 'a'", "GRANT ALTER ANY USER TO [ann]", f"{SELECT} [kim]"),
+        "ann",
+        "SELECT",
+        ORDERS,
+        STEP,
+    ),
+    "a fixed role sets a contained user's password": Case(
+        ALTER_USER,
+        _in("CREATE USER [kim] WITH PASSWORD = 'a'", "ALTER ROLE [db_accessadmin] ADD MEMBER [ann]", f"{SELECT} [kim]"),
+        "ann",
+        "SELECT",
+        ORDERS,
+        STEP,
+    ),
+    "alter any user sets no login's password": Case(
+        ALTER_USER, _in("GRANT ALTER ANY USER TO [ann]", f"{SELECT} [ben]"), "ann", "SELECT", ORDERS, NO
+    ),
+    "alter on a user is not enough for its password": Case(
+        ALTER_USER,
+        _in("CREATE USER [kim] WITH PASSWORD = 'a'", "GRANT ALTER ON USER::[kim] TO [ann]", f"{SELECT} [kim]"),
+        "ann",
+        "SELECT",
+        ORDERS,
+        NO,
     ),
     "impersonate any login": Case(
         EXECUTE_AS, ("GRANT IMPERSONATE ANY LOGIN TO [eve]", *_in(f"{SELECT} [ben]")), "eve", "SELECT", ORDERS, STEP

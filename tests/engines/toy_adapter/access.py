@@ -18,7 +18,7 @@ class ToyAccess(Access):
         """Return the table of this name: a name is all that a table has."""
         return [Securable("table", object=path[0])] if kind in (None, "table") and len(path) == 1 else []
 
-    def list_privileges(self, securable: Securable) -> Sequence[str]:
+    def list_privileges(self, securable: Securable, version: str = "") -> Sequence[str]:
         """See `Access.list_privileges`."""
         return ["READ", "WRITE"] if securable.scope == "table" else []
 

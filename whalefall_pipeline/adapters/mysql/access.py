@@ -49,7 +49,7 @@ class MysqlAccess(Access):
         """See `Access.find_targets`: no catalog lists all objects, so names are taken as they stand."""
         return find_targets(kind, path, known)
 
-    def list_privileges(self, securable: Securable) -> Sequence[str]:
+    def list_privileges(self, securable: Securable, version: str = "") -> Sequence[str]:
         """See `Access.list_privileges`; of both servers, whichever has them."""
         return list_privileges(securable.scope)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN, SYSTEM_USER
+from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN, SYSTEM_USER, find_proxies, may_map
 from whalefall_pipeline.adapters.mysql.access_lookup import Lookup
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
 from whalefall_pipeline.adapters.mysql.names import Flavour
@@ -49,6 +49,8 @@ WAYS: Mapping[Flavour, Mapping[str, Way]] = {
     "mariadb": {"CREATE USER": PASSWORD._replace(is_bounded=False), "SET USER": DEFINER._replace(is_bounded=False)},
 }
 FILES = Way(3, "LOAD_FILE and INTO OUTFILE on any file of the server's operating system user")
+LOGINS = 5
+"""The rank of what leads to another account only."""
 WRITE = Way(1, "write rows of its own into the grant tables, which hold from FLUSH PRIVILEGES or the next start on")
 
 
@@ -68,6 +70,19 @@ def find_dangers(lookup: Lookup) -> Iterator[Danger]:
             yield Danger(username, "", 0, reason, "")
         for item in state.held & items:
             yield from _to_dangers(lookup, username, item, bounded)
+    yield from _find_taken_by_login(lookup, now)
+
+
+def _find_taken_by_login(lookup: Lookup, now: datetime) -> Iterator[Danger]:
+    """Yield who may log in as another account by PROXY; of a superuser the way to that tells."""
+    proxies = lookup.find_held(lambda item: item.securable.scope == "proxy" and item.effect == "grant")
+    for username, state in lookup.accounts.items():
+        if not state.held.isdisjoint(proxies) and may_map(lookup, username):
+            for link in find_proxies(lookup, username, sorted(state.held & proxies)):
+                target = lookup.accounts[link.target]
+                if not RULES.own_capabilities(target, now, lookup.population.attributes).get(SUPERUSER):
+                    words, step = link.words, link.step
+                    yield Danger(username, link.target, LOGINS, words, step, link.held, link.since, own=True)
 
 
 def _is_dangerous(lookup: Lookup, item: Held) -> bool:

@@ -59,8 +59,8 @@ class MysqlLinks:
             links += _find_of_login(lookup, username)
         if username in self._admins:
             links += _find_roles_to_take(lookup, username, self._admins[username])
-        if not state.held.isdisjoint(self._proxies) and _may_map(lookup, username):
-            links += _find_proxies(lookup, username, state.held & self._proxies)
+        if not state.held.isdisjoint(self._proxies) and may_map(lookup, username):
+            links += find_proxies(lookup, username, state.held & self._proxies)
         return links
 
     def find_members(self, targets: Collection[str]) -> Collection[str]:
@@ -136,7 +136,8 @@ def _find_roles_to_take(lookup: Lookup, username: str, held: Held) -> Iterator[L
             yield Link(username, role, f"{ROLE_ADMIN} on *.*", step, "", held, since, adds=True)
 
 
-def _find_proxies(lookup: Lookup, username: str, proxies: Iterable[Held]) -> Iterator[Link]:
+def find_proxies(lookup: Lookup, username: str, proxies: Iterable[Held]) -> Iterator[Link]:
+    """Yield whom an account may be taken for as it logs in, of these grants of its own."""
     for item in proxies:
         target = item.securable.object
         if target != username and target in lookup.accounts:
@@ -145,7 +146,7 @@ def _find_proxies(lookup: Lookup, username: str, proxies: Iterable[Held]) -> Ite
             yield Link(username, target, f"{PROXY} on {target}", step, "", item, since, own=True)
 
 
-def _may_map(lookup: Lookup, username: str) -> bool:
+def may_map(lookup: Lookup, username: str) -> bool:
     """Whether an account logs in by a plugin that may take it for another one."""
     account = lookup.accounts[username].account
     settings = lookup.population.attributes

@@ -56,7 +56,7 @@ class OracleAccess(Access):
             return [Securable(kind or "table", *names)]
         return [Securable("column", *names)] if kind == "column" and len(names) == len(rules.OBJECT_LEVELS) + 1 else []
 
-    def list_privileges(self, securable: Securable) -> Sequence[str]:
+    def list_privileges(self, securable: Securable, version: str = "") -> Sequence[str]:
         """See `Access.list_privileges`."""
         if securable.scope in SYSTEM_SCOPES:
             return SYSTEM

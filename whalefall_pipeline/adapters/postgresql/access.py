@@ -74,9 +74,10 @@ class PostgresqlAccess(Access):
         scopes = PRIVILEGES.keys() - {"column", "role"} if kind is None else {kind} & PRIVILEGES.keys()
         return sorted({item for item in known if item.scope in scopes and _ends_so(item, path)})
 
-    def list_privileges(self, securable: Securable) -> Sequence[str]:
-        """See `Access.list_privileges`; those of all versions, of which `find_sources` knows what there is."""
-        return PRIVILEGES.get(securable.scope, ())
+    def list_privileges(self, securable: Securable, version: str = "") -> Sequence[str]:
+        """See `Access.list_privileges`."""
+        names = PRIVILEGES.get(securable.scope, ())
+        return [name for name in names if name != MAINTAIN] if _is_before_maintain(version) else names
 
     def find_wanted(self, question: Question) -> Sequence[Wanted]:
         """See `Access.find_wanted`."""
@@ -114,7 +115,7 @@ class PostgresqlAccess(Access):
 
     def find_sources(self, population: Population, question: Question, usernames: Collection[str]) -> Iterable[Source]:
         """See `Access.find_sources`."""
-        if question.privilege == MAINTAIN and 0 < _find_major(population.version) < MAINTAIN_SINCE:
+        if question.privilege == MAINTAIN and _is_before_maintain(population.version):
             return []
         return build_sources(population, Asked.of(question), usernames)
 
@@ -150,6 +151,10 @@ def _list_bearing(securable: Securable) -> list[Securable]:
     if securable.scope == "column" or is_row_type_scope(securable.scope):
         bearing.append(securable._replace(scope="table", column=""))
     return bearing
+
+
+def _is_before_maintain(version: str) -> bool:
+    return 0 < _find_major(version) < MAINTAIN_SINCE
 
 
 def _find_major(version: str) -> int:

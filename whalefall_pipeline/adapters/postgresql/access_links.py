@@ -39,6 +39,7 @@ class PostgresqlLinks:
         self._superusers = {name for name, state in accounts.items() if is_superuser(state)}
         self._of_roles = find_held(accounts.values(), is_of_role)
         self._creators = find_creators(population)
+        self._circular = {name: held for name in self._creators if (held := find_circular(population, name))}
         public = accounts.get(PUBLIC)
         self._has_public = public is not None and bool(public.held)
 
@@ -66,9 +67,25 @@ class PostgresqlLinks:
         if self._has_public and username != PUBLIC:
             links.append(Link(username, PUBLIC, "PUBLIC"))
         links += [self._own(username, item) for item in self._owned.get(username, ())]
-        if username in self._creators:
+        if username in self._circular:
+            links += self._create(username, self._circular[username])
+        elif username in self._creators:
             links.append(Link(username, CREATEROLE, "CREATEROLE", own=True))
         return links
+
+    def _create(self, creator: str, circular: Collection[str]) -> Iterator[Link]:
+        """Yield what CREATEROLE leads to where some roles are members of the creator: those it can't be granted.
+
+        Of these it sets the password, but for those with REPLICATION, which only a superuser may alter.
+        """
+        accounts = self._population.accounts
+        for role in self._list_grantable():
+            if role not in circular:
+                words = f"CREATEROLE, may grant itself {role}"
+                yield Link(creator, role, words, to_grant_sql(role), own=True)
+            elif role != creator and not accounts[role].account.attributes.get("rolreplication"):
+                words = f"CREATEROLE, may set the password of {role}"
+                yield Link(creator, role, words, to_password_sql(role), own=True)
 
     def find_members(self, targets: Collection[str]) -> Collection[str]:
         """See `Links.find_members`."""
@@ -83,7 +100,7 @@ class PostgresqlLinks:
         if DATABASE_OWNER in sought:
             found |= self._owned.keys()
         if self._creators:
-            found |= self._creators if CREATEROLE in sought else {CREATEROLE}
+            found |= self._creators if CREATEROLE in sought else {CREATEROLE, *self._circular}
         return found
 
     def _own(self, owner: str, item: Held) -> Link:
@@ -173,6 +190,12 @@ def to_grant_sql(role: str) -> str:
     return f"GRANT {name} TO CURRENT_USER; SET ROLE {name}"
 
 
+def to_password_sql(role: str) -> str:
+    """Return what one does to become a role that one may alter and can't be granted."""
+    name = to_role_sql(role)
+    return f"ALTER ROLE {name} LOGIN PASSWORD '…', log in as {name}"
+
+
 def list_database_owners(population: Population) -> list[tuple[str, Held]]:
     """Return the owners of databases, each with what it holds."""
     accounts = population.accounts
@@ -191,6 +214,18 @@ def find_creators(population: Population) -> set[str]:
         return set()
     accounts = population.accounts
     return {name for name, state in accounts.items() if state.account.attributes.get("rolcreaterole")}
+
+
+def find_circular(population: Population, creator: str) -> set[str]:
+    """Return the roles that a role can't be granted: itself, and its members, through others too; empty: no members."""
+    accounts = population.accounts
+    granted = find_held(accounts.values(), lambda item: item.privilege == MEMBER)
+    found, frontier = {creator}, {creator}
+    while frontier:
+        held = frozenset(item for item in granted if item.securable.object in frontier)
+        frontier = {name for name, state in accounts.items() if held and not state.held.isdisjoint(held)} - found
+        found |= frontier
+    return found if len(found) > 1 else set()
 
 
 def may_be_granted(population: Population, role: str) -> bool:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from whalefall_pipeline.adapters.postgresql.access_links import (
     DATABASE_OWNER,
+    find_circular,
     find_creators,
     is_superuser,
     list_database_owners,
@@ -110,7 +111,8 @@ def _build_members(population: Population, role: str, present: Collection[str]) 
             yield Source(owner, words, held=item, since=population.find_since(owner, item))
     if may_be_granted(population, role):
         for name in find_creators(population).intersection(present) - {role}:
-            yield Source(name, f"CREATEROLE, may grant itself {role}", to_grant_sql(role), own=True)
+            if role not in find_circular(population, name):
+                yield Source(name, f"CREATEROLE, may grant itself {role}", to_grant_sql(role), own=True)
 
 
 def _build_predefined(asked: Asked, present: Collection[str]) -> Iterator[Source]:

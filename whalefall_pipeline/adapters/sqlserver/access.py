@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from whalefall_pipeline.adapters.sqlserver.access_dangers import DANGEROUS, SYSADMIN, find_dangers
-from whalefall_pipeline.adapters.sqlserver.access_links import find_links, find_user
+from whalefall_pipeline.adapters.sqlserver.access_links import find_links
 from whalefall_pipeline.adapters.sqlserver.access_permissions import (
     OBJECT,
     OBJECT_SCOPES,
@@ -22,6 +22,7 @@ from whalefall_pipeline.adapters.sqlserver.access_permissions import (
     list_privileges,
     to_plain,
 )
+from whalefall_pipeline.adapters.sqlserver.access_principals import find_user
 from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES
 from whalefall_pipeline.adapters.sqlserver.names import to_principal
 from whalefall_pipeline.adapters.sqlserver.rules import RULES
@@ -68,7 +69,7 @@ class SqlserverAccess(Access):
         levels = SCOPES[scope].levels if scope in SCOPES else ()
         return [Securable(scope, **dict(zip(levels, path, strict=True)))] if levels and len(levels) == len(path) else []
 
-    def list_privileges(self, securable: Securable) -> Sequence[str]:
+    def list_privileges(self, securable: Securable, version: str = "") -> Sequence[str]:
         """See `Access.list_privileges`."""
         return list_privileges(securable.scope)
 

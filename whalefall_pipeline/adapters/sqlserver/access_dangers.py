@@ -9,14 +9,14 @@ trustworthy database becomes what its owner is), "Database-Level Roles" (db_secu
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
-from whalefall_pipeline.adapters.sqlserver.access_links import Principals
 from whalefall_pipeline.adapters.sqlserver.access_permissions import CONTROL, CONTROL_SERVER
+from whalefall_pipeline.adapters.sqlserver.access_principals import SYSADMIN, Principals
+from whalefall_pipeline.adapters.sqlserver.access_takeovers import find_takeovers
 from whalefall_pipeline.adapters.sqlserver.names import quote_name, to_username
 from whalefall_pipeline.adapters.sqlserver.securables import DATABASE, OWNER
 from whalefall_pipeline.core.access.model import Danger, Population, Wanted
-from whalefall_pipeline.core.model import MEMBER, SERVER, Held, Securable
+from whalefall_pipeline.core.model import SERVER, Held, Securable
 
-SYSADMIN = "sysadmin"
 TRUSTWORTHY = "is_trustworthy_on"
 DANGEROUS: Sequence[Wanted] = (
     Wanted(SERVER),
@@ -55,7 +55,12 @@ _BY_ROLE = {
 def find_dangers(population: Population) -> list[Danger]:
     """Return the superusers, and what lets others become one."""
     principals = Principals(population)
-    return [*_list_superusers(population), *_list_of_server(population), *_list_of_databases(principals)]
+    return [
+        *_list_superusers(population),
+        *_list_of_server(population),
+        *_list_of_databases(principals),
+        *find_takeovers(principals),
+    ]
 
 
 def _list_held(population: Population, privilege: str, securable: Securable) -> Iterator[tuple[str, Held]]:
@@ -101,7 +106,7 @@ def _list_of_databases(principals: Principals) -> Iterator[Danger]:
 
 
 def _list_of_trusted(principals: Principals, database: str, owner: str) -> Iterator[Danger]:
-    is_superuser = _is_superuser(principals, owner)
+    is_superuser = principals.is_superuser(owner)
     becomes, rank = ("", 1) if is_superuser else (owner, 3)
     step = f"USE {quote_name(database)}; EXECUTE AS USER = N'dbo'"
     words = f"{database} is TRUSTWORTHY and owned by {owner}"
@@ -109,17 +114,3 @@ def _list_of_trusted(principals: Principals, database: str, owner: str) -> Itera
     for username, item in _list_held(principals.population, CONTROL, Securable(DATABASE, database)):
         since = principals.population.find_since(username, item)
         yield Danger(username, becomes, rank, f"CONTROL, {words}", step, item, since, database=database)
-
-
-def _is_superuser(principals: Principals, username: str) -> bool:
-    """Whether a login is one by itself or by roles of the server, nested ones too."""
-    seen: set[str] = set()
-    frontier = {username}
-    while frontier:
-        seen |= frontier
-        held = [item for name in frontier if name in principals.accounts for item in principals.accounts[name].held]
-        if any(item.privilege == CONTROL_SERVER and item.effect == "grant" for item in held):
-            return True
-        roles = {item.securable.object for item in held if item.privilege == MEMBER and not item.securable.database}
-        frontier = roles - seen
-    return SYSADMIN in seen

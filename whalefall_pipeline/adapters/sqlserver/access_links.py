@@ -1,123 +1,41 @@
 """Who has, or may take, what another principal has: memberships, public, impersonation, alterable roles. Pure.
 
-A login that is a user of a database holds what the user holds, under its own name; so a user needs no link. Whoever
-acts as a user by EXECUTE AS USER has what the user has in that database, and nothing of its login elsewhere: such a
-user is a place of its own, whose name no account has (`to_user`).
+See `access_principals` for the places of users that somebody acts as.
 
-Sources, Microsoft Learn: "EXECUTE AS (Transact-SQL)", "ALTER ROLE", "ALTER SERVER ROLE", "ALTER LOGIN", "Principals".
+Sources, Microsoft Learn: "EXECUTE AS (Transact-SQL)", "ALTER ROLE", "ALTER SERVER ROLE", "ALTER LOGIN",
+"ALTER USER" (a contained user's password takes ALTER ANY USER, where the old one is not known), "Principals".
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from whalefall_pipeline.adapters.sqlserver.access_permissions import CONTROL, CONTROL_SERVER, find_covers, to_plain
-from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_SERVER_ROLES
+from whalefall_pipeline.adapters.sqlserver.access_permissions import CONTROL, CONTROL_SERVER, find_covers
+from whalefall_pipeline.adapters.sqlserver.access_principals import SYSADMIN, Principals, to_user
+from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES
 from whalefall_pipeline.adapters.sqlserver.names import quote_literal, quote_name, to_principal, to_username
 from whalefall_pipeline.adapters.sqlserver.rows import PUBLIC
 from whalefall_pipeline.adapters.sqlserver.securables import DATABASE, DATABASE_USER, LOGIN, MAPPED, OWNER
 from whalefall_pipeline.core.access.graph import Graph, ListedLinks
 from whalefall_pipeline.core.access.model import Link, Population, Question
-from whalefall_pipeline.core.model import MEMBER, SERVER, Held, Kind, Securable, is_of_role
-from whalefall_pipeline.core.states import find_held
+from whalefall_pipeline.core.model import MEMBER, SERVER, Held, Kind, Securable
 
 ANY_LOGIN = "\0any login"
-_ALTERING = frozenset({"ALTER", CONTROL, OWNER})
+_ANY_USER = "\0any user of "
+SETS_PASSWORDS = "may set passwords (ALTER ANY USER)"
 
 
-def to_user(database: str, login: str) -> str:
-    """Return the place of a login's user in a database, for whoever acts as that user. `find_user` undoes it."""
-    return f"\0user\0{database}\0{login}"
+class Impersonable(NamedTuple):
+    """Somebody whom others may act as: the permission for it, the place that it leads to, and the statement."""
 
-
-def find_user(place: str) -> tuple[str, str] | None:
-    """Return the database and the login of a user's place; None for any other name."""
-    kind, _, rest = place[1:].partition("\0") if place.startswith("\0") else ("", "", "")
-    if kind != "user":
-        return None
-    database, _, login = rest.partition("\0")
-    return database, login
-
-
-class Principals:
-    """Who is who in one population."""
-
-    def __init__(self, population: Population) -> None:
-        self.population = population
-        self.accounts = population.accounts
-
-    @cached_property
-    def holders(self) -> dict[Held, list[str]]:
-        """Who holds each thing that gives links."""
-        wanted = find_held(self.accounts.values(), _has_links)
-        found: dict[Held, list[str]] = {}
-        for username, state in self.accounts.items():
-            for item in state.held & wanted:
-                found.setdefault(item, []).append(username)
-        return found
-
-    @cached_property
-    def users(self) -> Mapping[str, Mapping[str, str]]:
-        """By database and name of a user the login that it is, or the account of one without a login."""
-        found: dict[str, dict[str, str]] = {}
-        for item, holders in self.holders.items():
-            if item.privilege == MAPPED:
-                found.setdefault(item.securable.database, {})[item.securable.object] = holders[0]
-        for username, state in self.accounts.items():
-            database = str(state.account.attributes.get("database", ""))
-            if database and state.account.kind in (Kind.USER, Kind.GROUP):
-                found.setdefault(database, {})[to_principal(username).name] = username
-        return found
-
-    @cached_property
-    def databases(self) -> frozenset[str]:
-        """The databases of which something is known."""
-        owned = {item.securable.database for item in self.holders if item.securable.scope == DATABASE}
-        return frozenset({*self.users, *owned} - {""})
-
-    def is_login(self, username: str) -> bool:
-        """Whether it is a principal of the server that may log in."""
-        account = self.accounts[username].account
-        return account.kind in (Kind.USER, Kind.GROUP) and "database" not in account.attributes
-
-    def find_place(self, database: str, user: str) -> str:
-        """Return what acting as a user of a database leads to."""
-        username = self.users.get(database, {}).get(user, to_username(database, user))
-        is_mapped = username in self.accounts and self.is_login(username)
-        return to_user(database, username) if is_mapped else username
-
-    def hold(self, privileges: Iterable[str], securable: Securable) -> Iterator[tuple[str, Held]]:
-        """Yield who was granted one of these on a securable."""
-        for privilege in privileges:
-            for option in (False, True):
-                item = Held(privilege, securable, option)
-                for username in self.holders.get(item, ()):
-                    yield username, item
-
-    def may_all(self, scope: str, database: str, privileges: Iterable[str]) -> bool:
-        """Whether anybody was granted one of these on the server or a database."""
-        return any(True for _ in self.hold(privileges, Securable(scope, database)))
-
-    @cached_property
-    def deniers(self) -> frozenset[str]:
-        """Who is denied anything."""
-        wanted = find_held(self.accounts.values(), lambda item: item.effect == "deny")
-        return frozenset(name for name, state in self.accounts.items() if state.held & wanted)
-
-    def is_denied(self, names: Iterable[str], question: Question) -> bool:
-        """Whether any of these accounts is denied a permission, there or around it."""
-        covers = {cover.securable: cover.privileges for cover in find_covers(question)}
-        return any(
-            item.effect == "deny" and item.privilege in covers.get(to_plain(item.securable), ())
-            for name in names
-            if name in self.accounts
-            for item in self.accounts[name].held
-        )
+    question: Question
+    place: str
+    step: str
 
 
 def find_links(population: Population) -> list[Link]:
     """Return all links of a population."""
     principals = Principals(population)
-    plain = [*_list_memberships(principals), *_list_everybody(principals)]
+    plain = _list_plain(principals)
     graph = Graph(ListedLinks(plain, population.accounts.keys()), None)
     return [
         *plain,
@@ -125,21 +43,17 @@ def find_links(population: Population) -> list[Link]:
         *_list_impersonations(principals, graph),
         *_list_alterable_roles(principals),
         *_list_password_setters(principals),
+        *_list_password_setters_of_databases(principals, graph),
     ]
 
 
-def _has_links(item: Held) -> bool:
-    if item.effect != "grant":
-        return False
-    scope, privilege = item.securable.scope, item.privilege
-    if is_of_role(item) or privilege == MAPPED:
-        return True
-    if scope in (LOGIN, DATABASE_USER, "role_definition", "server_role"):
-        return privilege in {*_ALTERING, "IMPERSONATE"}
-    if scope == DATABASE:
-        return privilege in ("ALTER", "ALTER ANY ROLE", "CONNECT", CONTROL, OWNER)
-    of_server = ("ALTER ANY LOGIN", "ALTER ANY SERVER ROLE", "CONNECT ANY DATABASE", "IMPERSONATE ANY LOGIN")
-    return scope == SERVER and privilege in (*of_server, CONTROL_SERVER)
+def build_plain_graph(principals: Principals) -> Graph:
+    """Return the graph of what accounts have without a step: memberships, and what everybody has."""
+    return Graph(ListedLinks(_list_plain(principals), principals.accounts.keys()), None)
+
+
+def _list_plain(principals: Principals) -> list[Link]:
+    return [*_list_memberships(principals), *_list_everybody(principals)]
 
 
 def _list_memberships(principals: Principals) -> Iterator[Link]:
@@ -191,12 +105,19 @@ def _list_users(principals: Principals) -> Iterator[Link]:
 
 
 def _list_impersonations(principals: Principals, graph: Graph) -> Iterator[Link]:
+    for target in list_impersonable(principals):
+        words = f"may act as {target.question.securable.object}"
+        yield from list_who_may(principals, graph, target.question, (target.place, words, target.step))
+
+
+def list_impersonable(principals: Principals) -> Iterator[Impersonable]:
+    """Yield the logins and users that somebody may act as."""
     named = {item.securable for item in principals.holders if item.privilege not in (MAPPED, "ALTER")}
     for login in filter(principals.is_login, principals.accounts):
         securable = Securable(LOGIN, object=to_principal(login).name)
         if securable in named or principals.may_all(SERVER, "", ("IMPERSONATE ANY LOGIN", CONTROL_SERVER)):
             step = f"EXECUTE AS LOGIN = {quote_literal(securable.object)}"
-            yield from _list_who_may(principals, graph, Question("IMPERSONATE", securable), login, step)
+            yield Impersonable(Question("IMPERSONATE", securable), login, step)
     for database, users in principals.users.items():
         may_all = principals.may_all(DATABASE, database, (CONTROL,)) or principals.may_all(
             SERVER, "", (CONTROL_SERVER,)
@@ -205,31 +126,35 @@ def _list_impersonations(principals: Principals, graph: Graph) -> Iterator[Link]
             securable = Securable(DATABASE_USER, database, object=user)
             if securable in named or may_all or user == "dbo":
                 step = f"USE {quote_name(database)}; EXECUTE AS USER = {quote_literal(user)}"
-                place = principals.find_place(database, user)
-                yield from _list_who_may(principals, graph, Question("IMPERSONATE", securable), place, step)
+                yield Impersonable(Question("IMPERSONATE", securable), principals.find_place(database, user), step)
 
 
-def _list_who_may(principals: Principals, graph: Graph, question: Question, target: str, step: str) -> Iterator[Link]:
-    """Yield who may act as somebody, by a permission on that principal or around it, and is not denied it.
+def list_who_may(principals: Principals, graph: Graph, question: Question, to: tuple[str, str, str]) -> Iterator[Link]:
+    """Yield links of those who have a permission, on a principal or around it, and are not denied it.
 
-    Where it is denied to anybody, each account has a link of its own: a role's permission is not that of all members.
+    `to` are target, words and step of the links. Who acts as a user of a database has what that user was granted in it,
+    so each login's place there has a link too. Where the permission is denied to anybody, each account has a link of
+    its own: a role's permission is not that of all members.
     """
     database = question.securable.database
     granted: dict[str, Held | None] = {}
     for cover in find_covers(question):
         granted |= dict(principals.hold((*cover.privileges, OWNER), cover.securable))
-    if database and question.securable.object == "dbo":
-        granted.setdefault(to_username(database, "db_owner"), None)
-    words = f"may act as {question.securable.object}"
+        if cover.securable == Securable(DATABASE, database):
+            fixed = (name for name, may in FIXED_DATABASE_ROLES.items() if not cover.privileges.isdisjoint(may))
+            granted |= {to_username(database, role): None for role in fixed}
     denied = _find_denied(principals, question)
+    target, words, step = to
     for holder, item in granted.items():
         since = principals.population.find_since(holder, item) if item else None
+        link = Link(holder, target, words, step, database, item, since)
         if not denied:
-            yield Link(holder, target, words, step, database, item, since)
+            yield from (link._replace(member=member) for member in principals.list_places(holder, database))
             continue
         for name in principals.accounts:
             if holder in (identity := graph.find_identity(name)) and not denied & identity:
-                yield Link(name, target, words, step, database, item, since, own=True)
+                members = principals.list_places(name, database)
+                yield from (link._replace(member=member, own=True) for member in members)
 
 
 def _find_denied(principals: Principals, question: Question) -> frozenset[str]:
@@ -263,16 +188,51 @@ def _list_alterable_roles(principals: Principals) -> Iterator[Link]:
 
 def _list_password_setters(principals: Principals) -> Iterator[Link]:
     """ALTER ANY LOGIN sets the password of each login that is no sysadmin and lacks CONTROL SERVER."""
-    holders: dict[str, Held | None] = dict(principals.hold(["ALTER ANY LOGIN"], Securable(SERVER)))
-    holders |= {name: None for name, may in FIXED_SERVER_ROLES.items() if "ALTER ANY LOGIN" in may}
+    holders = find_password_setters(principals)
     if not any(name in principals.accounts for name in holders):
         return
-    powerful = {name for name, _ in principals.hold([CONTROL_SERVER], Securable(SERVER))}
-    powerful |= {name for name, _ in principals.hold([MEMBER], Securable("role", object="sysadmin"))}
     for holder, item in holders.items():
         yield Link(holder, ANY_LOGIN, "may set passwords (ALTER ANY LOGIN)", held=item)
+    for name in list_settable(principals):
+        step = f"ALTER LOGIN {quote_name(to_principal(name).name)} WITH PASSWORD = '...'"
+        yield Link(ANY_LOGIN, name, f"logs in as {name}", step)
+
+
+def find_password_setters(principals: Principals) -> dict[str, Held | None]:
+    """Return who may set logins' passwords, with what was granted for it; None: it is a fixed role."""
+    holders: dict[str, Held | None] = dict(principals.hold(["ALTER ANY LOGIN"], Securable(SERVER)))
+    return holders | {name: None for name, may in FIXED_SERVER_ROLES.items() if "ALTER ANY LOGIN" in may}
+
+
+def list_settable(principals: Principals) -> Iterator[str]:
+    """Yield the logins whose passwords these may set."""
+    powerful = {name for name, _ in principals.hold([CONTROL_SERVER], Securable(SERVER))}
+    powerful |= {name for name, _ in principals.hold([MEMBER], Securable("role", object=SYSADMIN))}
     for name, state in principals.accounts.items():
-        is_sql = state.account.attributes.get("principal_type") == "SQL_LOGIN"
-        if is_sql and name not in powerful:
-            step = f"ALTER LOGIN {quote_name(to_principal(name).name)} WITH PASSWORD = '...'"
-            yield Link(ANY_LOGIN, name, f"logs in as {name}", step)
+        if state.account.attributes.get("principal_type") == "SQL_LOGIN" and name not in powerful:
+            yield name
+
+
+def _list_password_setters_of_databases(principals: Principals, graph: Graph) -> Iterator[Link]:
+    """ALTER ANY USER sets the password of each user whose password the database keeps."""
+    for database in principals.databases:
+        contained = list_contained(principals, database)
+        if contained:
+            hub = f"{_ANY_USER}{database}"
+            yield from list_who_may(principals, graph, to_setter(database), (hub, SETS_PASSWORDS, ""))
+            for name in contained:
+                user = quote_name(to_principal(name).name)
+                step = f"USE {quote_name(database)}; ALTER USER {user} WITH PASSWORD = '...'"
+                yield Link(hub, name, f"logs in as {name}", step, database)
+
+
+def to_setter(database: str) -> Question:
+    """Return the permission that lets one set passwords of users in a database."""
+    return Question("ALTER ANY USER", Securable(DATABASE, database))
+
+
+def list_contained(principals: Principals, database: str) -> list[str]:
+    """Return the accounts of users whose password the database keeps."""
+    users = principals.users.get(database, {}).values()
+    kept = (name for name in users if principals.accounts[name].account.attributes.get("database") == database)
+    return [name for name in kept if principals.accounts[name].account.attributes["authentication_type"] == "DATABASE"]

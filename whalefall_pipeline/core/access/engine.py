@@ -49,8 +49,11 @@ class Access(ABC):
         """
 
     @abstractmethod
-    def list_privileges(self, securable: Securable) -> Sequence[str]:
-        """Return the privileges that can be asked for on a securable, in the engine's own words."""
+    def list_privileges(self, securable: Securable, version: str = "") -> Sequence[str]:
+        """Return the privileges that can be asked for on a securable, in the engine's own words.
+
+        `version` is the server's product and version, as a population has it; empty: not known, so those of all.
+        """
 
     @abstractmethod
     def find_wanted(self, question: Question) -> Sequence[Wanted]:

@@ -31,7 +31,7 @@ def search_dangers(access: Access, population: Population, dangers: Iterable[Dan
         ways += [
             (way.end.rank, way.steps, len(way.links), Escalation(username, way.links, way.end))
             for way in found
-            if way.end.becomes != username
+            if username not in (way.end.becomes, way.end.of)
         ]
     ways.sort(key=lambda item: item[:3])
     unseen = tuple(access.find_unseen(population, None))

@@ -51,7 +51,7 @@ def find_everything(
     likes = {to_like(securable) for securable in known if securable not in own}
     asked = {securable for securable in own if securable.scope not in ROLE_SCOPES} | likes | {Securable(SERVER)}
     for securable in sorted(asked):
-        for privilege in access.list_privileges(securable):
+        for privilege in access.list_privileges(securable, population.version):
             question = Question(privilege, securable)
             if any(True for _ in access.find_sources(population, question, population.accounts.keys())):
                 answer = decider.decide(username, question)

@@ -191,7 +191,8 @@ class Danger(NamedTuple):
     `becomes` is the account that is taken over; empty: a superuser, or all that the server's operating system user may.
     `database` is the one database that the holder must be reached in; empty: any. `rank` orders dangers, 0 being the
     worst. `words` say what it rests on, `step` what would be done; both `becomes` and `step` empty: who has it without
-    a step is a superuser already. `own` as of a `Source`.
+    a step is a superuser already. `own` as of a `Source`. `of` is the account that has itself what is taken over, where
+    that is a part of it (its user in one database); it takes nothing from itself.
     """
 
     holder: str
@@ -203,6 +204,7 @@ class Danger(NamedTuple):
     since: datetime | None = None
     own: bool = False
     database: str = ""
+    of: str = ""
 
 
 class Escalation(NamedTuple):

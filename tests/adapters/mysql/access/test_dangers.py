@@ -133,3 +133,22 @@ def test_what_leads_nowhere_is_not_told(settable: MysqlServer, grant: str) -> No
     with connect(server, ME) as cursor:
         assert not is_allowed(cursor, "GRANT INSERT ON *.* TO grabber", REFUSED)
         assert not is_allowed(cursor, PROOF)
+
+
+@pytest.mark.parametrize("is_superuser", [False, True])
+def test_a_proxy_takes_over_another_account_where_the_plugin_maps(
+    settable_mysql: MysqlServer, is_superuser: bool
+) -> None:
+    server = settable_mysql
+    server.execute("CREATE USER boss", "CREATE USER grabber IDENTIFIED BY 'a secret'", "GRANT PROXY ON boss TO grabber")
+    if is_superuser:
+        server.execute("GRANT ALL ON *.* TO boss")
+    ways = find_escalations(ACCESS, read_population(server)).ways
+    assert not [way for way in ways if way.username == "grabber@%"]
+    with connect(server, ME, password="a secret") as cursor:
+        assert not is_allowed(cursor, PROOF)
+    server.execute("SET GLOBAL check_proxy_users = ON", "SET GLOBAL caching_sha2_password_proxy_users = ON")
+    ways = find_escalations(ACCESS, read_population(server)).ways
+    assert {way.danger.becomes for way in ways if way.username == "grabber@%"} == {"" if is_superuser else "boss@%"}
+    with connect(server, ME, "boss@%", password="a secret") as cursor:
+        assert is_allowed(cursor, PROOF) is is_superuser

@@ -114,9 +114,10 @@ def _table(draw: st.DrawFn, table: str) -> list[str]:
 
 
 def list_steps(path: Path) -> Iterator[str]:
-    """Yield the statements of a path's steps."""
+    """Yield the statements of a path's steps; to log in as a role is to be that session's role."""
     for step in path.steps:
-        yield from step.split("; ")
+        statement, _, role = step.partition(", log in as ")
+        yield from [statement, f"SET LOCAL SESSION AUTHORIZATION {role}"] if role else step.split("; ")
 
 
 def take(connection: psycopg.Connection, username: str, steps: Sequence[str]) -> None:

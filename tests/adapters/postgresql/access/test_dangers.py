@@ -10,8 +10,10 @@ from psycopg.pq import ExecStatus
 from tests.engines.postgresql import DATABASE, PostgresqlEngine, start
 from tests.engines.reading import read
 from whalefall_pipeline.adapters.postgresql.access import ACCESS
+from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.escalate import find_escalations
-from whalefall_pipeline.core.access.model import Escalation, Population
+from whalefall_pipeline.core.access.model import Answer, Escalation, Population, Question, Verdict
+from whalefall_pipeline.core.model import MEMBER, Securable
 
 MALLORY, BOSS = "wf_mallory", "wf_boss"
 PASSWORD = "never-a-secret"
@@ -43,6 +45,10 @@ class Stage:
     def find(self, username: str = MALLORY) -> list[Escalation]:
         population = Population(read(self.engine).states, version=f"PostgreSQL {self.version}.1")
         return [way for way in find_escalations(ACCESS, population).ways if way.username == username]
+
+    def decide(self, question: Question) -> Answer:
+        population = Population(read(self.engine).states, version=f"PostgreSQL {self.version}.1")
+        return Decider(ACCESS, population).decide(MALLORY, question, every_path=True)
 
     def is_superuser(self, username: str = MALLORY) -> bool:
         return bool(self.ask(f"SELECT rolsuper FROM pg_roles WHERE rolname = '{username}'"))
@@ -172,6 +178,36 @@ def test_createrole_before_16_and_only_then(stage: Stage) -> None:
     stage.run_as(MALLORY, grant, "COPY wf_seen FROM PROGRAM 'id -un'")
     stage.run(f"REVOKE pg_execute_server_program FROM {MALLORY}")
     assert "CREATEROLE, may grant itself pg_execute_server_program" in list_words(stage.find())[0]
+
+
+def test_createrole_before_16_takes_over_a_member_of_its_own_by_the_password(stage: Stage) -> None:
+    """A GRANT would be circular; of a role with REPLICATION only a superuser may set the password."""
+    if stage.version >= 16:
+        pytest.skip("CREATEROLE is bounded from 16 on")
+    stage.run(
+        f"ALTER ROLE {MALLORY} CREATEROLE",
+        "CREATE ROLE wf_between",
+        f"GRANT {MALLORY} TO wf_between",
+        f"GRANT wf_between TO {BOSS}",
+        f"GRANT TRUNCATE ON wf_seen TO {BOSS}",
+    )
+    with pytest.raises(psycopg.errors.InvalidGrantOperation, match="is a member of role"):
+        stage.run_as(MALLORY, f"GRANT {BOSS} TO CURRENT_USER")
+    question = Question("TRUNCATE", Securable("table", DATABASE, "public", "wf_seen"))
+    answer = stage.decide(question)
+    assert answer.verdict is Verdict.AFTER_STEP
+    assert {path.steps for path in answer.paths} == {(f"ALTER ROLE {BOSS} LOGIN PASSWORD '…', log in as {BOSS}",)}
+    stage.run_as(MALLORY, f"ALTER ROLE {BOSS} LOGIN PASSWORD '{PASSWORD}'")
+    running = stage.engine.running
+    conninfo = f"host={running.host} port={running.port} user={BOSS} password={PASSWORD} dbname={DATABASE}"
+    with psycopg.connect(conninfo) as taken:
+        taken.execute("TRUNCATE wf_seen")
+    assert stage.decide(Question(MEMBER, Securable("role", object=BOSS))).paths[0].source.holder == BOSS
+    stage.run(f"ALTER ROLE {BOSS} REPLICATION")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        stage.run_as(MALLORY, f"ALTER ROLE {BOSS} LOGIN PASSWORD '{PASSWORD}'")
+    assert stage.decide(question).verdict is Verdict.NO
+    stage.run("DROP ROLE wf_between")
 
 
 def test_the_function_of_an_event_trigger(stage: Stage) -> None:

@@ -63,6 +63,7 @@ def test_maintain_came_with_17() -> None:
     for version, has_it in (("14.9", False), ("16.4", False), ("17.0", True), ("", True)):
         population = Population({"chief": chief}, version=f"PostgreSQL {version}")
         assert bool(list(ACCESS.find_sources(population, Question("MAINTAIN", ORDERS), {"chief"}))) is has_it
+        assert ("MAINTAIN" in ACCESS.list_privileges(ORDERS, population.version)) is has_it
 
 
 def test_what_is_loaded_for_a_table() -> None:
