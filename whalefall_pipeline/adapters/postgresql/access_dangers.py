@@ -1,7 +1,12 @@
 """What lets a role become more than it is on PostgreSQL. Each is tried on real servers, or stands in the documentation.
 
+Left out, since they were tried and lead nowhere by themselves: the schema of a superuser's SECURITY DEFINER routine,
+owners of extensions, publications and event triggers, `pg_create_subscription` and what it makes.
+
 Not looked at, since it hangs on what others run: functions and operators that a search path finds first, code in views,
-defaults, rules and policies of tables that others use, settings that a database's owner makes for all who connect.
+defaults, rules and policies of tables that others use, what a SECURITY DEFINER routine does for its caller, settings
+that a database's owner makes for all who connect. Nor is which tables a subscription writes to: where that runs as the
+subscription's owner (before 16, and with `run_as_owner`), so do the triggers of these tables.
 """
 
 from collections.abc import Iterator, Mapping
