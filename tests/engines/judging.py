@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tests.engines.engine import Server
-from tests.engines.reading import read
+from tests.engines.reading import Seen, read
+from whalefall_pipeline.core.access.danger_summary import Takings, summarise
+from whalefall_pipeline.core.access.model import Population
 from whalefall_pipeline.core.findings.evaluate import evaluate, to_outcome
 from whalefall_pipeline.core.findings.model import DEFAULT_OPTIONS, Evaluation, Finding, Options, Outcome, Rule
 from whalefall_pipeline.core.findings.rulebook import Rulebook
@@ -78,8 +80,18 @@ def judge(
         engine=adapter.findings,
         strangers={name: held for name, held in seen.reading.held.items() if name not in states},
         options=options,
+        takings=find_takings(server, seen, attributes or NOTHING_SET),
     )
     return Judged({rule.id: rule for rule in rules}, evaluate(rules, world), states)
+
+
+def find_takings(server: Server, seen: Seen, attributes: Attributes) -> Takings | None:
+    """Return who could become more than it is, as a sync finds it."""
+    access = server.adapter.access
+    if access is None:
+        return None
+    population = Population(seen.states, attributes=attributes, version=seen.version, now=datetime.now(UTC))
+    return summarise(access, population, ()).takings
 
 
 def run_all(server: Server, cases: Sequence[Case], *, undo: bool = False) -> None:

@@ -17,6 +17,7 @@ class Seen(NamedTuple):
     states: dict[str, AccountState]
     reading: Reading
     statements: int
+    version: str = ""
 
     @property
     def grants(self) -> frozenset[Grant]:
@@ -27,7 +28,7 @@ def read(server: Server, login: Login | None = None) -> Seen:
     with server.adapter.open(server.instance, login or server.login, LIMITS, Deadline(120)) as session:
         accounts = session.read_accounts()
         reading = session.read_grants()
-        return Seen(build_states(accounts, reading.held)[0], reading, session.statements)
+        return Seen(build_states(accounts, reading.held)[0], reading, session.statements, session.version)
 
 
 def read_states(server: Server) -> dict[str, AccountState]:

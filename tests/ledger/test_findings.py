@@ -10,13 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, text
 
-from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
+from tests.engines.scripted import FLAGS, OBSERVED, Fleet, role, select_on, user
 from tests.ledger.rows import read
+from whalefall_pipeline.adapters.postgresql.access import ACCESS
 from whalefall_pipeline.adapters.postgresql.findings import FINDINGS
+from whalefall_pipeline.core.access.danger_summary import MOST_KEPT
 from whalefall_pipeline.core.changes import Changes
 from whalefall_pipeline.core.findings.model import EngineFindings, Options
 from whalefall_pipeline.core.findings.rulebook import Rulebook
-from whalefall_pipeline.core.model import Account, Grant, Observation, Seen
+from whalefall_pipeline.core.model import Account, Grant, Kind, Observation, Securable, Seen
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.waivers import Waiver, count_covered, read_health, withdraw_waiver, write_waiver
 from whalefall_pipeline.sync.tell import Outcome
@@ -27,6 +29,13 @@ OPTION = select_on("ana", "orders", option=True)
 UNTIL = "2999-01-01T00:00:00+00:00"
 
 
+OTHERS = [user(name, rolvaliduntil=UNTIL) for name in ("bob", "eve")]
+
+
+def set_role(member: str, name: str) -> list[Grant]:
+    return [Grant(member, option, Securable("role", object=name)) for option in ("MEMBER", "SET")]
+
+
 def ana(**flags: bool) -> Account:
     return user("ana", rolvaliduntil=UNTIL, **flags)
 
@@ -35,6 +44,7 @@ def ana(**flags: bool) -> Account:
 def watched(fleet: Fleet) -> Fleet:
     """A fleet of one instance with PostgreSQL's rules, whose one account is fine."""
     fleet.adapter.findings = FINDINGS
+    fleet.adapter.access = ACCESS
     fleet.adapter.tells_rows = True
     fleet.adapter.accounts = [ana(), role("readers")]
     fleet.adapter.attributes = {"ssl": "on", "password_encryption": "scram-sha-256"}
@@ -76,6 +86,44 @@ def count_statements(fleet: Fleet) -> list[str]:
     finally:
         event.remove(fleet.engine, "before_cursor_execute", note)
     return seen
+
+
+def test_ways_to_more_open_stay_and_close_by_what_the_sync_knows_of_dangers(watched: Fleet) -> None:
+    """Who could become a superuser could take over others as well, which is not told of it."""
+    programs = Account("pg_execute_server_program", Kind.PREDEFINED, {**FLAGS, "rolcanlogin": False})
+    watched.adapter.accounts = [ana(), programs, *OTHERS]
+    assert not sync(watched).findings
+    watched.adapter.grants = [*set_role("ana", programs.username), *set_role("bob", "eve"), *set_role("ana", "eve")]
+    told = sync(watched).findings
+    assert told.is_news
+    ways = {item.rule_id: item.message for item in told.opened if item.rule_id.startswith("ALL-1")}
+    assert ways == {
+        "ALL-10": "ana could become a superuser: member of pg_execute_server_program, pg_execute_server_program runs "
+        "programs as the server's operating system user (SET ROLE pg_execute_server_program; COPY … FROM PROGRAM)",
+        "ALL-11": "bob could take over eve: member of eve, which logs in itself (SET ROLE eve)",
+    }
+    assert not sync(watched).findings
+    watched.adapter.grants = [*watched.adapter.grants, select_on("ana", "items")]
+    assert not sync(watched).findings, "what bears on no way leaves the ways as they are"
+    watched.adapter.grants = set_role("bob", "eve")
+    closed = [(item.rule_id, item.account) for item in sync(watched).findings.closed]
+    assert ("ALL-10", "ana") in closed
+    assert "ALL-11" not in dict(closed)
+
+
+def test_ways_of_more_accounts_than_are_kept_are_counted(watched: Fleet) -> None:
+    many = [user(f"u{number:03}", rolvaliduntil=UNTIL) for number in range(MOST_KEPT + 2)]
+    watched.adapter.accounts = [*many, *OTHERS]
+    watched.adapter.grants = [grant for one in many for grant in set_role(one.username, "eve")]
+    opened = [item for item in sync(watched).findings.opened if item.rule_id == "ALL-11"]
+    assert len(opened) == MOST_KEPT + 1
+    assert [item.message for item in opened if not item.account] == ["2 more accounts could take over others"]
+
+
+def test_an_engine_without_rules_of_access_leaves_ways_unknown(watched: Fleet) -> None:
+    watched.adapter.access = None
+    sync(watched)
+    assert list_open(watched.engine) == [("ALL-10", "", "unknown"), ("ALL-11", "", "unknown")]
 
 
 def test_a_finding_opens_stays_and_closes_with_what_is_read(watched: Fleet) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests.engines.scripted import FLAGS, OBSERVED, Fleet, role, select_on, user
 from tests.ledger.rows import read
@@ -49,6 +49,15 @@ def sync(fleet: Fleet) -> DangerSummary:
     assert outcome.error is None
     assert outcome.dangers is not None
     return outcome.dangers
+
+
+def test_what_an_older_version_kept_is_found_anew(fleet: Fleet, found: list[int], ledger: Engine) -> None:
+    told = sync(fleet)
+    with ledger.begin() as connection:
+        connection.execute(text("update instances set danger_summary = danger_summary - 'takings'"))
+    assert sync(fleet) == told
+    assert len(found) == 2
+    assert [(one.username, one.accounts) for one in told.takings.superusers] == [("ana", 0)]
 
 
 def test_superusers_and_who_could_become_one_are_counted(fleet: Fleet, ledger: Engine) -> None:

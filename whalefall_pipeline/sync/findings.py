@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import Connection
 
 from whalefall_pipeline.adapters.engine import Adapter
+from whalefall_pipeline.core.access.danger_summary import DangerSummary, Takings
 from whalefall_pipeline.core.findings.evaluate import compare_findings, evaluate
 from whalefall_pipeline.core.findings.model import NO_CHANGES, Finding, FindingChanges, Rule
 from whalefall_pipeline.core.findings.rulebook import Rulebook
@@ -30,15 +31,20 @@ def sync_findings(
     collected: Collected,
     reading: Reading,
     compared: ComparedPermissions,
-    asked: tuple[Adapter, Rulebook],
+    asked: tuple[Adapter, Rulebook, DangerSummary | None],
 ) -> FindingChanges:
-    """Bring an instance's findings up to date, and return which ones opened and closed."""
-    adapter, rulebook = asked
+    """Bring an instance's findings up to date, and return which ones opened and closed.
+
+    `asked` are the engine, the rules, and what this sync knows of who could become more than it is.
+    """
+    adapter, rulebook, dangers = asked
+    takings = dangers.takings if dangers else None
     target = collected.target
     before = read_evaluation(connection, target.instance.id)
     rules = rulebook.list_rules(adapter.rules.db_type, adapter.findings)
     strangers = _find_strangers(reading, compared)
-    evaluated = Evaluated(rulebook.digest(rules), _digest_basis(compared, strangers, before), None, target.read_at)
+    basis = _digest_basis(compared, (strangers, takings), before)
+    evaluated = Evaluated(rulebook.digest(rules), basis, None, target.read_at)
     if before and _is_same(before, evaluated) and not (before.due_at and before.due_at <= target.read_at):
         return NO_CHANGES
     world = World(
@@ -50,6 +56,7 @@ def sync_findings(
         engine=adapter.findings,
         strangers=strangers,
         options=rulebook.options,
+        takings=takings,
     )
     found = evaluate(rules, world)
     changes, other = compare_findings(read_findings(connection, target.instance.id), found.findings)
@@ -102,7 +109,7 @@ def _find_strangers(reading: Reading, compared: ComparedPermissions) -> Mapping[
 
 
 def _digest_basis(
-    compared: ComparedPermissions, strangers: Mapping[str, Sequence[Held]], before: Evaluated | None
+    compared: ComparedPermissions, others: tuple[Mapping[str, Sequence[Held]], Takings | None], before: Evaluated | None
 ) -> bytes:
     """Return a digest of all that rules look at.
 
@@ -110,8 +117,10 @@ def _digest_basis(
     """
     if compared.states is None:
         return before.basis if before else b""
+    strangers, takings = others
     theirs = {name: sorted(map(_to_row, held)) for name, held in strangers.items()}
-    settings = [compared.attributes, [to_json_unseen(item) for item in compared.sight.unseen], theirs]
+    unseen = [to_json_unseen(item) for item in compared.sight.unseen]
+    settings = [compared.attributes, unseen, theirs, takings.to_json() if takings else None]
     accounts = b"".join(digest for _, digest in sorted(compared.states.digests.items()))
     return to_digest(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS), accounts)
 

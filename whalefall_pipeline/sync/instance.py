@@ -90,7 +90,8 @@ def _write_permissions(
         compared = compare_permissions(connection, collected, collected.reading, adapter.rules)
         dangers = find_dangers(adapter, collected, compared)
         changes = write_permissions(connection, collected, compared, dangers)
-        findings = sync_findings(connection, collected, collected.reading, compared, (adapter, plan.rulebook))
+        asked = adapter, plan.rulebook, dangers
+        findings = sync_findings(connection, collected, collected.reading, compared, asked)
         written = replace(changes, findings=findings)
         changes = outcome.changes.join(written)
         told = replace(outcome, permissions=compared.counts, changes=changes)

@@ -59,6 +59,7 @@ CASES = (
         "REVOKE GRANT OPTION ON wf_app.orders FROM ana@localhost",
         key="wf_app",
     ),
+    account("ALL-10", "", ""),
     account("MY-01", "CREATE USER ''@nowhere", "DROP USER ''@nowhere", "@nowhere"),
     account("MY-02", "CREATE USER open@localhost", "DROP USER open@localhost", "open@localhost"),
     account(
@@ -170,12 +171,14 @@ ELSEWHERE = {
         "ALL-07": "everybody can't be a member of a role here",
         "ALL-08": "see MariaDB's cases: MySQL refuses such rows by a foreign key of the server's own",
         "ALL-09": "see test_everybody_is_an_administrator",
+        "ALL-11": "see test_an_account_could_take_over_others",
         "MY-08": "see test_a_password_grows_old",
         "MY-20": "with partial_revokes, which the tests' server has, names are no patterns",
     },
     "mariadb": {
         "ALL-07": "see test_everybody_is_an_administrator",
         "ALL-09": "see test_everybody_is_an_administrator",
+        "ALL-11": "only a plugin that maps could: this server has none; CREATE USER makes a superuser there",
         "MY-08": "see test_a_password_grows_old",
         "MY-21": "MariaDB has no second password",
     },
@@ -302,6 +305,20 @@ def test_everybody_is_an_administrator(worlds: Worlds) -> None:
     finally:
         server.execute("REVOKE team FROM PUBLIC", "REVOKE ALL ON *.* FROM PUBLIC")
     assert (judge(server).outcome("ALL-07"), judge(server).outcome("ALL-09")) == (Outcome.CLEAR, Outcome.CLEAR)
+
+
+def test_an_account_could_take_over_others(worlds: Worlds) -> None:
+    """On MySQL SYSTEM_USER keeps superusers from it; on MariaDB it could become one."""
+    server = worlds.server
+    assert judge(server).outcome("ALL-11") is Outcome.CLEAR
+    server.execute("GRANT CREATE USER ON *.* TO ana@localhost")
+    try:
+        found = judge(server)
+    finally:
+        server.execute("REVOKE CREATE USER ON *.* FROM ana@localhost")
+    here, elsewhere = ("ALL-11", "ALL-10") if server.flavour == "mysql" else ("ALL-10", "ALL-11")
+    assert found.list_found(here) == [("ana@localhost", "")]
+    assert found.list_found(elsewhere) == []
 
 
 def test_sql_that_the_script_builder_writes_ends_a_finding(worlds: Worlds) -> None:

@@ -56,6 +56,10 @@ CASES = (
     ),
     one("ALL-06", 'GRANT "wf_role" TO ANA WITH ADMIN OPTION', 'REVOKE "wf_role" FROM ANA', "ANA", "wf_role"),
     one("ALL-07", 'GRANT "WF_ADMIN" TO PUBLIC', 'REVOKE "WF_ADMIN" FROM PUBLIC', "PUBLIC", "WF_ADMIN"),
+    one("ALL-10", "", ""),
+    one(
+        "ALL-11", 'ALTER USER "OLD" GRANT CONNECT THROUGH DORA', 'ALTER USER "OLD" REVOKE CONNECT THROUGH DORA', "DORA"
+    ),
     one("OR-01", "", "", "BOSS"),
     system("OR-02", "CREATE ANY TABLE"),
     system("OR-03", "SELECT ANY DICTIONARY"),
@@ -91,7 +95,9 @@ ELSEWHERE = {
     "ALL-08": "the dictionary names no grantee that is gone",
     "ALL-09": "see test_everybody",
 }
-PEOPLE = tuple(f'CREATE USER {name} IDENTIFIED BY "x"' for name in ("BOSS", "CHIEF", "ANA", "CARL", "GONE", "OLD"))
+PEOPLE = tuple(
+    f'CREATE USER {name} IDENTIFIED BY "x"' for name in ("BOSS", "CHIEF", "ANA", "CARL", "DORA", "GONE", "OLD")
+)
 PREPARED = (
     'CREATE USER "WF_OWNER" NO AUTHENTICATION',
     'CREATE TABLE "WF_OWNER"."Orders" ("id" NUMBER)',

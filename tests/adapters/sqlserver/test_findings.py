@@ -69,6 +69,11 @@ CASES = (
         "ana",
         DATABASE,
     ),
+    server("ALL-10", "", ""),
+    server(
+        *("ALL-11", "GRANT IMPERSONATE ON LOGIN::[dora] TO [carl]"),
+        *("REVOKE IMPERSONATE ON LOGIN::[dora] FROM [carl]", "carl"),
+    ),
     server("MS-01", "ALTER LOGIN [sa] ENABLE", "ALTER LOGIN [sa] DISABLE", "sa"),
     server(
         *("MS-03", "ALTER LOGIN [ana] WITH CHECK_POLICY = OFF", "ALTER LOGIN [ana] WITH CHECK_POLICY = ON"),
@@ -123,7 +128,7 @@ def _set_up(engine: SqlserverEngine) -> None:
     """Make logins and users that nothing is wrong with, but for those that no statement can make right."""
     engine.reset()
     engine.prepare()
-    for name in ("boss", "chief", "ana", "gone"):
+    for name in ("boss", "chief", "ana", "gone", "carl", "dora"):
         engine.execute(f"CREATE LOGIN [{name}] WITH PASSWORD = N'x', CHECK_POLICY = ON")
     engine.execute("CREATE USER [ana] FOR LOGIN [ana]", "CREATE USER [lost] FOR LOGIN [gone]", database=DATABASE)
     engine.execute("CREATE LOGIN [BUILTIN\\Users] FROM WINDOWS")

@@ -5,12 +5,15 @@ from typing import Any, NamedTuple
 
 from whalefall_pipeline.core.access.engine import Access
 from whalefall_pipeline.core.access.escalate import find_escalations
-from whalefall_pipeline.core.access.model import Population, Wanted
+from whalefall_pipeline.core.access.model import Escalation, Population, Wanted
+from whalefall_pipeline.core.access.sentences import NAMED
 from whalefall_pipeline.core.changes import AccountChange
-from whalefall_pipeline.core.model import Held, Json, is_of_role
+from whalefall_pipeline.core.model import Held, Json, Kind, is_of_role
 
 MOST = 20
 """Accounts that are listed."""
+MOST_KEPT = 100
+"""Accounts whose worst way is kept: of those that could become superusers, and of those that could take over others."""
 
 
 class Risk(NamedTuple):
@@ -19,6 +22,41 @@ class Risk(NamedTuple):
     username: str
     is_superuser: bool
     how: str
+
+
+class Taking(NamedTuple):
+    """By what a user or group could become more than it is: the worst way, and whom it comes to by all of them.
+
+    `becomes` are the accounts that it could take over, in order and not too many; `accounts` is their number; 0: it
+    could become a superuser.
+    """
+
+    username: str
+    how: str
+    becomes: Sequence[str] = ()
+    accounts: int = 0
+
+    def to_json(self) -> list[Json]:
+        """Return it as it is stored."""
+        return [self.username, self.how, [*self.becomes], self.accounts]
+
+
+class Takings(NamedTuple):
+    """The users and groups that could become a superuser, and of the others those that could take over an account.
+
+    The worst come first; `more_superusers` and `more_takers` are how many are left out.
+    """
+
+    superusers: Sequence[Taking] = ()
+    takers: Sequence[Taking] = ()
+    more_superusers: int = 0
+    more_takers: int = 0
+
+    def to_json(self) -> list[Json]:
+        """Return it as it is stored, and as a digest is made of it."""
+        superusers: list[Json] = [one.to_json() for one in self.superusers]
+        takers: list[Json] = [one.to_json() for one in self.takers]
+        return [superusers, takers, self.more_superusers, self.more_takers]
 
 
 class DangerSummary(NamedTuple):
@@ -32,6 +70,7 @@ class DangerSummary(NamedTuple):
     could_become: int
     listed: Sequence[Risk]
     basis: Sequence[str]
+    takings: Takings = Takings()
 
     def to_json(self) -> dict[str, Json]:
         """Return it as it is stored."""
@@ -41,13 +80,19 @@ class DangerSummary(NamedTuple):
             "could_become": self.could_become,
             "listed": listed,
             "basis": [*self.basis],
+            "takings": self.takings.to_json(),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "DangerSummary":
-        """Return what `to_json` made."""
+        """Return what `to_json` made; what an older version made has no basis, so that it is found anew."""
         listed = [Risk(*item) for item in value["listed"]]
-        return cls(value["superusers"], value["could_become"], listed, value["basis"])
+        numbers = value["superusers"], value["could_become"]
+        if "takings" not in value:
+            return cls(*numbers, listed, ())
+        superusers, takers, *more = value["takings"]
+        takings = Takings([Taking(*item) for item in superusers], [Taking(*item) for item in takers], *more)
+        return cls(*numbers, listed, value["basis"], takings)
 
 
 def summarise(access: Access, population: Population, basis: Sequence[str]) -> DangerSummary:
@@ -60,7 +105,32 @@ def summarise(access: Access, population: Population, basis: Sequence[str]) -> D
     others = [name for name in others if kinds[name].is_counted]
     risks = [Risk(name, True, "") for name in superusers]
     risks += [Risk(name, False, str(ways[name])) for name in others]
-    return DangerSummary(len(superusers), len(others), risks[:MOST], list(basis))
+    held_by = {name for name, kind in kinds.items() if kind in (Kind.USER, Kind.GROUP)}
+    takings = find_takings([way for way in found.ways if way.username in held_by])
+    return DangerSummary(len(superusers), len(others), risks[:MOST], list(basis), takings)
+
+
+def find_takings(ways: Iterable[Escalation]) -> Takings:
+    """Return who could become what by some ways, of which the worst come first."""
+    by_user: dict[str, list[Escalation]] = {}
+    for way in ways:
+        by_user.setdefault(way.username, []).append(way)
+    found = [_to_taking(name, own) for name, own in by_user.items()]
+    superusers = [taking for taking in found if not taking.accounts]
+    takers = [taking for taking in found if taking.accounts]
+    more = (max(0, len(each) - MOST_KEPT) for each in (superusers, takers))
+    return Takings(superusers[:MOST_KEPT], takers[:MOST_KEPT], *more)
+
+
+def _to_taking(username: str, ways: Sequence[Escalation]) -> Taking:
+    """Return what one account's ways come to; who could become a superuser needs no other account."""
+    worst = next((way for way in ways if not way.danger.becomes), ways[0])
+    steps = "; ".join(worst.steps)
+    how = f"{worst} ({steps})" if steps else str(worst)
+    if not worst.danger.becomes:
+        return Taking(username, how, [])
+    becomes = sorted({way.danger.becomes for way in ways})
+    return Taking(username, how, becomes[:NAMED], len(becomes))
 
 
 def bears_on_dangers(access: Access, changes: Iterable[AccountChange]) -> bool:

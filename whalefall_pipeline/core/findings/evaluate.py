@@ -81,6 +81,8 @@ def find_unseen(rule: Rule, world: World) -> dict[str, str]:
     unseen: dict[str, str] = {}
     if sights.settings and world.attributes is None:
         unseen["instance"] = "what the instance is set to was never seen"
+    if sights.dangers and world.takings is None:
+        unseen["ways"] = "who could become more than it is, is not known of this engine"
     for scope in sights.parts:
         seen = find_observation(scope, world.coverage)
         if seen and seen.status is not Seen.OBSERVED:

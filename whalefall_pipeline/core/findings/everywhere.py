@@ -1,7 +1,8 @@
 """The rules of all engines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from whalefall_pipeline.core.access.danger_summary import Taking, Takings
 from whalefall_pipeline.core.findings.making import find_accounts, find_held, find_members, list_held, to_everybody
 from whalefall_pipeline.core.findings.model import Hit, Mend, Rule, Severity, Sights
 from whalefall_pipeline.core.findings.world import World
@@ -9,6 +10,7 @@ from whalefall_pipeline.core.model import MEMBER, ROLE_SCOPES, AccountState
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, SUPERUSER
 
 ADMINISTRATORS = Sights(administration=True, accounts=True)
+WAYS = Sights(scopes=None, administration=True, accounts=True, settings=True, dangers=True)
 ALL_GRANTS = Sights(scopes=None, administration=True, accounts=True)
 
 
@@ -51,6 +53,30 @@ def _find_strangers(world: World) -> Iterator[Hit]:
 def _describe_everybody(world: World, state: AccountState) -> str:
     powers = [name for name in (SUPERUSER, GRANT_ADMIN) if world.amounts_to(state, name)]
     return f"everybody has {' and '.join(powers)}" if powers else ""
+
+
+def _find_becoming(world: World) -> Iterator[Hit]:
+    takings = world.takings or Takings()
+    for name, how, *_ in _list_takings(world, takings.superusers):
+        if name not in world.options.superusers:
+            yield Hit(name, message=f"{name} could become a superuser: {how}")
+    if takings.more_superusers:
+        yield Hit(message=f"{takings.more_superusers} more accounts could become a superuser")
+
+
+def _find_takers(world: World) -> Iterator[Hit]:
+    takings = world.takings or Takings()
+    for name, how, becomes, accounts in _list_takings(world, takings.takers):
+        more = f" and {accounts - len(becomes)} more" if accounts > len(becomes) else ""
+        yield Hit(name, message=f"{name} could take over {', '.join(becomes)}{more}: {how}")
+    if takings.more_takers:
+        yield Hit(message=f"{takings.more_takers} more accounts could take over others")
+
+
+def _list_takings(world: World, takings: Iterable[Taking]) -> Iterator[Taking]:
+    """Yield those of accounts that are no administrators and that the server did not make."""
+    holders = {state.account.username for state in world.holders}
+    return (taking for taking in takings if taking.username in holders)
 
 
 RULES = (
@@ -144,5 +170,23 @@ RULES = (
         remedy="Revoke it from everybody at once, and see in the changes since when it was so.",
         find=find_accounts(to_everybody, _describe_everybody),
         looks_at=ADMINISTRATORS,
+    ),
+    Rule(
+        id="ALL-10",
+        title="Account that could become a superuser",
+        severity=Severity.HIGH,
+        why="It is one whenever it likes, or whenever somebody has its password; no list of superusers names it.",
+        remedy="Take away what the way rests on, or name the account under `options: superusers` in the rules file.",
+        find=_find_becoming,
+        looks_at=WAYS,
+    ),
+    Rule(
+        id="ALL-11",
+        title="Account that could take over another account",
+        severity=Severity.MEDIUM,
+        why="What it then does stands under the other's name, and what that account is given later it has too.",
+        remedy="Take away what the way rests on: a membership, an impersonation, a proxy, the right to set passwords.",
+        find=_find_takers,
+        looks_at=WAYS,
     ),
 )

@@ -74,7 +74,7 @@ class Sights:
     `scopes` are scopes of grants (`table`, `role`), None: all that the engine has; those that an engine has not are
     left out. `administration` adds the scopes that make administrators. `accounts` says that it needs the attributes of
     accounts, `settings` those of the instance; `parts` are scopes of the coverage, where an engine's catalog has parts
-    for neither (`server/profiles`).
+    for neither (`server/profiles`). `dangers` says that it needs to know who could become more than it is.
     """
 
     scopes: frozenset[str] | None = frozenset()
@@ -82,6 +82,7 @@ class Sights:
     accounts: bool = False
     settings: bool = False
     parts: frozenset[str] = frozenset()
+    dangers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

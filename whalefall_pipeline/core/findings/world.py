@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from whalefall_pipeline.core.access.danger_summary import Takings
 from whalefall_pipeline.core.facts import FactsBuilder
 from whalefall_pipeline.core.findings.model import DEFAULT_OPTIONS, NO_FINDINGS, EngineFindings, Options
 from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Attributes, Coverage, Held, Kind
@@ -20,7 +21,8 @@ class World:
     """One instance as its newest reading has it.
 
     `states` have the roles that the instance implies. `attributes` are what it is set to, None: that was never seen.
-    `strangers` are grantees that are no account, with what they hold.
+    `strangers` are grantees that are no account, with what they hold. `takings` are those that could become more than
+    they are, None: that is not known of the engine.
     """
 
     rules: Rules
@@ -31,6 +33,7 @@ class World:
     engine: EngineFindings = NO_FINDINGS
     strangers: Mapping[str, Sequence[Held]] = field(default_factory=dict[str, "Sequence[Held]"])
     options: Options = DEFAULT_OPTIONS
+    takings: Takings | None = None
     _paths: dict[tuple[frozenset[Held], str], list[RolePath]] = field(
         init=False, default_factory=dict[tuple[frozenset[Held], str], list[RolePath]], repr=False
     )
