@@ -61,6 +61,7 @@ OWN = {
         "script/settings.py": "the clauses that set what an account may do",
     },
     "sqlserver": {
+        "access_code.py": "modules that run as somebody else",
         "access_dangers.py": "what lets a principal become more than it is",
         "access_links.py": "memberships, impersonation, and roles that one may alter",
         "access_permissions.py": "which permissions imply others, from the server down to columns",

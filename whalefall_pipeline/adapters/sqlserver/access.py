@@ -5,13 +5,17 @@ database's owner and an object's owner pass it; then a DENY of the permission, o
 of the login's identity, on the securable or around it, withholds it; then a GRANT of either gives it. A column's own
 GRANT withstands a DENY on its table.
 
-Not looked into: ownership chains, modules that are signed or have EXECUTE AS, and application roles, which take a
-password: what one may do inside of these is not counted as what one can.
+A module with EXECUTE AS makes no yes, since nobody has read what it does; it makes a no unknown where one may run it
+and whom it runs as can.
+
+Not looked into: ownership chains, modules that are signed, and application roles, which take a password: what one may
+do inside of these is not counted as what one can.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from whalefall_pipeline.adapters.sqlserver.access_code import CODE_SCOPES, find_code
 from whalefall_pipeline.adapters.sqlserver.access_dangers import DANGEROUS, SYSADMIN, find_dangers
 from whalefall_pipeline.adapters.sqlserver.access_links import find_links
 from whalefall_pipeline.adapters.sqlserver.access_permissions import (
@@ -30,6 +34,7 @@ from whalefall_pipeline.adapters.sqlserver.securables import COLUMN, DATABASE, O
 from whalefall_pipeline.core.access.engine import Access, FindGates
 from whalefall_pipeline.core.access.model import (
     Acting,
+    Code,
     Danger,
     Gate,
     GateQuestion,
@@ -79,6 +84,7 @@ class SqlserverAccess(Access):
         database = question.securable.database
         if database:
             wanted += [Wanted(scope, database) for scope in (DATABASE, *_LINKING_IN_DATABASE)]
+            wanted += [Wanted(scope, database) for scope in CODE_SCOPES]
         for cover in find_covers(question):
             scope, *names = cover.securable
             scopes = OBJECT_SCOPES if scope == OBJECT else (scope,)
@@ -130,6 +136,10 @@ class SqlserverAccess(Access):
             for source in sources
             if _passes(source, passing) or (on_objects_only and source.held and source.held.securable.scope == COLUMN)
         ]
+
+    def find_code(self, population: Population, question: Question, reached: Collection[str]) -> Iterable[Code]:
+        """See `Access.find_code`: modules with EXECUTE AS, within their own database."""
+        return find_code(population, question, reached)
 
     def find_gate_questions(self, question: Question) -> Sequence[GateQuestion]:
         """See `Access.find_gate_questions`: nothing in a database is of use to who can't connect to it."""

@@ -18,7 +18,7 @@ from whalefall_pipeline.core.access.model import (
     Source,
     Verdict,
 )
-from whalefall_pipeline.core.access.sentences import find_nearest
+from whalefall_pipeline.core.access.sentences import NAMED, find_nearest
 from whalefall_pipeline.core.access.walk import MAX_WAYS, Keep, Walk, Way, group_ends
 
 
@@ -33,7 +33,8 @@ class Decider:
     def find_who_can(self, question: Question) -> list[Answer]:
         """Return those who can, each with the shortest path to each source: who can now first, then by username.
 
-        Of all others the verdict is no, or unknown where `find_unseen` names something.
+        Of all others the verdict is no, or unknown where `find_unseen` names something, or where `decide` names code
+        that runs as somebody who can.
         """
         accounts = self._population.accounts
         walk = self._walk(question, self._find_all_sources(question))
@@ -47,9 +48,10 @@ class Decider:
                 answers.append(self._answer_yes(username, ways, asked, complete=len(ways) < MAX_WAYS))
         return sorted(answers, key=lambda answer: answer.verdict is Verdict.AFTER_STEP)
 
-    def decide(self, username: str, question: Question, *, every_path: bool = False) -> Answer:
+    def decide(self, username: str, question: Question, *, every_path: bool = False, with_code: bool = True) -> Answer:
         """Return one account's answer; `every_path`: with all simple paths, as far as the bound allows.
 
+        `with_code`: a no is unknown where code that runs as somebody else may do it; not to ask spares looking for it.
         Raise KeyError for a username that is no account of the population.
         """
         kind = self._population.accounts[username].account.kind
@@ -61,7 +63,8 @@ class Decider:
         if ways:
             complete = complete and (every_path or len(ways) < MAX_WAYS)
             return self._answer_yes(username, ways, self._prepare(question, reached), complete=complete)
-        unseen = self.find_unseen(question)
+        unread = self._find_unread(username, question, reached) if with_code else ()
+        unseen = (*self.find_unseen(question), *unread)
         verdict = Verdict.UNKNOWN if unseen else Verdict.NO
         nearest = self._find_nearest(username, question, sources)
         return Answer(username, kind, question, verdict, unseen=unseen, nearest=nearest)
@@ -124,6 +127,28 @@ class Decider:
         kind = self._population.accounts[username].account.kind
         gates = asked.find_gates(username, paths[0])
         return Answer(username, kind, asked.question, verdict, paths, gates, asked.unseen, "", complete)
+
+    def _find_unread(self, username: str, question: Question, reached: Collection[str]) -> tuple[str, ...]:
+        """Return which code may do it for an account, since it runs as somebody who can; by other code too."""
+        found: list[str] = []
+        seen = {username}
+        frontier = [reached]
+        while frontier:
+            for code in self._access.find_code(self._population, question, frontier.pop()):
+                if code.runs_as in seen:
+                    continue
+                if self._has_way(code.runs_as, question):
+                    found.append(f"what {code.words} does")
+                else:
+                    seen.add(code.runs_as)
+                    frontier.append(self._graph(question).find_reached(code.runs_as))
+        found = sorted(set(found))
+        more = [f"and {len(found) - NAMED} more such"] if len(found) > NAMED else []
+        return (*found[:NAMED], *more)
+
+    def _has_way(self, username: str, question: Question) -> bool:
+        reached = self._graph(question).find_reached(username)
+        return bool(self._walk(question, self._find_sources(question, reached)).find_ways(username))
 
     def _prepare(self, question: Question, usernames: Collection[str]) -> "_Asked":
         find = self._access.prepare_gates(self._population, question)

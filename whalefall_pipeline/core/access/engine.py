@@ -7,6 +7,7 @@ from typing import ClassVar, TypeAlias
 from whalefall_pipeline.core.access.graph import Links, ListedLinks
 from whalefall_pipeline.core.access.model import (
     Acting,
+    Code,
     Danger,
     Gate,
     GateQuestion,
@@ -96,6 +97,14 @@ class Access(ABC):
         `sources` are those of the whole identity; what is returned are the same values, not copies.
         """
         return sources
+
+    def find_code(self, population: Population, question: Question, reached: Collection[str]) -> Iterable[Code]:
+        """Return the stored code that runs as somebody else, of that which one of these accounts may run.
+
+        It may do more for its caller than that may do itself: a no is then unknown, if whom it runs as can. Some may be
+        named that a denial keeps from the caller; what the question can't bear on is left out.
+        """
+        return ()
 
     def find_gate_questions(self, question: Question) -> Sequence[GateQuestion]:
         """Return the other privileges that one must have before this one is of use (CONNECT, USAGE on the schema)."""

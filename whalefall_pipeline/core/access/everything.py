@@ -54,7 +54,7 @@ def find_everything(
         for privilege in access.list_privileges(securable, population.version):
             question = Question(privilege, securable)
             if any(True for _ in access.find_sources(population, question, population.accounts.keys())):
-                answer = decider.decide(username, question)
+                answer = decider.decide(username, question, with_code=False)
                 if answer.paths:
                     yield answer
 

@@ -130,6 +130,16 @@ class Path(NamedTuple):
         return ", ".join((*(link.words for link in self.links), self.source.words))
 
 
+class Code(NamedTuple):
+    """Stored code that somebody may run and that runs as somebody else: what it does there, nobody has read.
+
+    `words` name it and whom it runs as; `runs_as` is that account, or a place that links or sources know.
+    """
+
+    words: str
+    runs_as: str
+
+
 class GateState(StrEnum):
     """Whether what stands before a privilege lets the account through."""
 
