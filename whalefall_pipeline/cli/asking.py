@@ -207,20 +207,27 @@ def load_cases(
 
     The account that `also` names is there whether it matters or not.
     """
+    by_access: dict[tuple[int, tuple[Question, ...]], Sequence[Seeds] | None] = {}
     narrow: list[Case] = []
     wide: list[Case] = []
-    seeds: list[Seeds] = []
     for case in cases:
-        own = [case.access.find_seeds(question) for question in case.questions]
-        given = [item for item in own if item is not None]
-        (narrow if len(given) == len(own) else wide).append(case)
-        seeds += given
+        key = (id(case.access), tuple(case.questions))
+        if key not in by_access:  # on most instances the questions are the same
+            by_access[key] = _find_seeds(case)
+        (wide if by_access[key] is None else narrow).append(case)
     if narrow:
         named = [] if also is None else [also]
+        seeds = list(dict.fromkeys(one for found in by_access.values() for one in found or ()))
         relevant = read_relevant(reader, [case.asked for case in narrow], seeds, at=at, also=named)
         yield from _load(reader, narrow, at, relevant)
     for start in range(0, len(wide), AT_ONCE):
         yield from _load(reader, wide[start : start + AT_ONCE], at)
+
+
+def _find_seeds(case: Case) -> Sequence[Seeds] | None:
+    """Return the seeds of all of a case's questions; None: not all have such."""
+    seeds = [case.access.find_seeds(question) for question in case.questions]
+    return None if None in seeds else [one for one in seeds if one is not None]
 
 
 def _load(
@@ -233,7 +240,11 @@ def _load(
 
 def find_wanted(cases: Sequence[Case]) -> Mapping[int, Sequence[Wanted]]:
     """Return by instance the grants that bear on its questions."""
-    return {
-        case.asked.id: list({one for question in case.questions for one in case.access.find_wanted(question)})
-        for case in cases
-    }
+    known: dict[tuple[int, tuple[Question, ...]], Sequence[Wanted]] = {}
+    wanted: dict[int, Sequence[Wanted]] = {}
+    for case in cases:
+        key = (id(case.access), tuple(case.questions))
+        if key not in known:
+            known[key] = list({one for question in case.questions for one in case.access.find_wanted(question)})
+        wanted[case.asked.id] = known[key]
+    return wanted

@@ -38,6 +38,7 @@ FormatOption = Annotated[Format, typer.Option("--format", "-o", help="How to pri
 RawOption = Annotated[
     bool, typer.Option("--raw", help="CSV for programs: a cell may begin like a spreadsheet's formula.")
 ]
+_JSON = json.JSONEncoder(ensure_ascii=False)
 LimitOption = Annotated[
     int | None, typer.Option(min=0, help=f"At most so many; 0: all. A table on a terminal has {AT_MOST}.")
 ]
@@ -146,4 +147,4 @@ def _to_plain(value: object) -> str:
 def _to_flat(value: object) -> str:
     if value is None:
         return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | list | dict) else _to_plain(value)
+    return _JSON.encode(value) if isinstance(value, bool | list | dict) else _to_plain(value)

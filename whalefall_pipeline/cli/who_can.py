@@ -47,17 +47,18 @@ def who_can(
     moment = parse_moment(as_of) if as_of else None
     rows: list[Row] = []
     unseen: dict[str, set[str]] = {}
-    with open_reader() as reader, collecting_rarely():
-        check_instance(reader, instance)
-        asked = find_asked(reader, instance, moment, removed=removed)
-        cases = find_cases(reader, asked, asking, moment, named=instance is not None) if asked else []
-        for case, population in load_cases(reader, cases, moment):
-            found, not_seen = _decide(case, population, predefined=predefined)
-            rows += found
-            if not_seen:
-                unseen[case.asked.name] = not_seen
-    rows.sort(key=lambda row: (row.instance, row.object, row.verdict is Verdict.AFTER_STEP, row.username))
-    show_answers(rows, form, raw=raw, limit=limit)
+    with collecting_rarely():
+        with open_reader() as reader:
+            check_instance(reader, instance)
+            asked = find_asked(reader, instance, moment, removed=removed)
+            cases = find_cases(reader, asked, asking, moment, named=instance is not None) if asked else []
+            for case, population in load_cases(reader, cases, moment):
+                found, not_seen = _decide(case, population, predefined=predefined)
+                rows += found
+                if not_seen:
+                    unseen[case.asked.name] = not_seen
+        rows.sort(key=lambda row: (row.instance, row.object, row.verdict is Verdict.AFTER_STEP, row.username))
+        show_answers(rows, form, raw=raw, limit=limit)
     print_unseen(unseen)
     if not rows:
         raise typer.Exit(1)
@@ -69,7 +70,7 @@ def _decide(case: Case, population: Population, *, predefined: bool) -> tuple[li
     rows = [
         to_row(case.asked.name, answer)
         for question in case.questions
-        for answer in decider.find_who_can(question)
+        for answer in decider.find_who_can(question, first_only=True)
         if predefined or answer.kind.is_counted
     ]
     return rows, {scope for question in case.questions for scope in decider.find_unseen(question)}

@@ -16,6 +16,8 @@ FORMULA = re.compile(rf"(^|[;\t\r\n]){_STARTS}|^(?=[\t\r\n])")
 
 Some split lines at semicolons, by their locale, so a formula can begin after one too.
 """
+_SIGNS = re.compile(r"[\t\r\n=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""What no formula is without; most cells have none, and looking for one takes a tenth of looking for a formula."""
 NEUTRALISED = re.compile(rf"(^|[;\t\r\n])'{_STARTS}|^'(?=[\t\r\n])")
 """Where `neutralise` puts its apostrophes."""
 _MENTION = re.compile(
@@ -41,7 +43,7 @@ def make_visible(text: str) -> str:
 
 def neutralise(cell: str) -> str:
     """Return a cell as text to any spreadsheet: an apostrophe before what it would take for a formula's start."""
-    return FORMULA.sub(lambda found: f"{found[0]}'", cell)
+    return FORMULA.sub(lambda found: f"{found[0]}'", cell) if _SIGNS.search(cell) else cell
 
 
 def undo_neutralise(cell: str) -> str:

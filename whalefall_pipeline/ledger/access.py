@@ -5,33 +5,28 @@ instances and accounts are asked about.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple
 
-import orjson
 from psycopg.rows import tuple_row
 
 from whalefall_pipeline.core.access.model import Population, Seeds, Wanted
 from whalefall_pipeline.core.model import (
     ROLE_SCOPES,
-    Account,
     AccountState,
     Attributes,
-    Effect,
-    Held,
-    Kind,
     Securable,
     Seen,
     Unseen,
 )
+from whalefall_pipeline.ledger.holdings import SEEN, Holdings, Moments, Row, StateMaker
 from whalefall_pipeline.ledger.reader import Reader
 from whalefall_pipeline.sql import load_sql
 
 SQL = load_sql("whalefall_pipeline.ledger", "access.sql")
 MEMBERSHIPS = tuple(Wanted(scope) for scope in sorted(ROLE_SCOPES))
 """Wanted for every question."""
-Row: TypeAlias = tuple[Any, ...]
 _VALUE = re.compile(r"(?<![:\w]):(\w+)")
 
 
@@ -135,12 +130,10 @@ def read_populations(
     An instance without accounts, none being known of it then, has a population without any.
     """
     whole, ids = relevant or Relevant([item.id for item in asked])
-    patterns = [(item.id, *one) for item in asked for one in {*wanted.get(item.id, ())}]
     values = {"whole": list(whole), "ids": list(ids), "at": at}
     accounts = _read(reader, "accounts", **values)
     hidden = _read_hidden(reader, asked, at)
-    names = ("instances", "scopes", "databases", "schemas", "objects", "columns", "privileges")
-    held = _Holdings(_read(reader, "held", **values, **_to_columns(names, patterns)))
+    held = Holdings(_read(reader, "held", **values, **_to_patterns(asked, wanted)))
     return _build(asked, accounts, held, at, hidden)
 
 
@@ -148,7 +141,7 @@ def read_closure(reader: Reader, asked: Asked, usernames: Collection[str], *, at
     """Return some accounts with all their roles, and everybody's, each with all that it holds."""
     relevant = read_relevant(reader, [asked], [], at=at, also=usernames)
     ids = list(relevant.ids)
-    held = _Holdings(_read(reader, "all_held", ids=ids, at=at))
+    held = Holdings(_read(reader, "all_held", ids=ids, at=at))
     accounts = _read(reader, "accounts", whole=[], ids=ids, at=at)
     return _build([asked], accounts, held, at, _read_hidden(reader, [asked], at))[asked.id]
 
@@ -156,7 +149,7 @@ def read_closure(reader: Reader, asked: Asked, usernames: Collection[str], *, at
 def read_holdings(reader: Reader, asked: Asked, at: datetime | None = None) -> Population:
     """Return all accounts of an instance, each with all that it holds."""
     accounts = _read(reader, "accounts", whole=[asked.id], ids=[], at=at)
-    held = _Holdings(_read(reader, "all_held", ids=[row[0] for row in accounts], at=at))
+    held = Holdings(_read(reader, "all_held", ids=[row[0] for row in accounts], at=at))
     return _build([asked], accounts, held, at, _read_hidden(reader, [asked], at))[asked.id]
 
 
@@ -173,21 +166,15 @@ def _read_hidden(reader: Reader, asked: Iterable[Asked], at: datetime | None) ->
 def _build(
     asked: Sequence[Asked],
     accounts: Sequence[Row],
-    held: "_Holdings",
+    held: Holdings,
     at: datetime | None,
     hidden: Mapping[int, frozenset[str]],
 ) -> dict[int, Population]:
-    attributes: dict[str, Attributes] = {}
     states: dict[int, dict[str, AccountState]] = {item.id: {} for item in asked}
     ids: dict[int, dict[str, int]] = {item.id: {} for item in asked}
-    kinds = {kind.value: kind for kind in Kind}
-    sets: dict[frozenset[Held], frozenset[Held]] = {}
+    states_of = StateMaker(held)
     for account_id, instance_id, username, kind, text in accounts:
-        if text not in attributes:  # most accounts of an instance are set alike
-            attributes[text] = orjson.loads(text)
-        own = frozenset(held.of.get(account_id, ()))
-        account = Account(username, kinds[kind], attributes[text], hidden.get(account_id, frozenset()))
-        states[instance_id][username] = AccountState(account, sets.setdefault(own, own))
+        states[instance_id][username] = states_of.build(account_id, username, kind, text, hidden.get(account_id, SEEN))
         ids[instance_id][username] = account_id
     return {
         item.id: Population(
@@ -202,45 +189,13 @@ def _build(
     }
 
 
-class _Holdings:
-    """What accounts hold, from rows that say it once for all that hold it since the same moment."""
-
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self.of: dict[int, list[Held]] = {}
-        self._moments: dict[Held, list[tuple[datetime, list[int]]]] = {}
-        self._by_holder: dict[Held, dict[int, datetime]] = {}
-        for privilege, *path, grant_option, effect, moment, holders in rows:
-            held = Held(privilege, Securable._make(path), grant_option, cast("Effect", effect))
-            self._moments.setdefault(held, []).append((moment, holders))
-            for holder in holders:
-                self.of.setdefault(holder, []).append(held)
-
-    def find_since(self, holder: int, held: Held) -> datetime:
-        """Return since when. Raises KeyError where the holder does not hold it."""
-        if held not in self._by_holder:  # few of all that was loaded are ever asked for
-            moments = self._moments[held]
-            self._by_holder[held] = {one: moment for moment, holders in moments for one in holders}
-        return self._by_holder[held][holder]
-
-
-class Moments(Mapping[tuple[str, Held], datetime]):
-    """Since when accounts hold what they hold, found when it is asked for: most of it never is."""
-
-    def __init__(self, ids: Mapping[str, int], held: _Holdings) -> None:
-        self._ids = ids
-        self._held = held
-
-    def __getitem__(self, key: tuple[str, Held]) -> datetime:
-        username, held = key
-        return self._held.find_since(self._ids[username], held)
-
-    def __iter__(self) -> Iterator[tuple[str, Held]]:
-        for username, account_id in self._ids.items():
-            for held in self._held.of.get(account_id, ()):
-                yield username, held
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+def _to_patterns(asked: Iterable[Asked], wanted: Mapping[int, Collection[Wanted]]) -> dict[str, list[Any]]:
+    """Return the instances with the numbers of their patterns, and the patterns by number."""
+    numbers: dict[frozenset[Wanted], int] = {}
+    own = [(item.id, numbers.setdefault(frozenset(wanted.get(item.id, ())), len(numbers))) for item in asked]
+    patterns = [(number, *one) for of_one, number in numbers.items() for one in of_one]
+    names = ("numbers", "scopes", "databases", "schemas", "objects", "columns", "privileges")
+    return _to_columns(("instances", "patterns"), own) | _to_columns(names, patterns)
 
 
 def _to_columns(names: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Any]]:

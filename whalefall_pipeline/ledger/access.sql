@@ -71,29 +71,36 @@ where a.instance_id = :instance and g.scope not in ('role', 'database_role')
 -- name: relevant (who may come to what gives a privilege: those who hold or are it, and their members; some others
 -- `also`; and all roles of these)
 with recursive
-seed (id) as (
-  select g.instance_account_id
+sought as (
+  select *
   from unnest(
     cast(:privileges as text[]), cast(:scopes as text[]), cast(:databases as text[]), cast(:schemas as text[]),
     cast(:objects as text[])
   ) as w (privilege, scope, database_name, schema_name, object_name)
+),
+seed (id) as (
+  select g.instance_account_id
+  from sought w
   join account_grant g
     on g.object_name = w.object_name and g.scope = w.scope and g.database_name = w.database_name
-   and g.schema_name = w.schema_name and (w.privilege is null or w.privilege = g.privilege)
+   and g.schema_name = w.schema_name and g.privilege = w.privilege
   where g.instance_id = any (cast(:instances as bigint[]))
     and case when cast(:at as timestamptz) is null then g.valid_to is null
              else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
   union
   select t.instance_account_id
-  from instance_accounts a
-  join account_attributes t on t.instance_account_id = a.id
-   and case when cast(:at as timestamptz) is null then t.valid_to is null
-            else t.valid_from <= :at and (t.valid_to is null or t.valid_to > :at) end
-  where a.instance_id = any (cast(:instances as bigint[]))
-    and (t.attributes @> any (cast(:attributes as jsonb[])) or a.username = any (cast(:usernames as text[])))
+  from account_attributes t
+  where case when cast(:at as timestamptz) is null then t.valid_to is null
+             else t.valid_from <= :at and (t.valid_to is null or t.valid_to > :at) end
+    and t.attributes @> any (cast(:attributes as jsonb[])) and t.instance_id = any (cast(:instances as bigint[]))
+  union
+  select a.id from instance_accounts a
+  where a.instance_id = any (cast(:instances as bigint[])) and a.username = any (cast(:usernames as text[]))
 ),
 down (id, instance_id, username, kind) as (
-  select a.id, a.instance_id, a.username, a.kind from seed join instance_accounts a on a.id = seed.id
+  select a.id, a.instance_id, a.username, a.kind
+  from seed
+  cross join lateral (select * from instance_accounts where id = seed.id offset 0) a
   union
   select member.* from down d
   cross join lateral (
@@ -110,8 +117,10 @@ up (id, instance_id) as (
   (select id, instance_id from down
    union
    select id, instance_id from instance_accounts
-   where instance_id = any (cast(:instances as bigint[]))
-     and (kind = 'public' or username = any (cast(:also as text[]))))
+   where instance_id = any (cast(:instances as bigint[])) and kind = 'public'
+   union
+   select id, instance_id from instance_accounts
+   where instance_id = any (cast(:instances as bigint[])) and username = any (cast(:also as text[])))
   union
   select role.* from up u
   cross join lateral (
@@ -140,17 +149,19 @@ select s.instance_account_id, s.permission_facts -> 'meta' -> 'attributes_not_ob
 from account_snapshots s
 where s.instance_id = any (cast(:instances as bigint[])) and s.permission_facts -> 'meta' ? 'attributes_not_observed';
 
--- name: held (memberships, and what matches a pattern of its instance; once for all that hold it since the same moment)
-with chosen (id, instance_id) as materialized (
-  select a.id, a.instance_id from instance_accounts a
+-- name: held (memberships, and what matches a pattern of its instance; once for all that hold it)
+with chosen (id, patterns) as materialized (
+  select a.id, i.patterns
+  from unnest(cast(:instances as bigint[]), cast(:patterns as integer[])) as i (id, patterns)
+  join instance_accounts a on a.instance_id = i.id
   where a.instance_id = any (cast(:whole as bigint[])) or a.id = any (cast(:ids as bigint[]))
 ),
-pattern as materialized (
+pattern as materialized (  -- instances that are asked the same have the same patterns, by number
   select *
   from unnest(
-    cast(:instances as bigint[]), cast(:scopes as text[]), cast(:databases as text[]), cast(:schemas as text[]),
+    cast(:numbers as integer[]), cast(:scopes as text[]), cast(:databases as text[]), cast(:schemas as text[]),
     cast(:objects as text[]), cast(:columns as text[]), cast(:privileges as text[])
-  ) as w (instance_id, scope, database_name, schema_name, object_name, column_name, privilege)
+  ) as w (patterns, scope, database_name, schema_name, object_name, column_name, privilege)
 ),
 found as (  -- each `offset 0`: looked up by index; that an owner holds thousands of things is not read to be left out
   select g.* from chosen a
@@ -160,14 +171,13 @@ found as (  -- each `offset 0`: looked up by index; that an owner holds thousand
   ) g
   union all
   select g.* from chosen a
-  join (select distinct instance_id, scope from pattern where coalesce(object_name, '') = '') w
-    on w.instance_id = a.instance_id
+  join (select distinct patterns, scope from pattern where coalesce(object_name, '') = '') w on w.patterns = a.patterns
   cross join lateral (
     select * from account_grant g where g.instance_account_id = a.id and g.scope = w.scope offset 0
   ) g
   where exists (
     select from pattern w
-    where coalesce(w.object_name, g.object_name) = g.object_name and w.instance_id = a.instance_id and w.scope = g.scope
+    where coalesce(w.object_name, g.object_name) = g.object_name and w.patterns = a.patterns and w.scope = g.scope
       and (w.database_name is null or w.database_name = g.database_name)
       and (w.schema_name is null or w.schema_name = g.schema_name)
       and (w.column_name is null or w.column_name = g.column_name)
@@ -181,7 +191,7 @@ found as (  -- each `offset 0`: looked up by index; that an owner holds thousand
   join chosen a on a.id = g.instance_account_id
   where exists (
     select from pattern w
-    where w.object_name = g.object_name and w.instance_id = a.instance_id and w.scope = g.scope
+    where w.object_name = g.object_name and w.patterns = a.patterns and w.scope = g.scope
       and (w.database_name is null or w.database_name = g.database_name)
       and (w.schema_name is null or w.schema_name = g.schema_name)
       and (w.column_name is null or w.column_name = g.column_name)
@@ -189,19 +199,19 @@ found as (  -- each `offset 0`: looked up by index; that an owner holds thousand
   )
 )
 select g.privilege collate "C", g.scope collate "C", g.database_name collate "C", g.schema_name collate "C",
-       g.object_name collate "C", g.column_name collate "C", g.grant_option, g.effect, g.valid_from,
-       array_agg(g.instance_account_id)
+       g.object_name collate "C", g.column_name collate "C", g.grant_option, g.effect,
+       array_agg(g.instance_account_id), array_agg(date_part('epoch', g.valid_from))
 from found g
 where case when cast(:at as timestamptz) is null then g.valid_to is null
            else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9;
+group by 1, 2, 3, 4, 5, 6, 7, 8;
 
 -- name: all_held (all that these accounts hold)
-select g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option, g.effect,
-       g.valid_from, array_agg(g.instance_account_id) as ids
+select g.privilege collate "C", g.scope collate "C", g.database_name collate "C", g.schema_name collate "C",
+       g.object_name collate "C", g.column_name collate "C", g.grant_option, g.effect,
+       array_agg(g.instance_account_id), array_agg(date_part('epoch', g.valid_from))
 from account_grant g
 where g.instance_account_id = any (cast(:ids as bigint[]))
   and case when cast(:at as timestamptz) is null then g.valid_to is null
            else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
-group by g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option, g.effect,
-         g.valid_from;
+group by 1, 2, 3, 4, 5, 6, 7, 8;

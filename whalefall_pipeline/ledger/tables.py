@@ -158,6 +158,7 @@ instance_accounts = Table(
     Column("updated_at", MOMENT, nullable=False),
     UniqueConstraint("instance_id", "username"),
     Index("instance_accounts_updated", "instance_id", "updated_at"),
+    Index("instance_accounts_public", "instance_id", postgresql_where=text("kind = 'public'")),
 )
 
 account_snapshots = Table(
@@ -186,6 +187,13 @@ account_attributes = Table(
     Column("valid_from", MOMENT, nullable=False),
     Column("valid_to", MOMENT),
     Index("account_attributes_account", "instance_account_id", "valid_from"),
+    Index(
+        "account_attributes_now",
+        "attributes",
+        postgresql_using="gin",
+        postgresql_ops={"attributes": "jsonb_path_ops"},
+        postgresql_where=text("valid_to is null"),
+    ),
     comment="what the engine said of an account itself, in one interval of time; now: valid_to is null",
 )
 
@@ -205,7 +213,7 @@ account_grant = Table(
     Column("valid_from", MOMENT, nullable=False),
     Column("valid_to", MOMENT),
     Index("account_grant_account", "instance_account_id", "scope"),
-    Index("account_grant_object", "object_name", "scope", "database_name", "schema_name"),
+    Index("account_grant_object", "object_name", "scope", "database_name", "schema_name", "privilege"),
     Index(
         "account_grant_member",
         "instance_id",

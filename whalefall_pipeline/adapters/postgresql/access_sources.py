@@ -51,6 +51,7 @@ class Asked(NamedTuple):
     is_system: bool
 
     @classmethod
+    @lru_cache(1000)
     def of(cls, question: Question) -> "Asked":
         """Work out which grants give the privilege, and which stand for ownership."""
         privilege, securable = question

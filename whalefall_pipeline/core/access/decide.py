@@ -21,6 +21,9 @@ from whalefall_pipeline.core.access.model import (
 from whalefall_pipeline.core.access.sentences import NAMED, find_nearest
 from whalefall_pipeline.core.access.walk import MAX_WAYS, Keep, Walk, Way, group_ends
 
+MOST_PER_CANDIDATE = 4
+"""Accounts for each candidate up to which it takes less to look at all of them than to find out which are needed."""
+
 
 class Decider:
     """Answers questions about one population; what several questions share is found once."""
@@ -30,22 +33,23 @@ class Decider:
         self._population = population
         self._graphs: dict[str, Graph] = {}
 
-    def find_who_can(self, question: Question) -> list[Answer]:
+    def find_who_can(self, question: Question, *, first_only: bool = False) -> list[Answer]:
         """Return those who can, each with the shortest path to each source: who can now first, then by username.
 
-        Of all others the verdict is no, or unknown where `find_unseen` names something, or where `decide` names code
-        that runs as somebody who can.
+        `first_only`: each with the first of these alone, which takes less to find; it is not `complete` then. Of all
+        others the verdict is no, or unknown where `find_unseen` names something, or where `decide` names code that runs
+        as somebody who can.
         """
         accounts = self._population.accounts
         walk = self._walk(question, self._find_all_sources(question))
         candidates = sorted(walk.relevant & accounts.keys())
-        identities = map(self._graph(question).find_identity, candidates)
-        asked = self._prepare(question, set[str]().union(*identities))
+        asked = self._prepare(question, self._find_judged(question, candidates))
         answers: list[Answer] = []
         for username in candidates:
-            ways = walk.find_ways(username)
+            ways = walk.find_first(username) if first_only else walk.find_ways(username)
             if ways:
-                answers.append(self._answer_yes(username, ways, asked, complete=len(ways) < MAX_WAYS))
+                complete = not first_only and len(ways) < MAX_WAYS
+                answers.append(self._answer_yes(username, ways, asked, complete=complete))
         return sorted(answers, key=lambda answer: answer.verdict is Verdict.AFTER_STEP)
 
     def decide(self, username: str, question: Question, *, every_path: bool = False, with_code: bool = True) -> Answer:
@@ -113,6 +117,13 @@ class Decider:
             return kept[root]
 
         return keep
+
+    def _find_judged(self, question: Question, candidates: Sequence[str]) -> Collection[str]:
+        """Return the accounts that gates are judged by: all, where they are not many more than the candidates."""
+        accounts = self._population.accounts
+        if len(accounts) <= MOST_PER_CANDIDATE * len(candidates):
+            return accounts.keys() | set(self._links.others)
+        return set[str]().union(*map(self._graph(question).find_identity, candidates))
 
     def _judge(self, question: Question, usernames: Collection[str]) -> "_Judge":
         """Prepare to judge accounts whose identities hold no others than these."""
@@ -192,7 +203,7 @@ class _Judge(NamedTuple):
     def _is_able(self, username: str) -> bool:
         if self.keep:
             return bool(self.keep(username))
-        return username in self.holders or not self.by_all.isdisjoint(self.graph.find_identity(username))
+        return username in self.holders or (bool(self.by_all) and self.graph.has_any(username, self.by_all))
 
 
 class _AskedGate(NamedTuple):
@@ -226,5 +237,5 @@ class _Asked(NamedTuple):
     def find_gates(self, username: str, path: Path) -> tuple[Gate, ...]:
         """Return the gates of an account on a path."""
         actor = path.actor if path.links else username
-        acting = Acting(username, actor, self.graph.find_identity(actor))
+        acting = Acting(username, actor, self.graph.find_identity)
         return (*(gate.judge(acting) for gate in self.gates), *self.find_others(acting))

@@ -95,6 +95,12 @@ class Graph:
             *(self._find_inner(link.target) for link in self.list_links(root) if not link.step)
         )
 
+    def has_any(self, root: str, usernames: frozenset[str]) -> bool:
+        """Return whether an identity has one of these in it; mostly the root's own links say so."""
+        if ADDED not in root and any(link.target in usernames and not link.step for link in self.list_links(root)):
+            return True
+        return not usernames.isdisjoint(self.find_identity(root))
+
     def _find_inner(self, username: str) -> frozenset[str]:
         """Return what belongs to the identity of who has an account without a step; roles are shared, so it is kept."""
         inner = self._inner.get(username)

@@ -5,7 +5,7 @@ step (SET ROLE, EXECUTE AS, a proxy) leads to another identity, that of the link
 links from an account to the `Source` that gives the privilege.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -42,25 +42,39 @@ class Wanted(NamedTuple):
 
 
 class Sought(NamedTuple):
-    """Grants of one privilege (None: any) on one securable, in any column of it; names that it lacks are empty."""
+    """Grants of one privilege on one securable, in any column of it; names that it lacks are empty."""
 
-    privilege: str | None
+    privilege: str
     scope: str
     database: str = ""
     schema: str = ""
     object: str = ""
 
 
+class Matching(NamedTuple):
+    """Grants of one privilege on securables of a scope that have no name but a database's, which may be a pattern."""
+
+    privilege: str
+    scope: str
+    means: Callable[[str], bool]
+
+
 class Seeds(NamedTuple):
     """Where all paths to a privilege end, so that only accounts that may come there need be loaded.
 
-    Who holds one of `grants`, has one of `attributes` (names of those that are true), or is one of `usernames`. Whoever
-    is none of these, nor comes to one by memberships, can't.
+    Who holds one of `grants` or of `matching`, has one of `attributes` (names of those that are true), or is one of
+    `usernames`. Whoever is none of these, nor comes to one by memberships, can't. What else leads to others makes a
+    seed too: `by_principals`, to hold something on a principal; `by_user_part`, to share the user part of one's name
+    with others, or to have none. `everybodys` are the accounts that stand for everybody, beside those of that kind.
     """
 
     grants: tuple[Sought, ...]
     attributes: tuple[str, ...] = ()
     usernames: tuple[str, ...] = ()
+    matching: tuple[Matching, ...] = ()
+    everybodys: tuple[str, ...] = ()
+    by_principals: bool = False
+    by_user_part: bool = False
 
 
 class Link(NamedTuple):
@@ -168,12 +182,21 @@ class GateQuestion(NamedTuple):
     by_login: bool = False
 
 
-class Acting(NamedTuple):
+@dataclass(slots=True)
+class Acting:
     """Who comes to a gate: the account that logs in, the one that it acts as, and that one's identity."""
 
     username: str
     actor: str
-    identity: Collection[str]
+    find_identity: Callable[[str], Collection[str]]
+    _identity: Collection[str] | None = None
+
+    @property
+    def identity(self) -> Collection[str]:
+        """What the actor has by itself; few gates ask for it."""
+        if self._identity is None:
+            self._identity = self.find_identity(self.actor)
+        return self._identity
 
 
 class Answer(NamedTuple):
