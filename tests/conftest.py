@@ -1,5 +1,6 @@
 """Fixtures that many subjects share, and what holds for every test: what it needs, its order, and its servers' end."""
 
+import gc
 import os
 import signal
 import sys
@@ -39,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Without compiled files each program that a test starts would compile all of Dagster anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    gc.disable()  # until tests are there: none of what collecting makes is garbage
     start_guard()
     hypothesis.core.global_force_seed = _read_seed(config)
     if config.option.hypothesis_profile is None:
@@ -63,6 +65,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
             item.add_marker(need)
     yield
     items[:] = [items[place] for place in spreading.sort_groups([item.nodeid for item in items])]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Leave out modules and tests, hundreds of thousands of objects, whenever garbage is looked for from now on."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
