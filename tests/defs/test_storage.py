@@ -1,4 +1,4 @@
-"""Dagster's event log keeps its connections: one login serves many events, and a restart of the server loses none."""
+"""Dagster's storage keeps its connections: one login serves many events, and a restart of the server loses none."""
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -56,6 +56,27 @@ def test_many_events_need_few_logins(instance: dg.DagsterInstance, server: Postg
         report(instance, number)
     assert count_events(instance) == EVENTS
     assert read_logins(server) - before < EVENTS
+
+
+def test_a_storage_that_is_opened_for_each_tick_needs_few_logins(
+    instance: dg.DagsterInstance, server: PostgresqlServer
+) -> None:
+    assert instance.get_runs() == []
+    before = read_logins(server)
+    for _ in range(EVENTS):
+        with dg.DagsterInstance.get() as again:
+            assert again.get_runs() == []
+            assert again.all_instigator_state() == []
+    assert read_logins(server) - before < EVENTS
+
+
+def test_a_storage_that_was_made_anew_gets_its_tables(instance: dg.DagsterInstance, server: PostgresqlServer) -> None:
+    report(instance, 0)
+    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+        connection.execute(f"drop database {DATABASE} with (force)".encode())
+        connection.execute(f"create database {DATABASE}".encode())
+    with dg.DagsterInstance.get() as again:
+        assert (again.get_runs(), again.all_instigator_state(), count_events(again)) == ([], [], 0)
 
 
 def test_an_event_after_the_servers_restart_is_stored(instance: dg.DagsterInstance, server: PostgresqlServer) -> None:
