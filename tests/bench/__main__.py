@@ -1,6 +1,7 @@
 """`make bench`: prints Markdown tables of syncs and of questions about access.
 
-`--quick` measures 1,000 accounts in one round, `--access` the questions alone, `--fleet` 1,000 instances.
+`--quick` measures 1,000 accounts in one round, `--access` the questions alone, `--fleet` 1,000 instances, `--idle` the
+services of a home in which nothing happens.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import sys
 
 from tests.bench.access import Asked, build_access_table, measure_access
 from tests.bench.fleet import measure_fleet
+from tests.bench.idle import build_idle_table, measure_idle
 from tests.bench.measuring import Sample, list_engines, measure
 from tests.bench.report import build_table, describe_machine
 
@@ -15,6 +17,7 @@ SIZES = (1_000, 10_000)
 ROUNDS = 5
 INSTANCES = 1_000
 QUICK_INSTANCES = 100
+IDLE_SECONDS = 120.0
 
 
 def main() -> None:
@@ -27,7 +30,13 @@ def main() -> None:
     parser.add_argument("--fleet", action="store_true", help="a fleet in one session, and what Dagster adds to it")
     parser.add_argument("--access", action="store_true", help="only who-can, what-can and escalations")
     parser.add_argument("--instances", type=int, default=INSTANCES, help="of the fleet")
+    parser.add_argument("--idle", action="store_true", help="what the services of an idle home take")
     asked = parser.parse_args()
+    if asked.idle:
+        sys.stdout.write(
+            f"{describe_machine()}; {IDLE_SECONDS:g} s\n\n{build_idle_table(measure_idle(IDLE_SECONDS))}\n"
+        )
+        return
     if asked.fleet:
         report = measure_fleet(asked.instances, lambda text: sys.stderr.write(f"{text}\n"))
         sys.stdout.write(f"{describe_machine()}; {asked.instances:,} instances\n\n{report}\n")

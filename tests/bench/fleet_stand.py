@@ -71,7 +71,7 @@ def open_fleet(stand: Stand, name: str, instances: int, percent_dead: int) -> Ge
     with ExitStack() as held:
         home = Path(held.enter_context(TemporaryDirectory()))
         for database in (f"{name}_ledger", f"{name}_dagster"):
-            _create_database(stand.server, database)
+            create_database(stand.server, database)
         ledger_url = to_url(stand.server, f"{name}_ledger")
         environment = dagster_environment(
             home, dagster_url=to_url(stand.server, f"{name}_dagster"), ledger_url=ledger_url
@@ -104,7 +104,7 @@ def run_session(fleet: Fleet, how: str) -> dict[str, Any]:
     return {**json.loads(done.stdout.splitlines()[-1]), "load": os.getloadavg()[0]}
 
 
-def _create_database(server: PostgresqlServer, name: str) -> None:
+def create_database(server: PostgresqlServer, name: str) -> None:
     with psycopg.connect(server.conninfo(), autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
