@@ -39,7 +39,7 @@ def test_add_list_remove_and_back_again(whalefall: Run, ledger: Engine) -> None:
         (("--option", "sslmode"), "--option takes KEY=VALUE, not 'sslmode'"),
         (("--password-env", "NOT_SET"), "the environment variable NOT_SET is not set"),
         (("--password-file", "missing"), "the file missing can't be read"),
-        (("--password-env", "HOME", "--password-file", "missing"), "not both"),
+        (("--password-env", "HOME", "--password-file", "missing"), "not more than one"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(

@@ -8,7 +8,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
-from whalefall_pipeline.ledger.secrets import KEY_FILE, MAX_BYTES, SecretStore
+from whalefall_pipeline.ledger.keys import KEY_FILE
+from whalefall_pipeline.ledger.secrets import MAX_BYTES, SecretStore
 
 SECRET = "hush: ü%'\""
 

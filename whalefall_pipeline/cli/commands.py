@@ -60,6 +60,14 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
             "check": Entry("checking:check", "Connect to instances, and say what can be seen of them."),
         },
     ),
+    "credentials": (
+        "Look after the secrets of the logins.",
+        {
+            "list": Entry("credentials:list_credentials", "List how each secret is kept, and whether it can be read."),
+            "set": Entry("credentials:set_credential", "Give the secret of an instance's login anew."),
+            "rotate-key": Entry("credentials:rotate_key", "Encrypt all secrets with a new key."),
+        },
+    ),
     "waive": (
         "Accept findings until a moment, with a reason.",
         {

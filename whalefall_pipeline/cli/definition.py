@@ -1,14 +1,20 @@
 """What a user says of an instance, on the command line or in a YAML file, checked before anything is stored."""
 
 import os
-from collections.abc import Mapping
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.core.text import is_visible
+
+if TYPE_CHECKING:
+    from whalefall_pipeline.ledger.secrets import SecretStore
 
 LONGEST = 200
 """Characters of a name; it is a partition's key, a tag's value and a part of addresses."""
@@ -20,7 +26,7 @@ OTHER_NAMES = {"mariadb": "mysql", "postgres": "postgresql", "mssql": "sqlserver
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """An instance as its user describes it; `password_env` and `password_file` name where the secret is kept."""
+    """An instance as its user describes it; `password_…` names where the secret is kept."""
 
     name: str
     db_type: str
@@ -32,11 +38,12 @@ class Definition:
     vanish_limit: int = 50
     password_env: str | None = None
     password_file: Path | None = None
+    password_command: Sequence[str] = ()
 
     @property
     def has_reference(self) -> bool:
         """Whether the secret is named by a reference."""
-        return bool(self.password_env or self.password_file)
+        return bool(self.password_env or self.password_file or self.password_command)
 
     def to_instance(self) -> Instance:
         """Return the instance, still without an id. Raises InvalidInstanceError for what is not usable of it."""
@@ -63,8 +70,11 @@ class Definition:
 
     def check_secret_source(self) -> None:
         """Raise InvalidInstanceError when the secret's reference is no use now."""
-        if self.password_env and self.password_file:
-            raise InvalidInstanceError(f"{self.name}: give --password-env or --password-file, not both")
+        if sum(map(bool, (self.password_env, self.password_file, self.password_command))) > 1:
+            names = "--password-env, --password-file or --password-command"
+            raise InvalidInstanceError(f"{self.name}: give {names}, not more than one")
+        if self.password_command:
+            self._check_command()
         if self.password_env and self.password_env not in os.environ:
             raise InvalidInstanceError(f"{self.name}: the environment variable {self.password_env} is not set")
         if self.password_file and "\0" in str(self.password_file):
@@ -74,8 +84,15 @@ class Definition:
         if self.password_file and not self.password_file.is_file():
             raise InvalidInstanceError(f"{self.name}: {self.password_file} is no regular file")
 
-    def build_reference(self) -> str:
-        """Return the stored form of the secret's reference."""
+    def _check_command(self) -> None:
+        words = self.password_command
+        if any("\0" in word for word in words) or shutil.which(words[0]) is None:
+            raise InvalidInstanceError(f"{self.name}: {words[0]!r} is no command that can be run here")
+
+    def build_reference(self, store: "SecretStore") -> str:
+        """Return the stored form of the secret's reference; a command is encrypted, so that nobody can slip one in."""
+        if self.password_command:
+            return store.encrypt_command(self.password_command)
         return f"env:{self.password_env}" if self.password_env else f"file:{(self.password_file or Path()).absolute()}"
 
     def _check_texts(self) -> None:
@@ -87,6 +104,17 @@ class Definition:
         for what, text in (("database", self.database or ""), *self.options.items()):
             if not is_visible(text):
                 raise InvalidInstanceError(f"{self.name}: {what} {text!r} holds characters that can't be seen")
+
+
+def to_words(command: str) -> list[str]:
+    """Part a command into words as a shell does, which will not run it. Raises InvalidInstanceError."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise InvalidInstanceError(f"--password-command {command!r} can't be parted into words: {error}") from None
+    if not words:
+        raise InvalidInstanceError("--password-command is empty; write a command and its words")
+    return words
 
 
 def check_name(name: str) -> None:

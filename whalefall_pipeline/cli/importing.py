@@ -9,7 +9,7 @@ import typer
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from whalefall_pipeline.cli.definition import Definition, check_name
+from whalefall_pipeline.cli.definition import Definition, check_name, to_words
 from whalefall_pipeline.cli.instances import write_definitions
 from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
@@ -18,6 +18,7 @@ from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.queries import read_logins
+from whalefall_pipeline.ledger.secrets import SecretStore
 
 LARGEST = 50_000_000
 """Bytes of a file that is read; 100,000 instances take half of it."""
@@ -36,6 +37,7 @@ class _Entry(BaseModel):
     vanish_limit: int = Field(50, ge=0, le=100)
     password_env: str | None = None
     password_file: Path | None = None
+    password_command: str | list[str] | None = None
 
 
 class _File(BaseModel):
@@ -56,13 +58,16 @@ def import_instances(
     for definition in definitions:
         check_name(definition.name)
         if not definition.has_reference:
-            raise InvalidInstanceError(f"{definition.name}: name its secret by password_env or password_file")
+            raise InvalidInstanceError(
+                f"{definition.name}: name its secret by password_env or password_file, or by password_command"
+            )
         definition.check_secret_source()
-    items = [(definition, definition.to_instance(), definition.build_reference()) for definition in definitions]
+    items = [(definition, definition.to_instance()) for definition in definitions]
     with open_workplace() as workplace:
         known, logins = _read_known(workplace, definitions)
-        new = [item for item in items if not _is_there(item, known, logins)]
-        write_definitions(workplace, new)
+        store = workplace.store
+        new = [item for item in items if not _is_there(item, known, logins, store)]
+        write_definitions(workplace, [(*item, item[0].build_reference(store)) for item in new])
     same = len(items) - len(new)
     print_line(f"{len(new)} instances are registered" + (f"; {same} were so already" if same else ""))
 
@@ -78,22 +83,32 @@ def _read_known(
 
 
 def _is_there(
-    item: tuple[Definition, Instance, str],
+    item: tuple[Definition, Instance],
     known: Mapping[str, Instance],
     logins: Mapping[str, tuple[str, str]],
+    store: SecretStore,
 ) -> bool:
     """Return whether an instance is registered just so. Raises InvalidInstanceError when it is, but otherwise."""
-    definition, instance, stored = item
+    definition, instance = item
     old = known.get(instance.name)
     if old is None:
         return False
     same = replace(instance, id=old.id, credential_id=old.credential_id) == old
-    if not same or logins.get(instance.name) != (definition.user, stored):
+    if not (same and _is_login(definition, logins.get(instance.name), store)):
         raise InvalidInstanceError(
             f"an instance named {instance.name} is registered already, and not as the file has it; change it with: "
             f"whalefall instances change {instance.name}"
         )
     return True
+
+
+def _is_login(definition: Definition, login: tuple[str, str] | None, store: SecretStore) -> bool:
+    """Return whether a login is stored as it is defined; a command's stored form is another each time."""
+    if login is None or login[0] != definition.user:
+        return False
+    if definition.password_command:
+        return store.find_command(login[1]) == list(definition.password_command)
+    return login[1] == definition.build_reference(store)
 
 
 def parse_definitions(path: Path) -> list[Definition]:
@@ -133,4 +148,6 @@ def _to_definition(entry: _Entry, path: Path) -> Definition:
     values = entry.model_dump()
     if entry.password_file:
         values["password_file"] = path.parent / entry.password_file
+    command = entry.password_command
+    values["password_command"] = to_words(command) if isinstance(command, str) else command or []
     return Definition(db_type=values.pop("type"), **values)

@@ -10,7 +10,7 @@ import typer
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import complete_instance
 from whalefall_pipeline.cli.choosing import choose_instances
-from whalefall_pipeline.cli.definition import Definition, check_name
+from whalefall_pipeline.cli.definition import Definition, check_name, to_words
 from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.secret_input import read_secret
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
@@ -24,6 +24,9 @@ from whalefall_pipeline.ledger.queries import read_instance_rows
 Options = Annotated[list[str] | None, typer.Option(help="KEY=VALUE, such as sslmode=verify-full; repeat it.")]
 PasswordEnv = Annotated[str | None, typer.Option(help="Environment variable to read the secret from, always.")]
 PasswordFile = Annotated[Path | None, typer.Option(help="File to read the secret from, always.")]
+PasswordCommand = Annotated[
+    str | None, typer.Option(help="Command that prints the secret, run without a shell, always: 'vault kv get …'.")
+]
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Take the secret from standard input, and keep it encrypted.")
 ]
@@ -42,15 +45,26 @@ def add_instance(
     vanish_limit: Annotated[int, typer.Option(min=0, max=100, help=VANISH)] = 50,
     password_env: PasswordEnv = None,
     password_file: PasswordFile = None,
+    password_command: PasswordCommand = None,
     password_stdin: PasswordStdin = False,
 ) -> None:
     """Register an instance.
 
-    Without --password-env, --password-file or --password-stdin it asks for the secret, and keeps it encrypted.
+    Without one of the options --password-… it asks for the secret, and keeps it encrypted.
     """
     check_name(name)
     definition = Definition(
-        name, db_type, host, port, user, database, _to_pairs(option), vanish_limit, password_env, password_file
+        name,
+        db_type,
+        host,
+        port,
+        user,
+        database,
+        _to_pairs(option),
+        vanish_limit,
+        password_env,
+        password_file,
+        _to_command(password_command),
     )
     if not user:
         raise InvalidInstanceError(f"{name}: --user is empty; name the login to collect with")
@@ -60,7 +74,7 @@ def add_instance(
     with open_workplace() as workplace:
         check_free(workplace, name)
         if definition.has_reference:
-            stored = definition.build_reference()
+            stored = definition.build_reference(workplace.store)
         else:
             stored = workplace.store.encrypt(read_secret(from_input=password_stdin))
         write_definitions(workplace, [(definition, instance, stored)])
@@ -83,13 +97,24 @@ def change(
     password: Annotated[bool, typer.Option("--password", help="Ask for a new secret, and keep it encrypted.")] = False,
     password_env: PasswordEnv = None,
     password_file: PasswordFile = None,
+    password_command: PasswordCommand = None,
     password_stdin: PasswordStdin = False,
 ) -> None:
     """Change an instance's definition.
 
     The sensor `changed_instances` then syncs it.
     """
-    wanted = _Changes(host, port, database, _to_pairs(option), vanish_limit, user, password_env, password_file)
+    wanted = _Changes(
+        host,
+        port,
+        database,
+        _to_pairs(option),
+        vanish_limit,
+        user,
+        password_env,
+        password_file,
+        _to_command(password_command) or None,
+    )
     wanted.check(name, has_secret=password or password_stdin)
     with open_workplace() as workplace:
         with connecting(workplace.engine) as connection:
@@ -118,6 +143,7 @@ class _Changes(NamedTuple):
     user: str | None
     password_env: str | None
     password_file: Path | None
+    password_command: list[str] | None
 
     def check(self, name: str, *, has_secret: bool) -> None:
         """Raise InvalidInputError when nothing is new, or when what must be there is emptied."""
@@ -139,6 +165,7 @@ class _Changes(NamedTuple):
             vanish_limit=old.vanish_limit_percent if self.vanish_limit is None else self.vanish_limit,
             password_env=self.password_env,
             password_file=self.password_file,
+            password_command=self.password_command or (),
         )
 
     def find_named_parts(self) -> set[str]:
@@ -182,12 +209,16 @@ def _find_new_secret(
     _check_one_source(definition, asked=password or password_stdin)
     if password or password_stdin:
         return workplace.store.encrypt(read_secret(from_input=password_stdin))
-    return definition.build_reference() if definition.has_reference else None
+    return definition.build_reference(workplace.store) if definition.has_reference else None
 
 
 def _check_one_source(definition: Definition, *, asked: bool) -> None:
     if asked and definition.has_reference:
         raise InvalidInstanceError(f"{definition.name}: the password is given twice; choose one of its options")
+
+
+def _to_command(command: str | None) -> list[str]:
+    return [] if command is None else to_words(command)
 
 
 def _to_pairs(items: Sequence[str] | None) -> dict[str, str]:

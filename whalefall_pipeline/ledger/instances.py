@@ -138,7 +138,7 @@ def _find_binding(row: Row[Any], store: SecretStore, *, lost: bool = False) -> B
     if is_reference(row.secret):
         return Binding.from_json(row.bound_to) if row.bound_to else None
     try:
-        return store.open(row.secret).binding
+        return store.find_binding(row.secret)
     except InvalidInstanceError:
         if lost:
             return None

@@ -1,23 +1,29 @@
-"""Keeps the secrets of credentials: encrypted, or as a reference that is read when it is needed."""
+"""Keeps the secrets of credentials: encrypted, or as a reference that is read when it is needed.
+
+A reference to a command is encrypted as a secret is: who can only write into the ledger can't have a command run.
+"""
 
 import json
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import InvalidToken
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.ledger.bindings import Binding
+from whalefall_pipeline.ledger.keys import ANEW, KeyRing
+from whalefall_pipeline.ledger.secret_commands import read_output
 
-KEY_FILE = "secret.key"
-BOUND = "\0bound:"
-"""Begins what is encrypted of a bound secret. No password has it, so that one form is never taken for the other."""
+BOUND, COMMAND = "\0bound:", "\0command:"
+"""Begin what is encrypted of a bound secret, and of a command. No password has them, so that none is taken for it."""
 MAX_BYTES = 65_536
 """Of a file with a secret; whatever is longer is another file."""
 REFERENCES = ("env", "file")
+ENCRYPTED, EXEC = "fernet", "exec"
+FORMS = (ENCRYPTED, "env", "file", EXEC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +35,35 @@ class Secret:
 
 
 def is_reference(stored: str) -> bool:
-    """Return whether a stored form names where the secret is, rather than holding it."""
+    """Return whether a stored form names where the secret is for everybody to read, rather than holding it."""
     return stored.partition(":")[0] in REFERENCES
 
 
 class SecretStore:
-    """Encrypts and resolves secrets with one Fernet key; the key is read when it is first needed.
-
-    `key` wins over the file `secret.key` in `home`, which is made, with mode 600, when a secret is first encrypted.
-    """
+    """Encrypts and resolves secrets with the keys of a home, or a given one; see `KeyRing`."""
 
     def __init__(self, home: Path, key: str | None = None) -> None:
-        self._path = home / KEY_FILE
-        self._key = key
+        self.keys = KeyRing(home, key)
 
     def encrypt(self, secret: str, binding: Binding | None = None) -> str:
         """Return the stored form of a secret; without a binding, its first use gives it one."""
-        if secret.startswith(BOUND):
+        if secret.startswith("\0"):
             raise InvalidInstanceError("a secret can't begin with a character 0")
         text = BOUND + json.dumps({"secret": secret, "to": binding.to_json()}) if binding else secret
-        return f"fernet:{self._fernet(create=True).encrypt(text.encode()).decode()}"
+        return self._seal(ENCRYPTED, text)
+
+    def encrypt_command(self, words: Sequence[str], binding: Binding | None = None) -> str:
+        """Return the stored form of a command that prints the secret."""
+        to = binding.to_json() if binding else None
+        return self._seal(EXEC, COMMAND + json.dumps({"command": list(words), "to": to}))
 
     def bind(self, stored: str, binding: Binding) -> str:
         """Return a stored form anew, bound to a server; a reference stays as it is, its binding stands beside it."""
-        return stored if is_reference(stored) else self.encrypt(self.open(stored).text, binding)
+        if is_reference(stored):
+            return stored
+        if words := self.find_command(stored):
+            return self.encrypt_command(words, binding)
+        return self.encrypt(self.open(stored).text, binding)
 
     def resolve(self, stored: str) -> str:
         """Return the secret that a stored form stands for. Raises InvalidInstanceError with what to do."""
@@ -70,16 +81,31 @@ class SecretStore:
             return Secret(os.environ[value])
         if kind == "file":
             return Secret(_read_file(Path(value)))
-        if kind != "fernet":
-            raise InvalidInstanceError("the credential's secret has no known form (fernet:, env: or file:)")
-        try:
-            text = self._fernet(create=False).decrypt(value.encode()).decode()
-        except InvalidToken:
-            raise InvalidInstanceError("the credential was encrypted with another WHALEFALL_SECRET_KEY") from None
+        if words := self.find_command(stored):
+            return Secret(read_output(words), self.find_binding(stored))
+        text = self._unseal(stored)
         if not text.startswith(BOUND):
             return Secret(text)
-        fields = json.loads(text.removeprefix(BOUND))
-        return Secret(fields["secret"], Binding.from_json(fields["to"]))
+        return Secret(json.loads(text.removeprefix(BOUND))["secret"], self.find_binding(stored))
+
+    def find_binding(self, stored: str) -> Binding | None:
+        """Return what a stored form is bound to in itself; nothing is run or read for it."""
+        text = "" if is_reference(stored) else self._unseal(stored)
+        if not text.startswith((BOUND, COMMAND)):
+            return None
+        to = json.loads(text.partition(":")[2])["to"]
+        return Binding.from_json(to) if to else None
+
+    def find_command(self, stored: str) -> list[str]:
+        """Return the words of the command that a stored form stands for; empty for another form."""
+        if not stored.startswith(f"{EXEC}:"):
+            return []
+        return json.loads(self._unseal(stored).removeprefix(COMMAND))["command"]
+
+    def encrypt_anew(self, stored: str) -> str:
+        """Return a stored form encrypted with the first key; one that holds nothing encrypted stays as it is."""
+        kind, _, value = stored.partition(":")
+        return stored if is_reference(stored) else f"{kind}:{self._decrypt(value, again=True)}"
 
     @property
     def digest_key(self) -> bytes:
@@ -87,29 +113,32 @@ class SecretStore:
 
         It is derived from the store's, which is not in the ledger: who reads the ledger can't try values.
         """
-        key = self._key or (self._path.read_text().strip() if self._path.exists() else "")
-        return blake2b(key.encode(), digest_size=32, person=b"whalefall-digest").digest() if key else b""
+        return self.keys.read_digest_key()
 
-    def _fernet(self, *, create: bool) -> Fernet:
-        key = self._key or self._read_key(create=create)
-        try:
-            return Fernet(key)
-        except ValueError:
+    def _seal(self, kind: str, text: str) -> str:
+        return f"{kind}:{self.keys.read(create=True).fernet.encrypt(text.encode()).decode()}"
+
+    def _unseal(self, stored: str) -> str:
+        """Return what is encrypted in a stored form, which is of the kind that it says."""
+        kind, _, value = stored.partition(":")
+        if kind not in (ENCRYPTED, EXEC):
+            raise InvalidInstanceError(f"the credential's secret has no known form ({':, '.join(FORMS)}:)")
+        text = self._decrypt(value)
+        if text.startswith(COMMAND) != (kind == EXEC):
             raise InvalidInstanceError(
-                "WHALEFALL_SECRET_KEY is no Fernet key (32 bytes, base64); leave it unset to have one made"
-            ) from None
+                "the credential's secret was stored in another form; somebody changed the ledger"
+            )
+        return text
 
-    def _read_key(self, *, create: bool) -> str:
-        if not self._path.exists():
-            if not create:
-                raise InvalidInstanceError(
-                    f"the key {self._path} is missing; set WHALEFALL_SECRET_KEY to the one in use"
-                )
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(Fernet.generate_key().decode())
-        return self._path.read_text().strip()
+    def _decrypt(self, value: str, *, again: bool = False) -> str:
+        """Return a text, or with `again` what the first key makes of it."""
+        keys = self.keys.read()
+        try:
+            return (keys.fernet.rotate if again else keys.fernet.decrypt)(value.encode()).decode()
+        except InvalidToken:
+            raise InvalidInstanceError(
+                f"the credential was encrypted with another WHALEFALL_SECRET_KEY; set that one, or {ANEW}"
+            ) from None
 
 
 def _read_file(path: Path) -> str:
