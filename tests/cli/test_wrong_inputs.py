@@ -130,6 +130,8 @@ OTHERS: list[tuple[tuple[str, ...], str]] = [
     (("who-has", "SELEKT"), "no grant of 'SELEKT' is known"),
     (("script", "nowhere"), "no instance is named nowhere"),
     (("script", "nowhere", "--undo", "x"), "--undo"),
+    (("db", "grants", "--prefix", ""), "--prefix '' is no begin of a role's name"),
+    (("db", "grants", "--prefix", "a'b"), "is no begin of a role's name"),
     (("up", "--port", "x"), "--port"),
     (("completion", "csh"), "csh"),
     (("completion",), "Missing argument"),

@@ -101,6 +101,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
         {
             "upgrade": Entry("serving:upgrade_database", "Create the ledger's tables, or bring them to this version."),
             "url": Entry("database:print_url", "Print the ledger's URL, for a client of yours."),
+            "grants": Entry("database:print_roles", "Print the script for roles of the ledger."),
             "psql": Entry("database:run_psql", "Open psql on the ledger."),
         },
     ),

@@ -1,4 +1,4 @@
-"""`whalefall db url` and `db psql`: the ledger for those who ask it by SQL."""
+"""`whalefall db url`, `db psql` and `db grants`: the ledger for those who ask it by SQL, and who may."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import typer
 
 from whalefall_pipeline.cli.output import write
 from whalefall_pipeline.cli.workplace import open_workplace
-from whalefall_pipeline.core.errors import WhalefallError
+from whalefall_pipeline.core.errors import InvalidInputError, WhalefallError
 
 
 def print_url() -> None:
@@ -39,6 +39,22 @@ def run_psql(
             [program, *(arguments or [])], env=os.environ | _to_environment(workplace.ledger_url), check=False
         )
     raise typer.Exit(done.returncode)
+
+
+def print_roles(
+    prefix: Annotated[str, typer.Option(help="How the roles' names begin.")] = "whalefall",
+) -> None:
+    """Print the script for roles of the ledger: an owner, the services that sync, and analysts who only read.
+
+    For psql, on a ledger that is there (whalefall db upgrade). Dagster's own tables belong into another database then,
+    which WHALEFALL_DAGSTER_URL names and the services' role owns.
+    """
+    from whalefall_pipeline.ledger.roles import build_roles  # noqa: PLC0415 - the tables, only where they are needed
+
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,39}", prefix):
+        raise InvalidInputError(f"--prefix {prefix!r} is no begin of a role's name: letters, digits and underscores")
+    for line in build_roles(prefix):
+        write(sys.stdout, (f"-- {line.purpose}\n" if line.purpose else "") + f"{line.statement}\n")
 
 
 def _to_plain(url: str) -> str:
