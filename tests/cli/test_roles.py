@@ -48,7 +48,7 @@ def roles(whalefall: Run, ledger_url: str, ledger_server: PostgresqlServer) -> R
     database = ledger_url.rpartition("/")[2]
     run_script(ledger_server, database, script.stdout)
     run_script(ledger_server, database, script.stdout)  # again, as after an upgrade
-    urls = {}
+    urls: dict[str, str] = {}
     with psycopg.connect(ledger_server.conninfo(), autocommit=True) as connection:
         for kind in ("owner", "service", "analyst"):
             name = f"{PREFIX}_{kind}"

@@ -85,7 +85,7 @@ def _begin(keys: KeyRing) -> None:
 
 
 def _say(rotated: Rotated, keys: KeyRing) -> None:
-    print_line(f"{rotated.count} secrets are encrypted with the new key")
+    print_line(f"{rotated.encrypted} secrets are encrypted with the new key")
     if keys.is_given:
         print_line("take the old key out of WHALEFALL_SECRET_KEY now, wherever whalefall runs; keep only the first")
     if rotated.unreadable:

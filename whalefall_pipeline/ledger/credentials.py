@@ -22,7 +22,7 @@ class Kept(NamedTuple):
 class Rotated(NamedTuple):
     """How many credentials were encrypted anew, and the names of those that no key here opens."""
 
-    count: int
+    encrypted: int
     unreadable: list[str]
 
 
