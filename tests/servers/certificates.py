@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-NAMED = "127.0.0.1"
+NAMED = ("127.0.0.1", "localhost")
+OTHER = ("192.0.2.1", "db.example")
 KINDS = ("right", "another-name", "self-signed", "expired")
-"""Whose each is: of 127.0.0.1 by the authority; of 192.0.2.1; by itself; of the day before yesterday."""
+"""What each is: of this machine, by the authority; of another one; signed by itself; of the day before yesterday."""
 
 
 class Certificate(NamedTuple):
@@ -36,7 +37,7 @@ def write_certificate(folder: Path, kind: str, authority: ec.EllipticCurvePrivat
         "a server",
         key,
         key if kind == "self-signed" else authority,
-        address="192.0.2.1" if kind == "another-name" else NAMED,
+        names=OTHER if kind == "another-name" else NAMED,
         age=timedelta(days=3) if kind == "expired" else timedelta(days=1),
     )
     files = Certificate(folder / f"{kind}.pem", folder / f"{kind}.key")
@@ -57,7 +58,7 @@ def _sign(
     by: ec.EllipticCurvePrivateKey,
     *,
     is_authority: bool = False,
-    address: str = NAMED,
+    names: tuple[str, str] = NAMED,
     age: timedelta = timedelta(days=1),
 ) -> x509.Certificate:
     issuer = name if key is by else "an authority"
@@ -66,8 +67,9 @@ def _sign(
     made = made.not_valid_before(begin).not_valid_after(begin + timedelta(days=2))
     made = made.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
     if not is_authority:
-        addresses = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
-        made = made.add_extension(addresses, critical=False)
+        address, host = names
+        alternatives = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address)), x509.DNSName(host)])
+        made = made.add_extension(alternatives, critical=False)
     return made.sign(by, SHA256())
 
 

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -14,15 +14,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pymysql.constants import CLIENT
 
 from tests.engines.mysql import SENDING, MysqlServer
 from tests.servers import mysql as servers
+from tests.servers.certificates import write_authority, write_certificate
+from tests.servers.hostile import Peer, start_hostile
 from tests.servers.mysql_programs import start_with_plugins
 from tests.servers.unprivileged import make_folder
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
-from whalefall_pipeline.core.model import Instance, Login
+from whalefall_pipeline.core.model import Instance, Login, Security
 
 NAMED = "127.0.0.1"
 
@@ -83,6 +86,63 @@ def test_another_name_is_refused_only_where_identity_counts(server: MysqlServer,
     connect(server, {"tls": "verify-ca", "tls_ca": certificate}, host="localhost")
     with pytest.raises(DatabaseConnectionError, match="certificate is refused"):
         connect(server, {"tls": "verify-identity", "tls_ca": certificate}, host="localhost")
+
+
+def test_an_expired_certificate_is_refused_where_it_is_verified(authority: Path) -> None:
+    folder = make_folder("tls")
+    folder.chmod(0o755)
+    expired = write_certificate(folder, "expired", write_authority(folder))
+    expired.key.chmod(0o644)
+    options = [f"--ssl-cert={expired.certificate}", f"--ssl-key={expired.key}"]
+    with servers.start("mariadb", options) as running, closing(MysqlServer(running)) as server:
+        connect(server, {"tls": "required"})
+        for mode in ("verify-ca", "verify-full"):
+            with pytest.raises(DatabaseConnectionError, match="certificate has expired") as raised:
+                connect(server, {"tls": mode, "tls_ca": str(folder / "ca.pem")})
+            assert not raised.value.transient
+
+
+@contextmanager
+def open_stripper(port: int) -> Generator[int]:
+    """Yield the port of somebody in the middle who takes TLS out of what the server says that it can."""
+
+    def strip(peer: Peer) -> None:
+        with socket.create_connection((NAMED, port)) as behind:
+            greeting = bytearray(behind.recv(65536))
+            capabilities = greeting.index(b"\0", 5) + 1 + 4 + 8 + 1  # after version, id, salt and a zero
+            greeting[capabilities + 1] &= ~(CLIENT.SSL >> 8)
+            peer.say(bytes(greeting))
+            forward = threading.Thread(target=pass_on, args=(peer.connection, behind), daemon=True)
+            forward.start()
+            pass_on(behind, peer.connection)
+            forward.join()
+
+    with start_hostile(strip) as hostile:
+        yield hostile.port
+
+
+def pass_on(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while said := source.recv(65536):
+            sink.sendall(said)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_RDWR)
+
+
+def test_tls_that_is_stripped_is_said_or_refused(server: MysqlServer, authority: Path) -> None:
+    certificate = str(authority / "ca.pem")
+    with open_stripper(server.instance.port) as port:
+        instance = replace(server.instance, port=port)
+        with server.adapter.open(instance, server.login, Limits(), Deadline(60)) as session:
+            assert session.security == Security(encrypted=False, verified=False)
+        for options in ({"tls": "required"}, {"tls": "verify-full", "tls_ca": certificate}):
+            refusing = replace(instance, options={**SENDING, **options})
+            with (
+                pytest.raises(DatabaseConnectionError, match="SSL is required") as raised,
+                server.adapter.open(refusing, server.login, Limits(), Deadline(60)),
+            ):
+                pass
+            assert not raised.value.transient
 
 
 @pytest.mark.parametrize("mode", ["disabled", "required"])

@@ -4,9 +4,10 @@ import pytest
 
 from whalefall_pipeline.adapters.oracle.options import KNOWN_OPTIONS, THICK_ONLY, check_options, to_endpoint
 from whalefall_pipeline.core.errors import InvalidInstanceError
-from whalefall_pipeline.core.model import Instance, Login
+from whalefall_pipeline.core.model import Instance, Login, Security
 
 LOGIN = Login("whalefall", "s3cret")
+PLAIN = Security(encrypted=False, verified=False)
 
 
 def make_instance(database: str | None = "SALES", **options: str) -> Instance:
@@ -91,3 +92,43 @@ def test_an_instance_overrides_the_deployments_options() -> None:
 def test_the_password_is_in_no_repr() -> None:
     target = to_endpoint(make_instance(), LOGIN, {})
     assert "s3cret" not in repr(target) + str(target)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, PLAIN),
+        ({"tls": "disabled"}, PLAIN),
+        ({"tls": "required"}, Security(encrypted=True, verified=False)),
+        ({"tls": "verify-ca", "tls_ca": "ca.pem"}, Security(encrypted=True, verified=True)),
+        ({"tls": "verify-full", "tls_ca": "ca.pem", "tls_cert": "c.pem"}, Security(encrypted=True, verified=True)),
+        ({"protocol": "tcps"}, Security(encrypted=True, verified=True)),
+    ],
+)
+def test_the_words_of_tls_say_what_is_verified(options: dict[str, str], expected: Security) -> None:
+    assert to_endpoint(make_instance(**options), LOGIN, {}).security == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"tls": "preferred"}, "a port of Oracle's speaks TLS or it does not"),
+        ({"tls": "on"}, "one of: disabled, required, verify-ca, verify-full"),
+        ({"tls": "required", "protocol": "tcps"}, "options tls and protocol say the same thing"),
+        ({"tls": "verify-ca", "ssl_server_dn_match": "on"}, "options tls and ssl_server_dn_match"),
+        ({"tls": "verify-ca", "connect_descriptor": "(DESCRIPTION=)"}, "options tls and connect_descriptor"),
+        ({"tls_ca": "ca.pem"}, "tls_ca has no effect without tls"),
+        ({"tls": "verify-ca", "tls_key": "k.pem"}, "tls_key needs tls_cert"),
+        ({"tls": "verify-ca", "login": "token"}, "login=token needs"),
+    ],
+)
+def test_words_that_no_connection_can_be_made_with_are_said(options: dict[str, str], said: str) -> None:
+    with pytest.raises(InvalidInstanceError, match=said):
+        to_endpoint(make_instance(**options), LOGIN, {})
+
+
+def test_an_instance_s_own_way_to_name_tls_takes_the_place_of_the_deployment_s() -> None:
+    theirs = {"protocol": "tcps", "ssl_ca_file": "theirs.pem"}
+    target = to_endpoint(make_instance(tls="verify-ca", tls_ca="ours.pem"), LOGIN, theirs)
+    assert (target.protocol, target.ssl_ca_file, target.ssl_server_dn_match) == ("tcps", "ours.pem", False)
+    assert to_endpoint(make_instance(protocol="tcp"), LOGIN, {"tls": "verify-full"}).protocol == "tcp"

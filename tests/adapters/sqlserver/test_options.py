@@ -109,3 +109,54 @@ def test_a_certificate_that_never_ends_or_is_not_there_is_refused(tmp_path: Path
     ):
         with pytest.raises(InvalidInstanceError, match=f"server_certificate.*{why}"):
             build_keywords(INSTANCE, LOGIN, {"server_certificate": str(path)})
+
+
+SENDING = {"allow_cleartext_password": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"tls": "verify-full"}, Security(encrypted=True, verified=True)),
+        ({"tls": "required", **SENDING}, Security(encrypted=True, verified=False)),
+        ({"tls": "preferred", **SENDING}, Security(encrypted=True, verified=False)),
+        ({"tls": "disabled", **SENDING}, Security(None, verified=False)),
+        ({"tls": "required", "authentication": "kerberos"}, Security(encrypted=True, verified=False)),
+        ({}, Security(encrypted=True, verified=True)),
+        ({"trust_server_certificate": "yes"}, Security(encrypted=True, verified=False)),
+    ],
+)
+def test_the_words_of_tls_are_the_driver_s(options: dict[str, str], expected: Security) -> None:
+    assert find_security(build_keywords(replace(INSTANCE, options=options), LOGIN, {})) == expected
+
+
+@pytest.mark.parametrize("word", ["disabled", "preferred", "required"])
+@pytest.mark.parametrize("authentication", ["sql", "entra-service-principal", "entra-default"])
+def test_no_secret_goes_to_whoever_answers_unless_the_instance_says_so(word: str, authentication: str) -> None:
+    instance = replace(INSTANCE, options={"tls": word, "authentication": authentication})
+    with pytest.raises(InvalidInstanceError, match=r"verifies nobody.*allow_cleartext_password to yes"):
+        build_keywords(instance, LOGIN, {})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"tls": "on"}, "must be one of disabled, preferred, required, verify-full"),
+        ({"tls": "verify-ca"}, "the driver compares the name too: set verify-full"),
+        ({"tls": "required", "encrypt": "yes"}, "options tls and encrypt say the same thing"),
+        ({"tls": "required", "trust_server_certificate": "no"}, "options tls and trust_server_certificate"),
+        ({"tls": "verify-full", "tls_ca": "ca.pem"}, "the driver trusts the system's authorities"),
+        ({"tls_cert": "a.pem"}, "SQL Server asks no client for a certificate"),
+        ({"allow_cleartext_password": "maybe"}, "must be one of yes, no"),
+    ],
+)
+def test_what_no_connection_can_be_made_with_is_said(options: dict[str, str], said: str) -> None:
+    with pytest.raises(InvalidInstanceError, match=said):
+        translate_options(options)
+
+
+def test_an_instance_s_own_way_to_name_tls_takes_the_place_of_the_deployment_s() -> None:
+    own = replace(INSTANCE, options={"tls": "verify-full"})
+    assert build_keywords(own, LOGIN, {"encrypt": "no"})["Encrypt"] == "yes"
+    own = replace(INSTANCE, options={"encrypt": "strict"})
+    assert build_keywords(own, LOGIN, {"tls": "disabled", **SENDING})["Encrypt"] == "strict"

@@ -137,7 +137,7 @@ def connect(target: Endpoint, limits: Limits, deadline: Deadline) -> ThinConnect
         lane.close()
         raise
     session.call_timeout = max(1, round(limits.statement_seconds * 1000))
-    return ThinConnection(target, _to_security(parameters), session, lane, limits)
+    return ThinConnection(target, _find_security(target, parameters), session, lane, limits)
 
 
 def _to_parameters(target: Endpoint, limits: Limits) -> oracledb.ConnectParams:
@@ -157,7 +157,7 @@ def _to_parameters(target: Endpoint, limits: Limits) -> oracledb.ConnectParams:
         wallet_location=target.wallet_location,
         ssl_server_dn_match=target.ssl_server_dn_match,
         ssl_server_cert_dn=target.ssl_server_cert_dn,
-        ssl_context=_to_ssl_context(target.ssl_ca_file),
+        ssl_context=_to_ssl_context(target),
         program="whalefall",
     )
     if target.descriptor or target.alias:
@@ -193,6 +193,10 @@ def _set_token(parameters: oracledb.ConnectParams, target: Endpoint) -> None:
         raise to_connection_error(target, 0, error) from None
 
 
+def _find_security(target: Endpoint, parameters: oracledb.ConnectParams) -> Security:
+    return target.security if target.tls else _to_security(parameters)
+
+
 def _to_security(parameters: oracledb.ConnectParams) -> Security:
     """Return what holds of the weakest address; thin mode verifies the chain of each certificate that it is shown."""
     given = cast("_Parameters", parameters)
@@ -210,11 +214,24 @@ def _check_file(path: Path) -> None:
         raise InvalidInstanceError(f"{path} can't be read: it is no plain file of at most {MOST_OF_A_FILE} bytes")
 
 
-def _to_ssl_context(ca_file: str | None) -> ssl.SSLContext | None:
-    if ca_file is None:
+def _to_ssl_context(target: Endpoint) -> ssl.SSLContext | None:
+    """Return a context for what the driver's own can't do; None: that one will do."""
+    files = {"ssl_ca_file": target.ssl_ca_file, "tls_cert": target.tls_cert, "tls_key": target.tls_key}
+    for path in files.values():
+        if path:
+            _check_file(Path(path))
+    if not (any(files.values()) or target.tls == "required"):
         return None
-    _check_file(Path(ca_file))
+    name = "ssl_ca_file"
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=target.ssl_ca_file)
+        name = "tls_cert"
+        if target.tls_cert:
+            # with an empty passphrase, since OpenSSL would ask for it at the terminal
+            context.load_cert_chain(target.tls_cert, target.tls_key, password="")
     except OSError as error:
-        raise InvalidInstanceError(f"ssl_ca_file {ca_file} can't be read as PEM: {error.strerror or error}") from None
+        raise InvalidInstanceError(f"{name} {files[name]} can't be read as PEM: {error.strerror or error}") from None
+    if target.tls == "required":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -8,7 +8,13 @@ Options of an instance (all optional, all text). Where to, one of:
   the instance's host and port.
 - `tns_alias`: a name of `tnsnames.ora` in the folder `config_dir`, where the same holds for what it stands for.
 
-How, beside the first two (a descriptor says the first four itself):
+How, beside the first two (a descriptor says all of it but the files itself), in the words of every engine:
+
+- `tls`: `disabled` (default), `required` (nobody is verified), `verify-ca` or `verify-full`. There is no `preferred`: a
+  port of Oracle's speaks TLS or it does not.
+- `tls_ca`, and with it `tls_cert` and `tls_key`: PEM files, the authorities to trust, our own certificate, and its key.
+
+Or in the driver's (a descriptor says the first four itself):
 
 - `protocol`: `tcp` (default) or `tcps`, that is TLS. The following need `tcps`:
 - `ssl_server_dn_match`: `on` (default) or `off`, whether the certificate has to be the host's.
@@ -29,13 +35,25 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from whalefall_pipeline.adapters import tls
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance, Login, Security
 
 TLS_OPTIONS = ("ssl_ca_file", "ssl_server_cert_dn", "ssl_server_dn_match", "wallet_location")
 IN_DESCRIPTOR = ("protocol", "service_name", "sid", "ssl_server_cert_dn", "ssl_server_dn_match", "wallet_location")
 """What a connect descriptor says itself."""
+OURS = ("tls", *tls.OPTIONS[1:])
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "disabled": {"protocol": "tcp"},
+    "required": {"protocol": "tcps", "ssl_server_dn_match": "off"},
+    "verify-ca": {"protocol": "tcps", "ssl_server_dn_match": "off"},
+    "verify-full": {"protocol": "tcps", "ssl_server_dn_match": "on"},
+}
+"""The words of `tls` as the driver's options."""
+INSTEAD_OF_TLS = ("protocol", "ssl_server_dn_match", "ssl_server_cert_dn", "ssl_ca_file", "wallet_location")
+NO_PREFERRED = "tls=preferred: a port of Oracle's speaks TLS or it does not: set required or verify-full, or disabled"
 KNOWN_OPTIONS = (
+    *OURS,
     "config_dir",
     "connect_descriptor",
     "login",
@@ -45,7 +63,12 @@ KNOWN_OPTIONS = (
     "tns_alias",
     *TLS_OPTIONS,
 )
-CHOICES = {"protocol": ("tcp", "tcps"), "ssl_server_dn_match": ("on", "off"), "login": ("password", "token")}
+CHOICES = {
+    "tls": tuple(WORDS),
+    "protocol": ("tcp", "tcps"),
+    "ssl_server_dn_match": ("on", "off"),
+    "login": ("password", "token"),
+}
 """The values of options that take few."""
 THICK_ONLY = {
     "certificate": "users that are identified by the certificate of a wallet",
@@ -80,12 +103,16 @@ class Endpoint:
     ssl_server_dn_match: bool = True
     ssl_server_cert_dn: str | None = None
     is_token: bool = False
+    tls: str = ""
+    tls_cert: str | None = None
+    tls_key: str | None = None
 
     @property
     def security(self) -> Security:
         """Whether the connection is encrypted and the server's certificate verified, as far as the options say it."""
         is_encrypted = self.protocol == "tcps"
-        return Security(is_encrypted, is_encrypted and self.ssl_server_dn_match)
+        is_verified = tls.is_verified(self.tls) if self.tls else self.ssl_server_dn_match
+        return Security(is_encrypted, is_encrypted and is_verified)
 
     def __str__(self) -> str:
         where = self.service_name or (self.sid and f"SID {self.sid}") or (self.alias and f"alias {self.alias}")
@@ -95,8 +122,9 @@ class Endpoint:
 def to_endpoint(instance: Instance, login: Login, default_options: Mapping[str, str]) -> Endpoint:
     """Check an instance's options and join them with its login. Raises InvalidInstanceError."""
     own = instance.options
-    options = {**_drop_default_place(default_options, own), **own}
-    check_options(options)
+    given = {**_drop_default_place(default_options, own), **own}
+    check_options(given)
+    options = _translate_tls(given)
     is_described = "connect_descriptor" in options or "tns_alias" in options
     _check_together(options, is_described=is_described)
     service_name = None if options.get("sid") or is_described else options.get("service_name") or instance.database
@@ -121,13 +149,35 @@ def to_endpoint(instance: Instance, login: Login, default_options: Mapping[str, 
         ssl_server_dn_match=options.get("ssl_server_dn_match", "on") == "on",
         ssl_server_cert_dn=options.get("ssl_server_cert_dn"),
         is_token=options.get("login") == "token",
+        tls=options.get("tls", ""),
+        tls_cert=options.get("tls_cert"),
+        tls_key=options.get("tls_key"),
     )
 
 
 def _drop_default_place(defaults: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
     """Return a deployment's options without those that the instance's own descriptor or alias takes the place of."""
     is_described = "connect_descriptor" in own or "tns_alias" in own
-    return {name: value for name, value in defaults.items() if not (is_described and name in IN_DESCRIPTOR)}
+    dropped = {*IN_DESCRIPTOR, "tls"} if is_described else set[str]()
+    if "tls" in own:
+        dropped |= set(INSTEAD_OF_TLS)
+    elif any(name in own for name in INSTEAD_OF_TLS):
+        dropped |= set(OURS)
+    return {name: value for name, value in defaults.items() if name not in dropped}
+
+
+def _translate_tls(options: Mapping[str, str]) -> dict[str, str]:
+    """Return options with the word of `tls` as the driver's own. Raise InvalidInstanceError where both are there."""
+    if "tls" not in options:
+        idle = [name for name in OURS if name in options]
+        if idle:
+            raise InvalidInstanceError(f"{', '.join(idle)} has no effect without tls")
+        return dict(options)
+    doubled = [name for name in (*INSTEAD_OF_TLS, "connect_descriptor", "tns_alias") if name in options]
+    if doubled:
+        raise InvalidInstanceError(f"options tls and {doubled[0]} say the same thing: set one of them")
+    authorities = {"ssl_ca_file": options["tls_ca"]} if "tls_ca" in options else {}
+    return {**options, **WORDS[options["tls"]], **authorities}
 
 
 def _check_together(options: Mapping[str, str], *, is_described: bool) -> None:
@@ -139,7 +189,7 @@ def _check_together(options: Mapping[str, str], *, is_described: bool) -> None:
         raise InvalidInstanceError(f"{', '.join(doubled)}: {places[0]} says that itself")
     if ("tns_alias" in options) != ("config_dir" in options):
         raise InvalidInstanceError("tns_alias and config_dir, the folder of its tnsnames.ora, need each other")
-    idle = [name for name in TLS_OPTIONS if name in options]
+    idle = [name for name in TLS_OPTIONS if name in options and "tls" not in options]
     if idle and options.get("protocol") != "tcps" and not is_described:
         raise InvalidInstanceError(f"{', '.join(idle)} has no effect without protocol=tcps")
     is_verified = options.get("protocol") == "tcps" and options.get("ssl_server_dn_match") != "off"
@@ -159,6 +209,10 @@ def check_options(options: Mapping[str, str]) -> None:
             f"login={way}: {THICK_ONLY[way]} need Oracle's client libraries, which are not used here; "
             "use login=password with an account of its own, or login=token"
         )
+    if options.get("tls") == "preferred":
+        raise InvalidInstanceError(NO_PREFERRED)
+    if "tls_key" in options and "tls_cert" not in options:
+        raise InvalidInstanceError("option tls_key needs tls_cert, the certificate that it belongs to")
     for name, choices in CHOICES.items():
         if name in options and options[name] not in choices:
             raise InvalidInstanceError(f"option {name} is {options[name]!r}; it is one of: {', '.join(choices)}")

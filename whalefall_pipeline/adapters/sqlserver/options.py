@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from whalefall_pipeline.adapters import tls
 from whalefall_pipeline.adapters.tls import check_file
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance, Login, Security
@@ -22,6 +23,28 @@ OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "multi_subnet_failover": ("MultiSubnetFailover", _YES_NO),
 }
 """An instance's options: the driver's keyword and, where they are few, the values that it takes."""
+
+TLS_WORDS: dict[str, dict[str, str]] = {
+    "disabled": {"Encrypt": "no"},
+    "preferred": {"Encrypt": "yes", "TrustServerCertificate": "yes"},
+    "required": {"Encrypt": "yes", "TrustServerCertificate": "yes"},
+    "verify-full": {"Encrypt": "yes", "TrustServerCertificate": "no"},
+}
+"""The words of `tls`, which every engine has, in the driver's keywords.
+
+The driver has no TLS that is taken where it is offered. Every SQL Server offers it, by a certificate that it makes
+itself if it has no other (Microsoft Learn, "Configure SQL Server Database Engine for encrypting connections"), so that
+`preferred` is `required` here.
+"""
+INSTEAD_OF_TLS = ("encrypt", "trust_server_certificate")
+NOT_OF_TLS = {
+    "tls_ca": "the driver trusts the system's authorities: add yours there, or name the server's own certificate by"
+    " server_certificate",
+    "tls_cert": "SQL Server asks no client for a certificate",
+    "tls_key": "SQL Server asks no client for a certificate",
+}
+"""What goes with `tls` on other engines, and why it can't here."""
+VERIFY_CA = "tls=verify-ca: the driver compares the name too: set verify-full, and hostname_in_certificate if need be"
 
 RELAY = "relay"
 """The option `relay=no` connects without the relay: a field, and the login, may then be of any size."""
@@ -63,7 +86,8 @@ def build_keywords(instance: Instance, login: Login, defaults: Mapping[str, str]
     Raises InvalidInstanceError as `translate_options` does, for a host or name that can't be meant, and for a
     certificate's file that is none.
     """
-    options = {**defaults, **instance.options}
+    options = _join(defaults, instance.options)
+    _check_cleartext(options)
     if path := options.get("server_certificate"):
         check_file("server_certificate", path)
     return {
@@ -74,6 +98,27 @@ def build_keywords(instance: Instance, login: Login, defaults: Mapping[str, str]
         **translate_options(options),
         **_build_login(options.get(AUTHENTICATION, "sql"), login),
     }
+
+
+def _join(defaults: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """Join a deployment's options with an instance's own, whose way to name TLS takes the place of the other one."""
+    theirs = INSTEAD_OF_TLS if "tls" in own else ("tls",) if any(name in own for name in INSTEAD_OF_TLS) else ()
+    return {**{name: value for name, value in defaults.items() if name not in theirs}, **own}
+
+
+def _check_cleartext(options: Mapping[str, str]) -> None:
+    """Raise InvalidInstanceError where a word of `tls` would have a secret sent to whoever answers.
+
+    A SQL login's password is sent itself, and so are tokens: TDS has no exchange of hashes. The driver's own options
+    `encrypt=no` and `trust_server_certificate=yes` are the instance's consent.
+    """
+    word = options.get("tls", "verify-full")
+    kerberos = options.get(AUTHENTICATION) == "kerberos"
+    if not (tls.is_verified(word) or kerberos or options.get(tls.ALLOW_CLEARTEXT) == "yes"):
+        raise InvalidInstanceError(
+            f"tls={word} verifies nobody, and the login's password itself is sent: set tls to verify-full, or, to send"
+            f" it all the same, {tls.ALLOW_CLEARTEXT} to yes"
+        )
 
 
 def to_address(instance: Instance) -> str:
@@ -139,14 +184,32 @@ def translate_options(options: Mapping[str, str]) -> dict[str, str]:
         if name == RELAY:
             _check_word(RELAY, value, _YES_NO)
             continue
+        if name == tls.ALLOW_CLEARTEXT:
+            _check_word(name, value, _YES_NO)
+            continue
+        if name == "tls":
+            keywords |= _translate_tls(value, options)
+            continue
+        if name in NOT_OF_TLS:
+            raise InvalidInstanceError(f"option {name}: {NOT_OF_TLS[name]}")
         if name not in OPTIONS:
-            known = ", ".join(sorted({*OPTIONS, AUTHENTICATION, RELAY}))
+            known = ", ".join(sorted({*OPTIONS, AUTHENTICATION, RELAY, "tls", tls.ALLOW_CLEARTEXT}))
             raise InvalidInstanceError(f"unknown option {name!r}; SQL Server takes {known}")
         keyword, values = OPTIONS[name]
         if values:
             _check_word(name, value, values)
         keywords[keyword] = value
     return keywords
+
+
+def _translate_tls(word: str, options: Mapping[str, str]) -> dict[str, str]:
+    doubled = [name for name in INSTEAD_OF_TLS if name in options]
+    if doubled:
+        raise InvalidInstanceError(f"options tls and {doubled[0]} say the same thing: set one of them")
+    if word == "verify-ca":
+        raise InvalidInstanceError(VERIFY_CA)
+    _check_word("tls", word, tuple(TLS_WORDS))
+    return TLS_WORDS[word]
 
 
 def _check_word(name: str, value: str, words: tuple[str, ...]) -> None:
