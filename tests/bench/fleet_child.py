@@ -25,7 +25,7 @@ from whalefall_pipeline.core.ranges import build_run_tags
 from whalefall_pipeline.definitions import defs
 from whalefall_pipeline.defs.jobs import SYNC_JOB
 from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
-from whalefall_pipeline.defs.resources import LedgerResource, build_resources
+from whalefall_pipeline.defs.resources import LedgerResource, build_resources, to_key
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.sessions import SessionStart, open_session
@@ -44,7 +44,7 @@ def run_bare() -> dict[str, Any]:
     plan = Plan(
         str(uuid4()),
         ledger.get_engine(),
-        {db_type: resources[db_type].to_collector() for db_type in ADAPTERS},
+        {db_type: resources[to_key(db_type)].to_collector() for db_type in ADAPTERS},
         ledger.get_store(),
         parallelism=settings.parallelism,
         attempts=settings.attempts,

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from tests.cli.conftest import Run
 from tests.ledger.rows import read
 from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
-from whalefall_pipeline.defs.resources import LedgerResource
+from whalefall_pipeline.defs.resources import LEDGER, LedgerResource
 from whalefall_pipeline.defs.sensors import changed_instances, instance_partitions
 from whalefall_pipeline.settings import get_settings
 
@@ -41,7 +41,7 @@ class Daemon:
         return list(self.instance.get_dynamic_partitions(PARTITIONS_NAME))
 
     def _evaluate(self, sensor: dg.SensorDefinition) -> dg.SensorResult | None:
-        resources = {"ledger": LedgerResource()}
+        resources = {LEDGER: LedgerResource()}
         with dg.build_sensor_context(instance=self.instance, cursor=self.cursor, resources=resources) as context:
             result = sensor(context)
         if not isinstance(result, dg.SensorResult):

@@ -11,7 +11,7 @@ from tests.engines.scripted import Fleet, user
 from tests.ledger.rows import read
 from tests.servers.receivers import start_hook
 from whalefall_pipeline.defs.alerts import alerts
-from whalefall_pipeline.defs.resources import LedgerResource
+from whalefall_pipeline.defs.resources import LEDGER, LedgerResource
 from whalefall_pipeline.settings import get_settings
 from whalefall_pipeline.sync.plan import Alerting
 
@@ -27,7 +27,7 @@ def _settings(ledger_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def tick() -> str:
     get_settings.cache_clear()
-    with dg.build_sensor_context(resources={"ledger": LedgerResource()}) as context:
+    with dg.build_sensor_context(resources={LEDGER: LedgerResource()}) as context:
         said = alerts(context)
     assert isinstance(said, dg.SkipReason)
     return str(said.skip_message)

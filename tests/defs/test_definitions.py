@@ -6,10 +6,19 @@ from datetime import timedelta
 from typing import cast
 
 import dagster as dg
+import pytest
+from sqlalchemy import Engine
 
+from tests.ledger.rows import read
 from whalefall_pipeline.core.sessions import SYNC_TYPE_TAG
 from whalefall_pipeline.definitions import defs
 from whalefall_pipeline.defs.partitions import diff_partitions
+
+COLUMNS = """
+select attname, case typname when 'timestamptz' then typname else format_type(atttypid, null) end as kind
+from pg_attribute join pg_type t on t.oid = atttypid
+where attrelid = '{}'::regclass and attnum > 0 order by attnum
+"""
 
 
 def test_the_definitions_are_these() -> None:
@@ -50,6 +59,39 @@ def test_the_definitions_are_these() -> None:
         "session_ends": (5, "RUNNING"),
         "alerts": (15, "RUNNING"),
     }
+
+
+def test_what_people_see_of_the_assets_is_this() -> None:
+    specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+    seen = {
+        name: (spec.group_name, sorted(spec.kinds), spec.owners, dict(spec.tags), spec.metadata["dagster/table_name"])
+        for name, spec in specs.items()
+    }
+    tags = {"domain": "database_access", "dagster/kind/postgres": ""}
+    assert seen == {
+        "instance_accounts": ("accounts", ["postgres"], [], tags, "instance_accounts"),
+        "account_permissions": ("accounts", ["postgres"], [], tags, "account_permission"),
+    }
+
+
+def test_the_resources_are_these() -> None:
+    assert sorted(defs.resources or {}) == [
+        "io_manager",
+        "whalefall_ledger",
+        "whalefall_mysql",
+        "whalefall_oracle",
+        "whalefall_postgresql",
+        "whalefall_sqlserver",
+    ]
+
+
+@pytest.mark.parametrize("table", ["instance_accounts", "account_permission"])
+def test_the_columns_that_dagster_shows_are_those_of_the_ledger(table: str, ledger: Engine) -> None:
+    (spec,) = [item for item in defs.resolve_all_asset_specs() if item.metadata["dagster/table_name"] == table]
+    shown = spec.metadata["dagster/column_schema"]
+    assert [(column.name, column.type) for column in shown.columns] == [
+        (row["attname"], row["kind"]) for row in read(ledger, COLUMNS.format(table))
+    ]
 
 
 def test_loading_them_prints_nothing() -> None:

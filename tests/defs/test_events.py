@@ -6,15 +6,15 @@ from whalefall_pipeline.core.access.danger_summary import DangerSummary, Risk
 from whalefall_pipeline.core.counts import PermissionCounts
 from whalefall_pipeline.core.model import Instance, Seen, Unseen
 from whalefall_pipeline.defs import events
-from whalefall_pipeline.defs.events import PERMISSIONS
+from whalefall_pipeline.defs.keys import KEYS
 from whalefall_pipeline.sync.tell import Outcome
 
 INSTANCE = Instance(1, "shop", "postgresql", "localhost", 5432)
 
 
 def materialize(outcome: Outcome) -> dict[str, dg.MetadataValue]:
-    written = events.build_written(outcome)[PERMISSIONS]
-    return dict(dg.AssetMaterialization(PERMISSIONS, partition="shop", metadata=written).metadata)
+    written = events.build_written(outcome)[KEYS.permissions]
+    return dict(dg.AssetMaterialization(KEYS.permissions, partition="shop", metadata=written).metadata)
 
 
 def test_superusers_are_numbers_and_a_table() -> None:

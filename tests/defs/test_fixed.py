@@ -12,13 +12,15 @@ from dagster._config import ConfigType
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.definitions import defs
+from whalefall_pipeline.defs.resources import LEDGER, to_key
 
 HARMLESS = ("outputs",)
 """Which names of a step a run config may list; the step decides what it writes."""
+RESOURCES = (*map(to_key, ADAPTERS), LEDGER, "io_manager")
 JOBS = ("sync_instances", "clean_up", "__ASSET_JOB")
 EVERY = {"anything": "x"}
 PLACES: dict[str, dict[str, Any]] = {
-    **{f"resource {key}": {"resources": {key: {"config": EVERY}}} for key in (*ADAPTERS, "ledger", "io_manager")},
+    **{f"resource {key}": {"resources": {key: {"config": EVERY}}} for key in RESOURCES},
     "executor": {"execution": {"config": EVERY}},
     "executor by name": {"execution": {"multiprocess": {}}},
     "executor's retries": {"execution": {"config": {"retries": {"disabled": {}}}}},
@@ -47,7 +49,7 @@ def test_every_place_of_the_schema_is_closed(job: str) -> None:
 
 def test_a_name_that_nothing_has_is_dropped() -> None:
     resolved = dg.validate_run_config(defs.resolve_job_def("__ASSET_JOB"), {"resources": {"evil": {"config": EVERY}}})
-    assert resolved["resources"].keys() == {*ADAPTERS, "ledger", "io_manager"}
+    assert resolved["resources"].keys() == set(RESOURCES)
 
 
 def find_open(schema: ConfigType, path: str = "") -> Iterator[str]:

@@ -12,7 +12,7 @@ from tests.engines.scripted import Fleet
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.defs import sensors
 from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
-from whalefall_pipeline.defs.resources import LedgerResource
+from whalefall_pipeline.defs.resources import LEDGER, LedgerResource
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.instances import read_instances, remove_instance
 
@@ -28,7 +28,7 @@ def test_partitions_follow_instances(ledger: Engine, tmp_path: Path, monkeypatch
     with dg.DagsterInstance.ephemeral() as instance:
 
         def tick() -> tuple[object, list[str]]:
-            context = dg.build_sensor_context(instance, resources={"ledger": LedgerResource()})
+            context = dg.build_sensor_context(instance, resources={LEDGER: LedgerResource()})
             said = sensors.instance_partitions(context)
             assert isinstance(said, dg.SkipReason)
             return said.skip_message, list(instance.get_dynamic_partitions(PARTITIONS_NAME))
@@ -58,5 +58,5 @@ def test_an_instance_that_is_added_during_a_tick_keeps_its_partition(
 
         monkeypatch.setattr(LedgerResource, "get_engine", get_engine)
         monkeypatch.setattr(sensors, "read_instances", read_then_add)
-        sensors.instance_partitions(dg.build_sensor_context(instance, resources={"ledger": LedgerResource()}))
+        sensors.instance_partitions(dg.build_sensor_context(instance, resources={LEDGER: LedgerResource()}))
         assert list(instance.get_dynamic_partitions(PARTITIONS_NAME)) == ["ant"]

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, text
 
 from tests.ledger.rows import read
 from whalefall_pipeline.definitions import defs
-from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
-from whalefall_pipeline.defs.jobs import sync_job
+from whalefall_pipeline.defs.jobs import build_sync_job
+from whalefall_pipeline.defs.keys import KEYS
 from whalefall_pipeline.defs.partitions import INSTANCES, PARTITIONS_NAME
 from whalefall_pipeline.defs.retention import CLEAN_UP_JOB, delete_runs
 from whalefall_pipeline.settings import get_settings
@@ -26,13 +26,13 @@ values ('old', 'manual_batch', 'completed', now() - interval '402 days', now() -
 
 @dg.multi_asset(
     name="sync_accounts",
-    specs=[dg.AssetSpec(key, skippable=True) for key in (INVENTORY, PERMISSIONS)],
+    specs=[dg.AssetSpec(key, skippable=True) for key in KEYS],
     partitions_def=INSTANCES,
 )
 def _stand_in(context: dg.AssetExecutionContext) -> Generator[Any]:
     if context.run.tags.get("fails"):
         raise dg.Failure("as the test wants it", allow_retries=False)
-    yield from (dg.MaterializeResult(key) for key in (INVENTORY, PERMISSIONS))
+    yield from (dg.MaterializeResult(key) for key in KEYS)
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ def dagster_instance() -> Generator[dg.DagsterInstance]:
 
 
 def _run(instance: dg.DagsterInstance, key: str, **tags: str) -> str:
+    sync_job = build_sync_job()
     job = dg.Definitions(assets=[_stand_in], jobs=[sync_job]).resolve_job_def(sync_job.name)
     return job.execute_in_process(instance=instance, partition_key=key, tags=tags, raise_on_error=False).run_id
 

@@ -10,7 +10,7 @@ import pytest
 
 from whalefall_pipeline.core.sessions import BATCH_TAG
 from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
-from whalefall_pipeline.defs.schedules import daily_sync
+from whalefall_pipeline.defs.schedules import build_daily_sync
 from whalefall_pipeline.settings import get_settings
 
 PARTITION, START, END = "dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -28,7 +28,7 @@ def tick(*names: str) -> list[Any]:
     """Return what the schedule answers where these instances are active: requests of runs, or why there are none."""
     with dg.instance_for_test() as instance, dg.build_schedule_context(instance=instance) as context:
         instance.add_dynamic_partitions(PARTITIONS_NAME, names)
-        return [*cast("Iterable[Any]", daily_sync(context))]
+        return [*cast("Iterable[Any]", build_daily_sync()(context))]
 
 
 @pytest.mark.usefixtures("two_per_run")

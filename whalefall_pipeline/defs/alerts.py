@@ -15,12 +15,12 @@ from whalefall_pipeline.settings import get_settings
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Send the alerts that syncs have written, one message for each session.",
 )
-def alerts(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SkipReason:
+def alerts(context: dg.SensorEvaluationContext, whalefall_ledger: LedgerResource) -> dg.SkipReason:
     """Send what is due; nothing is ever started here. What a target does not take is tried again later."""
     targets = read_targets(get_settings())
     if not targets:
         return dg.SkipReason("WHALEFALL_ALERT_URLS is not set: nobody is to be told")
-    sent = send_alerts(ledger.get_engine(), targets, ledger.get_store().digest_key)
+    sent = send_alerts(whalefall_ledger.get_engine(), targets, whalefall_ledger.get_store().digest_key)
     if sent.is_busy:
         return dg.SkipReason("another process sends alerts")
     for failure in sent.failures:

@@ -6,82 +6,64 @@ partition as materialized, and a separate downstream step is skipped for all par
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.sessions import accepts_collapse
-from whalefall_pipeline.defs.events import (
-    INVENTORY,
-    OBSERVED_CHECK,
-    PERMISSIONS,
-    build_check,
-    build_failure,
-    log_carried_over,
-    log_outcome,
-)
-from whalefall_pipeline.defs.findings import FINDING_CHECKS, build_finding_checks, read_rulebook
+from whalefall_pipeline.defs.events import OBSERVED_CHECK, build_check, build_failure, log_carried_over, log_outcome
+from whalefall_pipeline.defs.findings import build_check_specs, build_finding_checks, read_rulebook
+from whalefall_pipeline.defs.keys import AssetKeys
 from whalefall_pipeline.defs.opening import open_run
 from whalefall_pipeline.defs.partitions import INSTANCES
-from whalefall_pipeline.defs.resources import NO_CONFIG
+from whalefall_pipeline.defs.resources import LEDGER, NO_CONFIG, to_key
+from whalefall_pipeline.defs.specs import Look, build_specs
 from whalefall_pipeline.settings import get_settings
 from whalefall_pipeline.sync.instance import to_first_line
 from whalefall_pipeline.sync.plan import Plan, to_alerting
 from whalefall_pipeline.sync.session import run_session
 
-_HOURS = timedelta(hours=get_settings().fresh_hours)
-FRESH = dg.FreshnessPolicy.time_window(fail_window=2 * _HOURS, warn_window=_HOURS)
-"""Dagster looks at the newest materialization of any partition: this says whether syncs run at all."""
+
+def build_assets(keys: AssetKeys, look: Look) -> dg.AssetsDefinition:
+    """Return the assets with their checks."""
+
+    @dg.multi_asset(
+        name="sync_accounts",
+        specs=build_specs(keys, look),
+        check_specs=[
+            dg.AssetCheckSpec(
+                OBSERVED_CHECK,
+                asset=keys.permissions,
+                description="Every scope of every instance in the run could be read.",
+            ),
+            *build_check_specs(keys),
+        ],
+        partitions_def=INSTANCES,
+        backfill_policy=dg.BackfillPolicy.multi_run(get_settings().partitions_per_run),
+        can_subset=True,
+        config_schema=NO_CONFIG,
+        required_resource_keys={*map(to_key, ADAPTERS), LEDGER},
+    )
+    def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None]:
+        yield from _sync(context, keys)
+
+    return sync_accounts
 
 
-@dg.multi_asset(
-    name="sync_accounts",
-    specs=[
-        dg.AssetSpec(
-            INVENTORY,
-            description="Which accounts an instance has: users, roles and groups, new, returned and gone.",
-            group_name="accounts",
-            kinds={"postgres"},
-            skippable=True,
-            freshness_policy=FRESH,
-        ),
-        dg.AssetSpec(
-            PERMISSIONS,
-            deps=[INVENTORY],
-            description="What each account holds, in every scope, with facts, history and the log of changes.",
-            group_name="accounts",
-            kinds={"postgres"},
-            skippable=True,
-            freshness_policy=FRESH,
-        ),
-    ],
-    check_specs=[
-        dg.AssetCheckSpec(
-            OBSERVED_CHECK, asset=PERMISSIONS, description="Every scope of every instance in the run could be read."
-        ),
-        *FINDING_CHECKS,
-    ],
-    partitions_def=INSTANCES,
-    backfill_policy=dg.BackfillPolicy.multi_run(get_settings().partitions_per_run),
-    can_subset=True,
-    config_schema=NO_CONFIG,
-    required_resource_keys={*ADAPTERS, "ledger"},
-)
-def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None]:
+def _sync(context: dg.AssetExecutionContext, keys: AssetKeys) -> Generator[Any, Any, None]:
     """Sync the run's instances, log each one's events as it ends, and fail at the end if any failed."""
     settings, selected = get_settings(), context.selected_asset_keys
-    ledger, rulebook = context.resources.ledger, read_rulebook(settings)
+    ledger, rulebook = getattr(context.resources, LEDGER), read_rulebook(settings)
     run = open_run(context, ledger.get_engine())
     log_carried_over(context, run.carried_over, selected)
     plan = Plan(
-        session_id=context.run_id,
+        session_id=context.run.run_id,
         engine=ledger.get_engine(),
-        collectors={db_type: getattr(context.resources, db_type).to_collector() for db_type in ADAPTERS},
+        collectors={db_type: getattr(context.resources, to_key(db_type)).to_collector() for db_type in ADAPTERS},
         store=ledger.get_store(),
-        inventory=INVENTORY in selected,
-        permissions=PERMISSIONS in selected,
+        inventory=keys.inventory in selected,
+        permissions=keys.permissions in selected,
         accept_collapse=accepts_collapse(context.run.tags),
         parallelism=settings.parallelism,
         attempts=settings.attempts,
@@ -93,10 +75,10 @@ def sync_accounts(context: dg.AssetExecutionContext) -> Generator[Any, Any, None
         alerting=to_alerting(settings),
     )
     with _cancelling(context):
-        outcomes = run_session(plan, run.instances, lambda outcome: log_outcome(context, outcome, selected))
-    if PERMISSIONS in selected:
-        yield build_check(outcomes)
-        yield from build_finding_checks(ledger.read_health())
+        outcomes = run_session(plan, run.instances, lambda outcome: log_outcome(context, outcome, selected, keys))
+    if keys.permissions in selected:
+        yield build_check(outcomes, keys)
+        yield from build_finding_checks(ledger.read_health(), keys)
     failed = {
         outcome.instance.name: (outcome.error.code, to_first_line(outcome.error))
         for outcome in outcomes
@@ -113,7 +95,7 @@ def _cancelling(context: dg.AssetExecutionContext) -> Generator[None]:
     try:
         yield
     except dg.DagsterExecutionInterruptedError:
-        run = context.instance.get_run_by_id(context.run_id)
+        run = context.instance.get_run_by_id(context.run.run_id)
         if run and run.status is dg.DagsterRunStatus.STARTED:
             context.instance.report_run_canceling(run, "the run was interrupted")
         raise

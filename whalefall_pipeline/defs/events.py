@@ -8,21 +8,23 @@ import dagster as dg
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.text import make_visible
+from whalefall_pipeline.defs.keys import KEYS, AssetKeys
 from whalefall_pipeline.sync.instance import to_first_line
 from whalefall_pipeline.sync.tell import Outcome
 
-INVENTORY = dg.AssetKey("instance_accounts")
-PERMISSIONS = dg.AssetKey("account_permissions")
 OBSERVED_CHECK = "every_scope_observed"
 
 
-def log_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: Collection[dg.AssetKey]) -> None:
+def log_outcome(
+    context: dg.AssetExecutionContext, outcome: Outcome, selected: Collection[dg.AssetKey], keys: AssetKeys = KEYS
+) -> None:
     """Log how an instance ended: materializations of what was written, an observation of what failed, one line.
 
     All text of a server is made visible: it reaches the UI, and terminals that show the log.
     """
     name = outcome.instance.name
-    for key, metadata in build_written(outcome).items():
+    written = build_written(outcome, keys)
+    for key, metadata in written.items():
         if key in selected:
             context.log_event(dg.AssetMaterialization(key, partition=name, metadata=metadata))
     if outcome.error is None:
@@ -30,7 +32,7 @@ def log_outcome(context: dg.AssetExecutionContext, outcome: Outcome, selected: C
         return
     message = make_visible(to_first_line(outcome.error))
     failed = {"error_code": outcome.error.code, "error_message": message}
-    for key in selected - build_written(outcome).keys():
+    for key in selected - written.keys():
         context.log_event(dg.AssetObservation(key, partition=name, metadata=failed))
     context.log.error("%s: %s: %s", make_visible(name), outcome.error.code, message)
 
@@ -50,14 +52,14 @@ def log_carried_over(
         context.log.info("%d instances were completed by earlier runs and are left out", len(carried_over))
 
 
-def build_written(outcome: Outcome) -> dict[dg.AssetKey, dict[str, Any]]:
+def build_written(outcome: Outcome, keys: AssetKeys = KEYS) -> dict[dg.AssetKey, dict[str, Any]]:
     """Return the metadata of each asset that was written."""
     written: dict[dg.AssetKey, dict[str, Any]] = {}
     if outcome.inventory:
-        written[INVENTORY] = {**outcome.inventory._asdict(), "server_version": make_visible(outcome.version)}
+        written[keys.inventory] = {**outcome.inventory._asdict(), "server_version": make_visible(outcome.version)}
     if outcome.permissions:
         counts = outcome.permissions
-        written[PERMISSIONS] = {
+        written[keys.permissions] = {
             "accounts": counts.accounts,
             "added": counts.added,
             "changed": counts.changed,
@@ -102,14 +104,14 @@ def _format_counts(outcome: Outcome) -> str:
     return ", ".join(parts)
 
 
-def build_check(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
+def build_check(outcomes: Sequence[Outcome], keys: AssetKeys = KEYS) -> dg.AssetCheckResult:
     """Check that every scope of every instance was observed; the metadata names those that were not."""
     unseen = {outcome.instance.name: _list_unseen(outcome) for outcome in outcomes}
     unseen = {name: scopes for name, scopes in unseen.items() if scopes}
     return dg.AssetCheckResult(
         passed=not unseen,
         check_name=OBSERVED_CHECK,
-        asset_key=PERMISSIONS,
+        asset_key=keys.permissions,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"instances": len(outcomes), "not_observed": dg.MetadataValue.json(unseen)},
     )

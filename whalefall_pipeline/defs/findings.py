@@ -14,7 +14,7 @@ from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.core.findings.model import Severity
 from whalefall_pipeline.core.findings.rulebook import Rulebook
 from whalefall_pipeline.core.text import make_visible
-from whalefall_pipeline.defs.events import PERMISSIONS
+from whalefall_pipeline.defs.keys import KEYS, AssetKeys
 from whalefall_pipeline.ledger.waivers import Health
 from whalefall_pipeline.settings import Settings
 from whalefall_pipeline.sync.rulebook import load_rulebook
@@ -30,14 +30,16 @@ def to_check_name(severity: Severity) -> str:
     return f"no_{severity.value}_findings"
 
 
-FINDING_CHECKS = [
-    dg.AssetCheckSpec(
-        to_check_name(severity),
-        asset=PERMISSIONS,
-        description=f"No {severity.value} finding is open on any active instance, and none is unknown.",
-    )
-    for severity in Severity
-]
+def build_check_specs(keys: AssetKeys) -> list[dg.AssetCheckSpec]:
+    """Return the checks of the permissions' asset, one for each severity."""
+    return [
+        dg.AssetCheckSpec(
+            to_check_name(severity),
+            asset=keys.permissions,
+            description=f"No {severity.value} finding is open on any active instance, and none is unknown.",
+        )
+        for severity in Severity
+    ]
 
 
 def read_rulebook(settings: Settings) -> Rulebook:
@@ -48,7 +50,7 @@ def read_rulebook(settings: Settings) -> Rulebook:
         raise dg.Failure(f"WHALEFALL_RULES: {make_visible(str(error))}", allow_retries=False) from None
 
 
-def build_finding_checks(health: Sequence[Health]) -> Iterator[dg.AssetCheckResult]:
+def build_finding_checks(health: Sequence[Health], keys: AssetKeys = KEYS) -> Iterator[dg.AssetCheckResult]:
     """Yield one result for each severity. What is waived passes, and is counted; what is unknown does not pass."""
     for severity in Severity:
         own = [item for item in health if item.severity == severity.value]
@@ -57,7 +59,7 @@ def build_finding_checks(health: Sequence[Health]) -> Iterator[dg.AssetCheckResu
         yield dg.AssetCheckResult(
             passed=not (totals["open"] or totals["unknown"]),
             check_name=to_check_name(severity),
-            asset_key=PERMISSIONS,
+            asset_key=keys.permissions,
             severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
             metadata={**totals, "instances": dg.MetadataValue.table(_to_records(own), schema=SCHEMA)},
         )

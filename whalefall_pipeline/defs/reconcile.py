@@ -17,7 +17,7 @@ from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.ranges import find_chosen
 from whalefall_pipeline.core.runs import FINISHED, PARTITIONS_NAME, SYNC_JOB
 from whalefall_pipeline.core.sessions import SessionStatus, to_session_status
-from whalefall_pipeline.defs.events import INVENTORY, PERMISSIONS
+from whalefall_pipeline.defs.keys import KEYS, AssetKeys
 from whalefall_pipeline.defs.opening import describe_start
 from whalefall_pipeline.ledger.alerts import write_failures
 from whalefall_pipeline.ledger.database import connecting, transaction
@@ -66,7 +66,9 @@ class Cursor:
         return json.dumps({"seen_until": self.seen_until.isoformat(), "silent": self.silent})
 
 
-def reconcile(instance: DagsterInstance, engine: Engine, cursor: Cursor, heartbeat_seconds: float) -> list[str]:
+def reconcile(
+    instance: DagsterInstance, engine: Engine, cursor: Cursor, heartbeat_seconds: float, keys: AssetKeys = KEYS
+) -> list[str]:
     """End open sessions whose runs ended or died, mirror runs that have no session; say each in a line.
 
     A silent session is failed only after it was seen silent for a while: when the ledger was away, its worker lives
@@ -74,8 +76,8 @@ def reconcile(instance: DagsterInstance, engine: Engine, cursor: Cursor, heartbe
     """
     with connecting(engine) as connection:
         said = _end_open_sessions(instance, connection, cursor, heartbeat_seconds)
-        _end_abandoned(instance)
-        return said + _mirror_runs(instance, connection, cursor)
+        _end_abandoned(instance, keys)
+        return said + _mirror_runs(instance, connection, cursor, keys)
 
 
 def _end_open_sessions(
@@ -109,19 +111,19 @@ def _end_session(instance: DagsterInstance, connection: Connection, session_id: 
     return f"session {session_id} ended as {ended}: {message}" if ended else None
 
 
-def _end_abandoned(instance: DagsterInstance) -> None:
+def _end_abandoned(instance: DagsterInstance, keys: AssetKeys) -> None:
     filters = RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED], created_before=datetime.now(UTC) - ABANDONED)
     for record in instance.get_run_records(filters):
-        if syncs_accounts(record.dagster_run):
+        if syncs_accounts(record.dagster_run, keys):
             instance.report_run_failed(record.dagster_run, "the run was made but never started: its launch failed")
 
 
-def _mirror_runs(instance: DagsterInstance, connection: Connection, cursor: Cursor) -> list[str]:
+def _mirror_runs(instance: DagsterInstance, connection: Connection, cursor: Cursor, keys: AssetKeys) -> list[str]:
     """Write the sessions of finished runs that have none: their ledger was away, or they never began."""
     said: list[str] = []
     after = cursor.seen_until - OVERLAP
     while records := _read_finished(instance, after):
-        ours = {record.dagster_run.run_id: record for record in records if syncs_accounts(record.dagster_run)}
+        ours = {record.dagster_run.run_id: record for record in records if syncs_accounts(record.dagster_run, keys)}
         with transaction(connection):
             missing = read_unmirrored(connection, ours.keys())
             for run_id in sorted(missing):
@@ -142,9 +144,9 @@ def to_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def syncs_accounts(run: dg.DagsterRun) -> bool:
+def syncs_accounts(run: dg.DagsterRun, keys: AssetKeys = KEYS) -> bool:
     """Return whether a run is one of ours: of the job, or of our assets however they were selected."""
-    return bool((run.asset_selection or set()) & {INVENTORY, PERMISSIONS}) or run.job_name == SYNC_JOB
+    return bool((run.asset_selection or set()) & set(keys)) or run.job_name == SYNC_JOB
 
 
 def _mirror_run(instance: DagsterInstance, connection: Connection, record: RunRecord) -> None:

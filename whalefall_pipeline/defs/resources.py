@@ -23,6 +23,9 @@ from whalefall_pipeline.ledger.waivers import Health, read_health
 from whalefall_pipeline.settings import get_settings
 from whalefall_pipeline.sync.plan import Collector, build_limits
 
+PREFIX = "whalefall_"
+"""Of the resources' keys, so that they are no other's where the definitions are merged into a project's own."""
+LEDGER = f"{PREFIX}ledger"
 BESIDE_INSTANCES = 4
 """Ledger connections beside those of the instances worked on: heartbeat, failures, the session itself."""
 NO_CONFIG: Mapping[str, Any] = {}
@@ -48,7 +51,10 @@ class LedgerResource(dg.ConfigurableResource[Any]):
         """Return the process's engine. Raises LedgerError when the environment names no ledger."""
         settings = get_settings()
         if settings.database_url is None:
-            raise LedgerError("WHALEFALL_DATABASE_URL is not set; `whalefall up` sets it for the embedded PostgreSQL")
+            raise LedgerError(
+                "WHALEFALL_DATABASE_URL is not set: set it to postgresql://user:password@host:port/database, "
+                "or start Dagster with `whalefall up`, which sets it for the embedded PostgreSQL"
+            )
         return _open(settings.database_url.get_secret_value(), settings.parallelism + BESIDE_INSTANCES)
 
     def read_health(self) -> list[Health]:
@@ -67,17 +73,26 @@ def _open(url: str, pool_size: int) -> Engine:
     return open_ledger(url, pool_size=pool_size)
 
 
+def to_key(db_type: str) -> str:
+    """Return the key of an engine's resource."""
+    return f"{PREFIX}{db_type}"
+
+
 def build_resources() -> dict[str, Any]:
-    """Return all resources: one per engine, by its `db_type`, and the ledger."""
+    """Return all resources: one per engine, by its `to_key`, and the ledger."""
     limits = build_limits(get_settings())
-    adapters = {db_type: AdapterResource(db_type, limits) for db_type in ADAPTERS}
-    return {**adapters, "ledger": LedgerResource()}
+    adapters = {to_key(db_type): AdapterResource(db_type, limits) for db_type in ADAPTERS}
+    return {**adapters, LEDGER: LedgerResource()}
 
 
 def fix_resources(resources: Mapping[str, Any]) -> dict[str, Any]:
-    """Return resources for Definitions that no run config can change, the place for outputs among them."""
-    outputs = dg.IOManagerDefinition(lambda _context: dg.InMemoryIOManager(), config_schema=NO_CONFIG)
-    return {"io_manager": outputs, **{key: _fix(value) for key, value in resources.items()}}
+    """Return resources for Definitions that no run config can change."""
+    return {key: _fix(value) for key, value in resources.items()}
+
+
+def fix_outputs() -> dg.IOManagerDefinition:
+    """Return the place for outputs, of which there are none, with nothing to configure."""
+    return dg.IOManagerDefinition(lambda _context: dg.InMemoryIOManager(), config_schema=NO_CONFIG)
 
 
 def _fix(value: object) -> object:

@@ -7,24 +7,28 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from whalefall_pipeline.core.ranges import build_ranges, build_run_tags
-from whalefall_pipeline.core.runs import PARTITIONS_NAME
-from whalefall_pipeline.defs.jobs import sync_job
+from whalefall_pipeline.core.runs import PARTITIONS_NAME, SYNC_JOB
 from whalefall_pipeline.settings import get_settings
 
 
-@dg.schedule(
-    job=sync_job,
-    cron_schedule=get_settings().schedule,
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Sync all active instances, by default every day at 03:00 UTC.",
-)
-def daily_sync(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Request one run over all partitions, or several of at most `partitions_per_run` with one batch id."""
-    keys = context.instance.get_dynamic_partitions(PARTITIONS_NAME)
-    if not keys:
-        yield dg.SkipReason("no instance is active; register one with: whalefall instances add")
-    yield from build_requests(keys, keys)
+def build_daily_sync(cron: str | None = None, timezone: str = "UTC") -> dg.ScheduleDefinition:
+    """Return the schedule, stopped; without a cron expression by the one that the settings have."""
+
+    @dg.schedule(
+        job_name=SYNC_JOB,
+        cron_schedule=cron or get_settings().schedule,
+        execution_timezone=timezone,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="Sync all active instances, by default every day at 03:00 UTC.",
+    )
+    def daily_sync(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Request one run over all partitions, or several of at most `partitions_per_run` with one batch id."""
+        keys = context.instance.get_dynamic_partitions(PARTITIONS_NAME)
+        if not keys:
+            yield dg.SkipReason("no instance is active; register one with: whalefall instances add")
+        yield from build_requests(keys, keys)
+
+    return daily_sync
 
 
 def build_requests(

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import dagster as dg
 
-from whalefall_pipeline.core.runs import PARTITIONS_NAME
-from whalefall_pipeline.defs.jobs import sync_job
+from whalefall_pipeline.core.runs import PARTITIONS_NAME, SYNC_JOB
+from whalefall_pipeline.defs.keys import AssetKeys
 from whalefall_pipeline.defs.partitions import diff_partitions
 from whalefall_pipeline.defs.reconcile import Cursor, reconcile
 from whalefall_pipeline.defs.resources import LedgerResource
@@ -25,14 +25,14 @@ DELETED_AT_ONCE = 1_000
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Keep the partitions equal to the active instances of the ledger.",
 )
-def instance_partitions(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SkipReason:
+def instance_partitions(context: dg.SensorEvaluationContext, whalefall_ledger: LedgerResource) -> dg.SkipReason:
     """Add the partitions of new instances, and delete those of removed ones; nothing is ever started here.
 
     Done here and not by requests, for which the daemon looks every key up by itself.
     """
     # Before the instances, so that one which is added in between, with its partition, is not taken for a removed one.
     present = context.instance.get_dynamic_partitions(PARTITIONS_NAME)
-    with connecting(ledger.get_engine()) as connection, transaction(connection):
+    with connecting(whalefall_ledger.get_engine()) as connection, transaction(connection):
         active = [instance.name for instance in read_instances(connection)]
     new, gone = diff_partitions(present, active)
     context.instance.add_dynamic_partitions(PARTITIONS_NAME, new)
@@ -45,15 +45,17 @@ def instance_partitions(context: dg.SensorEvaluationContext, ledger: LedgerResou
 
 
 @dg.sensor(
-    job=sync_job,
+    job_name=SYNC_JOB,
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description="Sync an instance when it is added or its definition changes.",
 )
-def changed_instances(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SensorResult | dg.SkipReason:
+def changed_instances(
+    context: dg.SensorEvaluationContext, whalefall_ledger: LedgerResource
+) -> dg.SensorResult | dg.SkipReason:
     """Request runs for the active instances whose definition is newer than the cursor; the first tick takes all."""
     since = _parse_moment(context.cursor)
-    with connecting(ledger.get_engine()) as connection, transaction(connection):
+    with connecting(whalefall_ledger.get_engine()) as connection, transaction(connection):
         changed, newest = read_changed_instances(connection, since)
     if not changed or newest is None:
         return dg.SkipReason("no instance was added or changed")
@@ -76,17 +78,20 @@ def _parse_moment(cursor: str | None) -> datetime | None:
         return None
 
 
-@dg.sensor(
-    minimum_interval_seconds=5,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="End the sessions of runs that crashed or were cancelled, and mirror runs that the ledger missed.",
-)
-def session_ends(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SkipReason:
-    """Reconcile sessions with runs; nothing is ever started here."""
-    cursor = Cursor.parse(context.cursor)
-    said = reconcile(context.instance, ledger.get_engine(), cursor, get_settings().heartbeat_seconds)
-    context.update_cursor(cursor.dump())
-    return dg.SkipReason("; ".join(said) or "every session is in step with its run")
+def build_session_ends(keys: AssetKeys) -> dg.SensorDefinition:
+    """Return the sensor that keeps sessions in step with the runs of these assets."""
 
+    @dg.sensor(
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="End the sessions of runs that crashed or were cancelled, and mirror runs that the ledger missed.",
+    )
+    def session_ends(context: dg.SensorEvaluationContext, whalefall_ledger: LedgerResource) -> dg.SkipReason:
+        """Reconcile sessions with runs; nothing is ever started here."""
+        cursor = Cursor.parse(context.cursor)
+        heartbeat_seconds = get_settings().heartbeat_seconds
+        said = reconcile(context.instance, whalefall_ledger.get_engine(), cursor, heartbeat_seconds, keys)
+        context.update_cursor(cursor.dump())
+        return dg.SkipReason("; ".join(said) or "every session is in step with its run")
 
-SENSORS = [instance_partitions, changed_instances, session_ends]
+    return session_ends

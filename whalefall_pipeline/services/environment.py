@@ -29,6 +29,5 @@ def dagster_environment(home: Path, *, dagster_url: str, ledger_url: str) -> dic
 
 
 def find_settings() -> Path:
-    """Return the path of dagster.yaml: beside the package in a clone, inside it where it was installed from a wheel."""
-    inside = _PACKAGE / "dagster.yaml"
-    return inside if inside.exists() else _PACKAGE.parent / "dagster.yaml"
+    """Return the path of dagster.yaml, which no program of Dagster's finds by itself in a clone."""
+    return _PACKAGE / "dagster.yaml"

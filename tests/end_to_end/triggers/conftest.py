@@ -26,7 +26,7 @@ SETTINGS = {
 
 ELSEWHERE = "127.0.0.2"
 """Another address of this machine, where a thief may listen."""
-EVIL_CONFIG = {"resources": {"postgresql": {"config": {"default_options": {"hostaddr": ELSEWHERE}}}}}
+EVIL_CONFIG = {"resources": {"whalefall_postgresql": {"config": {"default_options": {"hostaddr": ELSEWHERE}}}}}
 EVIL_TAGS = {
     "dagster/image": "evil.example/image",
     "docker/image": "evil.example/image",

@@ -23,11 +23,13 @@ PLACE = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "another address": EVIL_CONFIG,
-    "without encryption": {"resources": {"postgresql": {"config": {"default_options": {"sslmode": "disable"}}}}},
-    "another engine": {"resources": {"postgresql": {"config": {"db_type": "mysql"}}}},
-    "other limits": {"resources": {"postgresql": {"config": {"connect_seconds": 1e9}}}},
-    "another ledger": {"resources": {"ledger": {"config": {"url": f"postgresql://{ELSEWHERE}/ledger"}}}},
-    "a variable": {"resources": {"ledger": {"config": {"env": "WHALEFALL_DATABASE_URL"}}}},
+    "without encryption": {
+        "resources": {"whalefall_postgresql": {"config": {"default_options": {"sslmode": "disable"}}}}
+    },
+    "another engine": {"resources": {"whalefall_postgresql": {"config": {"db_type": "mysql"}}}},
+    "other limits": {"resources": {"whalefall_postgresql": {"config": {"connect_seconds": 1e9}}}},
+    "another ledger": {"resources": {"whalefall_ledger": {"config": {"url": f"postgresql://{ELSEWHERE}/ledger"}}}},
+    "a variable": {"resources": {"whalefall_ledger": {"config": {"env": "WHALEFALL_DATABASE_URL"}}}},
     "another place for outputs": {"resources": {"io_manager": {"config": {"base_dir": "/"}}}},
     "another executor": {"execution": {"multiprocess": {"config": {"max_concurrent": 1}}}},
     "the executor's config": {"execution": {"config": {"marker_to_close": "/"}}},
