@@ -26,6 +26,7 @@ from whalefall_pipeline.services import (
 )
 from whalefall_pipeline.services.graphql import find_obstacle, send_query
 from whalefall_pipeline.services.plan import LOCK, read_state
+from whalefall_pipeline.services.service import empty_large_log
 from whalefall_pipeline.system import locked
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
@@ -240,3 +241,17 @@ def test_nothing_is_left_when_the_asking_process_is_killed(tmp_path: Path, workp
         # The supervisor itself may be in its last moments.
         assert all("-m whalefall_pipeline.services" in command for command in processes_of(tmp_path).values())
     assert read_state(tmp_path) == (None, None)
+
+
+def test_a_log_that_grew_large_is_put_aside_while_its_writer_goes_on(tmp_path: Path) -> None:
+    log = tmp_path / "daemon.log"
+    with log.open("ab", buffering=0) as writer:
+        for number in range(6):
+            writer.write(b"%d" % number * 100)
+            assert empty_large_log(log, at_most=50)
+            assert not empty_large_log(log, at_most=50)
+        writer.write(b"after")
+    assert log.read_bytes() == b"after"
+    kept = {path.name: path.read_bytes()[:1] for path in tmp_path.glob("daemon.log.*")}
+    assert kept == {"daemon.log.1": b"5", "daemon.log.2": b"4", "daemon.log.3": b"3"}
+    assert not empty_large_log(tmp_path / "none.log")

@@ -45,6 +45,8 @@ COMMANDS: Mapping[str, Entry] = {
     "escalations": Entry("escalations:show_escalations", "List who could become a superuser or another account."),
     "script": Entry("script:script", "Print the SQL that re-creates accounts, or undoes a change."),
     "report": Entry("report:report", "Write a report of the fleet as HTML and XLSX."),
+    "doctor": Entry("doctor:doctor", "Look at all that a deployment stands on, and say what to do."),
+    "metrics": Entry("metrics:metrics", "Print the fleet's numbers for Prometheus."),
     "completion": Entry("completion:print_completion", "Print what makes a shell complete commands and names."),
 }
 GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
@@ -103,6 +105,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
             "url": Entry("database:print_url", "Print the ledger's URL, for a client of yours."),
             "grants": Entry("database:print_roles", "Print the script for roles of the ledger."),
             "psql": Entry("database:run_psql", "Open psql on the ledger."),
+            "backup": Entry("backup:back_up", "Write the ledger to a file."),
+            "restore": Entry("backup:restore", "Bring the ledger to the state of such a file."),
         },
     ),
 }

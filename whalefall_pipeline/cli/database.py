@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from whalefall_pipeline.cli.output import write
 from whalefall_pipeline.cli.workplace import open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, WhalefallError
+from whalefall_pipeline.embedded.clients import find_client
 
 
 def print_url() -> None:
@@ -30,13 +30,13 @@ def run_psql(
 
     The embedded server is started for it if need be, and runs at least as long as psql does.
     """
-    program = shutil.which("psql")
+    program = find_client("psql")
     if program is None:
         raise WhalefallError("psql is not installed; another client can use what this prints: whalefall db url")
     with open_workplace() as workplace:
         # By the environment, since others see a program's arguments; psql takes a URL as its database's name.
         done = subprocess.run(  # noqa: S603 - a program that the user asked for, without a shell
-            [program, *(arguments or [])], env=os.environ | _to_environment(workplace.ledger_url), check=False
+            [program, *(arguments or [])], env=os.environ | to_environment(workplace.ledger_url), check=False
         )
     raise typer.Exit(done.returncode)
 
@@ -61,7 +61,7 @@ def _to_plain(url: str) -> str:
     return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url)
 
 
-def _to_environment(url: str) -> dict[str, str]:
+def to_environment(url: str) -> dict[str, str]:
     """Return a URL as the variables that libpq reads."""
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - the driver, only where it is needed
 

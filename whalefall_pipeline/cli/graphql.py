@@ -18,6 +18,7 @@ ADD_PARTITION = """mutation($selector: RepositorySelector!, $name: String!, $key
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } ... on Error { message } } }"""
 TERMINATE = """mutation($id: String!) { terminateRun(runId: $id) { __typename ... on Error { message } } }"""
+DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
 STATUS = """query($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status } } }"""
 
 
@@ -54,6 +55,10 @@ class Webserver:
     def read_status(self, run_id: str) -> str:
         """Return a run's status as Dagster spells it."""
         return str(self._send_query(STATUS, id=run_id)["runOrError"].get("status", FAILURE))
+
+    def read_daemons(self) -> list[dict[str, Any]]:
+        """Return what Dagster knows of its daemon's parts: kind, whether one is required, whether it is healthy."""
+        return list(self._send_query(DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"])
 
     def _send_query(self, query: str, **variables: Any) -> dict[str, Any]:
         try:

@@ -150,6 +150,21 @@ def read_alerts(
     return _read(reader, "alerts", unsent=unsent, instance=instance, at_most=at_most)
 
 
+def read_metrics(reader: Reader) -> Records:
+    """Return each active instance's last sync in numbers, as `build_metrics` takes them."""
+    return _read(reader, "metrics")
+
+
+def read_health_rows(reader: Reader) -> Records:
+    """Return when each active instance was read, and the stored form of its secret."""
+    return _read(reader, "health")
+
+
+def read_now(reader: Reader) -> datetime:
+    """Return the time of the ledger's clock."""
+    return _read(reader, "now")[0]["now"]
+
+
 def read_holders(
     reader: Reader,
     privilege: str | None,

@@ -208,3 +208,27 @@ where (not :unsent or a.sent_at is null)
   and (cast(:instance as text) is null or a.payload ->> 'instance' = :instance)
 order by a.id desc
 limit :at_most;
+
+-- name: metrics (of active instances: the last sync, what it found, what it did not see)
+select i.name as instance, i.db_type, i.permissions_read_at as last_success, r.started_at as last_sync,
+       case when r.status in ('failed', 'cancelled') then 1 else 0 end as failed,
+       round(extract(epoch from r.ended_at - r.started_at), 3) as duration,
+       (select count(*) from instance_accounts a where a.instance_id = i.id and a.is_active) as accounts,
+       (select count(*) from instance_scopes s where s.instance_id = i.id and s.valid_to is null) as unseen,
+       (select count(*) from current_findings f where f.instance_id = i.id and f.status = 'open') as findings
+from instances i
+left join lateral (
+  select started_at, ended_at, status from sync_instance_records
+  where instance_id = i.id order by started_at desc nulls last limit 1
+) r on true
+where i.is_active
+order by i.name;
+
+-- name: health (of active instances: when they were read, and how their secrets are stored)
+select i.name, i.permissions_read_at, c.secret
+from instances i left join credentials c on c.id = i.credential_id
+where i.is_active
+order by i.name;
+
+-- name: now
+select clock_timestamp() as now;

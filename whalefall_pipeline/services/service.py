@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from asyncio.subprocess import DEVNULL, Process
@@ -12,6 +13,8 @@ from pathlib import Path
 from whalefall_pipeline.system import on_parent_death
 
 _KEPT_LOGS = 3
+LARGEST_LOG = 20_000_000
+"""Bytes of a log, after which it is put aside while its service goes on."""
 _GROUP_SECONDS = 5.0
 _KILLED_SECONDS = 2.0
 """How long the kernel may take to clear away what was killed; a zombie that nobody reaps stays longer."""
@@ -104,3 +107,23 @@ def turn_logs(log: Path) -> None:
         newer = log.with_name(f"{log.name}.{number - 1}") if number > 1 else log
         if newer.exists():
             newer.replace(older)
+
+
+def empty_large_log(log: Path, at_most: int = LARGEST_LOG) -> bool:
+    """Put a copy of a log that has grown large aside and empty it, for a writer that goes on appending to the file.
+
+    What is written between the copy's end and the emptying is lost: a few lines at most.
+    """
+    try:
+        if log.stat().st_size <= at_most:
+            return False
+    except FileNotFoundError:
+        return False
+    copy = log.with_name(f"{log.name}.0")
+    shutil.copyfile(log, copy)
+    os.truncate(log, 0)
+    for number in range(_KEPT_LOGS, 0, -1):
+        newer = log.with_name(f"{log.name}.{number - 1}")
+        if newer.exists():
+            newer.replace(log.with_name(f"{log.name}.{number}"))
+    return True

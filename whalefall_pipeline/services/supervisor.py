@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,12 +16,14 @@ from whalefall_pipeline.core.runs import LOCATION
 from whalefall_pipeline.services.errors import ServicesError
 from whalefall_pipeline.services.graphql import find_obstacle
 from whalefall_pipeline.services.plan import NOTICE, ServicePlan
-from whalefall_pipeline.services.service import Service, turn_logs
+from whalefall_pipeline.services.service import Service, empty_large_log, turn_logs
 
 _START_SECONDS = 180.0
 _QUICK_SECONDS = 60.0
 _QUICK_ENDS = 3
 """A service that ends this often, each time within _QUICK_SECONDS of its start, is given up."""
+_LOG_SECONDS = 60.0
+"""Between two looks at the logs' sizes."""
 _PORTS = 100
 _BACKLOG = 128
 
@@ -57,7 +59,8 @@ class Supervisor:
 
     async def keep(self) -> None:
         """Start again what ends, for ever; raises ServicesError when one ends again and again."""
-        await asyncio.gather(*(self._keep(service) for service in (self._code, self._webserver, self._daemon)))
+        services = (self._code, self._webserver, self._daemon)
+        await asyncio.gather(*(self._keep(service) for service in services), self._keep_logs_small(services))
 
     async def stop(self) -> None:
         """End those that ask for runs first, the one that has them last."""
@@ -76,6 +79,12 @@ class Supervisor:
                 NOTICE, f"the {service.name} ended ({_to_words(code)}) and is started again; see {service.log}"
             )
             await self._start(service)
+
+    async def _keep_logs_small(self, services: Iterable[Service]) -> None:
+        while True:
+            await asyncio.sleep(_LOG_SECONDS)
+            for service in services:
+                await asyncio.to_thread(empty_large_log, service.log)
 
     async def _start(self, service: Service) -> None:
         if service is self._code:
