@@ -12,7 +12,7 @@ SERVER_TESTS := bench cli/test_changing.py defs embedded end_to_end engines serv
 # Without compiled files every start of a program would compile Dagster again, which takes ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help demo up test unit coverage hooks architecture bench check format lint types imports lock clean
+.PHONY: help demo up test unit coverage hooks architecture docs bench check format lint types imports lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ imports: $(VENV)/dev
 architecture: $(VENV)/dev ## draw the picture of the modules in docs/architecture.md again
 	@$(BIN)/python -m tests.project.architecture
 
+docs: $(VENV)/dev ## build the pages as a site in the folder site, with a search; a broken link is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet $(ARGS) && echo "open site/index.html"
+
 hooks: $(VENV)/dev ## have git format and lint what is committed
 	@$(BIN)/uv tool run --quiet pre-commit install
 
@@ -65,7 +68,7 @@ clean: ## remove the virtual environment, all caches and the demo; asks before a
 	  answer=; if [ -t 0 ]; then read -r answer; else echo; fi; \
 	  [ "$$answer" = y ] || { echo "nothing was removed"; exit 1; }; fi
 	@if [ -x $(BIN)/whalefall ]; then $(BIN)/whalefall stop; fi
-	@rm -rf $(VENV) .whalefall .hypothesis .pytest_cache .ruff_cache .import_linter_cache .coverage* *.egg-info
+	@rm -rf $(VENV) .whalefall .hypothesis .pytest_cache .ruff_cache .import_linter_cache .coverage* *.egg-info site dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/uv:

@@ -47,7 +47,7 @@ class _File(BaseModel):
 
 
 def import_instances(
-    path: Annotated[Path, typer.Argument(help="A YAML file with a list under `instances`; see the README.")],
+    path: Annotated[Path, typer.Argument(help="A YAML file with a list under `instances`; see docs/commands.md.")],
 ) -> None:
     """Register the instances of a YAML file.
 
@@ -140,7 +140,7 @@ def _read_yaml(path: Path) -> Any:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidInstanceError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(read, dict):
-        raise InvalidInstanceError(f"{path} has no list under `instances`; see the README for an example")
+        raise InvalidInstanceError(f"{path} has no list under `instances`; see docs/commands.md for an example")
     return read  # pyright: ignore[reportUnknownVariableType] - checked by the caller
 
 
