@@ -1,13 +1,13 @@
 """What became of each message at each target, that a message may be given up, and that a waiver has a ticket.
 
-Revision ID: 0013
+Revision ID: 0012
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 MOMENT = sa.DateTime(timezone=True)
 
