@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
+AUDIT_VERSION := 2.10.1
 ARGS ?=
 YES ?=
 ENGINE ?=
@@ -12,7 +13,7 @@ SERVER_TESTS := bench cli/test_changing.py defs embedded end_to_end engines serv
 # Without compiled files every start of a program would compile Dagster again, which takes ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help demo up test unit coverage hooks architecture docs bench check format lint types imports lock clean
+.PHONY: help demo up test unit coverage hooks architecture docs bench audit check format lint types imports lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +37,11 @@ bench: $(VENV)/dev ## measure syncs beside the floor, on servers that it starts 
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 check: format lint types imports test ## all that CI runs
+
+# Apart from check: it asks the service named below about each package, which a machine with registries alone can't reach.
+# With --strict a package that nothing could be said of fails it too; else silence would count as "no vulnerability".
+audit: $(VENV)/uv ## ask PyPI for known vulnerabilities of what is pinned (ARGS="-s osv": ask osv.dev); needs the internet
+	@$(BIN)/uv tool run --quiet pip-audit==$(AUDIT_VERSION) --strict --disable-pip --require-hashes -r requirements.lock $(ARGS)
 
 format: $(VENV)/dev
 	@$(BIN)/ruff format --check .
