@@ -53,12 +53,14 @@ class Link:
     @property
     def version(self) -> int:
         """The server's version as a number: 150018 is 15.18."""
-        return self._connection.info.server_version
+        with self._translating():
+            return self._connection.info.server_version
 
     @property
     def version_text(self) -> str:
         """The server's version in its own words: `15.18 (Debian 15.18-0+deb12u1)`."""
-        return self._connection.info.parameter_status("server_version") or ""
+        with self._translating():
+            return self._connection.info.parameter_status("server_version") or ""
 
     @property
     def security(self) -> Security:
@@ -107,7 +109,8 @@ class Link:
     @property
     def _encoding(self) -> str:
         """The database's encoding in PostgreSQL's spelling; `UTF8` until the login is done."""
-        return self._connection.info.parameter_status("server_encoding") or "UTF8"
+        with self._translating():
+            return self._connection.info.parameter_status("server_encoding") or "UTF8"
 
     def _read_bytes(self, statement: str) -> list[Row]:
         """Read names as the bytes that they are stored as, each to be taken for what it most likely is."""
@@ -122,21 +125,26 @@ class Link:
     ) -> list[Row]:
         self._tally.count()
         self._relay.allow(self._endpoint.limits.answer_bytes)
-        with self._deadline.aborting(self._relay.end), self._connection.cursor() as cursor:
+        with self._deadline.aborting(self._relay.end), self._translating(), self._connection.cursor() as cursor:
             for kind in ("text", "name") if loader else ():
                 cursor.adapters.register_loader(kind, loader or Loader)
-            try:
-                cursor.execute(statement.encode(), values)
-                self._check_size(cursor)
-                if cursor.description is None:
-                    raise SyncDataError(NO_ROWS)
-                rows = cursor.fetchall()
-            except psycopg.Error as error:
-                if self._relay.is_exceeded:
-                    raise to_too_much(self._endpoint.limits.answer_bytes) from None
-                raise to_statement_error(error) from None
+            cursor.execute(statement.encode(), values)
+            self._check_size(cursor)
+            if cursor.description is None:
+                raise SyncDataError(NO_ROWS)
+            rows = cursor.fetchall()
         self._tally.add(rows)
         return rows
+
+    @contextmanager
+    def _translating(self) -> Generator[None]:
+        """Raise the driver's errors as ours; also of a connection that is lost, of which it tells nothing any more."""
+        try:
+            yield
+        except psycopg.Error as error:
+            if self._relay.is_exceeded:
+                raise to_too_much(self._endpoint.limits.answer_bytes) from None
+            raise to_statement_error(error) from None
 
     def _check_size(self, cursor: "psycopg.Cursor[Row]") -> None:
         """Raise DatabaseConnectionError where Python would need more than the limit: rows may be very short."""

@@ -1,0 +1,113 @@
+"""Whatever happens to any packet of a sync, its record says so, nothing partial is kept, and the next sync is right."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.engines.engine import ACCOUNT, Server
+from tests.engines.packets import KINDS, Fault, Proxy, open_proxies
+from tests.engines.registry import find_starter
+from tests.ledger.rows import read
+from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.ledger.database import transaction
+from whalefall_pipeline.ledger.instances import write_instance
+from whalefall_pipeline.ledger.secrets import SecretStore
+from whalefall_pipeline.ledger.sessions import SessionStart, open_session
+from whalefall_pipeline.sync.plan import Collector, Plan
+from whalefall_pipeline.sync.session import run_session
+
+CODES = {"DATABASE_CONNECTION_ERROR", "SYNC_DATA_ERROR"}
+DELAYED_SECONDS, PATIENT_SECONDS = 2.0, 120.0
+RECORDS = """
+select i.name, r.status, r.error_code, r.error_message, r.sync_details -> 'coverage' as coverage,
+       (select count(*) from instance_accounts a where a.instance_id = i.id) as accounts,
+       (select count(*) from account_snapshots s where s.instance_id = i.id) as snapshots,
+       (select md5(string_agg(p.username || p.permission_snapshot::text, '' order by p.username))
+        from account_permission p where p.instance_id = i.id) as holds
+from sync_instance_records r join instances i on i.id = r.instance_id
+where r.sync_session_id = :session_id order by i.id
+"""
+
+
+def sync(ledger: Engine, store: SecretStore, server: Server, instances: Sequence[Instance], seconds: float) -> str:
+    """Sync instances in a session of their own, and return its id."""
+    session_id = str(uuid4())
+    with ledger.connect() as connection, transaction(connection):
+        open_session(connection, SessionStart(session_id, "manual_batch", None, "test"), instances)
+    collectors = {instances[0].db_type: Collector(server.adapter, Limits(connect_seconds=seconds))}
+    plan = Plan(session_id, ledger, collectors, store, parallelism=12, attempts=1, instance_seconds=seconds)
+    run_session(plan, instances, lambda _: None)
+    return session_id
+
+
+def register(
+    ledger: Engine, store: SecretStore, server: Server, proxies: Sequence[Proxy], names: Sequence[str]
+) -> list[Instance]:
+    secret = store.encrypt(server.login.password)
+    with ledger.connect() as connection, transaction(connection):
+        return [
+            write_instance(
+                connection,
+                replace(server.instance, id=0, name=name, host="127.0.0.1", port=proxy.port),
+                username=server.login.username,
+                secret=secret,
+            )
+            for name, proxy in zip(names, proxies, strict=True)
+        ]
+
+
+@pytest.mark.parametrize("engine", ["postgresql-18", "mariadb"])
+def test_every_fault_at_every_packet(engine: str, ledger: Engine, tmp_path: Path) -> None:
+    store = SecretStore(tmp_path)
+    with find_starter(engine)() as server:
+        server.reset()
+        server.prepare()
+        server.create_accounts([ACCOUNT])
+        target = (server.instance.host, server.instance.port)
+
+        with open_proxies(target, [None]) as (whole,):
+            instances = register(ledger, store, server, [whole], ["whole"])
+            session_id = sync(ledger, store, server, instances, PATIENT_SECONDS)
+            (reference,) = read(ledger, RECORDS, session_id=session_id)
+            assert reference["status"] == "completed"
+            packets = whole.received
+        assert packets > 10
+
+        faults = [Fault(kind, number) for kind in KINDS for number in range(packets)]
+        with open_proxies(target, list(faults)) as proxies:
+            names = [f"{fault.kind} {fault.number}" for fault in faults]
+            instances = register(ledger, store, server, proxies, names)
+            session_id = sync(ledger, store, server, instances, DELAYED_SECONDS)
+            said = read(ledger, RECORDS, session_id=session_id)
+            check_faulty(said, reference)
+            for proxy in proxies:
+                proxy.heal()
+            session_id = sync(ledger, store, server, instances, PATIENT_SECONDS)
+            check_healed(read(ledger, RECORDS, session_id=session_id), reference)
+    assert read(ledger, "select change_type from account_change_log where change_type = 'delete'") == []
+
+
+def check_faulty(said: Sequence[dict[str, Any]], reference: dict[str, Any]) -> None:
+    failed = Counter(str(row["name"]).split()[0] for row in said if row["status"] == "failed")
+    assert failed.keys() == set(KINDS)
+    for row in said:
+        if row["status"] == "completed":
+            unseen = [scope for scope, seen in row["coverage"].items() if seen["status"] != "observed"]
+            assert unseen or row["holds"] == reference["holds"], row
+            continue
+        assert (row["status"], row["error_code"] in CODES) == ("failed", True), row
+        assert row["error_message"], row
+        assert row["accounts"] in (0, reference["accounts"]), row
+        assert row["snapshots"] in (0, reference["snapshots"]), row
+
+
+def check_healed(said: Sequence[dict[str, Any]], reference: dict[str, Any]) -> None:
+    for row in said:
+        assert (row["status"], row["holds"]) == ("completed", reference["holds"]), row
