@@ -1,6 +1,8 @@
 """How PostgreSQL is connected to: options, addresses, and a server that goes away."""
 
+import re
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
@@ -28,6 +30,11 @@ def read(
     instance = replace(engine.instance, host=host, options=options or {})
     with engine.adapter.open(instance, engine.login, limits, Deadline(60)) as session:
         return session.read_grants()
+
+
+STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]+): (.*)", re.DOTALL)
+COMMENT = re.compile(r"^\t?--.*\n", re.MULTILINE)
+ASKED = re.compile(r"(select|with|show|set|begin|commit|rollback)\b", re.IGNORECASE)
 
 
 def test_a_host_is_a_name_or_an_address(engine: PostgresqlEngine) -> None:
@@ -93,6 +100,26 @@ def test_a_collector_only_reads(engine: PostgresqlEngine) -> None:
     ((application, transaction, _),) = sessions
     assert application == "whalefall"
     assert transaction is None
+
+
+def test_the_server_s_log_of_statements_has_nothing_but_questions(engine: PostgresqlEngine) -> None:
+    name = engine.login.username
+    server = engine.running
+    server.log = deque(maxlen=10_000)
+    engine.execute(f"ALTER ROLE {name} SET log_statement = 'all';")
+    try:
+        assert not any(seen.reason for seen in read(engine).coverage.values())
+        with psycopg.connect(server.conninfo()) as admin, pytest.raises(psycopg.errors.DivisionByZero):
+            admin.execute("SELECT 1 / 0")  # its error is the last line, when all before was written
+        while not any("division by zero" in line for line in list(server.log)):
+            pass
+    finally:
+        log, server.log = list(server.log), deque(maxlen=50)
+        engine.execute(f"ALTER ROLE {name} RESET log_statement;")
+    entries = re.split(r"\n(?!\t)", "".join(log))  # the lines of one begin with a tab
+    said = [COMMENT.sub("", match[1]).strip() for entry in entries if (match := STATEMENT.search(entry))]
+    assert len(said) > 10
+    assert [statement for statement in said if not ASKED.match(statement)] == []
 
 
 def read_while_one_waits(engine: PostgresqlEngine, table: str, act: Callable[[Deadline, int], object]) -> Reading:
