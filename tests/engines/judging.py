@@ -9,7 +9,15 @@ from tests.engines.reading import Seen, read
 from whalefall_pipeline.core.access.danger_summary import Takings, summarise
 from whalefall_pipeline.core.access.model import Population
 from whalefall_pipeline.core.findings.evaluate import evaluate, to_outcome
-from whalefall_pipeline.core.findings.model import DEFAULT_OPTIONS, Evaluation, Finding, Options, Outcome, Rule
+from whalefall_pipeline.core.findings.model import (
+    DEFAULT_OPTIONS,
+    Evaluation,
+    Finding,
+    FindingKey,
+    Options,
+    Outcome,
+    Rule,
+)
 from whalefall_pipeline.core.findings.rulebook import Rulebook
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import AccountState, Attributes, Login
@@ -82,7 +90,21 @@ def judge(
         options=options,
         takings=find_takings(server, seen, attributes or NOTHING_SET),
     )
-    return Judged({rule.id: rule for rule in rules}, evaluate(rules, world), states)
+    evaluation = evaluate(rules, world)
+    _check_one_by_one([rule for rule in rules if rule.is_per_account], world, evaluation)
+    return Judged({rule.id: rule for rule in rules}, evaluation, states)
+
+
+def _check_one_by_one(rules: Sequence[Rule], world: World, whole: Evaluation) -> None:
+    """Rules that find accounts one by one find the same when they are asked about one after another."""
+    asked = {rule.id for rule in rules}
+    found: dict[FindingKey, Finding] = {}
+    for username in world.states:
+        found |= evaluate(rules, world, {username}).findings
+    expected = {key: finding for key, finding in whole.findings.items() if key.rule_id in asked}
+    assert {key: item for key, item in found.items() if key.outcome is Outcome.FOUND} == {
+        key: item for key, item in expected.items() if key.outcome is Outcome.FOUND
+    }
 
 
 def find_takings(server: Server, seen: Seen, attributes: Attributes) -> Takings | None:

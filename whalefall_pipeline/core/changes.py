@@ -48,7 +48,8 @@ class Changes:
     `attributes` are the instance's own; `replaced` is its identity, where another server answered. `lost` are scopes
     that were seen by the reading before and not by this one, and `found` those that are seen again. `notices` are for
     the record: what happened and is no change. `findings` are those that opened and closed. `superusers` are those that
-    are it since this reading, be it through a role that changed.
+    are it since this reading, be it through a role that changed; `of_superusers` says whether one of the accounts that
+    differ is one, or was.
     """
 
     new: Sequence[str] = ()
@@ -61,6 +62,7 @@ class Changes:
     found: Sequence[str] = ()
     findings: FindingChanges = NO_CHANGES
     superusers: Sequence[NewSuperuser] = ()
+    of_superusers: bool = False
 
     def join(self, later: "Changes") -> "Changes":
         """Return what the inventory changed (this one) together with what permissions did."""

@@ -35,6 +35,15 @@ def read_findings(connection: Connection, instance_id: int) -> dict[FindingKey, 
     return {finding.key: finding for finding in map(_to_finding, rows)}
 
 
+def read_some_findings(
+    connection: Connection, instance_id: int, usernames: Collection[str], rule_ids: Collection[str]
+) -> dict[FindingKey, Finding]:
+    """Return the findings that are open of these accounts, of these rules, and those that say what is unknown."""
+    values = {"instance_id": instance_id, "usernames": list(usernames), "rule_ids": list(rule_ids)}
+    rows = connection.execute(SQL["read_some_findings"], values)
+    return {finding.key: finding for finding in map(_to_finding, rows)}
+
+
 def write_findings(
     connection: Connection, target: Target, changes: FindingChanges, other: Sequence[Finding], evaluated: Evaluated
 ) -> None:

@@ -7,6 +7,11 @@ select rules, basis, due_at, evaluated_at from finding_evaluation where instance
 select rule_id, username, object, outcome, severity, title, message, detail
 from finding where instance_id = :instance_id and closed_at is null;
 
+-- name: read_some_findings (of these accounts, of these rules, and what is unknown)
+select rule_id, username, object, outcome, severity, title, message, detail
+from finding where instance_id = :instance_id and closed_at is null
+  and (outcome = 'unknown' or username = any (cast(:usernames as text[])) or rule_id = any (cast(:rule_ids as text[])));
+
 -- name: open_findings
 insert into finding (instance_id, rule_id, instance_account_id, username, object, outcome, severity, title, message,
                      detail, opened_at, opened_in)

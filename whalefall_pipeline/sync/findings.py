@@ -1,11 +1,13 @@
 """What follows from a reading: the findings of its instance, in the caller's transaction.
 
 Rules are asked again only where something that they look at differs from the last time, or the moment has come at which
-they say something else by themselves. So a sync without change reads one small row.
+they say something else by themselves. So a sync without change reads one small row. Where few accounts differ, rules
+that find accounts one by one are asked about these.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Connection
@@ -20,32 +22,52 @@ from whalefall_pipeline.core.model import AccountState, Held, Reading
 from whalefall_pipeline.core.rules import NOTHING_SET
 from whalefall_pipeline.core.snapshot import to_digest, to_json_unseen
 from whalefall_pipeline.core.states import add_implied_roles
-from whalefall_pipeline.ledger.findings import Evaluated, read_evaluation, read_findings, write_findings
+from whalefall_pipeline.ledger.findings import (
+    Evaluated,
+    read_evaluation,
+    read_findings,
+    read_some_findings,
+    write_findings,
+)
 from whalefall_pipeline.ledger.unseen import read_active
 from whalefall_pipeline.sync.compare import ComparedPermissions
 from whalefall_pipeline.sync.read import Collected
 
+FEW = 10
+"""Where at most one account in so many differs, rules are asked about these alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What findings are made by: engine, rules, and what this sync knows of who could become more than it is.
+
+    `of_superusers`: one of the accounts that differ is a superuser, or was one.
+    """
+
+    adapter: Adapter
+    rulebook: Rulebook
+    dangers: DangerSummary | None
+    of_superusers: bool
+
+
+class Others(NamedTuple):
+    """What rules look at beside accounts: grantees that are none, with what they hold, and who could become more."""
+
+    strangers: Mapping[str, Sequence[Held]]
+    takings: Takings | None
+
 
 def sync_findings(
-    connection: Connection,
-    collected: Collected,
-    reading: Reading,
-    compared: ComparedPermissions,
-    asked: tuple[Adapter, Rulebook, DangerSummary | None],
+    connection: Connection, collected: Collected, reading: Reading, compared: ComparedPermissions, asked: Asked
 ) -> FindingChanges:
-    """Bring an instance's findings up to date, and return which ones opened and closed.
-
-    `asked` are the engine, the rules, and what this sync knows of who could become more than it is.
-    """
-    adapter, rulebook, dangers = asked
-    takings = dangers.takings if dangers else None
-    target = collected.target
+    """Bring an instance's findings up to date, and return which ones opened and closed."""
+    adapter, rulebook, target = asked.adapter, asked.rulebook, collected.target
     before = read_evaluation(connection, target.instance.id)
     rules = rulebook.list_rules(adapter.rules.db_type, adapter.findings)
-    strangers = _find_strangers(reading, compared)
-    basis = _digest_basis(compared, (strangers, takings), before)
-    evaluated = Evaluated(rulebook.digest(rules), basis, None, target.read_at)
-    if before and _is_same(before, evaluated) and not (before.due_at and before.due_at <= target.read_at):
+    others = Others(_find_strangers(reading, compared), asked.dangers.takings if asked.dangers else None)
+    now = Evaluated(rulebook.digest(rules), _digest_basis(compared, others, before), None, target.read_at)
+    is_due = before is not None and before.due_at is not None and before.due_at <= target.read_at
+    if before and _is_same(before, now) and not is_due:
         return NO_CHANGES
     world = World(
         rules=adapter.rules,
@@ -54,14 +76,42 @@ def sync_findings(
         coverage=reading.coverage,
         attributes=compared.attributes,
         engine=adapter.findings,
-        strangers=strangers,
+        strangers=others.strangers,
         options=rulebook.options,
-        takings=takings,
+        takings=others.takings,
     )
-    found = evaluate(rules, world)
-    changes, other = compare_findings(read_findings(connection, target.instance.id), found.findings)
-    write_findings(connection, target, changes, other, evaluated._replace(due_at=found.due_at))
-    return changes._replace(news=_choose_news(changes.opened, (before, evaluated), rules, world, compared))
+    only = None if is_due else _choose_accounts(compared, others, (before, now))
+    if only is None:
+        found, known = evaluate(rules, world), read_findings(connection, target.instance.id)
+    else:
+        rules = [rule for rule in rules if asked.of_superusers or not rule.of_superusers]
+        found = evaluate(rules, world, only)
+        whole = [rule.id for rule in rules if not rule.is_per_account]
+        known = read_some_findings(connection, target.instance.id, only, whole)
+        names = {rule.id for rule in rules}
+        known = {key: finding for key, finding in known.items() if key.rule_id in names}
+    changes, other = compare_findings(known, found.findings)
+    due = [moment for moment in (found.due_at, before.due_at if before and only is not None else None) if moment]
+    write_findings(connection, target, changes, other, now._replace(due_at=min(due, default=None)))
+    return changes._replace(news=_choose_news(changes.opened, (before, now), rules, world, compared))
+
+
+def _choose_accounts(
+    compared: ComparedPermissions, others: Others, asked: tuple[Evaluated | None, Evaluated]
+) -> Collection[str] | None:
+    """Return the accounts that rules are to be asked about; None: about all.
+
+    Some are enough where the findings in the ledger are those of the other accounts as they still are, by the same
+    rules, and all else that rules look at is as it was: by the digest of all that, made of the accounts as they were.
+    """
+    before, now = asked
+    states = compared.states
+    if before is None or states is None or before.rules != now.rules or compared.counts.not_in_inventory:
+        return None
+    if len(states.stale) * FEW > len(states.digests):
+        return None
+    digests = {**states.digests, **{name: stored.digest or b"" for name, stored in states.stale.items()}}
+    return states.stale if _digest(compared, others, digests) == before.basis else None
 
 
 def _choose_news(
@@ -108,20 +158,21 @@ def _find_strangers(reading: Reading, compared: ComparedPermissions) -> Mapping[
     return {name: reading.held[name] for name in reading.held.keys() - compared.effective.keys()}
 
 
-def _digest_basis(
-    compared: ComparedPermissions, others: tuple[Mapping[str, Sequence[Held]], Takings | None], before: Evaluated | None
-) -> bytes:
+def _digest_basis(compared: ComparedPermissions, others: Others, before: Evaluated | None) -> bytes:
     """Return a digest of all that rules look at.
 
     A reading that gave the same as the newest one is not digested by account: it is what that one was.
     """
     if compared.states is None:
         return before.basis if before else b""
-    strangers, takings = others
-    theirs = {name: sorted(map(_to_row, held)) for name, held in strangers.items()}
+    return _digest(compared, others, compared.states.digests)
+
+
+def _digest(compared: ComparedPermissions, others: Others, digests: Mapping[str, bytes]) -> bytes:
+    theirs = {name: sorted(map(_to_row, held)) for name, held in others.strangers.items()}
     unseen = [to_json_unseen(item) for item in compared.sight.unseen]
-    settings = [compared.attributes, unseen, theirs, takings.to_json() if takings else None]
-    accounts = b"".join(digest for _, digest in sorted(compared.states.digests.items()))
+    settings = [compared.attributes, unseen, theirs, others.takings.to_json() if others.takings else None]
+    accounts = b"".join(digest for _, digest in sorted(digests.items()))
     return to_digest(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS), accounts)
 
 

@@ -14,7 +14,7 @@ from whalefall_pipeline.ledger.sessions import complete_record, fail_record, not
 from whalefall_pipeline.sync.alerting import write_change_alerts, write_failure_alert
 from whalefall_pipeline.sync.compare import compare_accounts, compare_permissions
 from whalefall_pipeline.sync.dangers import find_dangers
-from whalefall_pipeline.sync.findings import sync_findings
+from whalefall_pipeline.sync.findings import Asked, sync_findings
 from whalefall_pipeline.sync.lock import holding
 from whalefall_pipeline.sync.opening import to_first_line
 from whalefall_pipeline.sync.plan import Collector, Plan
@@ -90,7 +90,7 @@ def _write_permissions(
         compared = compare_permissions(connection, collected, collected.reading, adapter.rules)
         dangers = find_dangers(adapter, collected, compared)
         changes = write_permissions(connection, collected, compared, dangers)
-        asked = adapter, plan.rulebook, dangers
+        asked = Asked(adapter, plan.rulebook, dangers, of_superusers=changes.of_superusers)
         findings = sync_findings(connection, collected, collected.reading, compared, asked)
         written = replace(changes, findings=findings)
         changes = outcome.changes.join(written)

@@ -79,8 +79,9 @@ def write_permissions(
     target, sight = collected.target, compared.sight
     _write_attributes(connection, target, compared)
     superusers: Sequence[NewSuperuser] = ()
+    of_superusers = False
     if compared.states:
-        superusers = _write_states(connection, target, compared.states)
+        superusers, of_superusers = _write_states(connection, target, compared.states)
         write_unseen(connection, target, sight.before, sight.unseen)
         if compared.whole:
             write_same(connection, target.instance.id, compared.whole, compared.counts)
@@ -93,6 +94,7 @@ def write_permissions(
         lost=tuple(item for item in sight.unseen if item.scope not in sight.before),
         found=tuple(scope for scope in sight.before if scope not in unseen),
         superusers=superusers,
+        of_superusers=of_superusers,
     )
 
 
@@ -107,17 +109,20 @@ def _write_attributes(connection: Connection, target: Target, compared: Compared
         write_instance_change(connection, target, "modify_instance", difference, describe_attributes(difference))
 
 
-def _write_states(connection: Connection, target: Target, compared: ComparedStates) -> Sequence[NewSuperuser]:
-    """Write what differs, and return the accounts that are superusers by it."""
+def _write_states(
+    connection: Connection, target: Target, compared: ComparedStates
+) -> tuple[Sequence[NewSuperuser], bool]:
+    """Write what differs, and return the accounts that are superusers by it, and whether any of all is or was one."""
     if not compared.stale:
-        return ()
+        return (), False
     write_changes(connection, target, compared.changes)
     old = [stored.account_id for stored in compared.stale.values() if stored.digest is not None]
     before = read_superusers(connection, old)
     write_snapshots(connection, old, _build_rows(target, compared))
     names = {stored.account_id: username for username, stored in compared.stale.items()}
     after = read_superusers(connection, names)
-    return sorted(NewSuperuser(names[one], tuple(reasons)) for one, reasons in after.items() if one not in before)
+    new = sorted(NewSuperuser(names[one], tuple(reasons)) for one, reasons in after.items() if one not in before)
+    return new, bool(before or after)
 
 
 def _build_rows(target: Target, compared: ComparedStates) -> Iterator[tuple[object, ...]]:

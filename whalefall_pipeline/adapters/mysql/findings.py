@@ -20,7 +20,7 @@ from whalefall_pipeline.core.findings.making import (
     to_path,
     to_whole_account,
 )
-from whalefall_pipeline.core.findings.model import EngineFindings, Find, Hit, Mend, Rule, Severity, Sights
+from whalefall_pipeline.core.findings.model import EngineFindings, Find, Hit, Mend, PerAccount, Rule, Severity, Sights
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import SERVER, Account, AccountState, Held, Kind
 from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED
@@ -47,7 +47,7 @@ def is_given(account: Account) -> bool:
 
 
 def _list_users(world: World) -> list[AccountState]:
-    return [state for state in world.states.values() if state.account.kind is Kind.USER and not _is_built_in(state)]
+    return [state for state in world.accounts if state.account.kind is Kind.USER and not _is_built_in(state)]
 
 
 def _list_open(world: World) -> list[AccountState]:
@@ -104,6 +104,7 @@ def _describe_expired(world: World, state: AccountState) -> str:
     return f"{why[0]}, and it is not locked" if why else ""
 
 
+@PerAccount
 def _find_old_passwords(world: World) -> Iterator[Hit]:
     limit = timedelta(days=world.options.password_days)
     for state in _list_open(world):
@@ -121,6 +122,7 @@ def _means_several(item: Held) -> bool:
     return item.effect == "grant" and find_only_database(item.securable.database) is None
 
 
+@PerAccount
 def _find_patterns(world: World) -> Iterator[Hit]:
     """Find grants on patterns; with `partial_revokes` there are none, since names are names then."""
     if world.set_to.get("partial_revokes") is not True:
@@ -142,7 +144,7 @@ def _find_on_system(*, reading: bool) -> Find:
 
         yield from find_held(SYSTEM_SCOPES, is_wanted, who=_list_others, by=to_whole_account)(world)
 
-    return find
+    return PerAccount(find)
 
 
 def _is_full(item: Held) -> bool:

@@ -21,7 +21,7 @@ from whalefall_pipeline.core.findings.making import (
     to_everybody,
     to_path,
 )
-from whalefall_pipeline.core.findings.model import EngineFindings, Find, Hit, Mend, Rule, Severity, Sights
+from whalefall_pipeline.core.findings.model import EngineFindings, Find, Hit, Mend, PerAccount, Rule, Severity, Sights
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import ROLE_SCOPES, SERVER, Account, AccountState, Held, Json, Kind
 from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED
@@ -64,13 +64,13 @@ def to_name(account: Account) -> str:
 
 
 def _list_users(world: World) -> Collection[AccountState]:
-    return [state for state in world.states.values() if state.account.kind is Kind.USER]
+    return [state for state in world.accounts if state.account.kind is Kind.USER]
 
 
 def _list_own(world: World) -> Collection[AccountState]:
     """Return the users and roles that Oracle did not make: a role passes on what it holds."""
     kinds = (Kind.USER, Kind.ROLE)
-    return [state for state in world.states.values() if state.account.kind in kinds and not world.is_given(state)]
+    return [state for state in world.accounts if state.account.kind in kinds and not world.is_given(state)]
 
 
 def _list_own_users(world: World) -> Collection[AccountState]:
@@ -135,6 +135,7 @@ def _is_default_dba(item: Held) -> bool:
     return item.privilege == "DEFAULT" and item.securable.object.rpartition(".")[2] == DBA
 
 
+@PerAccount
 def _find_proxies(world: World) -> Iterator[Hit]:
     find = find_privileges({"proxy"}, {"CONNECT THROUGH"}, who=_list_own_users, by=to_path)
     for hit in find(world):
@@ -142,6 +143,7 @@ def _find_proxies(world: World) -> Iterator[Hit]:
         yield hit._replace(message=f"{hit.account} may log in as {names}")
 
 
+@PerAccount
 def _find_file_users(world: World) -> Iterator[Hit]:
     for state, held in world.list_holding(_list_users(world), PASSWORD_FILES, lambda _item: True):
         if to_name(state.account) != "SYS":

@@ -16,7 +16,7 @@ from whalefall_pipeline.core.findings.making import (
     to_everybody,
     to_path,
 )
-from whalefall_pipeline.core.findings.model import EngineFindings, Hit, Mend, Rule, Severity, Sights
+from whalefall_pipeline.core.findings.model import EngineFindings, Hit, Mend, PerAccount, Rule, Severity, Sights
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import Account, AccountState, Held
 from whalefall_pipeline.core.rules import PASSWORD_EXPIRED
@@ -85,6 +85,7 @@ def _is_future(item: Held) -> bool:
     return item.effect == "grant" and item.privilege not in DEFAULTS_OF_PUBLIC
 
 
+@PerAccount
 def _find_owners(world: World) -> Iterator[Hit]:
     for hit in find_held(OWNED, _is_ownership)(world):
         yield hit._replace(message=f"{hit.account} owns {list_held(hit.held).replace('OWNER on ', '')}")
@@ -330,7 +331,7 @@ RULES = (
         severity=Severity.MEDIUM,
         why="One runs code in each session, the other turns off foreign keys and triggers that audit.",
         remedy="ALTER ROLE … RESET the parameter",
-        find=find_accounts(lambda world: list(world.states.values()), _describe_settings),
+        find=find_accounts(lambda world: world.accounts, _describe_settings),
     ),
 )
 

@@ -16,7 +16,7 @@ from whalefall_pipeline.core.findings.making import (
     list_held,
     to_path,
 )
-from whalefall_pipeline.core.findings.model import EngineFindings, Hit, Mend, Rule, Severity, Sights
+from whalefall_pipeline.core.findings.model import EngineFindings, Hit, Mend, PerAccount, Rule, Severity, Sights
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import SERVER, Account, AccountState, Held, Json, Kind
 
@@ -49,7 +49,7 @@ def is_given(account: Account) -> bool:
 def _list_sql_logins(world: World) -> Collection[AccountState]:
     return [
         state
-        for state in world.states.values()
+        for state in world.accounts
         if state.account.attributes.get("principal_type") == "SQL_LOGIN"
         and not state.account.attributes.get("is_disabled")
         and not to_principal(state.account.username).name.startswith("##")
@@ -57,11 +57,11 @@ def _list_sql_logins(world: World) -> Collection[AccountState]:
 
 
 def _list_sa(world: World) -> Collection[AccountState]:
-    return [state for state in world.states.values() if state.account.attributes.get("sid") == SA_SID]
+    return [state for state in world.accounts if state.account.attributes.get("sid") == SA_SID]
 
 
 def _list_all(world: World) -> Collection[AccountState]:
-    return list(world.states.values())
+    return world.accounts
 
 
 def _list_others(world: World) -> Collection[AccountState]:
@@ -78,7 +78,7 @@ def _list_database_public(world: World) -> Collection[AccountState]:
 
 
 def _list_guests(world: World) -> Collection[AccountState]:
-    return [state for state in world.states.values() if to_principal(state.account.username).name == "guest"]
+    return [state for state in world.accounts if to_principal(state.account.username).name == "guest"]
 
 
 def _describe_sa(_world: World, state: AccountState) -> str:
@@ -137,6 +137,7 @@ def _owns_database(item: Held) -> bool:
     return item.privilege == OWNER
 
 
+@PerAccount
 def _find_owners(world: World) -> Iterator[Hit]:
     for hit in find_held({DATABASE}, _owns_database)(world):
         yield hit._replace(message=f"{hit.account} owns {list_held(hit.held).replace('OWNER on ', '')}")

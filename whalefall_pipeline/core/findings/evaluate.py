@@ -1,6 +1,7 @@
 """Asks all rules of one instance, and says what of it is found and what can't be known."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from typing import cast
@@ -42,12 +43,16 @@ def digest_rules(rules: Sequence[Rule], options: Options, own: object = None) ->
     return to_digest(orjson.dumps(document, option=orjson.OPT_SORT_KEYS, default=str))
 
 
-def evaluate(rules: Iterable[Rule], world: World) -> Evaluation:
-    """Return the findings of an instance, and the moment from which they are others by themselves."""
+def evaluate(rules: Iterable[Rule], world: World, only: Collection[str] | None = None) -> Evaluation:
+    """Return the findings of an instance, and the moment from which they are others by themselves.
+
+    With `only`, rules that find accounts one by one are asked about these alone.
+    """
     found: dict[FindingKey, Finding] = {}
     due: list[datetime] = []
+    some = world if only is None else replace(world, only=frozenset(only))
     for rule in rules:
-        hits = list(rule.find(world))
+        hits = list(rule.find(some if rule.is_per_account else world))
         due += [hit.since for hit in hits if hit.since and hit.since > world.now]
         now = (_to_finding(rule, hit) for hit in hits if not hit.since or hit.since <= world.now)
         for finding in chain(now, _list_unknown(rule, world)):
@@ -93,8 +98,7 @@ def find_unseen(rule: Rule, world: World) -> dict[str, str]:
     for scope in sorted(scopes & known.keys()):
         unseen.update(_find_unseen_places(scope, world))
     if sights.accounts:
-        hidden = sorted({name for state in world.states.values() for name in state.account.unseen})
-        unseen |= {f"attribute {name}": "this login is not shown it" for name in hidden}
+        unseen |= {f"attribute {name}": "this login is not shown it" for name in world.hidden_attributes}
     return unseen
 
 

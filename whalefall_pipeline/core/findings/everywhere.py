@@ -75,8 +75,10 @@ def _find_takers(world: World) -> Iterator[Hit]:
 
 def _list_takings(world: World, takings: Iterable[Taking]) -> Iterator[Taking]:
     """Yield those of accounts that are no administrators and that the server did not make."""
-    holders = {state.account.username for state in world.holders}
-    return (taking for taking in takings if taking.username in holders)
+    for taking in takings:
+        state = world.states.get(taking.username)
+        if state and world.is_holder(state):
+            yield taking
 
 
 RULES = (
@@ -97,6 +99,7 @@ RULES = (
         remedy="Give those that need less a role that says what they need; the number is `superusers_at_most`.",
         find=_count_superusers,
         looks_at=ADMINISTRATORS,
+        of_superusers=True,
     ),
     Rule(
         id="ALL-03",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import groupby
 from typing import TypeAlias
 
-from whalefall_pipeline.core.findings.model import Find, Hit
+from whalefall_pipeline.core.findings.model import Find, Hit, PerAccount
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import AccountState, Held, Json, is_of_role
 from whalefall_pipeline.core.roles import RolePath
@@ -54,7 +54,7 @@ def find_held(scopes: Collection[str] | None, test: Test, *, who: Who = to_holde
                 held = tuple(group)
                 yield Hit(state.account.username, name, f"{state.account.username} holds {list_held(held)}", held)
 
-    return find
+    return PerAccount(find)
 
 
 def find_privileges(
@@ -77,7 +77,7 @@ def find_members(is_wanted: Callable[[str], bool], who: Who = to_holders) -> Fin
                 if is_wanted(path.role):
                     yield _to_member(state, path)
 
-    return find
+    return PerAccount(find)
 
 
 def _to_member(state: AccountState, path: RolePath) -> Hit:
@@ -99,7 +99,7 @@ def find_accounts(who: Who, describe: Callable[[World, AccountState], str | Iter
             if text:
                 yield Hit(state.account.username, message=f"{state.account.username}: {text}")
 
-    return find
+    return PerAccount(find)
 
 
 def find_setting(name: str, is_wrong: Callable[[Json], bool]) -> Find:

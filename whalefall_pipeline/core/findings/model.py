@@ -67,6 +67,21 @@ class Hit(NamedTuple):
 Find: TypeAlias = "Callable[[World], Iterable[Hit]]"
 
 
+@dataclass(frozen=True, slots=True)
+class PerAccount:
+    """A function that finds accounts one by one.
+
+    Whether it finds one depends on what that account is, holds and amounts to, through roles too, on what the instance
+    is set to and on the moment: on nothing else of other accounts. So only accounts that differ have to be asked about.
+    """
+
+    find: Find
+
+    def __call__(self, world: "World") -> "Iterable[Hit]":
+        """Return what it finds."""
+        return self.find(world)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sights:
     """What a rule looks at, to know whether it saw enough.
@@ -87,7 +102,10 @@ class Sights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule. `references` are sections of benchmarks that ask for it, as `CIS MySQL 5.7 5.2`."""
+    """One rule. `references` are sections of benchmarks that ask for it, as `CIS MySQL 5.7 5.2`.
+
+    With `of_superusers`, what it finds depends on which accounts are superusers, and on nothing else.
+    """
 
     id: str
     title: str
@@ -98,6 +116,12 @@ class Rule:
     looks_at: Sights = field(default_factory=Sights)
     references: tuple[str, ...] = ()
     mend: Mend = Mend.NONE
+    of_superusers: bool = False
+
+    @property
+    def is_per_account(self) -> bool:
+        """Whether it finds accounts one by one, so that only those that differ have to be asked about."""
+        return isinstance(self.find, PerAccount)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def _find(condition: Condition, title: str) -> Find:
     def describe(world: World, state: AccountState) -> str:
         return title if condition.holds(world, state) else ""
 
-    return find_accounts(lambda world: list(world.states.values()), describe)
+    return find_accounts(lambda world: world.accounts, describe)
 
 
 def _to_mapping(value: object, place: str, keys: Collection[str]) -> Mapping[str, object]:

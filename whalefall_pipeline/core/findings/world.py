@@ -22,7 +22,8 @@ class World:
 
     `states` have the roles that the instance implies. `attributes` are what it is set to, None: that was never seen.
     `strangers` are grantees that are no account, with what they hold. `takings` are those that could become more than
-    they are, None: that is not known of the engine.
+    they are, None: that is not known of the engine. With `only`, rules that speak of accounts one by one are asked about
+    these; what others hold, and who they are, is known all the same.
     """
 
     rules: Rules
@@ -34,6 +35,7 @@ class World:
     strangers: Mapping[str, Sequence[Held]] = field(default_factory=dict[str, "Sequence[Held]"])
     options: Options = DEFAULT_OPTIONS
     takings: Takings | None = None
+    only: frozenset[str] | None = None
     _paths: dict[tuple[frozenset[Held], str], list[RolePath]] = field(
         init=False, default_factory=dict[tuple[frozenset[Held], str], list[RolePath]], repr=False
     )
@@ -57,10 +59,21 @@ class World:
         return NOTHING_SET if self.attributes is None else self.attributes
 
     @cached_property
+    def accounts(self) -> list[AccountState]:
+        """The accounts that are asked about."""
+        if self.only is None:
+            return list(self.states.values())
+        return [self.states[name] for name in sorted(self.only & self.states.keys())]
+
+    @cached_property
+    def hidden_attributes(self) -> list[str]:
+        """The attributes that the login was not shown of some account."""
+        return sorted({name for state in self.states.values() for name in state.account.unseen})
+
+    @cached_property
     def capabilities(self) -> Mapping[str, Reasons]:
-        """What each account amounts to, by itself and through its roles, with the reasons."""
-        facts = FactsBuilder(self.rules, self.states, self.now, instance=self.set_to)
-        return {username: facts.find_capabilities(state) for username, state in self.states.items()}
+        """What each account amounts to, by itself and through its roles, with the reasons; found when asked for."""
+        return _Capabilities(FactsBuilder(self.rules, self.states, self.now, instance=self.set_to), self.states)
 
     def amounts_to(self, state: AccountState, capability: str) -> list[str]:
         """Return why an account has a capability; empty where it has not."""
@@ -74,7 +87,7 @@ class World:
         """
         return [
             state
-            for state in self.states.values()
+            for state in self.accounts
             if state.account.kind in HOLDING_KINDS
             and not self.is_given(state)
             and (state.account.kind is Kind.GROUP or not self.amounts_to(state, NO_LOGIN))
@@ -83,29 +96,26 @@ class World:
     @cached_property
     def holders(self) -> list[AccountState]:
         """The users and groups that are no administrators and that the server did not make."""
-        return [
-            state
-            for state in self.states.values()
-            if state.account.kind in HOLDING_KINDS and not self.is_given(state) and not self.is_administrator(state)
-        ]
+        return [state for state in self.accounts if self.is_holder(state)]
+
+    def is_holder(self, state: AccountState) -> bool:
+        """Whether an account is a user or group that is no administrator and that the server did not make."""
+        return state.account.kind in HOLDING_KINDS and not self.is_given(state) and not self.is_administrator(state)
 
     @cached_property
     def everybody(self) -> list[AccountState]:
         """The accounts that stand for everybody."""
-        return [state for state in self.states.values() if state.account.kind is Kind.PUBLIC]
+        return [state for state in self.accounts if state.account.kind is Kind.PUBLIC]
 
     def is_administrator(self, state: AccountState) -> bool:
         """Whether an account may do all anyway: then that it may do one thing is no news."""
-        return state.account.username in self._administrators
-
-    @cached_property
-    def _administrators(self) -> set[str]:
-        return {username for username, reasons in self.capabilities.items() if SUPERUSER in reasons}
+        return SUPERUSER in self.capabilities[state.account.username]
 
     def list_roles(self, state: AccountState) -> list[RolePath]:
         """Return the roles that an account reaches, each by a shortest path; many accounts share the list."""
         memberships = state.held & self._of_roles
-        name = state.account.username if state.account.username in self._granted else ""
+        is_granted = self.only is not None or state.account.username in self._granted
+        name = state.account.username if is_granted else ""
         found = self._paths.get((memberships, name))
         if found is None:
             found = self._paths[memberships, name] = reach_roles(state, self.states)
@@ -120,7 +130,7 @@ class World:
         return {item.securable.object for item in self._of_roles}
 
     def find(self, scopes: Collection[str] | None, test: Callable[[Held], bool]) -> frozenset[Held]:
-        """Return what passes a test, of all that anybody holds in these scopes (None: all); each is tested once."""
+        """Return what passes a test, of all that who is asked about holds in these scopes (None: all), each once."""
         scopes = self._by_scope if scopes is None else scopes
         return frozenset(item for scope in scopes for item in self._by_scope.get(scope, ()) if test(item))
 
@@ -143,8 +153,21 @@ class World:
 
     @cached_property
     def _by_scope(self) -> Mapping[str, list[Held]]:
-        sets = {id(state.held): state.held for state in self.states.values()}
+        sets = {id(state.held): state.held for state in self.accounts}
         found: dict[str, list[Held]] = {}
         for item in frozenset[Held]().union(*sets.values()):
             found.setdefault(item.securable.scope, []).append(item)
+        return found
+
+
+class _Capabilities(dict[str, Reasons]):
+    """What accounts amount to, by username; most questions are about few."""
+
+    def __init__(self, facts: FactsBuilder, states: Mapping[str, AccountState]) -> None:
+        super().__init__()
+        self._facts = facts
+        self._states = states
+
+    def __missing__(self, username: str) -> Reasons:
+        found = self[username] = self._facts.find_capabilities(self._states[username])
         return found
