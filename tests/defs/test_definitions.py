@@ -12,7 +12,9 @@ from sqlalchemy import Engine
 from tests.ledger.rows import read
 from whalefall_pipeline.core.sessions import SYNC_TYPE_TAG
 from whalefall_pipeline.definitions import defs
+from whalefall_pipeline.defs.alerts import choose_status
 from whalefall_pipeline.defs.partitions import diff_partitions
+from whalefall_pipeline.settings import read_settings
 
 COLUMNS = """
 select attname, case typname when 'timestamptz' then typname else format_type(atttypid, null) end as kind
@@ -57,7 +59,7 @@ def test_the_definitions_are_these() -> None:
         "instance_partitions": (10, "RUNNING"),
         "changed_instances": (10, "STOPPED"),
         "session_ends": (5, "RUNNING"),
-        "alerts": (15, "RUNNING"),
+        "alerts": (15, "STOPPED"),
     }
 
 
@@ -92,6 +94,14 @@ def test_the_columns_that_dagster_shows_are_those_of_the_ledger(table: str, ledg
     assert [(column.name, column.type) for column in shown.columns] == [
         (row["attname"], row["kind"]) for row in read(ledger, COLUMNS.format(table))
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WHALEFALL_ALERT_URLS", "json://localhost"), ("WHALEFALL_ALERT_URLS_FILE", "/targets")]
+)
+def test_alerts_are_looked_for_where_somebody_is_to_be_told(name: str, value: str) -> None:
+    assert choose_status(read_settings({name: value})) is dg.DefaultSensorStatus.RUNNING
+    assert choose_status(read_settings({name: ""})) is dg.DefaultSensorStatus.STOPPED
 
 
 def test_loading_them_prints_nothing() -> None:

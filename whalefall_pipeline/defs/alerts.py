@@ -7,12 +7,18 @@ import dagster as dg
 from whalefall_pipeline.defs.resources import LedgerResource
 from whalefall_pipeline.reports.sending import send_alerts
 from whalefall_pipeline.reports.targets import read_targets
-from whalefall_pipeline.settings import get_settings
+from whalefall_pipeline.settings import Settings, get_settings
+
+
+def choose_status(settings: Settings) -> dg.DefaultSensorStatus:
+    """Return whether the sensor looks by itself: not in a home that names nobody to tell, where each look is idle."""
+    names_somebody = settings.alert_urls or settings.alert_urls_file
+    return dg.DefaultSensorStatus.RUNNING if names_somebody else dg.DefaultSensorStatus.STOPPED
 
 
 @dg.sensor(
     minimum_interval_seconds=15,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=choose_status(get_settings()),
     description="Send the alerts that syncs have written, one message for each session.",
 )
 def alerts(context: dg.SensorEvaluationContext, whalefall_ledger: LedgerResource) -> dg.SkipReason:
