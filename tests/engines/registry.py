@@ -21,7 +21,7 @@ STARTERS = {
     "toy": "tests.engines.toy:start",
 }
 
-LIGHT = frozenset({"postgresql-16", "postgresql-17"})
+LIGHT = frozenset({"postgresql-15", "postgresql-16", "postgresql-17"})
 """Engines between others of their kind: tests that are marked `thorough` leave them out."""
 
 NO_WIRE = "Oracle's stand-in has no wire to cut; the driver's faults are in tests/adapters/oracle/test_connection.py"
