@@ -35,7 +35,7 @@ class Machines:
     names: list[str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     """One server is ledger, storage and every instance; the environment brings the key of the credentials."""
     if sys.platform != "linux":

@@ -40,7 +40,7 @@ EVIL_TAGS = {
 """Tags with which somebody might try to change what a run does."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Running services with a standing fleet. The ledger is on a server of its own, which tests may crash."""
     if sys.platform != "linux":
@@ -59,7 +59,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             yield with_fleet(Stage(home, environment, Api(services.address), ledger, sources))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def synced(stage: Stage) -> str:
     """A run of the first of the fleet that is over, launched by GraphQL with tags that must change nothing."""
     run_id = stage.api.launch_one(stage.fleet[0], **EVIL_TAGS)
