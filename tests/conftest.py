@@ -121,9 +121,9 @@ def making_ledger(server: PostgresqlServer) -> Generator[str]:
     """Yield the URL of an empty ledger that lives as long as the block."""
     name = f"ledger_{next(_numbers)}"
     with psycopg.connect(server.conninfo(), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
-        )
+        # Copying files takes a third of the time that copying through the log does, where nothing is synced to a disk.
+        statement = sql.SQL("create database {} template {} strategy file_copy")
+        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
         yield to_url(server, name)
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
