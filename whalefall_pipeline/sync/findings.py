@@ -135,8 +135,12 @@ def _choose_news(
 
 
 def _build_world_before(world: World, compared: ComparedPermissions, before: Evaluated) -> World:
-    """Return the world as the reading before had it; who the strangers were then is not kept: as they are now."""
+    """Return the world as the reading before had it; who the strangers were then is not kept: as they are now.
+
+    So are the ways to more, where a version kept them that did not know all of them.
+    """
     attributes = compared.attributes_before
+    dangers = compared.dangers_before
     compared_states = compared.states
     changed: Mapping[str, AccountState] = compared_states.before if compared_states else {}
     named = [item.username for item in compared_states.changes] if compared_states else []
@@ -147,6 +151,7 @@ def _build_world_before(world: World, compared: ComparedPermissions, before: Eva
         states=add_implied_roles(states, world.rules, NOTHING_SET if attributes is None else attributes),
         now=before.evaluated_at,
         attributes=attributes,
+        takings=dangers.takings if dangers and dangers.basis else world.takings,
     )
 
 
