@@ -6,6 +6,7 @@ import typer
 
 from whalefall_pipeline.cli.arguments import AccountOption, InstanceOption
 from whalefall_pipeline.cli.known import check_account, check_instance, print_never_synced
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
 from whalefall_pipeline.cli.workplace import open_reader
 from whalefall_pipeline.ledger.queries import read_accounts
@@ -17,6 +18,7 @@ def show_accounts(
     *,
     instance: InstanceOption = None,
     account: AccountOption = None,
+    label: LabelOption = None,
     superuser: Annotated[bool, typer.Option("--superuser", help="Only superusers, also through roles.")] = False,
     locked: Annotated[bool, typer.Option("--locked", help="Only those whose login would be refused.")] = False,
     inactive: Annotated[bool, typer.Option("--inactive", help="Those that are gone, instead.")] = False,
@@ -31,8 +33,10 @@ def show_accounts(
     with open_reader() as reader:
         check_instance(reader, instance)
         check_account(reader, account, instance)
+        chosen = find_labelled(reader, label, removed=removed)
         rows = read_accounts(
             reader,
+            chosen=chosen,
             instance=instance,
             account=account,
             superuser=superuser,
@@ -42,7 +46,7 @@ def show_accounts(
             predefined=predefined,
             at_most=at_most and at_most + 1,
         )
-        print_never_synced(reader, instance)
+        print_never_synced(reader, instance, chosen)
     if form is Format.TABLE:  # data has attributes of roles by their own names too, as `rolinherit`
         rows = [{**row, "capabilities": [name for name in row["capabilities"] if name.isupper()]} for row in rows]
     removal = ("instance_removed_at",) if any(row["instance_removed_at"] for row in rows) else ()

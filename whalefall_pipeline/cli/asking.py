@@ -1,6 +1,6 @@
 """Finds what a question about effective access is about, and loads what it is decided from."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -103,10 +103,22 @@ def parse_object(words: Sequence[str], usage: str) -> Asking:
             return Asking(None, *parse_target(words, usage))
 
 
-def find_asked(reader: Reader, instance: str | None, at: datetime | None, *, removed: bool = False) -> list[Asked]:
-    """Return the instances that are asked about; those of which nothing can be said are named and left out."""
+def find_asked(
+    reader: Reader,
+    instance: str | None,
+    at: datetime | None,
+    *,
+    removed: bool = False,
+    chosen: Collection[str] | None = None,
+) -> list[Asked]:
+    """Return the instances that are asked about; those of which nothing can be said are named and left out.
+
+    `chosen` holds the names of those that labels chose.
+    """
     asked: list[Asked] = []
     for item in read_asked(reader, instance, at=at, removed=removed):
+        if chosen is not None and item.name not in chosen:
+            continue
         if item.read_at is None:
             warn(f"{item.name}: its permissions were never read, so nothing is known of it; run: whalefall sync")
         elif not (instance or knows_access(item.db_type)):

@@ -12,6 +12,7 @@ from whalefall_pipeline.cli.arguments import (
     complete_session,
 )
 from whalefall_pipeline.cli.known import check_account, check_instance
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled
 from whalefall_pipeline.cli.moments import parse_moment
 from whalefall_pipeline.cli.output import warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
@@ -29,6 +30,7 @@ def show_changes(
     *,
     instance: InstanceOption = None,
     account: AccountOption = None,
+    label: LabelOption = None,
     change_type: Annotated[str | None, typer.Option("--type", help=f"One of {', '.join(CHANGE_TYPES)}.")] = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -56,6 +58,7 @@ def show_changes(
             find_sessions(reader, session)
         rows = read_changes(
             reader,
+            chosen=find_labelled(reader, label, removed=True),
             instance=instance,
             username=account,
             change_type=change_type,

@@ -11,6 +11,7 @@ from whalefall_pipeline.adapters.engine import Adapter, Visibility
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import complete_instance
 from whalefall_pipeline.cli.choosing import choose_instances
+from whalefall_pipeline.cli.labels import LabelOption, parse_labels
 from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.core.errors import WhalefallError
@@ -32,6 +33,7 @@ def check(
         list[str] | None,
         typer.Argument(autocompletion=complete_instance, help="The instances to check; left out: all."),
     ] = None,
+    label: LabelOption = None,
     form: FormatOption = Format.TABLE,
     raw: RawOption = False,
 ) -> None:
@@ -41,7 +43,7 @@ def check(
     """
     with open_workplace() as workplace:
         with connecting(workplace.engine) as connection:
-            chosen = choose_instances(read_instances(connection), names)
+            chosen = choose_instances(read_instances(connection), names, parse_labels(label))
         rows = [row for instance in chosen for row in _check(workplace, instance)]
     show_rows(rows, ("instance", "scope", "status", "note"), form, raw=raw)
     if not {row["status"] for row in rows} <= {READABLE, OPTIONAL}:

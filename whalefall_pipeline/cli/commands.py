@@ -55,7 +55,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
         {
             "add": Entry("instances:add_instance", "Register an instance."),
             "change": Entry("instances:change", "Change an instance's definition."),
-            "import": Entry("importing:import_instances", "Register the instances of a YAML file."),
+            "import": Entry("importing:import_instances", "Register the instances of a file."),
+            "export": Entry("importing:export_instances", "Print the active instances as a file for import."),
             "list": Entry("listing:list_instances", "List the active instances."),
             "remove": Entry("instances:remove", "Stop syncing instances; what is known of them stays."),
             "grants": Entry("grants:print_grants", "Print the script that makes a login to collect with."),

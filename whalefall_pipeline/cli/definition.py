@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
+from whalefall_pipeline.cli.labels import check_labels
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.core.text import is_visible
@@ -36,6 +37,7 @@ class Definition:
     database: str | None = None
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     vanish_limit: int = 50
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
     password_env: str | None = None
     password_file: Path | None = None
     password_command: Sequence[str] = ()
@@ -53,6 +55,7 @@ class Definition:
             known = ", ".join(sorted(ADAPTERS))
             raise InvalidInstanceError(f"unknown database type {self.db_type!r}; known are {known}")
         self._check_texts()
+        check_labels(self.labels)
         try:
             engine.check_options(self.options)
         except InvalidInstanceError as error:
@@ -66,6 +69,7 @@ class Definition:
             database=self.database,
             options=self.options,
             vanish_limit_percent=self.vanish_limit,
+            labels=self.labels,
         )
 
     def check_secret_source(self) -> None:

@@ -9,6 +9,7 @@ from whalefall_pipeline.cli.answers import Row, print_unseen, show_answers
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceOption
 from whalefall_pipeline.cli.asking import AT_ONCE, find_access, find_asked
 from whalefall_pipeline.cli.known import check_instance
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled
 from whalefall_pipeline.cli.moments import parse_moment
 from whalefall_pipeline.cli.output import warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption
@@ -28,6 +29,7 @@ NAMED = 5
 def show_escalations(
     *,
     instance: InstanceOption = None,
+    label: LabelOption = None,
     as_of: AsOfOption = None,
     predefined: PredefinedOption = False,
     limit: LimitOption = None,
@@ -45,7 +47,9 @@ def show_escalations(
     unseen: dict[str, Sequence[str]] = {}
     with open_reader() as reader:
         check_instance(reader, instance)
-        for asked, population in _load(reader, find_asked(reader, instance, moment), moment):
+        for asked, population in _load(
+            reader, find_asked(reader, instance, moment, chosen=find_labelled(reader, label)), moment
+        ):
             told = find_escalations(find_access(asked.db_type), population)
             kinds = {name: state.account.kind for name, state in population.accounts.items()}
             superusers[asked.name] = [name for name in told.superusers if predefined or kinds[name].is_counted]

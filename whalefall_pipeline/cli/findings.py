@@ -8,6 +8,7 @@ import typer
 
 from whalefall_pipeline.cli.arguments import AccountOption, InstanceOption, complete_rule
 from whalefall_pipeline.cli.known import check_account, check_instance, print_never_synced
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled
 from whalefall_pipeline.cli.moments import parse_moment
 from whalefall_pipeline.cli.output import print_line, warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
@@ -40,6 +41,7 @@ def show_findings(
     severity: Annotated[Severity | None, typer.Option("--severity", help="This severity, and what is worse.")] = None,
     instance: InstanceOption = None,
     account: AccountOption = None,
+    label: LabelOption = None,
     rule: RuleOption = None,
     new_since: Annotated[
         str | None, typer.Option("--new-since", help="Opened from then on: 7d, 12h, 2026-11-01 or 2026-11-01T08:00.")
@@ -62,8 +64,10 @@ def show_findings(
     with open_reader() as reader:
         check_instance(reader, instance)
         check_account(reader, account, instance)
+        chosen = find_labelled(reader, label)
         rows = read_findings(
             reader,
+            chosen=chosen,
             instance=instance,
             account=account,
             rule=rule,
@@ -72,7 +76,7 @@ def show_findings(
             since=since,
             at_most=at_most and at_most + 1,
         )
-        print_never_synced(reader, instance)
+        print_never_synced(reader, instance, chosen)
     if sql:
         _print_sql([row for row in rows if row["status"] == Status.OPEN])
     else:

@@ -8,6 +8,7 @@ import typer
 from whalefall_pipeline.cli.arguments import AccountOption, AsOfOption, InstanceOption
 from whalefall_pipeline.cli.hints import Named, print_able, print_more
 from whalefall_pipeline.cli.known import check_account, check_instance, print_gaps
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled
 from whalefall_pipeline.cli.moments import parse_moment
 from whalefall_pipeline.cli.object_paths import parse_target
 from whalefall_pipeline.cli.output import warn
@@ -41,6 +42,7 @@ def show_holders(
     ] = None,
     instance: InstanceOption = None,
     account: AccountOption = None,
+    label: LabelOption = None,
     as_of: AsOfOption = None,
     removed: Annotated[bool, typer.Option("--removed", help="On removed instances too.")] = False,
     limit: LimitOption = None,
@@ -60,9 +62,10 @@ def show_holders(
     with open_reader() as reader:
         check_instance(reader, instance)
         check_account(reader, account, instance)
-        gaps: Records = () if moment else read_gaps(reader, instance)
+        chosen = find_labelled(reader, label, removed=removed)
+        gaps: Records = () if moment else read_gaps(reader, instance, chosen)
         print_gaps(gaps)
-        rows = read_holders(reader, name, path, kind=kind, instance=instance, account=account, at=moment)
+        rows = read_holders(reader, name, path, kind=kind, instance=instance, account=account, chosen=chosen, at=moment)
         named = Named(kind, path)
         if not rows:
             is_meant = name and path and not account and print_able(reader, instance, name, named, moment)

@@ -1,153 +1,200 @@
-"""`whalefall instances import`: the instances that a YAML file describes, all of them or none."""
+"""`whalefall instances import` and `export`: the fleet that a file describes, planned before it is made so."""
 
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NamedTuple
 
 import typer
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import Connection
 
-from whalefall_pipeline.cli.definition import Definition, check_name, to_words
-from whalefall_pipeline.cli.instances import write_definitions
-from whalefall_pipeline.cli.output import print_line
+from whalefall_pipeline.cli.choosing import choose_instances
+from whalefall_pipeline.cli.definition import Definition, check_name
+from whalefall_pipeline.cli.fleet_file import parse_definitions, to_csv, to_yaml
+from whalefall_pipeline.cli.labels import LabelOption, parse_labels
+from whalefall_pipeline.cli.output import print_line, warn, write
+from whalefall_pipeline.cli.rows import show_rows
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
-from whalefall_pipeline.ledger.database import connecting
-from whalefall_pipeline.ledger.instances import read_instances
+from whalefall_pipeline.ledger.bindings import Binding
+from whalefall_pipeline.ledger.database import connecting, transaction
+from whalefall_pipeline.ledger.instances import change_instance, read_instances, remove_instance, write_instance
 from whalefall_pipeline.ledger.queries import read_logins
 from whalefall_pipeline.ledger.secrets import SecretStore
 
-LARGEST = 50_000_000
-"""Bytes of a file that is read; 100,000 instances take half of it."""
+
+class FileFormat(StrEnum):
+    """How a fleet is written."""
+
+    YAML = "yaml"
+    CSV = "csv"
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _Step(NamedTuple):
+    """What becomes of one instance: added, changed, removed, or left as it is."""
 
     name: str
-    type: str
-    host: str
-    port: int | None = Field(None, ge=1, le=65535)
-    user: str = Field(min_length=1)
-    database: str | None = None
-    options: dict[str, str] = {}
-    vanish_limit: int = Field(50, ge=0, le=100)
-    password_env: str | None = None
-    password_file: Path | None = None
-    password_command: str | list[str] | None = None
+    change: str
+    what: str
+    definition: Definition | None = None
+    new: Instance | None = None
+    old: Instance | None = None
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _OnlyPlannedError(Exception):
+    """Ends the transaction of a plan."""
 
-    instances: list[_Entry]
+
+ADDED, CHANGED, REMOVED, SAME = "added", "changed", "removed", "same"
 
 
 def import_instances(
-    path: Annotated[Path, typer.Argument(help="A YAML file with a list under `instances`; see docs/commands.md.")],
+    path: Annotated[Path, typer.Argument(help="YAML with a list under `instances`, or CSV; see docs/commands.md.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove the instances that the file does not name.")] = False,
 ) -> None:
-    """Register the instances of a YAML file.
+    """Register the instances of a file.
 
-    All of them or, if one is not usable, none. One that is registered just so already stays as it is; the same file
-    can be imported again.
+    And change those that are registered otherwise. All of it or, if one is not usable, nothing. The same file can be
+    imported again.
     """
     definitions = parse_definitions(path)
     for definition in definitions:
         check_name(definition.name)
-        if not definition.has_reference:
-            raise InvalidInstanceError(
-                f"{definition.name}: name its secret by password_env or password_file, or by password_command"
-            )
         definition.check_secret_source()
-    items = [(definition, definition.to_instance()) for definition in definitions]
     with open_workplace() as workplace:
-        known, logins = _read_known(workplace, definitions)
+        steps = _plan(workplace, definitions, prune=prune)
+        _carry_out(workplace, steps, dry_run=dry_run)
+    _show(steps, dry_run=dry_run)
+
+
+def export_instances(
+    label: LabelOption = None,
+    form: Annotated[FileFormat, typer.Option("--format", "-o", help="How to print.")] = FileFormat.YAML,
+) -> None:
+    """Print the active instances as a file for import.
+
+    A secret that is kept encrypted is not in it: where such an instance is registered, import leaves its secret.
+    """
+    with open_workplace() as workplace:
+        with connecting(workplace.engine) as connection:
+            chosen = choose_instances(read_instances(connection), None, parse_labels(label))
+        with workplace.reading() as reader:
+            logins = read_logins(reader, [instance.name for instance in chosen])
         store = workplace.store
-        new = [item for item in items if not _is_there(item, known, logins, store)]
-        write_definitions(workplace, [(*item, item[0].build_reference(store)) for item in new])
-    same = len(items) - len(new)
-    print_line(f"{len(new)} instances are registered" + (f"; {same} were so already" if same else ""))
+        definitions = [_to_definition(instance, *logins.get(instance.name, ("", "")), store) for instance in chosen]
+    write(sys.stdout, to_yaml(definitions) if form is FileFormat.YAML else to_csv(definitions))
+    kept = [definition.name for definition in definitions if not definition.has_reference]
+    if kept:
+        warn(f"{len(kept)} secrets are kept encrypted, and are not in it: {', '.join(kept[:5])}")
 
 
-def _read_known(
-    workplace: Workplace, definitions: Sequence[Definition]
-) -> tuple[Mapping[str, Instance], Mapping[str, tuple[str, str]]]:
-    """Return the active instances by name, and the logins of those that are described."""
+def _plan(workplace: Workplace, definitions: Sequence[Definition], *, prune: bool) -> list[_Step]:
+    """Return what has to be done for the ledger to be as the file has it. Raises InvalidInstanceError."""
     with connecting(workplace.engine) as connection:
         known = {instance.name: instance for instance in read_instances(connection)}
     with workplace.reading() as reader:
-        return known, read_logins(reader, [definition.name for definition in definitions])
+        logins = read_logins(reader, [definition.name for definition in definitions])
+    steps = [_plan_one(definition, known, logins, workplace.store) for definition in definitions]
+    named = {definition.name for definition in definitions}
+    gone = [name for name in known if name not in named] if prune else []
+    return steps + [_Step(name, REMOVED, "the file does not name it", old=known[name]) for name in gone]
 
 
-def _is_there(
-    item: tuple[Definition, Instance],
+def _plan_one(
+    definition: Definition,
     known: Mapping[str, Instance],
     logins: Mapping[str, tuple[str, str]],
     store: SecretStore,
-) -> bool:
-    """Return whether an instance is registered just so. Raises InvalidInstanceError when it is, but otherwise."""
-    definition, instance = item
-    old = known.get(instance.name)
+) -> _Step:
+    name, new, old = definition.name, definition.to_instance(), known.get(definition.name)
     if old is None:
-        return False
-    same = replace(instance, id=old.id, credential_id=old.credential_id) == old
-    if not (same and _is_login(definition, logins.get(instance.name), store)):
-        raise InvalidInstanceError(
-            f"an instance named {instance.name} is registered already, and not as the file has it; change it with: "
-            f"whalefall instances change {instance.name}"
-        )
-    return True
+        if not definition.has_reference:
+            raise InvalidInstanceError(f"{name}: name its secret by password_env or password_file, or password_command")
+        return _Step(name, ADDED, f"{new.db_type} at {new.host}:{new.port}", definition, new)
+    if old.db_type != new.db_type:
+        raise InvalidInstanceError(f"{name} is a {old.db_type} instance; choose another name for one of {new.db_type}")
+    new = replace(new, id=old.id, credential_id=old.credential_id)
+    user, stored = logins.get(name, ("", ""))
+    before, after = _to_fields(old, user), _to_fields(new, definition.user)
+    what = [f"{field} {before[field]} to {after[field]}" for field in after if before[field] != after[field]]
+    if definition.has_reference and not _is_kept(definition, stored, store):
+        what.append("where its secret is")
+    return _Step(name, CHANGED if what else SAME, "; ".join(what), definition, new, old)
 
 
-def _is_login(definition: Definition, login: tuple[str, str] | None, store: SecretStore) -> bool:
-    """Return whether a login is stored as it is defined; a command's stored form is another each time."""
-    if login is None or login[0] != definition.user:
-        return False
+def _is_kept(definition: Definition, stored: str, store: SecretStore) -> bool:
+    """Return whether a secret is stored where a definition says; a command's stored form is another each time."""
     if definition.password_command:
-        return store.find_command(login[1]) == list(definition.password_command)
-    return login[1] == definition.build_reference(store)
+        return store.find_command(stored) == list(definition.password_command)
+    return definition.build_reference(store) == stored
 
 
-def parse_definitions(path: Path) -> list[Definition]:
-    """Read the definitions of a YAML file. Raises InvalidInstanceError with the place of the first mistake."""
-    try:
-        entries = _File.model_validate(_read_yaml(path)).instances
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise InvalidInstanceError(f"{path}: {place}: {first['msg']}") from None
-    names = [entry.name for entry in entries]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise InvalidInstanceError(f"{path}: {', '.join(twice)} stands there twice")
-    return [_to_definition(entry, path) for entry in entries]
+def _to_fields(instance: Instance, user: str) -> dict[str, object]:
+    """Return what a file says of an instance but for its secret, as a plan shows it."""
+    return {
+        "host": instance.host,
+        "port": instance.port,
+        "database": instance.database or "none",
+        "options": dict(instance.options) or "none",
+        "labels": dict(instance.labels) or "none",
+        "vanish_limit": instance.vanish_limit_percent,
+        "user": user,
+    }
 
 
-def _read_yaml(path: Path) -> Any:
-    try:
-        if not path.is_file():
-            raise InvalidInstanceError(f"{path} is no regular file; name a YAML file")
-        if path.stat().st_size > LARGEST:
-            raise InvalidInstanceError(f"{path} has more than {LARGEST} bytes")
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidInstanceError(f"{path} can't be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InvalidInstanceError(f"{path} is not YAML: it is no UTF-8 text") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InvalidInstanceError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(read, dict):
-        raise InvalidInstanceError(f"{path} has no list under `instances`; see docs/commands.md for an example")
-    return read  # pyright: ignore[reportUnknownVariableType] - checked by the caller
+def _carry_out(workplace: Workplace, steps: Sequence[_Step], *, dry_run: bool) -> None:
+    """Do what is planned; with `dry_run` take it back at the end, so that a plan fails where the act would."""
+    with suppress(_OnlyPlannedError), connecting(workplace.engine) as connection, transaction(connection):
+        for step in steps:
+            if step.change == REMOVED:
+                remove_instance(connection, step.name)
+            elif step.change in (ADDED, CHANGED):
+                _write(connection, workplace, step)
+        if dry_run:
+            raise _OnlyPlannedError
 
 
-def _to_definition(entry: _Entry, path: Path) -> Definition:
-    values = entry.model_dump()
-    if entry.password_file:
-        values["password_file"] = path.parent / entry.password_file
-    command = entry.password_command
-    values["password_command"] = to_words(command) if isinstance(command, str) else command or []
-    return Definition(db_type=values.pop("type"), **values)
+def _write(connection: Connection, workplace: Workplace, step: _Step) -> None:
+    definition, new = step.definition, step.new
+    assert definition and new  # noqa: S101, PT018 - only what is removed has none
+    secret = definition.build_reference(workplace.store) if definition.has_reference else None
+    if step.old is None:
+        write_instance(connection, new, username=definition.user, secret=secret or "", store=workplace.store)
+        return
+    # A secret that the file names goes where the file says; one that is kept in the ledger follows to no other server.
+    named = {*Binding.of(step.old).to_parts(), *Binding.of(new).to_parts()} if secret else ()
+    change_instance(connection, new, username=definition.user, secret=secret, store=workplace.store, named=named)
+
+
+def _show(steps: Sequence[_Step], *, dry_run: bool) -> None:
+    shown = [step for step in steps if step.change != SAME]
+    if shown:
+        rows = [{"name": step.name, "change": step.change, "message": step.what} for step in shown]
+        show_rows(rows, ("name", "change", "message"))
+    counts = {change: sum(step.change == change for step in steps) for change in (ADDED, CHANGED, REMOVED, SAME)}
+    said = ", ".join(f"{count} {change}" for change, count in counts.items() if count) or "nothing to do"
+    print_line(f"{said}{'; nothing was changed: this was a plan' if dry_run else ''}")
+
+
+def _to_definition(instance: Instance, user: str, stored: str, store: SecretStore) -> Definition:
+    kind, _, value = stored.partition(":")
+    return Definition(
+        name=instance.name,
+        db_type=instance.db_type,
+        host=instance.host,
+        port=instance.port,
+        user=user,
+        database=instance.database,
+        options=instance.options,
+        vanish_limit=instance.vanish_limit_percent,
+        labels=instance.labels,
+        password_env=value if kind == "env" else None,
+        password_file=Path(value) if kind == "file" else None,
+        password_command=store.find_command(stored),
+    )

@@ -11,6 +11,7 @@ from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import complete_instance
 from whalefall_pipeline.cli.choosing import choose_instances
 from whalefall_pipeline.cli.definition import Definition, check_name, to_words
+from whalefall_pipeline.cli.labels import parse_labels
 from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.secret_input import read_secret
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
@@ -43,6 +44,9 @@ def add_instance(
     database: Annotated[str | None, typer.Option(help="The database to connect to first.")] = None,
     option: Options = None,
     vanish_limit: Annotated[int, typer.Option(min=0, max=100, help=VANISH)] = 50,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", "-l", help="KEY=VALUE, such as env=prod; repeat it.")
+    ] = None,
     password_env: PasswordEnv = None,
     password_file: PasswordFile = None,
     password_command: PasswordCommand = None,
@@ -62,6 +66,7 @@ def add_instance(
         database,
         _to_pairs(option),
         vanish_limit,
+        parse_labels(label),
         password_env,
         password_file,
         _to_command(password_command),
@@ -93,6 +98,9 @@ def change(
     ] = None,
     option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE; KEY= takes it away; repeat it.")] = None,
     vanish_limit: Annotated[int | None, typer.Option(min=0, max=100, help=VANISH)] = None,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", "-l", help="KEY=VALUE; KEY= takes it away; repeat it.")
+    ] = None,
     user: Annotated[str | None, typer.Option(help="The login to collect with.")] = None,
     password: Annotated[bool, typer.Option("--password", help="Ask for a new secret, and keep it encrypted.")] = False,
     password_env: PasswordEnv = None,
@@ -110,6 +118,7 @@ def change(
         database,
         _to_pairs(option),
         vanish_limit,
+        parse_labels(label),
         user,
         password_env,
         password_file,
@@ -140,6 +149,7 @@ class _Changes(NamedTuple):
     database: str | None
     options: Mapping[str, str]
     vanish_limit: int | None
+    labels: Mapping[str, str]
     user: str | None
     password_env: str | None
     password_file: Path | None
@@ -163,6 +173,7 @@ class _Changes(NamedTuple):
             database=old.database if self.database is None else self.database or None,
             options={key: value for key, value in {**old.options, **self.options}.items() if value},
             vanish_limit=old.vanish_limit_percent if self.vanish_limit is None else self.vanish_limit,
+            labels={key: value for key, value in {**old.labels, **self.labels}.items() if value},
             password_env=self.password_env,
             password_file=self.password_file,
             password_command=self.password_command or (),

@@ -1,5 +1,7 @@
 """Tells an empty answer from a question about what nobody knows."""
 
+from collections.abc import Sequence
+
 from whalefall_pipeline.cli.output import warn
 from whalefall_pipeline.cli.rows import to_cell
 from whalefall_pipeline.core.errors import InvalidInputError
@@ -41,6 +43,6 @@ def print_gaps(gaps: Records) -> None:
         warn(f"{len(gaps) - MOST} more scopes were not observed; see: whalefall sessions")
 
 
-def print_never_synced(reader: Reader, instance: str | None) -> None:
+def print_never_synced(reader: Reader, instance: str | None, chosen: Sequence[str] | None = None) -> None:
     """Print which instances were never synced, where accounts are listed."""
-    print_gaps([row for row in read_gaps(reader, instance) if row["scope"] is None])
+    print_gaps([row for row in read_gaps(reader, instance, chosen) if row["scope"] is None])

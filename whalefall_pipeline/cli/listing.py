@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled, format_labels
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
 from whalefall_pipeline.cli.workplace import open_reader
 from whalefall_pipeline.ledger.queries import read_instance_rows
@@ -12,6 +13,7 @@ COLUMNS = ("name", "db_type", "host", "port", "status", "last_sync", "user", "da
 
 
 def list_instances(
+    label: LabelOption = None,
     removed: Annotated[bool, typer.Option("--removed", help="Those that were removed too.")] = False,
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
@@ -20,6 +22,10 @@ def list_instances(
     """List the active instances."""
     at_most = choose_limit(limit, form)
     with open_reader() as reader:
-        rows = read_instance_rows(reader, removed=removed, at_most=at_most and at_most + 1)
+        chosen = find_labelled(reader, label, removed=removed)
+        rows = read_instance_rows(reader, removed=removed, chosen=chosen, at_most=at_most and at_most + 1)
     removal = ("removed_at",) if removed else ()
-    show_rows(rows, (*COLUMNS, *removal), form, raw=raw, at_most=at_most)
+    if form is Format.TABLE:
+        rows = [{**row, "labels": format_labels(row["labels"])} for row in rows]
+    labels = ("labels",) if form is not Format.TABLE or any(row["labels"] for row in rows) else ()
+    show_rows(rows, (*COLUMNS, *labels, *removal), form, raw=raw, at_most=at_most)

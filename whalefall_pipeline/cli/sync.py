@@ -1,6 +1,6 @@
 """`whalefall sync`: sync instances, and watch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -9,6 +9,7 @@ from whalefall_pipeline.cli.arguments import complete_instance, complete_session
 from whalefall_pipeline.cli.choosing import choose_instances
 from whalefall_pipeline.cli.graphql import Webserver
 from whalefall_pipeline.cli.interrupts import held_back
+from whalefall_pipeline.cli.labels import LabelOption, parse_labels
 from whalefall_pipeline.cli.launching import Launch, launch_locally, launch_remotely
 from whalefall_pipeline.cli.output import errors, print_line
 from whalefall_pipeline.cli.progress import follow, print_sessions
@@ -35,6 +36,7 @@ def sync(
         str | None,
         typer.Option(autocompletion=complete_session, help="What this session or batch did not complete."),
     ] = None,
+    label: LabelOption = None,
     local: Annotated[bool, typer.Option("--local", help="Run here; no webserver is needed.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the outcome, and show it.")] = True,
     accept_collapse: Annotated[
@@ -45,12 +47,14 @@ def sync(
 
     Exit code 0: all completed; 1: some failed; 130: cancelled. With --no-wait 0 says that they were started.
     """
-    if sum((bool(names), every, retry is not None)) != 1:
-        raise InvalidInputError("say which instances to sync: names, or --all, or --retry SESSION")
+    if sum((bool(names), every, retry is not None, bool(label))) != 1:
+        raise InvalidInputError(
+            "say which instances to sync: names, or --all, or --label KEY=VALUE, or --retry SESSION"
+        )
     if local and not wait:
         raise InvalidInputError("--local runs here, and ends with this command; leave out --no-wait")
     with open_workplace() as workplace:
-        chosen, active = _choose(workplace, names, retry)
+        chosen, active = _choose(workplace, names, retry, parse_labels(label))
         tags = _build_tags(chosen, active, accept_collapse=accept_collapse)
         with held_back() as interrupts:
             # A run whose id is not known yet can't be cancelled.
@@ -60,7 +64,9 @@ def sync(
             _wait(workplace, launch, len(chosen), cancelled=interrupts.heard)
 
 
-def _choose(workplace: Workplace, names: Sequence[str] | None, retry: str | None) -> tuple[list[str], int]:
+def _choose(
+    workplace: Workplace, names: Sequence[str] | None, retry: str | None, labels: Mapping[str, str]
+) -> tuple[list[str], int]:
     if retry is not None:
         with workplace.reading() as reader:
             found = find_sessions(reader, retry)
@@ -72,7 +78,7 @@ def _choose(workplace: Workplace, names: Sequence[str] | None, retry: str | None
             if not names:
                 print_line(f"session {retry} completed every instance; there is nothing to retry")
                 raise typer.Exit(0)
-    return [instance.name for instance in choose_instances(active, names)], len(active)
+    return [instance.name for instance in choose_instances(active, names, labels)], len(active)
 
 
 def _build_tags(chosen: Sequence[str], active: int, *, accept_collapse: bool) -> dict[str, str]:

@@ -8,6 +8,7 @@ from whalefall_pipeline.cli.answers import Row, print_unseen, show_answers, to_r
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceOption
 from whalefall_pipeline.cli.asking import Case, find_asked, find_cases, load_cases, parse_question
 from whalefall_pipeline.cli.known import check_instance
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled
 from whalefall_pipeline.cli.moments import parse_moment
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption
 from whalefall_pipeline.cli.workplace import open_reader
@@ -32,6 +33,7 @@ def who_can(
     privilege: PrivilegeArgument,
     on: OnArgument,
     instance: InstanceOption = None,
+    label: LabelOption = None,
     as_of: AsOfOption = None,
     removed: Annotated[bool, typer.Option("--removed", help="On removed instances too.")] = False,
     predefined: PredefinedOption = False,
@@ -50,7 +52,8 @@ def who_can(
     with collecting_rarely():
         with open_reader() as reader:
             check_instance(reader, instance)
-            asked = find_asked(reader, instance, moment, removed=removed)
+            chosen = find_labelled(reader, label, removed=removed)
+            asked = find_asked(reader, instance, moment, removed=removed, chosen=chosen)
             cases = find_cases(reader, asked, asking, moment, named=instance is not None) if asked else []
             for case, population in load_cases(reader, cases, moment):
                 found, not_seen = _decide(case, population, predefined=predefined)

@@ -64,6 +64,7 @@ class Instance:
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     is_active: bool = True
     vanish_limit_percent: int = 50
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

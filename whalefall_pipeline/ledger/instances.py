@@ -18,7 +18,7 @@ DEFINITIONS_LOCK = (0x57465349, 0)
 _COLUMNS = (
     *(instances.c.id, instances.c.name, instances.c.db_type, instances.c.host, instances.c.port),
     *(instances.c.database_name, instances.c.credential_id, instances.c.options, instances.c.is_active),
-    instances.c.vanish_limit_percent,
+    *(instances.c.vanish_limit_percent, instances.c.labels),
 )
 
 
@@ -179,6 +179,7 @@ def _to_values(instance: Instance) -> dict[str, object]:
         "database_name": instance.database,
         "options": dict(instance.options),
         "vanish_limit_percent": instance.vanish_limit_percent,
+        "labels": dict(instance.labels),
     }
 
 
@@ -194,4 +195,5 @@ def _to_instance(row: Row[Any]) -> Instance:
         options=row.options,
         is_active=row.is_active,
         vanish_limit_percent=row.vanish_limit_percent,
+        labels=row.labels,
     )

@@ -45,11 +45,19 @@ def read_failures(reader: Reader, session_ids: Sequence[str]) -> Records:
 
 
 def read_instance_rows(
-    reader: Reader, names: Sequence[str] | None = None, *, removed: bool = False, at_most: int | None = None
+    reader: Reader,
+    names: Sequence[str] | None = None,
+    *,
+    removed: bool = False,
+    chosen: Sequence[str] | None = None,
+    at_most: int | None = None,
 ) -> Records:
-    """Return the active instances with their login and last sync, by name; with `names` those, removed or not."""
+    """Return the active instances with their login and last sync, by name; with `names` those, removed or not.
+
+    Here as below, `chosen` holds the names of those that labels chose; None: no label is asked for.
+    """
     wanted = list(names) if names is not None else None
-    return _read(reader, "instances", names=wanted, removed=removed, at_most=at_most)
+    return _read(reader, "instances", names=wanted, removed=removed, chosen=_to_list(chosen), at_most=at_most)
 
 
 def read_logins(reader: Reader, names: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -58,9 +66,9 @@ def read_logins(reader: Reader, names: Sequence[str]) -> dict[str, tuple[str, st
     return {row["name"]: (row["username"], row["secret"]) for row in rows}
 
 
-def read_gaps(reader: Reader, instance: str | None = None) -> Records:
+def read_gaps(reader: Reader, instance: str | None = None, chosen: Sequence[str] | None = None) -> Records:
     """Return what the newest readings of active instances did not observe; without a scope: one was never synced."""
-    return _read(reader, "gaps", instance=instance)
+    return _read(reader, "gaps", instance=instance, chosen=_to_list(chosen))
 
 
 def read_accounts(
@@ -73,6 +81,7 @@ def read_accounts(
     inactive: bool = False,
     removed: bool = False,
     predefined: bool = False,
+    chosen: Sequence[str] | None = None,
     at_most: int | None = None,
 ) -> Records:
     """Return active accounts (with `inactive` those that are gone), ordered by instance and username.
@@ -82,7 +91,7 @@ def read_accounts(
     """
     flags = {"superuser": superuser, "locked": locked, "inactive": inactive, "removed": removed}
     values = {"instance": instance, "account": account, "predefined": predefined, "at_most": at_most}
-    return _read(reader, "accounts", **flags, **values)
+    return _read(reader, "accounts", chosen=_to_list(chosen), **flags, **values)
 
 
 def read_account(reader: Reader, instance: str, username: str) -> Mapping[str, Any]:
@@ -111,11 +120,18 @@ def read_changes(
     since: datetime | None = None,
     until: datetime | None = None,
     session_id: str | None = None,
+    chosen: Sequence[str] | None = None,
     at_most: int | None = None,
 ) -> Records:
     """Return log entries, the newest first; a session's id may be the begin of one."""
-    values = {"instance": instance, "username": username, "change_type": change_type, "session_id": session_id}
-    return _read(reader, "changes", since=since, until=until, at_most=at_most, **values)
+    values: dict[str, Any] = {
+        "instance": instance,
+        "username": username,
+        "change_type": change_type,
+        "session_id": session_id,
+    }
+    values |= {"since": since, "until": until, "chosen": _to_list(chosen)}
+    return _read(reader, "changes", at_most=at_most, **values)
 
 
 def read_findings(
@@ -127,6 +143,7 @@ def read_findings(
     severities: Sequence[str] | None = None,
     status: str | None = None,
     since: datetime | None = None,
+    chosen: Sequence[str] | None = None,
     at_most: int | None = None,
 ) -> Records:
     """Return findings of active instances, the worst first: all that are not closed, or those of a status.
@@ -135,7 +152,7 @@ def read_findings(
     """
     listed = list(severities) if severities is not None else None
     values = {"instance": instance, "account": account, "rule": rule, "severities": listed, "status": status}
-    return _read(reader, "findings", since=since, at_most=at_most, **values)
+    return _read(reader, "findings", since=since, chosen=_to_list(chosen), at_most=at_most, **values)
 
 
 def read_waivers(reader: Reader, *, every: bool = False, at_most: int | None = None) -> Records:
@@ -173,6 +190,7 @@ def read_holders(
     kind: str | None = None,
     instance: str | None = None,
     account: str | None = None,
+    chosen: Sequence[str] | None = None,
     at: datetime | None = None,
 ) -> Records:
     """Return who holds a privilege at a moment (None: now), and since when: each grant, none that a wider one implies.
@@ -182,6 +200,7 @@ def read_holders(
     role. Grants on removed instances are there too, with the moment of their removal.
     """
     values: dict[str, Any] = {"privilege": _to_upper(privilege), "at": at, "instance": instance, "account": account}
+    values["chosen"] = _to_list(chosen)
     if not on:
         return _read(reader, "who_has", **values)
     return _read(reader, "who_has_on_object", kind=kind, **values, **_to_names(on))
@@ -200,6 +219,10 @@ def knows_privilege(reader: Reader, privilege: str) -> bool:
 def knows_object(reader: Reader, on: Sequence[str], instance: str | None = None) -> bool:
     """Return whether anybody holds or held anything on an object, or in a schema or database, of this name path."""
     return _knows(reader, "knows_object", instance=instance, **_to_names(on))
+
+
+def _to_list(names: Sequence[str] | None) -> list[str] | None:
+    return list(names) if names is not None else None
 
 
 def _to_names(on: Sequence[str]) -> dict[str, str | None]:

@@ -33,7 +33,7 @@ where sync_session_id = any (cast(:ids as text[])) and status = 'failed'
 order by completed_at;
 
 -- name: instances
-select i.id, i.name, i.db_type, i.host, i.port, i.database_name as database, c.username as user, i.is_active as active,
+select i.id, i.name, i.db_type, i.host, i.port, i.database_name as database, c.username as user, i.is_active as active, i.labels,
        i.deleted_at as removed_at, r.started_at as last_sync, r.status, r.error_code
 from instances i
 left join credentials c on c.id = i.credential_id
@@ -42,6 +42,7 @@ left join lateral (
   where instance_id = i.id order by started_at desc nulls last limit 1
 ) r on true
 where case when cast(:names as text[]) is null then i.is_active or :removed else i.name = any (cast(:names as text[])) end
+  and (cast(:chosen as text[]) is null or i.name = any (cast(:chosen as text[])))
 order by i.name
 limit :at_most;
 
@@ -55,10 +56,12 @@ select i.name as instance, i.db_type, s.scope, s.status, s.reason, s.last_seen_a
 from instances i
 join instance_scopes s on s.instance_id = i.id and s.valid_to is null
 where i.is_active and (cast(:instance as text) is null or i.name = :instance)
+  and (cast(:chosen as text[]) is null or i.name = any (cast(:chosen as text[])))
 union all
 select i.name, i.db_type, null, 'never synced', '', null
 from instances i
 where i.is_active and i.inventory_read_at is null and (cast(:instance as text) is null or i.name = :instance)
+  and (cast(:chosen as text[]) is null or i.name = any (cast(:chosen as text[])))
 order by 1, 3;
 
 -- name: accounts (of instances that are synced; of a removed one only by its name, or with all removed ones)
@@ -70,6 +73,7 @@ from instance_accounts a
 join instances i on i.id = a.instance_id
 left join account_permission p on p.instance_account_id = a.id
 where (cast(:instance as text) is null or i.name = :instance)
+  and (cast(:chosen as text[]) is null or i.name = any (cast(:chosen as text[])))
   and (cast(:account as text) is null or a.username = :account)
   and (:removed or i.is_active or i.name = :instance)
   and (not :superuser or p.permission_facts -> 'capabilities' ? 'SUPERUSER')
@@ -105,6 +109,7 @@ select c.id, c.change_time, c.instance_name as instance, c.username, c.change_ty
        c.privilege_diff, c.other_diff
 from change_log c
 where (cast(:instance as text) is null or c.instance_name = :instance)
+  and (cast(:chosen as text[]) is null or c.instance_name = any (cast(:chosen as text[])))
   and (cast(:username as text) is null or c.username = :username)
   and (cast(:change_type as text) is null or c.change_type = :change_type)
   and (cast(:since as timestamptz) is null or c.created_at >= :since)
@@ -124,6 +129,7 @@ where (case when cast(:at as timestamptz) is null then h.valid_to is null
   and (cast(:kind as text) is null or h.scope = :kind or h.scope like '%\_' || :kind  -- a role, a database_role
        or (h.scope = 'column' and :kind in ('table', 'view')))
   and (cast(:instance as text) is null or h.instance_name = :instance)
+  and (cast(:chosen as text[]) is null or h.instance_name = any (cast(:chosen as text[])))
   and (cast(:account as text) is null or h.username = :account)
   and (
     (h.object_name = :name
@@ -145,6 +151,7 @@ where (case when cast(:at as timestamptz) is null then h.valid_to is null
             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end)
   and upper(h.privilege) = :privilege
   and (cast(:instance as text) is null or h.instance_name = :instance)
+  and (cast(:chosen as text[]) is null or h.instance_name = any (cast(:chosen as text[])))
   and (cast(:account as text) is null or h.username = :account)
 order by instance, username, scope, database_name, schema_name, object_name, column_name;
 
@@ -174,6 +181,7 @@ from finding_history f
 join instances i on i.id = f.instance_id
 where (i.is_active or f.instance_name = :instance)
   and (cast(:instance as text) is null or f.instance_name = :instance)
+  and (cast(:chosen as text[]) is null or f.instance_name = any (cast(:chosen as text[])))
   and (cast(:account as text) is null or f.username = :account)
   and (cast(:rule as text) is null or f.rule_id = :rule)
   and (cast(:severities as text[]) is null or f.severity = any (cast(:severities as text[])))

@@ -83,6 +83,13 @@ instances = Table(
     _reference("credential_id", "credentials.id", nullable=True),
     Column("options", JSONB, nullable=False, server_default=text("'{}'")),
     Column("vanish_limit_percent", Integer, nullable=False, server_default=text("50")),
+    Column(
+        "labels",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'"),
+        comment='such as {"env": "prod"}; lists, syncs and questions choose instances by them',
+    ),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
     Column("deleted_at", MOMENT),
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
