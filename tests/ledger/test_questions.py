@@ -89,7 +89,7 @@ def filled(ledger_server: PostgresqlServer) -> Generator[Engine]:
 
 
 def explain(connection: Connection, statement: TextClause, values: Mapping[str, object]) -> list[str]:
-    unset = ("privilege", "before", "first", "username", "instance", "account", "kind")
+    unset = ("privilege", "before", "first", "username", "instance", "account", "kind", "chosen")
     optional = dict.fromkeys(unset) | ({} if "at" in values else {"at": None})
     given = {name: value for name, value in {**optional, **values}.items() if f":{name}" in statement.text}
     return list(connection.execute(text(f"explain {statement.text}"), given).scalars())
