@@ -1,13 +1,13 @@
 """Labels of instances, by which lists, syncs and questions choose.
 
-Revision ID: 0016
+Revision ID: 0013
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0016"
+revision = "0013"
 down_revision = "0012"
 
 
