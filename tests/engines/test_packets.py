@@ -1,7 +1,7 @@
 """Whatever happens to any packet of a sync, its record says so, nothing partial is kept, and the next sync is right."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ def test_every_fault_at_every_packet(engine: str, ledger: Engine, tmp_path: Path
     assert read(ledger, "select change_type from account_change_log where change_type = 'delete'") == []
 
 
-def check_faulty(said: Sequence[dict[str, Any]], reference: dict[str, Any]) -> None:
+def check_faulty(said: Sequence[Mapping[str, Any]], reference: Mapping[str, Any]) -> None:
     failed = Counter(str(row["name"]).split()[0] for row in said if row["status"] == "failed")
     assert failed.keys() == set(KINDS)
     for row in said:
@@ -108,6 +108,6 @@ def check_faulty(said: Sequence[dict[str, Any]], reference: dict[str, Any]) -> N
         assert row["snapshots"] in (0, reference["snapshots"]), row
 
 
-def check_healed(said: Sequence[dict[str, Any]], reference: dict[str, Any]) -> None:
+def check_healed(said: Sequence[Mapping[str, Any]], reference: Mapping[str, Any]) -> None:
     for row in said:
         assert (row["status"], row["holds"]) == ("completed", reference["holds"]), row

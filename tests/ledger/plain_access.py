@@ -39,7 +39,7 @@ class PlainAccess(Access):
     def find_targets(self, kind: str | None, path: Sequence[str], known: Iterable[Securable]) -> Sequence[Securable]:
         return [item for item in known if kind in (None, item.scope)]
 
-    def list_privileges(self, securable: Securable) -> Sequence[str]:
+    def list_privileges(self, securable: Securable, version: str = "") -> Sequence[str]:
         return ["SELECT"]
 
     def find_wanted(self, question: Question) -> Sequence[Wanted]:

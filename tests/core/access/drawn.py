@@ -65,7 +65,7 @@ class DrawnAccess(Access):
     def find_targets(self, kind: str | None, path: Sequence[str], known: Iterable[Securable]) -> Sequence[Securable]:
         return [QUESTION.securable]
 
-    def list_privileges(self, securable: Securable) -> Sequence[str]:
+    def list_privileges(self, securable: Securable, version: str = "") -> Sequence[str]:
         return [QUESTION.privilege]
 
     def find_wanted(self, question: Question) -> Sequence[Wanted]:
