@@ -65,7 +65,9 @@ credentials = Table(
     _id(),
     Column("name", Text, nullable=False, unique=True),
     Column("username", Text, nullable=False),
-    Column("secret", Text, nullable=False, comment="fernet:<token>, env:<NAME> or file:<PATH>"),
+    Column(
+        "secret", Text, nullable=False, comment="fernet:<token>, env:<NAME>, file:<PATH> or exec:<token>, a command"
+    ),
     Column("bound_to", JSONB, comment="the server that a secret by reference is for"),
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
     Column("updated_at", MOMENT, nullable=False, server_default=NOW),
