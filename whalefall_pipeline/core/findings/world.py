@@ -22,8 +22,8 @@ class World:
 
     `states` have the roles that the instance implies. `attributes` are what it is set to, None: that was never seen.
     `strangers` are grantees that are no account, with what they hold. `takings` are those that could become more than
-    they are, None: that is not known of the engine. With `only`, rules that speak of accounts one by one are asked
-    about these; what others hold, and who they are, is known all the same.
+    they are, None: that is not known of the engine. With `only`, rules that find accounts one by one are asked about
+    these; what others hold, and who they are, is known all the same.
     """
 
     rules: Rules
