@@ -77,6 +77,7 @@ OWN = {
         "worker.py": "a thread for a driver whose calls can't be ended",
     },
     "oracle": {
+        "access_code.py": "code that runs with its owner's rights",
         "access_dangers.py": "what lets an account become more than it is",
         "access_links.py": "roles that are on or off, proxies, and accounts that one may alter",
         "access_privileges.py": "which privileges reach into every schema, and the dictionary",

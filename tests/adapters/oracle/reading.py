@@ -20,6 +20,7 @@ PART_VIEWS = {
     rules.COLUMN_PRIVILEGES: "DBA_COL_PRIVS",
     rules.PROXIES: "DBA_PROXIES",
     rules.QUOTAS: "DBA_TS_QUOTAS",
+    rules.DEFINERS: "DBA_PROCEDURES",
 }
 
 

@@ -143,4 +143,4 @@ def test_the_whole_population_is_read_as_its_rows_say(population: StandIn, servi
     assert len(wanted) > 1_000
     assert seen.strangers == 0
     # statements of 23ai: what the parts, the accounts and the settings take, whatever there is to be read
-    assert seen.statements == {PDB: 17, ROOT: 21}[service]
+    assert seen.statements == {PDB: 18, ROOT: 22}[service]

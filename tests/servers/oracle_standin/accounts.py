@@ -244,6 +244,7 @@ def drop_account(tables: Tables, con_id: int, words: Words, *, role: bool) -> No
         tables.delete("role_privs", con_id=number, granted_role=name)
         tables.delete("tab_privs", con_id=number, table_name=name, type="USER")
         tables.delete("ts_quotas", con_id=number, username=name)
+        tables.delete("procedures", con_id=number, owner=name)
         for side in ("proxy", "client"):
             tables.delete("proxies", con_id=number, **{side: name})
     tables.delete("pwfile_users", username=name)

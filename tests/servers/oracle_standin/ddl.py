@@ -11,6 +11,8 @@ _OBJECT = re.compile(
     r"CREATE (TABLE|VIEW|SEQUENCE|PROCEDURE|FUNCTION|PACKAGE|TYPE|DIRECTORY) (?:\"([^\"]+)\"\.)?\"([^\"]+)\"", re.ASCII
 )
 
+_DROPPED = re.compile(r'DROP (?:PROCEDURE|FUNCTION|PACKAGE|TYPE) "([^"]+)"\."([^"]+)"', re.ASCII)
+CODE = ("FUNCTION", "PACKAGE", "PROCEDURE", "TYPE")
 
 STATEMENTS = {
     "CREATE USER": accounts.create_user,
@@ -44,6 +46,18 @@ class Administrator:
         if made:
             kind, owner, name = made.groups()
             tables.insert("objects", con_id=con_id, owner=owner or "SYS", object_name=name, object_type=kind)
+            if kind in CODE:
+                authid = "CURRENT_USER" if "AUTHID CURRENT_USER" in statement else "DEFINER"
+                for part in (None, *(["ONE", "TWO"] if kind == "PACKAGE" else [])):
+                    tables.insert(
+                        "procedures", con_id=con_id, owner=owner, object_name=name, procedure_name=part,
+                        object_type=kind, authid=authid,
+                    )  # fmt: skip
+            return
+        dropped = _DROPPED.fullmatch(statement)
+        if dropped:
+            for table in ("objects", "procedures"):
+                tables.delete(table, con_id=con_id, owner=dropped[1], object_name=dropped[2])
             return
         words = Words(statement)
         if words.take("ALTER", "SESSION", "SET", "CONTAINER", "="):

@@ -59,6 +59,12 @@ CREATE TABLE base.ts_quotas (
     blocks BIGINT DEFAULT 8, max_blocks BIGINT, dropped VARCHAR DEFAULT 'NO'
 );
 
+-- DBA_PROCEDURES, as far as it is asked for: one row for each object, and one for each subprogram of a package
+CREATE TABLE base.procedures (
+    con_id INTEGER, owner VARCHAR, object_name VARCHAR, procedure_name VARCHAR, object_type VARCHAR,
+    authid VARCHAR DEFAULT 'DEFINER'
+);
+
 -- V$PWFILE_USERS
 CREATE TABLE base.pwfile_users (
     con_id INTEGER DEFAULT 0, username VARCHAR, sysdba VARCHAR DEFAULT 'FALSE', sysoper VARCHAR DEFAULT 'FALSE',

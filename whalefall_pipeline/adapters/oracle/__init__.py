@@ -69,3 +69,7 @@ class OracleAdapter(Adapter):
     def build_change(self, before: AccountState | None, after: AccountState | None) -> list[str]:
         """See `Adapter.build_change`."""
         return script.build_change(before, after)
+
+    def find_gaps(self, before: AccountState | None, after: AccountState | None) -> list[str]:
+        """See `Adapter.find_gaps`."""
+        return script.find_gaps(before, after)

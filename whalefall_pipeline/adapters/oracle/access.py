@@ -3,14 +3,19 @@
 Own grants, those of roles that are on, and PUBLIC's; the owner of a schema has all on its objects; ANY privileges hold
 in every schema but SYS; what was granted in one container holds there, what was granted commonly in all.
 
-Not looked into: procedures that run with their owner's rights (EXECUTE on one may give what the owner can), Virtual
-Private Database, Database Vault and Label Security, which take away, and privileges on all objects of a hierarchy.
+A procedure that runs with its owner's rights makes no yes, since nobody has read what it does; it makes a no unknown
+where one may run it and its owner can. So it is with those that users made; Oracle's own are not looked at.
+
+Not looked into: Virtual Private Database, Database Vault and Label Security, which take away, and privileges on all
+objects of a hierarchy.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from whalefall_pipeline.adapters.oracle import rules
+from whalefall_pipeline.adapters.oracle.access_code import WANTED as CODE
+from whalefall_pipeline.adapters.oracle.access_code import find_code
 from whalefall_pipeline.adapters.oracle.access_dangers import DANGEROUS, FILE_SCOPES, SYSTEM_SCOPES, find_dangers
 from whalefall_pipeline.adapters.oracle.access_links import find_links, find_proxied
 from whalefall_pipeline.adapters.oracle.access_privileges import ANY, SYS, SYSTEM, find_any, find_same, reaches_sys
@@ -18,6 +23,7 @@ from whalefall_pipeline.adapters.oracle.object_types import WITHOUT_SCHEMA
 from whalefall_pipeline.core.access.engine import Access, FindGates
 from whalefall_pipeline.core.access.model import (
     Acting,
+    Code,
     Danger,
     Gate,
     GateQuestion,
@@ -33,7 +39,7 @@ from whalefall_pipeline.core.rules import LOCKED, NO_LOGIN, PASSWORD_EXPIRED
 from whalefall_pipeline.core.states import find_held
 
 GRANT_OBJECTS, GRANT_PRIVILEGES = "GRANT ANY OBJECT PRIVILEGE", "GRANT ANY PRIVILEGE"
-_PARTS = (rules.ROLES, rules.SYSTEM_PRIVILEGES, rules.PASSWORD_FILE, rules.PROXIES)
+_PARTS = (rules.ROLES, rules.SYSTEM_PRIVILEGES, rules.PASSWORD_FILE, rules.PROXIES, rules.DEFINERS)
 
 
 class OracleAccess(Access):
@@ -65,7 +71,7 @@ class OracleAccess(Access):
     def find_wanted(self, question: Question) -> Sequence[Wanted]:
         """See `Access.find_wanted`."""
         scope, _, schema, name, column = question.securable
-        wanted = [Wanted(each) for each in (*SYSTEM_SCOPES, *FILE_SCOPES, "proxy", "proxy_role")]
+        wanted = [*CODE, *(Wanted(each) for each in (*SYSTEM_SCOPES, *FILE_SCOPES, "proxy", "proxy_role"))]
         if scope not in SYSTEM_SCOPES:
             wanted.append(Wanted("schema", None, schema))
             scopes = ("table", "view", "materialized_view", "object") if scope == "column" else (scope,)
@@ -95,6 +101,10 @@ class OracleAccess(Access):
             for item in sorted(state.held & wanted):
                 words, step = source.find_words(item) or ("", "")
                 yield Source(username, words, step, item, population.find_since(client, item))
+
+    def find_code(self, population: Population, question: Question, reached: Collection[str]) -> Iterable[Code]:
+        """See `Access.find_code`: stored code that runs with its owner's rights."""
+        return find_code(population, question, reached)
 
     def find_gate_questions(self, question: Question) -> Sequence[GateQuestion]:
         """See `Access.find_gate_questions`: who lacks CREATE SESSION can't log in."""

@@ -41,6 +41,7 @@ VIEWS = {
     "schema_privileges": "DBA_SCHEMA_PRIVS",
     "proxies": "DBA_PROXIES",
     "quotas": "DBA_TS_QUOTAS",
+    "definers": "DBA_PROCEDURES",
     "profiles": "DBA_PROFILES",
     "parameters": "V_$PARAMETER",
 }
@@ -56,6 +57,7 @@ STATEMENTS = {
     rules.SCHEMA_PRIVILEGES: "schema_privileges",
     rules.PROXIES: "proxies",
     rules.QUOTAS: "quotas",
+    rules.DEFINERS: "definers",
 }
 """Part of the catalog to the statement that reads its grants; the password file is read with the accounts."""
 

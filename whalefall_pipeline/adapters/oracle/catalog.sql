@@ -79,6 +79,13 @@ SELECT 0 AS con_id, 'NO' AS common, q.username, q.tablespace_name, q.max_bytes
 FROM sys.dba_ts_quotas q
 WHERE q.dropped = 'NO' AND q.max_bytes <> 0;
 
+-- name: definers (stored code that runs with its owner's rights, of users that Oracle did not make; no text is read)
+SELECT DISTINCT 0 AS con_id, 'NO' AS common, p.owner, p.object_name, p.object_type
+FROM sys.dba_procedures p
+WHERE p.authid = 'DEFINER'
+  AND p.object_type IN ('FUNCTION', 'PACKAGE', 'PROCEDURE', 'TYPE')
+  AND EXISTS (SELECT 1 FROM sys.dba_users u WHERE u.username = p.owner AND u.oracle_maintained = 'N');
+
 -- name: profiles (limits on passwords and failed logins; DEFAULT is the limit of the profile DEFAULT)
 SELECT 0 AS con_id, p.common, p.profile, p.resource_name, p.limit AS limit_value
 FROM sys.dba_profiles p

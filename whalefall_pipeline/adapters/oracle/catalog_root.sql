@@ -97,6 +97,14 @@ SELECT q.con_id, 'NO' AS common, q.username, q.tablespace_name, q.max_bytes
 FROM sys.cdb_ts_quotas q
 WHERE q.dropped = 'NO' AND q.max_bytes <> 0;
 
+-- name: definers
+SELECT DISTINCT p.con_id, 'NO' AS common, p.owner, p.object_name, p.object_type
+FROM sys.cdb_procedures p
+WHERE p.authid = 'DEFINER'
+  AND p.object_type IN ('FUNCTION', 'PACKAGE', 'PROCEDURE', 'TYPE')
+  AND EXISTS (
+    SELECT 1 FROM sys.cdb_users u WHERE u.con_id = p.con_id AND u.username = p.owner AND u.oracle_maintained = 'N');
+
 -- name: profiles
 SELECT p.con_id, p.common, p.profile, p.resource_name, p.limit AS limit_value
 FROM sys.cdb_profiles p

@@ -27,6 +27,7 @@ OPENS: Mapping[str, str] = {
     "schema_privileges": "privileges on schemas",
     "proxies": "who may log in for whom",
     "quotas": "quotas on tablespaces",
+    "definers": "stored code that runs with its owner's rights",
     "profiles": "limits of passwords and sessions",
     "parameters": "what the instance is set to",
     "later_columns": "whether there are read-only users; else the version is taken for it",

@@ -104,6 +104,12 @@ def _quotas(row: Row, containers: Containers) -> Iterator[Grant]:
     yield Grant(containers.to_username(con_id, username), f"QUOTA {limit}", securable)
 
 
+def _definers(row: Row, containers: Containers) -> Iterator[Grant]:
+    con_id, common, owner, name, object_type = row
+    securable = Securable(rules.DEFINER, containers.to_database(con_id, common), owner, name)
+    yield Grant(containers.to_username(con_id, owner), object_type, securable)
+
+
 def _password_file(row: Row, containers: Containers) -> Iterator[Grant]:
     entry = PasswordFileRow._make(row)
     database = containers.to_wide_database(entry.con_id, entry.common)
@@ -120,5 +126,6 @@ CONVERTERS: Mapping[str, ToGrants] = {
     rules.SCHEMA_PRIVILEGES: _schema_privileges,
     rules.PROXIES: _proxies,
     rules.QUOTAS: _quotas,
+    rules.DEFINERS: _definers,
     rules.PASSWORD_FILE: _password_file,
 }

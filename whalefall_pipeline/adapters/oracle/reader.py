@@ -1,6 +1,6 @@
 """Reads an Oracle server: its accounts, its grants, what it is set to, and what of them was observed.
 
-Fifteen statements for one database or pluggable database, four more for a whole container database and two from 23ai
+Sixteen statements for one database or pluggable database, four more for a whole container database and two from 23ai
 on, whatever the number of accounts and containers.
 """
 

@@ -15,7 +15,8 @@ How a securable is named:
 - WITH HIERARCHY OPTION is a privilege of its own beside the plain one. The limit of a tablespace quota is part of its
   privilege: `QUOTA 1048576` (bytes), `QUOTA UNLIMITED`.
 
-The schema of a user is the user, and all rights on its objects with it: ownership is no grant here.
+The schema of a user is the user, and all rights on its objects with it: ownership is no grant here. Only that stored
+code runs with its owner's rights is noted of the owner: the type of the code is the privilege.
 
 GRANT ANY ROLE is not counted as GRANT_ADMIN (the ledger's contract names DBA and GRANT ANY PRIVILEGE); it stands with
 the system privileges. A role that has to be set, because it is no default role, still counts.
@@ -52,6 +53,9 @@ SCHEMA_PRIVILEGES = "schema_privileges"
 PASSWORD_FILE = "password_file"  # noqa: S105 - a part of the catalog
 PROXIES = "proxies"
 QUOTAS = "quotas"
+DEFINERS = "definers"
+DEFINER = "definer"
+"""The scope of stored code that runs with its owner's rights."""
 PROFILES = "profiles"
 PARAMETERS = "parameters"
 WIDE_PARTS = frozenset({ROLES, SYSTEM_PRIVILEGES, PASSWORD_FILE})
@@ -73,6 +77,7 @@ CATEGORIES = {
     "proxy": Category("oracle_proxy_privileges", ("database", "object")),
     "proxy_role": Category("oracle_proxy_roles", OBJECT_LEVELS),
     "tablespace": Category("oracle_tablespace_quotas", ("database", "object")),
+    DEFINER: Category("oracle_definers", OBJECT_LEVELS),
     OTHER_OBJECT: Category("oracle_other_object_privileges", OBJECT_LEVELS),
     **{
         scope: Category(f"oracle_{scope}_privileges", OBJECT_LEVELS)
@@ -93,6 +98,7 @@ NARROW_PARTS = {
     "proxy": PROXIES,
     "proxy_role": PROXIES,
     "tablespace": QUOTAS,
+    DEFINER: DEFINERS,
 }
 """Scope to the part of the catalog that speaks for it; all others are object privileges."""
 
@@ -128,7 +134,7 @@ class OracleRules(Rules):
     """The rules of this engine; see `core.rules.Rules`."""
 
     db_type = DB_TYPE
-    version = 2
+    version = 3
     categories = CATEGORIES
     birth_attributes = frozenset({"created"})
 

@@ -17,7 +17,7 @@ from whalefall_pipeline.adapters.oracle import rules
 from whalefall_pipeline.adapters.oracle.names import UnsafeNameError, quote, to_comment, to_lines
 from whalefall_pipeline.adapters.oracle.script.accounts import build_alter, build_create, build_drop, home_of
 from whalefall_pipeline.adapters.oracle.script.grants import Place, Unit, build_grants, build_revoke, to_unit
-from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind
+from whalefall_pipeline.core.model import Account, AccountState, Grant, Held, Kind
 
 Units = dict[Unit, set[Grant]]
 HEAD = "SET DEFINE OFF;"
@@ -71,6 +71,23 @@ def build_change(before: AccountState | None, after: AccountState | None) -> lis
     if _roles_of(old) != _roles_of(new):
         steps += _build_default_roles(after, place, always=before is not None)
     return _join(steps)
+
+
+def find_gaps(before: AccountState | None, after: AccountState | None) -> list[str]:
+    """Return in one line that code which runs with the account's rights differs: its text is not kept."""
+    old, new = (_find_code(state) for state in (before, after))
+    code = sorted(str(item.securable) for item in old ^ new)
+    state = after or before
+    if not code or state is None:
+        return []
+    more = f" and {len(code) - 3} more" if len(code) > 3 else ""
+    return [
+        f"{state.account.username}: no grant makes code run with its rights, or ends that: {', '.join(code[:3])}{more}"
+    ]
+
+
+def _find_code(state: AccountState | None) -> set[Held]:
+    return {item for item in (state.held if state else ()) if item.securable.scope == rules.DEFINER}
 
 
 def _place_of(accounts: Iterable[Account]) -> Place:

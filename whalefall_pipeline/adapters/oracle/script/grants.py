@@ -2,7 +2,7 @@
 
 A `Unit` is the smallest thing that one GRANT gives and one REVOKE takes back as a whole: a role with its options, a
 privilege on an object with its hierarchy option and all its columns (REVOKE can't name a column), a client that is
-proxied with its roles.
+proxied with its roles. That stored code runs with its owner's rights has no statement: it is the code's own text.
 """
 
 import re
@@ -70,13 +70,15 @@ def to_unit(grant: Grant) -> Unit:
             return Unit(4, part, Securable("proxy", database, object=client), "")
         case rules.QUOTAS:
             return Unit(0, part, grant.securable, "")
+        case rules.DEFINERS:
+            return Unit(5, part, grant.securable, grant.privilege)
         case _:
             return Unit(2, part, grant.securable, grant.privilege)
 
 
 def build_grants(unit: Unit, grants: Collection[Grant], place: Place) -> list[str]:
     """Build the statements that give a unit with all that `grants`, which are the unit's, say of it."""
-    if not grants:
+    if not grants or unit.part == rules.DEFINERS:  # the code itself says it, and is not kept
         return []
     database = unit.securable.database
     grantee = place.name(next(iter(grants)).grantee, database)
@@ -109,7 +111,7 @@ def build_revoke(unit: Unit, username: str, place: Place) -> str:
             return f"ALTER USER {client} REVOKE CONNECT THROUGH {grantee}"
         case rules.ROLES:
             return f"REVOKE {place.name(unit.securable.object, database)} FROM {grantee}{clause}"
-        case rules.OBJECT_PRIVILEGES if not _has_statement(unit):
+        case rules.DEFINERS | rules.OBJECT_PRIVILEGES if not _has_statement(unit):
             return _leave_out("REVOKE", unit, username)
         case rules.OBJECT_PRIVILEGES:
             return f"REVOKE {check_words(unit.privilege)} ON {_to_target(unit.securable)} FROM {grantee}{clause}"
@@ -165,6 +167,8 @@ def _has_statement(unit: Unit) -> bool:
 
 
 def _leave_out(verb: str, unit: Unit, username: str) -> str:
+    if unit.part == rules.DEFINERS:
+        return to_comment(f"{unit.securable} runs with the rights of {username} until it is made anew or dropped")
     package = BY_PACKAGE.get(unit.securable.scope, "").replace("GRANT", verb)
     why = f"use {package}" if package else "the catalog does not say what to name in a statement"
     return to_comment(f"{verb} {unit.privilege} on {unit.securable} for {username}: {why}")
