@@ -3,6 +3,7 @@
 import pytest
 
 from tests.adapters.oracle.access_cases import EMP, ON_SERVER
+from tests.adapters.oracle.access_cases import RAISE as RUNS
 from tests.adapters.oracle.reading import read
 from tests.adapters.oracle.test_access import build, server, standin
 from tests.servers.oracle import StandIn
@@ -52,6 +53,12 @@ def test_code_may_run_other_code(server: StandIn) -> None:
         server, 'CREATE PACKAGE "BEN"."CALLS" AS END;', 'GRANT EXECUTE ON "BEN"."CALLS" TO "ANN"', f'{RUN} "BEN"'
     )
     assert (answer.verdict, answer.unseen) == (Verdict.UNKNOWN, (RAISE,))
+
+
+def test_the_mark_of_code_is_nothing_to_ask_about() -> None:
+    mark, code = RUNS._replace(scope="definer"), RUNS
+    assert list(ACCESS.find_targets(None, ("HR", "RAISE"), [mark, code])) == [code]
+    assert list(ACCESS.find_targets(None, ("SALESPDB", "HR", "RAISE"), [mark])) == [code._replace(scope="table")]
 
 
 def test_what_was_not_seen_of_it_leaves_no_no(server: StandIn) -> None:

@@ -50,10 +50,12 @@ class OracleAccess(Access):
     def find_targets(self, kind: str | None, path: Sequence[str], known: Iterable[Securable]) -> Sequence[Securable]:
         """Return what is known by these names; the container may be left out, where there is one only.
 
+        That code runs with its owner's rights is no object of its own.
         The catalog names no object that nothing is held on.
         """
-        names = tuple(path)
-        found = [item for item in dict.fromkeys(known) if kind in (None, item.scope) and _is_named(item, names)]
+        names, known = tuple(path), list(known)
+        kinds = {kind} if kind else {item.scope for item in known} - {rules.DEFINER}
+        found = [item for item in dict.fromkeys(known) if item.scope in kinds and _is_named(item, names)]
         if found:
             return found
         if kind in (SERVER, "password_file") and not names:
