@@ -81,19 +81,6 @@ def to_scope_cases(probe: str, *, is_root: bool, has_schemas: bool) -> Sequence[
               [Grant(probe, "SYSBACKUP", file)]),
     ]  # fmt: skip
     cases += [
-        ScopeCase(
-            f"definer of a {kind.lower()}",
-            (
-                f'CREATE {kind} "{ACCOUNT}"."WF_{kind}" {text}',
-                f'CREATE {kind} "{ACCOUNT}"."WF_CALLER" AUTHID CURRENT_USER {text}',
-            ),
-            (f'DROP {kind} "{ACCOUNT}"."WF_{kind}"', f'DROP {kind} "{ACCOUNT}"."WF_CALLER"'),
-            [Grant(probe, kind, Securable("definer", PDB, ACCOUNT, f"WF_{kind}"))],
-            PDB,
-        )
-        for kind, text in (("PROCEDURE", "AS BEGIN NULL; END;"), ("PACKAGE", "AS PROCEDURE ONE; END;"))
-    ]
-    cases += [
         _case(scope, f"GRANT {privilege} ON {written} TO {name}", f"REVOKE {privilege} ON {written} FROM {name}",
               [Grant(probe, privilege, Securable(scope, PDB, owner, of))])
         for scope, privilege, written, owner, of in ON_OBJECTS
