@@ -59,6 +59,9 @@ SEEDS: Mapping[str, object] = {
     "instances": [3],
     "attributes": ['{"superuser": true}'],
     "usernames": ["role7"],
+    "everybodys": [],
+    "by_principals": [3],
+    "by_user_part": [],
     "also": [],
 }
 ON_OBJECT = text(queries.SQL["who_has_on_object"])
@@ -72,6 +75,7 @@ QUESTIONS: Sequence[tuple[str, TextClause, Mapping[str, object]]] = [
     ("grants of an account then", history.SQL["grants_at"], {"instance_id": 3, "username": "account 7", "at": AT}),
     ("attributes then", history.SQL["attributes_at"], {"instance_id": 3, "username": "account 7", "at": AT}),
     ("what is known by a name", text(access.SQL["known"]), {"instances": [3], "name": "table7"}),
+    ("names of databases", text(access.SQL["databases"]), {"scope": "database"}),
     ("what bears on a question then", text(access.SQL["held"]), {**PATTERNS, "at": AT}),
     ("all that an account holds then", text(access.SQL["all_held"]), {"ids": [17], "at": AT}),
     ("grants of an account now", changes.SQL["read_grants"], {"ids": [17]}),
@@ -110,5 +114,6 @@ def test_who_may_come_to_a_grant_is_looked_up_by_index(filled: Engine) -> None:
         plan = explain(connection, text(access.SQL["relevant"]), SEEDS)
     kept = ("account_grant", "account_attributes")
     assert [line for line in plan if "Seq Scan" in line and any(table in line for table in kept)] == [], "\n".join(plan)
-    for index in ("account_grant_member", "account_grant_object", "account_attributes_now"):
+    indexes = ("account_grant_member", "account_grant_object", "account_grant_principal", "account_attributes_now")
+    for index in indexes:
         assert any(index in line for line in plan), index

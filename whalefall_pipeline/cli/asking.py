@@ -226,7 +226,8 @@ def load_cases(
         key = (id(case.access), tuple(case.questions))
         if key not in by_access:  # on most instances the questions are the same
             by_access[key] = _find_seeds(case)
-        (wide if by_access[key] is None else narrow).append(case)
+        is_narrow = by_access[key] is not None and case.access.may_narrow(case.asked.attributes, case.asked.unseen)
+        (narrow if is_narrow else wide).append(case)
     if narrow:
         named = [] if also is None else [also]
         seeds = list(dict.fromkeys(one for found in by_access.values() for one in found or ()))

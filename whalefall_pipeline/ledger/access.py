@@ -5,13 +5,13 @@ instances and accounts are asked about.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from psycopg.rows import tuple_row
 
-from whalefall_pipeline.core.access.model import Population, Seeds, Wanted
+from whalefall_pipeline.core.access.model import Matching, Population, Seeds, Sought, Wanted
 from whalefall_pipeline.core.model import (
     ROLE_SCOPES,
     AccountState,
@@ -102,19 +102,33 @@ def read_relevant(
 
     Of an instance where everybody may come to a seed, all accounts are relevant.
     """
-    grants = list(dict.fromkeys(grant for seed in seeds for grant in seed.grants))
+    ids = [item.id for item in asked]
+    grants = dict.fromkeys(grant for seed in seeds for grant in seed.grants)
+    grants |= dict.fromkeys(_list_matching(reader, {one for seed in seeds for one in seed.matching}))
     rows = _read(
         reader,
         "relevant",
-        instances=[item.id for item in asked],
+        instances=ids,
         attributes=[f'{{"{name}": true}}' for name in {name for seed in seeds for name in seed.attributes}],
         usernames=list({name for seed in seeds for name in seed.usernames}),
+        everybodys=list({name for seed in seeds for name in seed.everybodys}),
+        by_principals=ids if any(seed.by_principals for seed in seeds) else [],
+        by_user_part=ids if any(seed.by_user_part for seed in seeds) else [],
         also=list(also),
         at=at,
-        **_to_columns(("privileges", "scopes", "databases", "schemas", "objects"), grants),
+        **_to_columns(("privileges", "scopes", "databases", "schemas", "objects"), list(grants)),
     )
     whole = {instance_id for _, instance_id, is_everybody in rows if is_everybody}
     return Relevant(list(whole), [account_id for account_id, instance_id, _ in rows if instance_id not in whole])
+
+
+def _list_matching(reader: Reader, matching: Collection[Matching]) -> Iterator[Sought]:
+    """Yield the grants that match, of all that the ledger ever held anywhere."""
+    for scope in {one.scope for one in matching}:
+        for (name,) in _read(reader, "databases", scope=scope):
+            yield from (
+                Sought(one.privilege, scope, name) for one in matching if one.scope == scope and one.means(name)
+            )
 
 
 def read_populations(

@@ -68,6 +68,16 @@ where a.instance_id = :instance and g.scope not in ('role', 'database_role')
   and case when cast(:at as timestamptz) is null then g.valid_to is null
            else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end;
 
+-- name: databases (all names of databases that grants on one have, each looked up by index; for those that are patterns)
+with recursive each (name) as (
+  select min(database_name) from account_grant where object_name = '' and scope = :scope
+  union all
+  select (select min(database_name) from account_grant
+          where object_name = '' and scope = :scope and database_name > each.name)
+  from each where name is not null
+)
+select name from each where name is not null;
+
 -- name: relevant (who may come to what gives a privilege: those who hold or are it, and their members; some others
 -- `also`; and all roles of these)
 with recursive
@@ -96,6 +106,20 @@ seed (id) as (
   union
   select a.id from instance_accounts a
   where a.instance_id = any (cast(:instances as bigint[])) and a.username = any (cast(:usernames as text[]))
+  union
+  select g.instance_account_id  -- what a user of a database is mapped to is no permission on it
+  from account_grant g
+  where g.instance_id = any (cast(:by_principals as bigint[]))
+    and g.scope in ('login', 'server_role', 'database_user', 'role_definition', 'proxy', 'proxy_role')
+    and g.privilege <> 'MAPPED'
+    and case when cast(:at as timestamptz) is null then g.valid_to is null
+             else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
+  union
+  select unnest(array_agg(a.id))
+  from instance_accounts a
+  where a.instance_id = any (cast(:by_user_part as bigint[])) and a.kind <> 'public' and position('@' in a.username) > 0
+  group by a.instance_id, substring(a.username from '^(.*)@[^@]*$')
+  having count(*) > 1 or min(substring(a.username from '^(.*)@[^@]*$')) = ''
 ),
 down (id, instance_id, username, kind) as (
   select a.id, a.instance_id, a.username, a.kind
@@ -134,7 +158,7 @@ up (id, instance_id) as (
 )
 select id, instance_id, false as is_everybody from up
 union all
-select id, instance_id, true from down where kind = 'public';
+select id, instance_id, true from down where kind = 'public' or username = any (cast(:everybodys as text[]));
 
 -- name: accounts (all of some instances, and some of others)
 select a.id, a.instance_id, a.username, t.kind, cast(t.attributes as text) as attributes

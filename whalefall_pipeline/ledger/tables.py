@@ -224,6 +224,14 @@ account_grant = Table(
     Index("account_grant_account", "instance_account_id", "scope"),
     Index("account_grant_object", "object_name", "scope", "database_name", "schema_name", "privilege"),
     Index(
+        "account_grant_principal",
+        "instance_id",
+        postgresql_where=text(
+            "scope in ('login', 'server_role', 'database_user', 'role_definition', 'proxy', 'proxy_role') "
+            "and privilege <> 'MAPPED'"
+        ),
+    ),
+    Index(
         "account_grant_member",
         "instance_id",
         "object_name",

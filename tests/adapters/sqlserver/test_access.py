@@ -38,13 +38,18 @@ SETUP = (
 
 @pytest.fixture
 def shop(engine: SqlserverEngine) -> SqlserverEngine:
+    set_up(engine)
+    return engine
+
+
+def set_up(engine: SqlserverEngine) -> None:
+    """Make the database, its tables, and who is asked about."""
     tables = engine.standin.tables
     if DATABASE not in tables.databases():
         tables.create_database(DATABASE)
     tables.add_object(DATABASE, "orders", columns=("id", "card"))
     tables.add_object(DATABASE, "run", "P")
     engine.standin.execute(*SETUP)
-    return engine
 
 
 def build(engine: SqlserverEngine, readings: Readings, statements: Iterable[str]) -> Population:

@@ -18,6 +18,7 @@ from whalefall_pipeline.adapters.mysql.access_dangers import find_dangers, list_
 from whalefall_pipeline.adapters.mysql.access_gates import are_links_unseen, list_defined, prepare_gates
 from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN, SYSTEM_USER, MysqlLinks
 from whalefall_pipeline.adapters.mysql.access_lookup import Asked, Given, Lookup
+from whalefall_pipeline.adapters.mysql.access_seeds import find_seeds
 from whalefall_pipeline.adapters.mysql.access_sources import SourceFinder, is_of_database, to_asked, to_given
 from whalefall_pipeline.adapters.mysql.access_words import LEVELS, find_targets, list_privileges
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
@@ -26,8 +27,8 @@ from whalefall_pipeline.adapters.mysql.rows import ROUTINE_SCOPES
 from whalefall_pipeline.adapters.mysql.rules import ACCOUNT_ATTRIBUTES, COVERAGE, RULES
 from whalefall_pipeline.core.access.engine import Access, FindGates
 from whalefall_pipeline.core.access.graph import Links
-from whalefall_pipeline.core.access.model import Danger, Link, Population, Question, Source, Wanted
-from whalefall_pipeline.core.model import SERVER, Kind, Securable
+from whalefall_pipeline.core.access.model import Danger, Link, Population, Question, Seeds, Source, Wanted
+from whalefall_pipeline.core.model import SERVER, Attributes, Kind, Securable
 
 SETTINGS = "the server's settings (mandatory_roles)"
 FOR_LINKS = (
@@ -67,6 +68,14 @@ class MysqlAccess(Access):
         elif scope not in LEVELS:
             wanted.append(Wanted(scope))
         return wanted
+
+    def find_seeds(self, question: Question) -> Seeds | None:
+        """See `Access.find_seeds`."""
+        return find_seeds(question)
+
+    def may_narrow(self, attributes: Attributes, unseen: Collection[str]) -> bool:
+        """See `Access.may_narrow`: a mandatory role is everybody's, and what was not seen of one account is of all."""
+        return not attributes.get("mandatory_roles") and ACCOUNT_ATTRIBUTES not in unseen
 
     def find_links(self, population: Population) -> Iterable[Link]:
         """See `Access.find_links`."""

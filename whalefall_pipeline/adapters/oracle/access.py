@@ -19,6 +19,7 @@ from whalefall_pipeline.adapters.oracle.access_code import find_code
 from whalefall_pipeline.adapters.oracle.access_dangers import DANGEROUS, FILE_SCOPES, SYSTEM_SCOPES, find_dangers
 from whalefall_pipeline.adapters.oracle.access_links import find_links, find_proxied
 from whalefall_pipeline.adapters.oracle.access_privileges import ANY, SYS, SYSTEM, find_any, find_same, reaches_sys
+from whalefall_pipeline.adapters.oracle.access_seeds import GRANT_OBJECTS, GRANT_PRIVILEGES, find_seeds, is_bounded
 from whalefall_pipeline.adapters.oracle.object_types import WITHOUT_SCHEMA
 from whalefall_pipeline.core.access.engine import Access, FindGates
 from whalefall_pipeline.core.access.model import (
@@ -31,14 +32,14 @@ from whalefall_pipeline.core.access.model import (
     Link,
     Population,
     Question,
+    Seeds,
     Source,
     Wanted,
 )
-from whalefall_pipeline.core.model import SERVER, Held, Kind, Securable
+from whalefall_pipeline.core.model import SERVER, AccountState, Held, Kind, Securable
 from whalefall_pipeline.core.rules import LOCKED, NO_LOGIN, PASSWORD_EXPIRED
 from whalefall_pipeline.core.states import find_held
 
-GRANT_OBJECTS, GRANT_PRIVILEGES = "GRANT ANY OBJECT PRIVILEGE", "GRANT ANY PRIVILEGE"
 _PARTS = (rules.ROLES, rules.SYSTEM_PRIVILEGES, rules.PASSWORD_FILE, rules.PROXIES, rules.DEFINERS)
 
 
@@ -81,6 +82,14 @@ class OracleAccess(Access):
         if scope == "column":
             wanted.append(Wanted(scope, None, schema, name, column))
         return wanted
+
+    def find_seeds(self, question: Question) -> Seeds | None:
+        """See `Access.find_seeds`."""
+        return find_seeds(question)
+
+    def is_bounded(self, state: AccountState) -> bool:
+        """See `Access.is_bounded`."""
+        return is_bounded(state)
 
     def find_links(self, population: Population) -> Iterable[Link]:
         """See `Access.find_links`."""

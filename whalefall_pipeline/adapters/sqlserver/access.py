@@ -27,6 +27,7 @@ from whalefall_pipeline.adapters.sqlserver.access_permissions import (
     to_plain,
 )
 from whalefall_pipeline.adapters.sqlserver.access_principals import find_user
+from whalefall_pipeline.adapters.sqlserver.access_seeds import TAKE_OWNERSHIP, find_seeds
 from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES
 from whalefall_pipeline.adapters.sqlserver.names import to_principal
 from whalefall_pipeline.adapters.sqlserver.rules import RULES
@@ -42,15 +43,16 @@ from whalefall_pipeline.core.access.model import (
     Link,
     Population,
     Question,
+    Seeds,
     Source,
     Wanted,
 )
-from whalefall_pipeline.core.model import SERVER, AccountState, Held, Securable
+from whalefall_pipeline.core.model import SERVER, AccountState, Attributes, Held, Securable
 from whalefall_pipeline.core.rules import LOCKED, NO_LOGIN
 from whalefall_pipeline.core.states import find_held
 
 Covering = Mapping[Securable, frozenset[str]]
-TAKE_OWNERSHIP = "TAKE OWNERSHIP"
+DATABASES = "databases"
 _LINKING = ("login", "server_role")
 _LINKING_IN_DATABASE = ("database_user", "role_definition")
 _MEMBERS_PASS = f"fixed server role {SYSADMIN}"
@@ -90,6 +92,14 @@ class SqlserverAccess(Access):
             scopes = OBJECT_SCOPES if scope == OBJECT else (scope,)
             wanted += [Wanted(each, *names) for each in sorted(scopes) if each not in (SERVER, DATABASE)]
         return list(dict.fromkeys(wanted))
+
+    def find_seeds(self, question: Question) -> Seeds | None:
+        """See `Access.find_seeds`."""
+        return find_seeds(question)
+
+    def may_narrow(self, attributes: Attributes, unseen: Collection[str]) -> bool:
+        """See `Access.may_narrow`: where databases were not seen, any account may be what one is known by."""
+        return DATABASES not in unseen
 
     def find_links(self, population: Population) -> Iterable[Link]:
         """See `Access.find_links`."""
@@ -165,7 +175,7 @@ class SqlserverAccess(Access):
         database = question.securable.database
         bearing = [SERVER, *([f"database:{database}"] if database else [])]
         if database and f"database:{database}" not in population.unseen and not _is_known(population, database):
-            bearing.append("databases")
+            bearing.append(DATABASES)
         return [scope for scope in bearing if scope in population.unseen]
 
     def find_dangerous(self) -> Sequence[Wanted]:
@@ -278,17 +288,15 @@ def _passes(source: Source, passing: Collection[Securable]) -> bool:
 
 
 def _find_passing(population: Population, question: Question) -> list[Securable]:
-    """Return the securables whose owners pass a DENY: the database, what is asked about, and the schema of what has no
-    owner of its own."""
+    """Return whose owners pass a DENY: the database, what is asked about, the schema of what has no own owner."""
     securables = [cover.securable for cover in find_covers(question) if cover.securable.scope not in (SERVER, COLUMN)]
     nearest = securables[:1]
     own = find_held(
         population.accounts.values(), lambda item: item.privilege == OWNER and to_plain(item.securable) in nearest
     )
-    is_in_schema = len(securables) > 2 and not own
     return [
         *nearest,
-        *(securables[1:2] if is_in_schema else ()),
+        *(securables[1:2] if len(securables) > 2 and not own else ()),
         *(item for item in securables if item.scope == DATABASE),
     ]
 

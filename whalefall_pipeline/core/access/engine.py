@@ -18,7 +18,7 @@ from whalefall_pipeline.core.access.model import (
     Source,
     Wanted,
 )
-from whalefall_pipeline.core.model import AccountState, Securable
+from whalefall_pipeline.core.model import AccountState, Attributes, Securable
 from whalefall_pipeline.core.rules import Rules
 
 FindGates: TypeAlias = Callable[[Acting], Sequence[Gate]]
@@ -63,6 +63,10 @@ class Access(ABC):
     def find_seeds(self, question: Question) -> Seeds | None:
         """Return where all paths to a privilege end; None: anybody may have one, so all accounts are needed."""
         return None
+
+    def may_narrow(self, attributes: Attributes, unseen: Collection[str]) -> bool:
+        """Whether the seeds hold on an instance that is set so and has these scopes unseen; else all is needed."""
+        return True
 
     def is_bounded(self, state: AccountState) -> bool:
         """Whether an account's links lead only to what its own grants name, and to everybody's account.

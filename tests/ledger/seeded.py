@@ -1,0 +1,127 @@
+"""Accounts as a ledger holds them, loaded by what a question needs and in whole: both must answer alike."""
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import orjson
+import psycopg
+from hypothesis import HealthCheck
+from hypothesis import strategies as st
+
+from tests.conftest import making_ledger
+from tests.servers.postgresql import PostgresqlServer
+from whalefall_pipeline.cli.asking import Case, find_wanted, load_cases
+from whalefall_pipeline.core.access.decide import Decider
+from whalefall_pipeline.core.access.engine import Access
+from whalefall_pipeline.core.access.model import Answer, Population, Question
+from whalefall_pipeline.core.model import AccountState, Held
+from whalefall_pipeline.ledger.access import read_asked, read_populations
+from whalefall_pipeline.ledger.reader import Reader, reading
+
+SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
+"""What is not looked at where an example is written to a ledger."""
+INSTANCE = """
+with made as (
+  insert into instances (name, db_type, host, port, permissions_read_at, server_version)
+  values (%(name)s, %(db_type)s, 'localhost', 1, now(), %(version)s) returning id
+), attributes as (
+  insert into instance_attributes select id, cast(%(attributes)s as jsonb), now() from made
+)
+select id from made
+"""
+ACCOUNTS = """
+with made as (
+  insert into instance_accounts (instance_id, username, db_type, kind, created_at, updated_at)
+  select %(instance)s, a.username, '', a.kind, now(), now()
+  from unnest(%(usernames)s::text[], %(kinds)s::text[]) as a (username, kind) returning id, username, kind
+)
+insert into account_attributes (instance_account_id, instance_id, kind, attributes, valid_from)
+select m.id, %(instance)s, m.kind, cast(a.attributes as jsonb), now()
+from made m join unnest(%(usernames)s::text[], %(attributes)s::text[]) as a (username, attributes) using (username)
+"""
+GRANT = """
+insert into account_grant
+select id, instance_id, %s, %s, %s, %s, %s, %s, %s, %s, now() from instance_accounts
+where instance_id = %s and username = %s
+"""
+
+
+@dataclass
+class Seeded:
+    """A ledger of its own; `narrowed` counts the questions for which few of the accounts were loaded."""
+
+    url: str
+    narrowed: int = 0
+    _written: int = 0
+
+    def check(self, population: Population, access: Access, questions: Iterable[Question]) -> None:
+        """Write a population as an instance, and ask of what is loaded by seeds what is asked of the whole."""
+        name = self._write(population, access.rules.db_type)
+        with reading(self.url) as reader:
+            for question in questions:
+                self._compare(reader, name, access, question)
+
+    def _compare(self, reader: Reader, name: str, access: Access, question: Question) -> None:
+        (asked,) = read_asked(reader, name)
+        case = Case(asked, access, [question])
+        ((_, narrow),) = load_cases(reader, [case], None)
+        whole = read_populations(reader, [asked], find_wanted([case]))[asked.id]
+        answers = Decider(access, whole).find_who_can(question)
+        assert Decider(access, narrow).find_who_can(question) == answers, question
+        first = Decider(access, narrow).find_who_can(question, first_only=True)
+        assert first == list(map(_to_first, answers)), question
+        self.narrowed += len(narrow.accounts) < len(whole.accounts)
+
+    def _write(self, population: Population, db_type: str) -> str:
+        self._written += 1
+        name = f"instance {self._written}"
+        states = list(population.accounts.values())
+        with psycopg.connect(self.url) as connection:
+            values = {"attributes": _dump(population.attributes), "version": population.version}
+            row = connection.execute(INSTANCE.encode(), {"name": name, "db_type": db_type, **values}).fetchone()
+            assert row is not None
+            accounts = [state.account for state in states]
+            columns = {
+                "usernames": [account.username for account in accounts],
+                "kinds": [account.kind.value for account in accounts],
+                "attributes": [_dump(account.attributes) for account in accounts],
+            }
+            connection.execute(ACCOUNTS.encode(), {"instance": row[0], **columns})
+            with connection.cursor() as cursor:
+                grants = [
+                    (item.privilege, item.effect, item.grant_option, *item.securable, row[0], state.account.username)
+                    for state in states
+                    for item in state.held
+                ]
+                cursor.executemany(GRANT.encode(), grants)
+        return name
+
+
+@contextmanager
+def making_seeded(server: PostgresqlServer) -> Generator[Seeded]:
+    with making_ledger(server) as url:
+        yield Seeded(url.replace("postgresql+psycopg:", "postgresql:"))
+
+
+def _dump(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _to_first(answer: Answer) -> Answer:
+    return answer._replace(paths=answer.paths[:1], complete=False)
+
+
+@st.composite
+def shuffled(draw: st.DrawFn, populations: Sequence[Population], most: int) -> Population:
+    """Draw who holds what anew: some accounts, each with little of all that any account holds on any of these."""
+    base = draw(st.sampled_from(populations))
+    pool: list[Held] = sorted({item for each in populations for state in each.accounts.values() for item in state.held})
+    names = draw(st.lists(st.sampled_from(sorted(base.accounts)), min_size=1, max_size=most, unique=True))
+    states: dict[str, AccountState] = {}
+    for name in names:
+        state = base.accounts[name]
+        held = draw(st.frozensets(st.sampled_from(pool), max_size=3))
+        kept = state.held if draw(st.booleans()) else frozenset[Held]()
+        states[name] = replace(state, held=held | kept)
+    return replace(base, accounts=states)
