@@ -71,7 +71,17 @@ class Seeded:
         assert Decider(access, narrow).find_who_can(question) == answers, question
         first = Decider(access, narrow).find_who_can(question, first_only=True)
         assert first == list(map(_to_first, answers)), question
+        self._compare_one(reader, case, whole)
         self.narrowed += len(narrow.accounts) < len(whole.accounts)
+
+    def _compare_one(self, reader: Reader, case: Case, whole: Population) -> None:
+        """Decide on one account that can't, which is loaded beside those that may."""
+        (question,) = case.questions
+        able = {answer.username for answer in Decider(case.access, whole).find_who_can(question)}
+        username = min(whole.accounts.keys() - able, default=min(whole.accounts))
+        ((_, narrow),) = load_cases(reader, [case], None, also=username)
+        answers = [Decider(case.access, each).decide(username, question) for each in (narrow, whole)]
+        assert answers[0]._replace(nearest="") == answers[1]._replace(nearest=""), question
 
     def _write(self, population: Population, db_type: str) -> str:
         self._written += 1

@@ -66,6 +66,7 @@ OWN = {
         "access_dangers.py": "what lets a principal become more than it is",
         "access_links.py": "memberships, impersonation, and roles that one may alter",
         "access_permissions.py": "which permissions imply others, from the server down to columns",
+        "access_gates.py": "whether an account may log in",
         "access_principals.py": "logins and the users that they are, and who was granted what links rest on",
         "access_takeovers.py": "who can take over accounts that are no superusers",
         "access_seeds.py": "where all paths to a permission end",

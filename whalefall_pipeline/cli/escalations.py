@@ -5,6 +5,7 @@ from datetime import datetime
 
 import typer
 
+from whalefall_pipeline import __version__
 from whalefall_pipeline.cli.answers import Row, print_unseen, show_answers
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceOption
 from whalefall_pipeline.cli.asking import AT_ONCE, find_access, find_asked
@@ -18,7 +19,7 @@ from whalefall_pipeline.cli.workplace import open_reader
 from whalefall_pipeline.core.access.escalate import find_escalations
 from whalefall_pipeline.core.access.model import Escalation, Escalations, Population, Verdict
 from whalefall_pipeline.core.rules import SUPERUSER
-from whalefall_pipeline.ledger.access import Asked, read_populations
+from whalefall_pipeline.ledger.access import Asked, read_populations, read_without_ways
 from whalefall_pipeline.ledger.reader import Reader
 
 BECOME = "BECOME"
@@ -47,9 +48,10 @@ def show_escalations(
     unseen: dict[str, Sequence[str]] = {}
     with open_reader() as reader:
         check_instance(reader, instance)
-        for asked, population in _load(
-            reader, find_asked(reader, instance, moment, chosen=find_labelled(reader, label)), moment
-        ):
+        all_asked = find_asked(reader, instance, moment, chosen=find_labelled(reader, label))
+        without = _find_without_ways(reader, all_asked) if moment is None else {}
+        superusers |= {item.name: without.get(item.id, ()) for item in all_asked}
+        for asked, population in _load(reader, [item for item in all_asked if item.id not in without], moment):
             told = find_escalations(find_access(asked.db_type), population)
             kinds = {name: state.account.kind for name, state in population.accounts.items()}
             superusers[asked.name] = [name for name in told.superusers if predefined or kinds[name].is_counted]
@@ -65,6 +67,16 @@ def show_escalations(
     print_unseen(unseen)
     if not found:
         raise typer.Exit(1)
+
+
+def _find_without_ways(reader: Reader, asked: Sequence[Asked]) -> dict[int, list[str]]:
+    """Return the superusers of instances that need not be loaded: nobody else there can become more."""
+    seen = [item for item in asked if not find_access(item.db_type).find_unseen(_to_empty(item), None)]
+    return read_without_ways(reader, seen, __version__)
+
+
+def _to_empty(asked: Asked) -> Population:
+    return Population({}, unseen=asked.unseen, attributes=asked.attributes, version=asked.version)
 
 
 def _load(reader: Reader, asked: Sequence[Asked], at: datetime | None) -> Iterator[tuple[Asked, Population]]:

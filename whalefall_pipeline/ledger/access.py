@@ -83,6 +83,15 @@ def read_securables(reader: Reader, asked: Asked, at: datetime | None = None) ->
     return sorted(map(Securable._make, _read(reader, "securables", instance=asked.id, at=at)))
 
 
+def read_without_ways(reader: Reader, asked: Iterable[Asked], version: str) -> dict[int, list[str]]:
+    """Return the superusers of the instances where nobody else can become more, as this version's last reading has it.
+
+    Where that is not known, where a scope was not observed, or where accounts changed since, an instance is left out.
+    """
+    seen = [item.id for item in asked if not item.unseen]
+    return dict(_read(reader, "without_ways", instances=seen, version=version))
+
+
 class Relevant(NamedTuple):
     """The accounts that a question needs: all of some instances, by id, and some of others, by theirs."""
 

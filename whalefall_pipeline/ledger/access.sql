@@ -24,6 +24,20 @@ where s.instance_id = any (cast(:instances as bigint[]))
   and case when cast(:at as timestamptz) is null then s.valid_to is null
            else s.valid_from <= :at and (s.valid_to is null or s.valid_to > :at) end;
 
+-- name: without_ways (where the newest reading found no way to more, all its superusers are listed, and no inventory
+-- changed an account since)
+select i.id, array(
+  select item ->> 0 from jsonb_array_elements(i.danger_summary -> 'listed') with ordinality as listed (item, place)
+  order by place
+)
+from instances i
+where i.id = any (cast(:instances as bigint[])) and i.danger_summary -> 'basis' ->> 0 = :version
+  and cast(i.danger_summary ->> 'ways' as integer) = 0
+  and cast(i.danger_summary ->> 'superusers' as integer) = jsonb_array_length(i.danger_summary -> 'listed')
+  and not exists (
+    select from instance_accounts a where a.instance_id = i.id and a.updated_at > i.permissions_read_at
+  );
+
 -- name: known (what somebody holds something on, by its name path from the right, as far as it is given)
 select distinct g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
 from account_grant g

@@ -13,10 +13,10 @@ do inside of these is not counted as what one can.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 
 from whalefall_pipeline.adapters.sqlserver.access_code import CODE_SCOPES, find_code
 from whalefall_pipeline.adapters.sqlserver.access_dangers import DANGEROUS, SYSADMIN, find_dangers
+from whalefall_pipeline.adapters.sqlserver.access_gates import prepare_gates
 from whalefall_pipeline.adapters.sqlserver.access_links import find_links
 from whalefall_pipeline.adapters.sqlserver.access_permissions import (
     OBJECT,
@@ -34,12 +34,9 @@ from whalefall_pipeline.adapters.sqlserver.rules import RULES
 from whalefall_pipeline.adapters.sqlserver.securables import COLUMN, DATABASE, OWNER, SCOPES
 from whalefall_pipeline.core.access.engine import Access, FindGates
 from whalefall_pipeline.core.access.model import (
-    Acting,
     Code,
     Danger,
-    Gate,
     GateQuestion,
-    GateState,
     Link,
     Population,
     Question,
@@ -47,8 +44,7 @@ from whalefall_pipeline.core.access.model import (
     Source,
     Wanted,
 )
-from whalefall_pipeline.core.model import SERVER, AccountState, Attributes, Held, Securable
-from whalefall_pipeline.core.rules import LOCKED, NO_LOGIN
+from whalefall_pipeline.core.model import SERVER, Attributes, Held, Securable
 from whalefall_pipeline.core.states import find_held
 
 Covering = Mapping[Securable, frozenset[str]]
@@ -160,13 +156,7 @@ class SqlserverAccess(Access):
 
     def prepare_gates(self, population: Population, question: Question) -> FindGates:
         """See `Access.prepare_gates`: whether the account may log in at all."""
-
-        def find_gates(acting: Acting) -> Sequence[Gate]:
-            state = population.accounts[acting.username]
-            others = [population.accounts[name] for name in acting.identity if name in population.accounts]
-            return [_judge_login(state, [other for other in others if other is not state], population)]
-
-        return find_gates
+        return prepare_gates(population)
 
     def find_unseen(self, population: Population, question: Question | None) -> Sequence[str]:
         """See `Access.find_unseen`."""
@@ -299,13 +289,6 @@ def _find_passing(population: Population, question: Question) -> list[Securable]
         *(securables[1:2] if len(securables) > 2 and not own else ()),
         *(item for item in securables if item.scope == DATABASE),
     ]
-
-
-def _judge_login(state: AccountState, others: Sequence[AccountState], population: Population) -> Gate:
-    moment = population.now or datetime.min.replace(tzinfo=UTC)
-    reasons = RULES.own_capabilities(state, moment, population.attributes)
-    why = [*reasons.get(NO_LOGIN, ()), *reasons.get(LOCKED, ()), *RULES.refuse_login(state, others)]
-    return Gate("login", GateState.CLOSED, "; ".join(why)) if why else Gate("login", GateState.OPEN)
 
 
 ACCESS = SqlserverAccess()

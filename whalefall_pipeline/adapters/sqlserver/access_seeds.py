@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from whalefall_pipeline.adapters.sqlserver.access_links import to_setter
 from whalefall_pipeline.adapters.sqlserver.access_permissions import OBJECT, OBJECT_SCOPES, find_covers
 from whalefall_pipeline.adapters.sqlserver.fixed_roles import FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES
 from whalefall_pipeline.adapters.sqlserver.names import to_username
@@ -36,6 +37,7 @@ def _list_leading(database: str) -> list[Question]:
         found += [
             Question("IMPERSONATE", Securable(DATABASE_USER, database)),
             Question("ALTER", Securable("role_definition", database)),
+            to_setter(database),
         ]
     return found
 

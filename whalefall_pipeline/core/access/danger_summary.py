@@ -63,7 +63,7 @@ class DangerSummary(NamedTuple):
     """How many accounts are superusers as they log in, how many others could become one, and some of them.
 
     `basis` says what it was found from, beside grants: as long as that is the same and no grant changed that bears on
-    it, it stays true.
+    it, it stays true. `ways` are how many there are to more in all, roles' ways among them.
     """
 
     superusers: int
@@ -71,6 +71,7 @@ class DangerSummary(NamedTuple):
     listed: Sequence[Risk]
     basis: Sequence[str]
     takings: Takings = Takings()
+    ways: int = 0
 
     def to_json(self) -> dict[str, Json]:
         """Return it as it is stored."""
@@ -81,6 +82,7 @@ class DangerSummary(NamedTuple):
             "listed": listed,
             "basis": [*self.basis],
             "takings": self.takings.to_json(),
+            "ways": self.ways,
         }
 
     @classmethod
@@ -88,11 +90,11 @@ class DangerSummary(NamedTuple):
         """Return what `to_json` made; what an older version made has no basis, so that it is found anew."""
         listed = [Risk(*item) for item in value["listed"]]
         numbers = value["superusers"], value["could_become"]
-        if "takings" not in value:
+        if not {"takings", "ways"} <= value.keys():
             return cls(*numbers, listed, ())
         superusers, takers, *more = value["takings"]
         takings = Takings([Taking(*item) for item in superusers], [Taking(*item) for item in takers], *more)
-        return cls(*numbers, listed, value["basis"], takings)
+        return cls(*numbers, listed, value["basis"], takings, value["ways"])
 
 
 def summarise(access: Access, population: Population, basis: Sequence[str]) -> DangerSummary:
@@ -107,7 +109,7 @@ def summarise(access: Access, population: Population, basis: Sequence[str]) -> D
     risks += [Risk(name, False, str(ways[name])) for name in others]
     held_by = {name for name, kind in kinds.items() if kind in (Kind.USER, Kind.GROUP)}
     takings = find_takings([way for way in found.ways if way.username in held_by])
-    return DangerSummary(len(superusers), len(others), risks[:MOST], list(basis), takings)
+    return DangerSummary(len(superusers), len(others), risks[:MOST], list(basis), takings, len(found.ways))
 
 
 def find_takings(ways: Iterable[Escalation]) -> Takings:
