@@ -92,6 +92,16 @@ def test_a_csv_with_a_mistake_says_where(place: Place, text: str, said: str) -> 
     assert said in refused.stderr
 
 
+def test_a_secrets_command_is_exported_and_the_same_again(place: Place) -> None:
+    described = FILE.replace("password_env: HOME, options", "password_command: cat '/dev/null', options")
+    place.take(described)
+    assert place.take(described).stdout.splitlines() == ["2 same"]
+    exported = place.export()
+    assert "password_command: cat /dev/null" in exported
+    assert place.take(exported).stdout.splitlines() == ["2 same"]
+    assert "where its secret is" in place.take(exported.replace("/dev/null", "/dev/zero"), "--dry-run").stdout
+
+
 def test_a_secret_that_the_ledger_keeps_follows_to_no_other_server(place: Place, ledger: Engine) -> None:
     words = ("--type", "postgresql", "--host", "db1", "--user", "audit", "--password-stdin")
     assert place.whalefall("instances", "add", "one", *words, answer="opensesame\n").returncode == 0
