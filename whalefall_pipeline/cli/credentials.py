@@ -24,9 +24,10 @@ TWO_KEYS = (
 
 
 def list_credentials(form: FormatOption = Format.TABLE, raw: RawOption = False) -> None:
-    """List the logins of active instances, how each secret is kept, and whether it can be decrypted here.
+    """List how each secret is kept, and whether it can be read.
 
-    No command is run for it and no file is read. Exit code 1: one can't be decrypted.
+    Of active instances, with their logins: whether it can be decrypted here. No command is run for it and no file is
+    read. Exit code 1: one can't be decrypted.
     """
     with open_workplace() as workplace, connecting(workplace.engine) as connection:
         rows = [_to_row(kept, workplace.store) for kept in read_credentials(connection) if kept.is_active]
@@ -44,9 +45,9 @@ def set_credential(
     password_command: PasswordCommand = None,
     password_stdin: PasswordStdin = False,
 ) -> None:
-    """Give the secret of an instance's login anew, also where the old one can't be read any more.
+    """Give the secret of an instance's login anew.
 
-    Without an option it asks for the secret, and keeps it encrypted.
+    Also where the old one can't be read any more. Without an option it asks for the secret, and keeps it encrypted.
     """
     named = password_env or password_file or password_command or password_stdin
     change(
@@ -61,10 +62,10 @@ def set_credential(
 
 
 def rotate_key() -> None:
-    """Encrypt all secrets with a new key, and forget the old one.
+    """Encrypt all secrets with a new key.
 
-    What was interrupted can be called again: until its last step both keys open everything. Exit code 1: some secrets
-    are opened by no key that is here, and stay as they are.
+    The old one is forgotten. What was interrupted can be called again: until its last step both keys open everything.
+    Exit code 1: some secrets are opened by no key that is here, and stay as they are.
     """
     with open_workplace() as workplace:
         keys = workplace.store.keys

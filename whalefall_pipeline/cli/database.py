@@ -44,10 +44,11 @@ def run_psql(
 def print_roles(
     prefix: Annotated[str, typer.Option(help="How the roles' names begin.")] = "whalefall",
 ) -> None:
-    """Print the script for roles of the ledger: an owner, the services that sync, and analysts who only read.
+    """Print the script for roles of the ledger.
 
-    For psql, on a ledger that is there (whalefall db upgrade). Dagster's own tables belong into another database then,
-    which WHALEFALL_DAGSTER_URL names and the services' role owns.
+    An owner, the services that sync, and analysts who only read. For psql, on a ledger that is there (whalefall db
+    upgrade). Dagster's own tables belong into another database then, which WHALEFALL_DAGSTER_URL names and the
+    services' role owns.
     """
     from whalefall_pipeline.ledger.roles import build_roles  # noqa: PLC0415 - the tables, only where they are needed
 

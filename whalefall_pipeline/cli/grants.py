@@ -24,10 +24,10 @@ def print_grants(
         str, typer.Option(help="The login's name: on MySQL name@host, for an Oracle root C##NAME.")
     ] = "whalefall",
 ) -> None:
-    """Print the smallest script that makes a login to collect with.
+    """Print the script that makes a login to collect with.
 
-    An administrator runs it; a comment above each line says what it opens. It holds no password, and none that anybody
-    knows is set by it.
+    The smallest one: an administrator runs it; a comment above each line says what it opens. It holds no password, and
+    none that anybody knows is set by it.
     """
     adapter = ADAPTERS.get(OTHER_NAMES.get(db_type, db_type))
     if adapter is None:
