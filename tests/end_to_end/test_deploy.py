@@ -4,6 +4,7 @@ import configparser
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,21 +86,67 @@ def test_the_commands_of_the_units_are_there(unit: Path, tmp_path: Path) -> None
     assert [option for option in words if option.startswith("--") and option not in known.stdout] == []
 
 
-def test_a_wheel_in_a_fresh_environment_runs_the_demo_without_the_repository(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("WHALEFALL_", "PYTHON"))}
-    built = run(
-        *(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, TOP),
-        environment=environment,
-    )
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("WHALEFALL_", "PYTHON"))}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, TOP)
+    built = run(*build, environment=ENVIRONMENT)
     assert built.returncode == 0, built.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    fresh = tmp_path / "fresh"
+    return next(folder.glob("*.whl"))
+
+
+def install(wheel: Path, python: str, fresh: Path) -> None:
+    """Make an environment of this Python, with the wheel and what it needs."""
     for command in (
-        (BIN / "uv", "venv", "--python", sys.executable, fresh),
+        (BIN / "uv", "venv", "--python", python, fresh),
         (BIN / "uv", "pip", "install", "--python", fresh / "bin" / "python", "-c", TOP / "requirements.lock", wheel),
     ):
-        done = run(*command, environment=environment)
+        done = run(*command, environment=ENVIRONMENT)
         assert done.returncode == 0, done.stderr
+
+
+def find_python(version: str) -> str | None:
+    """Return a Python of this version that runs: one on PATH, or of pyenv's."""
+    of_pyenv = sorted(map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")))
+    for program in filter(None, (shutil.which(f"python{version}"), *of_pyenv)):
+        if run(program, "-c", "import venv", environment=ENVIRONMENT).returncode == 0:
+            return program
+    return None
+
+
+def find_ours(said: str) -> list[str]:
+    """Return the warnings that lines of ours bring about."""
+    return [line for line in said.splitlines() if "DeprecationWarning" in line and "/whalefall_pipeline/" in line]
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_another_python_of_the_machine_makes_a_home_and_warns_of_nothing(
+    version: str, wheel: Path, tmp_path: Path
+) -> None:
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        pytest.skip("the demo runs by this one")
+    python = find_python(version)
+    if python is None:
+        pytest.skip(f"this machine has no Python {version}")
+    fresh = tmp_path / "fresh"
+    install(wheel, python, fresh)
+    environment = {**ENVIRONMENT, "WHALEFALL_HOME": str(tmp_path / "home"), "PYTHONWARNINGS": "always"}
+    for command in (
+        (fresh / "bin" / "whalefall", "init"),
+        (fresh / "bin" / "whalefall", "doctor"),
+        (fresh / "bin" / "python", "-c", "import whalefall_pipeline.definitions"),
+    ):
+        done = run(*command, environment=environment, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert find_ours(done.stderr) == []
+
+
+def test_a_wheel_in_a_fresh_environment_runs_the_demo_without_the_repository(wheel: Path, tmp_path: Path) -> None:
+    fresh, environment = tmp_path / "fresh", dict(ENVIRONMENT)
+    install(wheel, sys.executable, fresh)
     where = run(
         *(fresh / "bin" / "python", "-c", "import whalefall_pipeline as w; print(w.__file__)"),
         environment=environment,
