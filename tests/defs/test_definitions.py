@@ -14,7 +14,6 @@ from whalefall_pipeline.core.sessions import SYNC_TYPE_TAG
 from whalefall_pipeline.definitions import defs
 from whalefall_pipeline.defs.alerts import choose_status
 from whalefall_pipeline.defs.partitions import diff_partitions
-from whalefall_pipeline.settings import read_settings
 
 COLUMNS = """
 select attname, case typname when 'timestamptz' then typname else format_type(atttypid, null) end as kind
@@ -100,8 +99,8 @@ def test_the_columns_that_dagster_shows_are_those_of_the_ledger(table: str, ledg
     ("name", "value"), [("WHALEFALL_ALERT_URLS", "json://localhost"), ("WHALEFALL_ALERT_URLS_FILE", "/targets")]
 )
 def test_alerts_are_looked_for_where_somebody_is_to_be_told(name: str, value: str) -> None:
-    assert choose_status(read_settings({name: value})) is dg.DefaultSensorStatus.RUNNING
-    assert choose_status(read_settings({name: ""})) is dg.DefaultSensorStatus.STOPPED
+    assert choose_status({name: value}) is dg.DefaultSensorStatus.RUNNING
+    assert choose_status({name: ""}) is dg.DefaultSensorStatus.STOPPED
 
 
 def test_loading_them_prints_nothing() -> None:

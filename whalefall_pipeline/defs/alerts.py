@@ -2,23 +2,30 @@
 # Dagster's own signatures hold unknown types.
 # pyright: reportUnknownMemberType=false
 
+import os
+from collections.abc import Mapping
+
 import dagster as dg
 
 from whalefall_pipeline.defs.resources import LedgerResource
 from whalefall_pipeline.reports.sending import send_alerts
 from whalefall_pipeline.reports.targets import read_targets
-from whalefall_pipeline.settings import Settings, get_settings
+from whalefall_pipeline.settings import get_settings, read_settings
 
 
-def choose_status(settings: Settings) -> dg.DefaultSensorStatus:
-    """Return whether the sensor looks by itself: not in a home that names nobody to tell, where each look is idle."""
+def choose_status(environment: Mapping[str, str]) -> dg.DefaultSensorStatus:
+    """Return whether the sensor looks by itself: not where the environment names nobody to tell, and each look is idle.
+
+    The settings are read for this alone: what others read later is what is set by then.
+    """
+    settings = read_settings(environment)
     names_somebody = settings.alert_urls or settings.alert_urls_file
     return dg.DefaultSensorStatus.RUNNING if names_somebody else dg.DefaultSensorStatus.STOPPED
 
 
 @dg.sensor(
     minimum_interval_seconds=15,
-    default_status=choose_status(get_settings()),
+    default_status=choose_status(os.environ),
     description="Send the alerts that syncs have written, one message for each session.",
 )
 def alerts(context: dg.SensorEvaluationContext, whalefall_ledger: LedgerResource) -> dg.SkipReason:
