@@ -1,0 +1,181 @@
+"""Rules of MySQL and MariaDB: how accounts log in, and what they are by themselves. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from whalefall_pipeline.adapters.mysql.names import to_address
+from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS, USAGE
+from whalefall_pipeline.adapters.mysql.rules import CATEGORIES, DEFAULT_LIFETIME
+from whalefall_pipeline.core.findings.making import find_accounts
+from whalefall_pipeline.core.findings.model import Hit, PerAccount, Rule, Severity, Sights
+from whalefall_pipeline.core.findings.world import World
+from whalefall_pipeline.core.model import AccountState, Kind
+from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED
+
+WEAK_PLUGINS = frozenset({"mysql_native_password", "mysql_old_password", "sha256_password"})
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "127.0.0.0/255.0.0.0"})
+GRANT_SCOPES = frozenset(CATEGORIES) - {"role"}
+ACCOUNTS = Sights(accounts=True)
+
+
+def _list_users(world: World) -> list[AccountState]:
+    return [state for state in world.accounts if state.account.kind is Kind.USER and not _is_built_in(state)]
+
+
+def _list_open(world: World) -> list[AccountState]:
+    return [state for state in _list_users(world) if not world.amounts_to(state, LOCKED)]
+
+
+def _is_built_in(state: AccountState) -> bool:
+    return bool(state.account.attributes.get("built_in"))
+
+
+def _describe_anonymous(_world: World, state: AccountState) -> str:
+    return "" if to_address(state.account.username).user else "has no name: any name that no other account has is it"
+
+
+def _list_plugins(state: AccountState) -> list[str]:
+    others = state.account.attributes.get("other_plugins")
+    return [str(state.account.attributes.get("plugin", "")), *map(str, others if isinstance(others, list) else ())]
+
+
+def _describe_no_password(_world: World, state: AccountState) -> str:
+    attributes = state.account.attributes
+    external = EXTERNAL_PLUGINS.intersection(_list_plugins(state)) or attributes.get("second_factors")
+    return "" if external or attributes.get("has_password") is not False else "logs in without a password"
+
+
+def _holds_anything(state: AccountState) -> bool:
+    return any(item.privilege != USAGE and item.effect == "grant" for item in state.held)
+
+
+def _describe_any_host(_world: World, state: AccountState) -> str:
+    host = to_address(state.account.username).host
+    return "may come from any host" if host in ("%", "") and _holds_anything(state) else ""
+
+
+def _describe_weak_plugin(_world: World, state: AccountState) -> str:
+    weak = sorted(WEAK_PLUGINS.intersection(_list_plugins(state)))
+    return f"logs in by {', '.join(weak)}" if weak and state.account.attributes.get("has_password") else ""
+
+
+def _describe_no_tls(world: World, state: AccountState) -> str:
+    is_remote = to_address(state.account.username).host not in LOCAL_HOSTS
+    required = state.account.attributes.get("tls_requirement") or world.set_to.get("require_secure_transport") is True
+    return "may come over the network without TLS" if is_remote and not required else ""
+
+
+def _describe_never_expires(world: World, state: AccountState) -> str:
+    attributes = state.account.attributes
+    days = attributes.get("password_lifetime_days", world.set_to.get(DEFAULT_LIFETIME))
+    return "its password never expires" if attributes.get("has_password") and not days else ""
+
+
+def _describe_expired(world: World, state: AccountState) -> str:
+    why = world.amounts_to(state, PASSWORD_EXPIRED)
+    return f"{why[0]}, and it is not locked" if why else ""
+
+
+@PerAccount
+def _find_old_passwords(world: World) -> Iterator[Hit]:
+    limit = timedelta(days=world.options.password_days)
+    for state in _list_open(world):
+        changed = state.account.attributes.get("password_last_changed")
+        if isinstance(changed, str) and state.account.attributes.get("has_password"):
+            text = f"{state.account.username}: its password was last changed at {changed}"
+            yield Hit(state.account.username, message=text, since=datetime.fromisoformat(changed) + limit)
+
+
+def _describe_second_password(_world: World, state: AccountState) -> str:
+    return "has an old password beside its new one" if state.account.attributes.get("has_second_password") else ""
+
+
+RULES = (
+    Rule(
+        id="MY-01",
+        title="Anonymous account",
+        severity=Severity.CRITICAL,
+        why="Whoever gives a name that no account has is let in, and nothing says who it was.",
+        remedy="DROP USER ''@'host'",
+        find=find_accounts(_list_users, _describe_anonymous),
+        looks_at=ACCOUNTS,
+        references=("CIS MySQL 5.7 7.8",),
+    ),
+    Rule(
+        id="MY-02",
+        title="Login without a password",
+        severity=Severity.CRITICAL,
+        why="The name alone opens it, and names are no secret.",
+        remedy="ALTER USER … IDENTIFIED BY …, or ACCOUNT LOCK",
+        find=find_accounts(_list_open, _describe_no_password),
+        looks_at=ACCOUNTS,
+        references=("CIS MySQL 5.7 7.5",),
+    ),
+    Rule(
+        id="MY-03",
+        title="Account with privileges that may come from any host",
+        severity=Severity.MEDIUM,
+        why="A stolen password is of use from everywhere.",
+        remedy="RENAME USER … to one with the host or network that it comes from",
+        find=find_accounts(_list_open, _describe_any_host),
+        looks_at=Sights(scopes=GRANT_SCOPES, accounts=True),
+        references=("CIS MySQL 5.7 7.7",),
+    ),
+    Rule(
+        id="MY-04",
+        title="Login by an outdated method",
+        severity=Severity.MEDIUM,
+        why="Their verifiers are fast to guess from, and mysql_native_password's logs in as it is once it is stolen.",
+        remedy="ALTER USER … IDENTIFIED WITH caching_sha2_password (MySQL) or VIA ed25519 (MariaDB)",
+        find=find_accounts(_list_open, _describe_weak_plugin),
+        looks_at=ACCOUNTS,
+    ),
+    Rule(
+        id="MY-05",
+        title="Account that may come over the network without TLS",
+        severity=Severity.MEDIUM,
+        why="What it sends and reads can be read, and changed, on the way.",
+        remedy="ALTER USER … REQUIRE SSL, or require_secure_transport = ON",
+        find=find_accounts(_list_open, _describe_no_tls),
+        looks_at=Sights(accounts=True, settings=True),
+        references=("CIS MySQL 5.7 8.2", "PCI DSS 4.0.1 8.3.2"),
+    ),
+    Rule(
+        id="MY-06",
+        title="Login whose password never expires",
+        severity=Severity.LOW,
+        why="A password that was stolen years ago still opens it.",
+        remedy="ALTER USER … PASSWORD EXPIRE INTERVAL 90 DAY, or default_password_lifetime",
+        find=find_accounts(_list_open, _describe_never_expires),
+        looks_at=Sights(accounts=True, settings=True),
+        references=("PCI DSS 4.0.1 8.3.9",),
+    ),
+    Rule(
+        id="MY-07",
+        title="Login whose password has expired and that is not locked",
+        severity=Severity.LOW,
+        why="Whoever has the old password may set the new one.",
+        remedy="ALTER USER … ACCOUNT LOCK, if nobody asks for it",
+        find=find_accounts(_list_open, _describe_expired),
+        looks_at=Sights(accounts=True, settings=True),
+    ),
+    Rule(
+        id="MY-08",
+        title="Password that was not changed for long",
+        severity=Severity.LOW,
+        why="The longer a password is in use, the more have seen it.",
+        remedy="ALTER USER … IDENTIFIED BY …; the number of days is `password_days`",
+        find=_find_old_passwords,
+        looks_at=ACCOUNTS,
+        references=("PCI DSS 4.0.1 8.3.9",),
+    ),
+    Rule(
+        id="MY-21",
+        title="Account with two passwords",
+        severity=Severity.LOW,
+        why="The old password was to go, and still opens the account.",
+        remedy="ALTER USER … DISCARD OLD PASSWORD",
+        find=find_accounts(_list_open, _describe_second_password),
+        looks_at=ACCOUNTS,
+    ),
+)
