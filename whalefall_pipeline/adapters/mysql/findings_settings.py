@@ -12,6 +12,7 @@ RULES = (
         remedy="local_infile = OFF",
         find=find_setting("local_infile", lambda value: value is True),
         looks_at=Sights(settings=True),
+        references=("CIS MySQL 5.7 4.4",),
     ),
     Rule(
         id="MY-23",

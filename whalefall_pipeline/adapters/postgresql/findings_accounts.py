@@ -51,6 +51,7 @@ RULES = (
         find=find_accounts(
             lambda world: world.logins, lambda world, state: _has(world, state, "rolreplication", "has REPLICATION")
         ),
+        references=("CIS PostgreSQL 12 4.2",),
     ),
     Rule(
         id="PG-03",
@@ -61,6 +62,7 @@ RULES = (
         find=find_accounts(
             lambda world: world.logins, lambda world, state: _has(world, state, "rolcreatedb", "has CREATEDB")
         ),
+        references=("CIS PostgreSQL 12 4.2",),
     ),
     Rule(
         id="PG-04",

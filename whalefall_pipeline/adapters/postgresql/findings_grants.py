@@ -181,6 +181,7 @@ RULES = (
         remedy="REVOKE EXECUTE … FROM PUBLIC, and give the routine an owner with the rights that it needs",
         find=_find_definers,
         looks_at=Sights(scopes=frozenset({"routine"})),
+        references=("CIS PostgreSQL 14 4.3", "DISA STIG CD16-00-006900"),
     ),
     Rule(
         id="PG-22",

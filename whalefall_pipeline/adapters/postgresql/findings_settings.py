@@ -21,7 +21,7 @@ RULES = (
         remedy="ssl = on, with a certificate, and hostssl in pg_hba.conf",
         find=find_setting("ssl", lambda value: value in ("off", False)),
         looks_at=Sights(settings=True),
-        references=("PCI DSS 4.0.1 8.3.2",),
+        references=("PCI DSS 4.0.1 8.3.2", "CIS PostgreSQL 14 6.8"),
     ),
     Rule(
         id="PG-20",
