@@ -1,12 +1,18 @@
-"""What a materialization says of superusers: numbers that Dagster plots, and who it is."""
+"""What materializations and checks say: numbers that Dagster plots, who it is, and what was not observed."""
+
+from pathlib import Path
+from typing import cast
 
 import dagster as dg
+from sqlalchemy import Engine
 
+from tests.engines.scripted import Fleet, user
 from whalefall_pipeline.core.access.danger_summary import DangerSummary, Risk
 from whalefall_pipeline.core.counts import PermissionCounts
-from whalefall_pipeline.core.model import Instance, Seen, Unseen
+from whalefall_pipeline.core.model import Instance, Observation, Seen, Unseen
 from whalefall_pipeline.defs import events
 from whalefall_pipeline.defs.keys import KEYS
+from whalefall_pipeline.ledger.unseen import read_gaps
 from whalefall_pipeline.sync.tell import Outcome
 
 INSTANCE = Instance(1, "shop", "postgresql", "localhost", 5432)
@@ -43,7 +49,24 @@ def test_what_a_careful_collector_need_not_see_fails_no_check() -> None:
     for scope, passes in (("definers", True), ("tables", False)):
         unseen = (Unseen(scope, Seen.DENIED, "no SHOW VIEW", None),)
         outcome = Outcome(instance, permissions=PermissionCounts(5, 9, 0, unseen=unseen))
-        assert events.build_check([outcome]).passed is passes
+        assert events.build_check([outcome], []).passed is passes
+
+
+def test_a_run_of_one_instance_turns_nothing_green_that_others_have(ledger: Engine, tmp_path: Path) -> None:
+    fleet = Fleet(ledger, tmp_path)
+    for name in ("one", "two"):
+        fleet.register(name)
+    fleet.adapter.accounts = [user("ana")]
+    fleet.adapter.coverage["database:shop"] = Observation(Seen.DENIED, "no CONNECT")
+    fleet.sync()
+    fleet.register("never")
+    outcome = Outcome(INSTANCE, permissions=PermissionCounts(5, 9, 0))
+    with ledger.connect() as connection:
+        result = events.build_check([outcome], read_gaps(connection))
+    assert result.passed is False
+    unseen = cast("dg.JsonMetadataValue", result.metadata["not_observed"]).data
+    denied = {"database:shop": "denied: no CONNECT"}
+    assert unseen == {"never": {"everything": "never synced"}, "one": denied, "two": denied}
 
 
 def test_where_nothing_is_known_nothing_is_said() -> None:

@@ -35,7 +35,7 @@ def build_assets(keys: AssetKeys, look: Look) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 OBSERVED_CHECK,
                 asset=keys.permissions,
-                description="Every scope of every instance in the run could be read.",
+                description="The newest sync of each active instance could read every scope, be it in this run or not.",
             ),
             *build_check_specs(keys),
         ],
@@ -77,7 +77,7 @@ def _sync(context: dg.AssetExecutionContext, keys: AssetKeys) -> Generator[Any, 
     with _cancelling(context):
         outcomes = run_session(plan, run.instances, lambda outcome: log_outcome(context, outcome, selected, keys))
     if keys.permissions in selected:
-        yield build_check(outcomes, keys)
+        yield build_check(outcomes, ledger.read_gaps(), keys)
         yield from build_finding_checks(ledger.read_health(), keys)
     failed = {
         outcome.instance.name: (outcome.error.code, to_first_line(outcome.error))

@@ -9,6 +9,7 @@ from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.defs.keys import KEYS, AssetKeys
+from whalefall_pipeline.ledger.unseen import Gap
 from whalefall_pipeline.sync.instance import to_first_line
 from whalefall_pipeline.sync.tell import Outcome
 
@@ -104,10 +105,17 @@ def _format_counts(outcome: Outcome) -> str:
     return ", ".join(parts)
 
 
-def build_check(outcomes: Sequence[Outcome], keys: AssetKeys = KEYS) -> dg.AssetCheckResult:
-    """Check that every scope of every instance was observed; the metadata names those that were not."""
-    unseen = {outcome.instance.name: _list_unseen(outcome) for outcome in outcomes}
-    unseen = {name: scopes for name, scopes in unseen.items() if scopes}
+def build_check(outcomes: Sequence[Outcome], gaps: Sequence[Gap], keys: AssetKeys = KEYS) -> dg.AssetCheckResult:
+    """Check that every scope of every active instance was observed; the metadata names those that were not.
+
+    `gaps` are the fleet's, by the ledger: a run of one instance turns nothing green that others have.
+    """
+    unseen: dict[str, dict[str, str]] = {}
+    for gap in gaps:
+        if gap.scope not in _find_optional(gap.db_type):
+            unseen.setdefault(make_visible(gap.instance), {})[make_visible(gap.scope)] = make_visible(gap.reason)
+    of_run = {make_visible(outcome.instance.name): _list_unseen(outcome) for outcome in outcomes}
+    unseen |= {name: scopes for name, scopes in of_run.items() if scopes}
     return dg.AssetCheckResult(
         passed=not unseen,
         check_name=OBSERVED_CHECK,
@@ -120,10 +128,15 @@ def build_check(outcomes: Sequence[Outcome], keys: AssetKeys = KEYS) -> dg.Asset
 def _list_unseen(outcome: Outcome) -> dict[str, str]:
     if outcome.permissions is None:
         return {"everything": make_visible(to_first_line(outcome.error)) if outcome.error else "not read"}
-    adapter = ADAPTERS.get(outcome.instance.db_type)
-    optional = adapter.rules.optional_scopes if adapter else ()
+    optional = _find_optional(outcome.instance.db_type)
     unseen = [item for item in outcome.permissions.unseen if item.scope not in optional]
     return {make_visible(item.scope): make_visible(f"{item.status}: {item.reason}") for item in unseen}
+
+
+def _find_optional(db_type: str) -> Collection[str]:
+    """Return the scopes that a careful collector need not see."""
+    adapter = ADAPTERS.get(db_type)
+    return adapter.rules.optional_scopes if adapter else ()
 
 
 def build_failure(failed: Mapping[str, tuple[str, str]], total: int) -> dg.Failure:

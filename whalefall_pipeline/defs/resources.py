@@ -19,6 +19,7 @@ from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.errors import LedgerError
 from whalefall_pipeline.ledger.database import connecting, open_ledger, transaction
 from whalefall_pipeline.ledger.secrets import SecretStore
+from whalefall_pipeline.ledger.unseen import Gap, read_gaps
 from whalefall_pipeline.ledger.waivers import Health, read_health
 from whalefall_pipeline.settings import get_settings
 from whalefall_pipeline.sync.plan import Collector, build_limits
@@ -61,6 +62,11 @@ class LedgerResource(dg.ConfigurableResource[Any]):
         """Return how many findings the active instances have, by severity and status."""
         with connecting(self.get_engine()) as connection, transaction(connection):
             return read_health(connection)
+
+    def read_gaps(self) -> list[Gap]:
+        """Return what the newest syncs of the active instances did not observe."""
+        with connecting(self.get_engine()) as connection, transaction(connection):
+            return read_gaps(connection)
 
     def get_store(self) -> SecretStore:
         """Return the store that resolves credentials."""

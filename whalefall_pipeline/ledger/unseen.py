@@ -20,6 +20,20 @@ class HeldScope(NamedTuple):
     database: str
 
 
+class Gap(NamedTuple):
+    """What the newest sync of an active instance did not observe; `everything` where it failed, or never was."""
+
+    instance: str
+    db_type: str
+    scope: str
+    reason: str
+
+
+def read_gaps(connection: Connection) -> list[Gap]:
+    """Return what is not observed of the fleet now, by instance and scope."""
+    return [Gap._make(row) for row in connection.execute(SQL["read_gaps"])]
+
+
 def read_unseen(connection: Connection, instance_id: int) -> dict[str, Unseen]:
     """Return the scopes that the newest reading did not observe, by name."""
     rows = connection.execute(SQL["read_unseen"], {"instance_id": instance_id})

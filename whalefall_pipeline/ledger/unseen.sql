@@ -36,3 +36,18 @@ insert into instance_scopes (instance_id, scope, status, reason, last_seen_at, v
 select :instance_id, item.scope, item.status, item.reason, item.last_seen_at, :read_at
 from unnest(cast(:scopes as text[]), cast(:statuses as text[]), cast(:reasons as text[]),
             cast(:moments as timestamptz[])) as item (scope, status, reason, last_seen_at);
+
+-- name: read_gaps (of active instances)
+select i.name, i.db_type, s.scope, s.status || ': ' || s.reason
+from instances i join instance_scopes s on s.instance_id = i.id and s.valid_to is null
+where i.is_active
+union all
+select i.name, i.db_type, 'everything', coalesce(r.error_message, 'never synced')
+from instances i
+left join lateral (
+  select status, error_message from sync_instance_records
+  where instance_id = i.id and status in ('completed', 'failed')
+  order by started_at desc nulls last limit 1
+) r on true
+where i.is_active and (r.status = 'failed' or i.permissions_read_at is null)
+order by 1, 3;
