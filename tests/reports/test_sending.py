@@ -28,7 +28,7 @@ from whalefall_pipeline.ledger.alerts import (
     LONGEST_PAUSE_SECONDS,
 )
 from whalefall_pipeline.reports.sending import MOST_FAILURES, Sent, send_alerts, send_test
-from whalefall_pipeline.reports.targets import Target, read_targets
+from whalefall_pipeline.reports.targets import AlertTarget, read_targets
 from whalefall_pipeline.settings import Settings, read_settings
 from whalefall_pipeline.sync.plan import Alerting
 
@@ -58,7 +58,7 @@ def fleet(ledger: Engine, tmp_path: Path) -> Fleet:
     return fleet
 
 
-def to_targets(*urls: str) -> list[Target]:
+def to_targets(*urls: str) -> list[AlertTarget]:
     return read_targets(read_settings({"WHALEFALL_ALERT_URLS": " ".join(urls)}))
 
 
@@ -70,7 +70,7 @@ def make_superusers(fleet: Fleet, *names: str) -> str:
     return plan.session_id
 
 
-def send(fleet: Fleet, targets: Sequence[Target], *, every: bool = False) -> Sent:
+def send(fleet: Fleet, targets: Sequence[AlertTarget], *, every: bool = False) -> Sent:
     return send_alerts(fleet.engine, targets, KEY, every=every)
 
 

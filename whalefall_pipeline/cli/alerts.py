@@ -11,7 +11,7 @@ from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOp
 from whalefall_pipeline.cli.workplace import find_user, open_reader, open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.ledger.queries import read_alerts
-from whalefall_pipeline.reports.targets import Target, read_targets
+from whalefall_pipeline.reports.targets import AlertTarget, read_targets
 from whalefall_pipeline.settings import get_settings
 
 COLUMNS = ("created_at", "kind", "instance", "count", "status", "attempts", "sent_at", "last_error")
@@ -72,7 +72,7 @@ def send() -> None:
         raise typer.Exit(1)
 
 
-def _find_targets() -> list[Target]:
+def _find_targets() -> list[AlertTarget]:
     targets = read_targets(get_settings())
     if not targets:
         raise InvalidInputError("nobody is to be told: set WHALEFALL_ALERT_URLS, or WHALEFALL_ALERT_URLS_FILE")

@@ -18,7 +18,7 @@ MOST = 20
 SHORT = {Verdict.YES: "yes", Verdict.AFTER_STEP: "after a step", Verdict.NO: "no", Verdict.UNKNOWN: "unknown"}
 
 
-class Row(NamedTuple):
+class AnswerRow(NamedTuple):
     """One line of an answer; `gates` are those before the path."""
 
     instance: str
@@ -34,10 +34,10 @@ class Row(NamedTuple):
     since: datetime | None = None
 
 
-def to_row(instance: str, answer: Answer, path: Path | None = None) -> Row:
+def to_row(instance: str, answer: Answer, path: Path | None = None) -> AnswerRow:
     """Return an answer as a row, with one of its paths: the first, unless it is named."""
     chosen = path or (answer.paths[0] if answer.paths else None)
-    return Row(
+    return AnswerRow(
         instance,
         answer.username,
         answer.kind,
@@ -52,7 +52,9 @@ def to_row(instance: str, answer: Answer, path: Path | None = None) -> Row:
     )
 
 
-def show_answers(rows: Sequence[Row], form: Format, *, raw: bool, limit: int | None, of_one: bool = False) -> None:
+def show_answers(
+    rows: Sequence[AnswerRow], form: Format, *, raw: bool, limit: int | None, of_one: bool = False
+) -> None:
     """Print rows: with all columns for programs, and for people with those that differ, in a few words.
 
     `of_one`: all rows are of one account.
@@ -68,7 +70,7 @@ def show_answers(rows: Sequence[Row], form: Format, *, raw: bool, limit: int | N
         show_rows([_to_data(row) for row in rows], COLUMNS, form, raw=raw, at_most=at_most)
 
 
-def _to_title(rows: Sequence[Row], columns: Sequence[str]) -> str:
+def _to_title(rows: Sequence[AnswerRow], columns: Sequence[str]) -> str:
     """Return what all rows are about, where no column says it."""
     if not rows:
         return ""
@@ -80,17 +82,17 @@ def _to_title(rows: Sequence[Row], columns: Sequence[str]) -> str:
     return make_visible(" ".join(parts))
 
 
-def _to_data(row: Row) -> Mapping[str, Any]:
+def _to_data(row: AnswerRow) -> Mapping[str, Any]:
     gates = [{"name": gate.name, "state": gate.state.value, "reason": gate.reason} for gate in row.gates]
     lists = {"steps": list(row.steps), "gates": gates, "unseen": list(row.unseen)}
     return {**row._asdict(), **lists, "kind": row.kind.value, "verdict": row.verdict.value, "path": row.path or None}
 
 
-def _to_words(row: Row) -> Mapping[str, Any]:
+def _to_words(row: AnswerRow) -> Mapping[str, Any]:
     return {**row._asdict(), "verdict": SHORT[row.verdict], "path": format_path(row)}
 
 
-def format_path(row: Row) -> str:
+def format_path(row: AnswerRow) -> str:
     """Return how an account can, in a line: its path, what must be done, and what else stands before it."""
     path = row.path.removeprefix(f"{row.username}: ")
     steps = f"; by {', then '.join(row.steps)}" if row.steps else ""

@@ -6,7 +6,7 @@ from datetime import datetime
 import typer
 
 from whalefall_pipeline import __version__
-from whalefall_pipeline.cli.answers import Row, print_unseen, show_answers
+from whalefall_pipeline.cli.answers import AnswerRow, print_unseen, show_answers
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceOption
 from whalefall_pipeline.cli.asking import AT_ONCE, find_access, find_asked
 from whalefall_pipeline.cli.known import check_instance
@@ -43,7 +43,7 @@ def show_escalations(
     was observed.
     """
     moment = parse_moment(as_of) if as_of else None
-    found: list[tuple[int, Row]] = []
+    found: list[tuple[int, AnswerRow]] = []
     superusers: dict[str, Sequence[str]] = {}
     unseen: dict[str, Sequence[str]] = {}
     with open_reader() as reader:
@@ -88,9 +88,9 @@ def _load(reader: Reader, asked: Sequence[Asked], at: datetime | None) -> Iterat
             yield item, populations.pop(item.id)
 
 
-def _to_row(instance: str, population: Population, way: Escalation, told: Escalations) -> Row:
+def _to_row(instance: str, population: Population, way: Escalation, told: Escalations) -> AnswerRow:
     becomes = way.danger.becomes
-    return Row(
+    return AnswerRow(
         instance,
         way.username,
         population.accounts[way.username].account.kind,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from whalefall_pipeline.cli.answers import Row, print_unseen, show_answers, to_row
+from whalefall_pipeline.cli.answers import AnswerRow, print_unseen, show_answers, to_row
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceArgument
 from whalefall_pipeline.cli.asking import Case, find_access, find_asked, find_cases, load_cases, parse_object
 from whalefall_pipeline.cli.known import check_account, check_instance
@@ -42,7 +42,7 @@ def what_can(
     """
     asking = parse_object(on, USAGE) if on else None
     moment = parse_moment(as_of) if as_of else None
-    rows: list[Row] = []
+    rows: list[AnswerRow] = []
     unseen: dict[str, Sequence[str]] = {}
     with open_reader() as reader:
         check_instance(reader, instance)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from whalefall_pipeline.cli.answers import Row, print_unseen, show_answers, to_row
+from whalefall_pipeline.cli.answers import AnswerRow, print_unseen, show_answers, to_row
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceOption
 from whalefall_pipeline.cli.asking import Case, find_asked, find_cases, load_cases, parse_question
 from whalefall_pipeline.cli.known import check_instance
@@ -47,7 +47,7 @@ def who_can(
     """
     asking = parse_question(privilege, on, USAGE)
     moment = parse_moment(as_of) if as_of else None
-    rows: list[Row] = []
+    rows: list[AnswerRow] = []
     unseen: dict[str, set[str]] = {}
     with collecting_rarely():
         with open_reader() as reader:
@@ -67,7 +67,7 @@ def who_can(
         raise typer.Exit(1)
 
 
-def _decide(case: Case, population: Population, *, predefined: bool) -> tuple[list[Row], set[str]]:
+def _decide(case: Case, population: Population, *, predefined: bool) -> tuple[list[AnswerRow], set[str]]:
     """Return who can, and what was not observed that might say that others can."""
     decider = Decider(case.access, population)
     rows = [

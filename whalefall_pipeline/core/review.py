@@ -152,7 +152,7 @@ def is_done(
     return bool(had or was) and not had & has and not was & {*capabilities}
 
 
-class Row(NamedTuple):
+class ReviewRow(NamedTuple):
     """One row of a file that was sent around and came back; `number` is its line there, from 1."""
 
     number: int
@@ -183,7 +183,7 @@ def to_held(items: Iterable[Mapping[str, Json]]) -> list[Held]:
     ]
 
 
-def check_rows(rows: Iterable[Row], items: Collection[ReviewItem]) -> tuple[list[Decided], list[str]]:
+def check_rows(rows: Iterable[ReviewRow], items: Collection[ReviewItem]) -> tuple[list[Decided], list[str]]:
     """Return the decisions of a file's rows, and what is wrong with rows, one line each; an empty decision is none.
 
     A name or a note may have come back with the apostrophe that keeps spreadsheets from taking it for a formula.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from whalefall_pipeline.core.errors import InvalidInputError
-from whalefall_pipeline.core.review import Row
+from whalefall_pipeline.core.review import ReviewRow
 
 COLUMNS = ("instance", "username", "decision", "note")
 LARGEST = 50_000_000
@@ -17,7 +17,7 @@ FIRST_ROWS = 20
 """Rows of a sheet among which its header is looked for."""
 
 
-def read_decisions(path: Path) -> list[Row]:
+def read_decisions(path: Path) -> list[ReviewRow]:
     """Return the rows of a file. Raises InvalidInputError where it can't be read, or lacks a column of COLUMNS."""
     try:
         if path.stat().st_size > LARGEST:
@@ -69,7 +69,7 @@ def _to_text(path: Path, cell: Any) -> str:
     return text
 
 
-def _find_rows(sheet: Sequence[Sequence[str]]) -> list[Row] | None:
+def _find_rows(sheet: Sequence[Sequence[str]]) -> list[ReviewRow] | None:
     """Return the rows below a header; None where there is none."""
     for number, cells in enumerate(sheet[:FIRST_ROWS], 1):
         names = [cell.strip().lower() for cell in cells]
@@ -79,7 +79,7 @@ def _find_rows(sheet: Sequence[Sequence[str]]) -> list[Row] | None:
     return None
 
 
-def _to_rows(rows: Iterable[Sequence[str]], places: Sequence[int], first: int) -> Iterator[Row]:
+def _to_rows(rows: Iterable[Sequence[str]], places: Sequence[int], first: int) -> Iterator[ReviewRow]:
     for number, cells in enumerate(rows, first):
         if any(cells):
-            yield Row(number, *(cells[place] if place < len(cells) else "" for place in places))
+            yield ReviewRow(number, *(cells[place] if place < len(cells) else "" for place in places))

@@ -20,7 +20,7 @@ from whalefall_pipeline.ledger.alerts import (
     take_sending,
 )
 from whalefall_pipeline.ledger.database import connecting, transaction
-from whalefall_pipeline.reports.targets import Target
+from whalefall_pipeline.reports.targets import AlertTarget
 
 PATIENCE_SECONDS = 300
 """How long the alerts of a session that still runs wait for its others."""
@@ -41,7 +41,7 @@ class Sent(NamedTuple):
 class _Lane:
     """A target with how far it has come in one go."""
 
-    def __init__(self, target: Target, digest_key: bytes) -> None:
+    def __init__(self, target: AlertTarget, digest_key: bytes) -> None:
         self.target = target
         self.recipient = Recipient(target.to_digest(digest_key), target.label)
         self.after = 0
@@ -70,7 +70,7 @@ class _Work:
             self._failing.append(lane)
 
 
-def send_alerts(engine: Engine, targets: Sequence[Target], digest_key: bytes, *, every: bool = False) -> Sent:
+def send_alerts(engine: Engine, targets: Sequence[AlertTarget], digest_key: bytes, *, every: bool = False) -> Sent:
     """Send what is due to each target, the oldest first; with `every`, all that was not taken, even if given up.
 
     Each target stands for itself: what one does not take is tried there again, and neither holds up other targets nor
@@ -129,7 +129,7 @@ def _send(connection: Connection, due: Due, lane: _Lane, digests: Sequence[str])
     return reason
 
 
-def send_test(targets: Sequence[Target], who: str) -> dict[str, str]:
+def send_test(targets: Sequence[AlertTarget], who: str) -> dict[str, str]:
     """Send each target a message that says that it is a test; return why one did not take it (empty: it did)."""
     body = f"Alerts of whalefall arrive here. This one was asked for by {who}; nothing happened.\nkey: test"
     message = Message("test", "whalefall: this is a test", body, is_urgent=False)

@@ -31,7 +31,7 @@ SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class AlertTarget:
     """One target; `number` is its place in the settings, from 1, and `kind` its URL's scheme, as `mailto`."""
 
     number: int
@@ -104,7 +104,7 @@ def _list_secrets(url: str) -> Iterator[str]:
                 yield spelling
 
 
-def read_targets(settings: Settings) -> list[Target]:
+def read_targets(settings: Settings) -> list[AlertTarget]:
     """Return the targets that a deployment names. Raises InvalidInputError for a file that can't be read."""
     urls = settings.alert_urls.get_secret_value().split() if settings.alert_urls else []
     if settings.alert_urls_file:
@@ -118,9 +118,9 @@ def read_targets(settings: Settings) -> list[Target]:
     return _to_targets(urls)
 
 
-def _to_targets(urls: Sequence[str]) -> list[Target]:
+def _to_targets(urls: Sequence[str]) -> list[AlertTarget]:
     once = dict.fromkeys(urls)
-    return [Target(number, _to_kind(url), url) for number, url in enumerate(once, 1)]
+    return [AlertTarget(number, _to_kind(url), url) for number, url in enumerate(once, 1)]
 
 
 def _to_kind(url: str) -> str:

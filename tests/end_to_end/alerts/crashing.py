@@ -19,7 +19,7 @@ from whalefall_pipeline.core.alerts import Message
 from whalefall_pipeline.ledger.alerts import LOCK_SPACE
 from whalefall_pipeline.ledger.database import open_ledger
 from whalefall_pipeline.reports.sending import send_alerts
-from whalefall_pipeline.reports.targets import Target
+from whalefall_pipeline.reports.targets import AlertTarget
 from whalefall_pipeline.sync.plan import Alerting
 
 
@@ -29,10 +29,10 @@ def _wait_for_the_dead(url: str) -> None:
         connection.execute("select pg_advisory_lock(%s, 1), pg_advisory_unlock(%s, 1)", [LOCK_SPACE, LOCK_SPACE])
 
 
-def _sync_and_send(url: str, fleet: Fleet, target: Target, last_step: int) -> None:
+def _sync_and_send(url: str, fleet: Fleet, target: AlertTarget, last_step: int) -> None:
     fleet.engine = open_ledger(url)
     steps = 0
-    take = Target.send
+    take = AlertTarget.send
 
     def reach() -> None:
         nonlocal steps
@@ -40,14 +40,14 @@ def _sync_and_send(url: str, fleet: Fleet, target: Target, last_step: int) -> No
         if steps == last_step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def send(self: Target, message: Message) -> str:
+    def send(self: AlertTarget, message: Message) -> str:
         reach()
         reason = take(self, message)
         reach()
         return reason
 
     at_each_step(fleet.engine, reach)
-    Target.send = send
+    AlertTarget.send = send
     plan = fleet.plan(session_id=f"crash {last_step}", alerting=Alerting(), heartbeat_seconds=3600)
     (outcome,) = fleet.run(plan, fleet.instances[-1:])
     sent = send_alerts(fleet.engine, [target], KEY)
@@ -57,7 +57,7 @@ def _sync_and_send(url: str, fleet: Fleet, target: Target, last_step: int) -> No
 def main(url: str, home: str, target_url: str) -> int:
     """Sync, send and be killed, until nothing is killed, and return the number of instances."""
     fleet = Fleet(open_ledger(url), Path(home))
-    target = Target(1, "json", target_url)
+    target = AlertTarget(1, "json", target_url)
     while True:
         number = len(fleet.instances) + 1
         fleet.register(str(number))

@@ -40,7 +40,7 @@ NONSENSE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, 
 Rows: TypeAlias = tuple[tuple[object, ...], ...]
 
 
-class Link:
+class Connection:
     """An open connection; every wait on it ends with its limits and deadline."""
 
     def __init__(self, connection: BoundedConnection, guard: socket.socket, limits: Limits, deadline: Deadline) -> None:
@@ -90,7 +90,7 @@ class Link:
 
 
 @contextmanager
-def connect(instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[Link]:
+def connect(instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> Generator[Connection]:
     """Open a connection and close it at the end.
 
     Raises DatabaseConnectionError with the reason, or InvalidInstanceError for options that are unknown or unusable.
@@ -104,7 +104,7 @@ def connect(instance: Instance, login: Login, limits: Limits, deadline: Deadline
         with handshake, deadline.aborting(lambda: shut_down(guard)), handshake.aborting(lambda: shut_down(guard)):
             _log_in(connection, raw)
         try:
-            yield Link(connection, guard, limits, deadline)
+            yield Connection(connection, guard, limits, deadline)
         finally:
             with suppress(pymysql.err.MySQLError, OSError):
                 connection.close()  # says goodbye: the server would log an aborted connection otherwise

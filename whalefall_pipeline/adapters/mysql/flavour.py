@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple, cast
 
-from whalefall_pipeline.adapters.mysql.connection import Link
+from whalefall_pipeline.adapters.mysql.connection import Connection
 from whalefall_pipeline.adapters.mysql.errors import NO_MYSQL
 from whalefall_pipeline.adapters.mysql.names import Flavour
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
@@ -47,7 +47,7 @@ class Product(NamedTuple):
         return [session, *(self.catalog[name] for name in ROLES[self.flavour])]
 
 
-def identify(source: Link) -> Product:
+def identify(source: Connection) -> Product:
     """Ask a server what it is.
 
     Raises InvalidInstanceError for one that is too old or can't be understood, DatabaseConnectionError for what does

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from whalefall_pipeline.adapters.mysql.connection import Link
+from whalefall_pipeline.adapters.mysql.connection import Connection
 from whalefall_pipeline.adapters.mysql.errors import StatementError
 from whalefall_pipeline.adapters.mysql.flavour import Product
 from whalefall_pipeline.adapters.mysql.names import quote
@@ -19,7 +19,7 @@ ONE_ROLE = (
 )
 
 
-def turn_on_best(source: Link, product: Product) -> str:
+def turn_on_best(source: Connection, product: Product) -> str:
     """Turn on the role that shows most of the catalog, the one that is on already where no other shows more.
 
     Returns what to add to the reason of a part that is denied all the same; empty where the login has no choice.
@@ -46,7 +46,7 @@ def turn_on_best(source: Link, product: Product) -> str:
     return "" if shown == TABLES else ONE_ROLE.format(role=quote(best) if best else "none")
 
 
-def _find_shown(source: Link, product: Product) -> frozenset[str]:
+def _find_shown(source: Connection, product: Product) -> frozenset[str]:
     return frozenset(cast("str", row[0]) for row in source.query(product.catalog["visible"]))
 
 
@@ -54,7 +54,7 @@ def _rank(shown: frozenset[str]) -> tuple[bool, int]:
     return ACCOUNTS in shown, len(shown)
 
 
-def _turn_on(source: Link, role: str | None) -> bool:
+def _turn_on(source: Connection, role: str | None) -> bool:
     """Return whether the server takes the role; one that was just revoked it does not."""
     try:
         source.query(f"set role {quote(role) if role else 'none'}")

@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession
 from whalefall_pipeline.adapters.mysql import mariadb, mysql, rows
-from whalefall_pipeline.adapters.mysql.connection import Link, Rows, connect
+from whalefall_pipeline.adapters.mysql.connection import Connection, Rows, connect
 from whalefall_pipeline.adapters.mysql.definers import DEFINERS, find_missing, list_active, to_definers
 from whalefall_pipeline.adapters.mysql.errors import (
     ACCOUNT_TABLES,
@@ -89,7 +89,7 @@ class _Columns(dict[str, str]):
 class MysqlSession(SourceSession):
     """One reading of one server; the account rows are read once and serve the list and the grants."""
 
-    def __init__(self, source: Link, product: Product) -> None:
+    def __init__(self, source: Connection, product: Product) -> None:
         self._source = source
         self._product = product
         self._flavour: Flavour = product.flavour

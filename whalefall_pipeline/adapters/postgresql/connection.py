@@ -32,7 +32,7 @@ ROW_BYTES, VALUE_BYTES = 64, 56
 SQL = load_sql(__package__ or "", "catalog.sql")
 
 
-class Link:
+class DatabaseConnection:
     """One connection in one read-only transaction, so all that it reads is of one moment."""
 
     def __init__(
@@ -168,7 +168,7 @@ def _build_loader(encoding: str, escaped: set[str]) -> type[Loader]:
 
 
 @contextmanager
-def open_link(endpoint: Endpoint, database: str, deadline: Deadline, tally: Tally) -> Generator[Link]:
+def open_database(endpoint: Endpoint, database: str, deadline: Deadline, tally: Tally) -> Generator[DatabaseConnection]:
     """Connect, and begin the transaction.
 
     Raises DatabaseRefusedError when it is this database or login that is refused, DatabaseConnectionError when the
@@ -187,11 +187,11 @@ def open_link(endpoint: Endpoint, database: str, deadline: Deadline, tally: Tall
         connection = psycopg.Connection[Row](pgconn, tuple_row)
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        link = Link(connection, relay, endpoint, deadline, tally)
+        opened = DatabaseConnection(connection, relay, endpoint, deadline, tally)
         try:
-            link.begin(endpoint.limits)
-            yield link
+            opened.begin(endpoint.limits)
+            yield opened
         finally:
-            link.close()
+            opened.close()
     finally:
         relay.close()

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession, Visibility
 from whalefall_pipeline.adapters.postgresql import rules
-from whalefall_pipeline.adapters.postgresql.connection import SQL, Link, Row, open_link
+from whalefall_pipeline.adapters.postgresql.connection import SQL, DatabaseConnection, Row, open_database
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
 from whalefall_pipeline.adapters.postgresql.login import Endpoint
 from whalefall_pipeline.adapters.postgresql.rows import (
@@ -185,22 +185,24 @@ class PostgresqlSession(SourceSession):
         try:
             with ExitStack() as stack:
                 own = oid == self._link.database_oid and self._link.stands
-                link = self._link if own else stack.enter_context(self._open(name))
-                if link.database_oid != oid:
+                opened = self._link if own else stack.enter_context(self._open(name))
+                if opened.database_oid != oid:
                     return {scope: ALIAS}
-                rows = link.read(OF_DATABASE["database_grants"])
-                rows += name_creators(link.read(OF_DATABASE["changed_grants"]), self._names)
+                rows = opened.read(OF_DATABASE["database_grants"])
+                rows += name_creators(opened.read(OF_DATABASE["changed_grants"]), self._names)
                 add_held(held, rows, name)
-                return {scope: OBSERVED, **self._read_definitions(link, name, held)}
+                return {scope: OBSERVED, **self._read_definitions(opened, name, held)}
         except UnreadableError as failed:
             return {scope: failed.observation}
         except DatabaseRefusedError as refused:
             return {scope: Observation(refused.seen, str(refused))}
 
-    def _read_definitions(self, link: Link, name: str, held: defaultdict[int, list[Held]]) -> dict[str, Observation]:
+    def _read_definitions(
+        self, opened: DatabaseConnection, name: str, held: defaultdict[int, list[Held]]
+    ) -> dict[str, Observation]:
         """Add what is no privilege; named apart only where it can't be read, since privileges do not depend on it."""
         try:
-            add_held(held, link.read(OF_DATABASE["definitions"]), name)
+            add_held(held, opened.read(OF_DATABASE["definitions"]), name)
         except UnreadableError as failed:
             return {f"{rules.DATABASE}:{name}/{rules.DEFINITIONS}": failed.observation}
         except DatabaseConnectionError as lost:
@@ -208,11 +210,11 @@ class PostgresqlSession(SourceSession):
         return {}
 
     @contextmanager
-    def _open(self, database: str) -> Generator[Link]:
-        with open_link(self._endpoint, database, self._deadline, self._tally) as link:
-            known, found = self._security, link.security
+    def _open(self, database: str) -> Generator[DatabaseConnection]:
+        with open_database(self._endpoint, database, self._deadline, self._tally) as opened:
+            known, found = self._security, opened.security
             self._security = Security(known.encrypted and found.encrypted, known.verified and found.verified)
-            yield link
+            yield opened
 
 
 def _find_advice(failed: Exception, *, transient: bool) -> str:
