@@ -217,7 +217,8 @@ def load_cases(
 ) -> Iterator[tuple[Case, Population]]:
     """Yield each case with the accounts that may matter to it and what they hold of what bears on its questions.
 
-    The account that `also` names is there whether it matters or not.
+    The account that `also` names is there whether it matters or not; so are all of an instance whose engine has code
+    that runs as somebody else, since a no of that account may hang on any of them.
     """
     by_access: dict[tuple[int, tuple[Question, ...]], Sequence[Seeds] | None] = {}
     narrow: list[Case] = []
@@ -226,7 +227,8 @@ def load_cases(
         key = (id(case.access), tuple(case.questions))
         if key not in by_access:  # on most instances the questions are the same
             by_access[key] = _find_seeds(case)
-        is_narrow = by_access[key] is not None and case.access.may_narrow(case.asked.attributes, case.asked.unseen)
+        needs_all = by_access[key] is None or (also is not None and case.access.has_code)
+        is_narrow = not needs_all and case.access.may_narrow(case.asked.attributes, case.asked.unseen)
         (narrow if is_narrow else wide).append(case)
     if narrow:
         named = [] if also is None else [also]

@@ -5,8 +5,10 @@ import pytest
 from tests.adapters.oracle.access_cases import EMP, ON_SERVER
 from tests.adapters.oracle.access_cases import RAISE as RUNS
 from tests.adapters.oracle.reading import read
-from tests.adapters.oracle.test_access import build, server, standin
+from tests.adapters.oracle.test_access import SETUP, build, server, standin
+from tests.ledger.seeded import making_seeded
 from tests.servers.oracle import StandIn
+from tests.servers.postgresql import PostgresqlServer
 from whalefall_pipeline.adapters.oracle.access import ACCESS
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.model import Answer, Population, Question, Verdict
@@ -68,3 +70,13 @@ def test_what_was_not_seen_of_it_leaves_no_no(server: StandIn) -> None:
     assert set(unseen) == {"database:SALESPDB/definers"}
     answer = Decider(ACCESS, Population(seen.states, unseen=unseen)).decide("ANN", Question("SELECT", EMP))
     assert (answer.verdict, answer.unseen) == (Verdict.UNKNOWN, tuple(unseen))
+
+
+def test_from_the_ledger_a_no_is_as_unknown(server: StandIn, ledger_server: PostgresqlServer) -> None:
+    """`why` loads what the code hangs on, too: here PUBLIC, and who is between."""
+    calls = ('CREATE PACKAGE "BEN"."CALLS" AS END;', 'GRANT EXECUTE ON "BEN"."CALLS" TO "PUBLIC"')
+    with making_seeded(ledger_server) as seeded:
+        for statements in ((f'{RUN} "PUBLIC"',), (*calls, f'{RUN} "BEN"')):
+            server.start_anew()
+            server.execute(*SETUP)
+            seeded.check(build(server, statements), ACCESS, [Question("SELECT", EMP)])

@@ -47,6 +47,7 @@ class OracleAccess(Access):
     """See `core.access.engine.Access`."""
 
     rules = rules.RULES
+    has_code = True
 
     def find_targets(self, kind: str | None, path: Sequence[str], known: Iterable[Securable]) -> Sequence[Securable]:
         """Return what is known by these names; the container may be left out, where there is one only.

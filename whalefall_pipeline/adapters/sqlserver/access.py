@@ -59,6 +59,7 @@ class SqlserverAccess(Access):
 
     rules = RULES
     has_denials = True
+    has_code = True
 
     def find_targets(self, kind: str | None, path: Sequence[str], known: Iterable[Securable]) -> Sequence[Securable]:
         """Return what is known by these names; else the table, schema or database that they may be.

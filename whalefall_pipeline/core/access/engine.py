@@ -39,6 +39,8 @@ class Access(ABC):
     rules: ClassVar[Rules]
     has_denials: ClassVar[bool] = False
     """Whether `keep_sources` may take any away; where not, what is found for one account is shared with others."""
+    has_code: ClassVar[bool] = False
+    """Whether `find_code` names any: then a no may hang on accounts that no path leads to."""
 
     @abstractmethod
     def find_targets(self, kind: str | None, path: Sequence[str], known: Iterable[Securable]) -> Sequence[Securable]:
