@@ -26,8 +26,9 @@ NOBODY = 1
 """The exit code where nobody can; an answer, too."""
 FLEET = """
 insert into instances
-  (name, db_type, host, port, inventory_read_at, permissions_read_at, server_version, observed_scopes)
-select 'fleet ' || n, db_type, host, port, inventory_read_at, permissions_read_at, server_version, observed_scopes
+  (name, db_type, host, port, inventory_read_at, permissions_read_at, server_version, observed_scopes, danger_summary)
+select 'fleet ' || n, db_type, host, port, inventory_read_at, permissions_read_at, server_version, observed_scopes,
+       danger_summary
 from instances, generate_series(2, {instances}) n where id = 1;
 
 create temporary table copies as

