@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     config.pluginmanager.register(spreading)
-    # Without compiled files each program that a test starts would compile all of Dagster anew.
+    # Without compiled files each program that a test starts would compile all of Dagster again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     gc.disable()  # until tests are there: none of what collecting makes is garbage

@@ -1,4 +1,4 @@
-"""`whalefall credentials`: secrets given anew, a key that is rotated, and one that is lost."""
+"""`whalefall credentials`: secrets given again, a key that is rotated, and one that is lost."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """Small accounts of every engine, and the documents that are built of them, as readable JSON in `golden/`.
 
-`python -m tests.core.golden` writes the documents anew; say which version is raised by it, and why, in the commit.
+`python -m tests.core.golden` writes the documents again; say which version is raised by it, and why, in the commit.
 """
 
 import json

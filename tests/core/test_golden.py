@@ -1,4 +1,4 @@
-"""What documents are built of the same accounts changes only with a version, raised by hand: all fleets write anew."""
+"""What documents are built of the same accounts changes only with a version, raised by hand: all fleets write again."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_other_documents_have_another_version(db_type: str) -> None:
         assert built == fixture["documents"], HOW
     else:
         assert built != fixture["documents"], "a version was raised and no document differs: is the fixture too small?"
-        pytest.fail("the documents are of other versions; write them anew: python -m tests.core.golden")
+        pytest.fail("the documents are of other versions; write them again: python -m tests.core.golden")
 
 
 @pytest.mark.parametrize("db_type", list(ADAPTERS))

@@ -42,7 +42,7 @@ class RealServer:
                 self._note(statement)
 
     def forget(self) -> None:
-        """Drop all that was made, and make the collector's login anew."""
+        """Drop all that was made, and make the collector's login again."""
         self._drop_all()
         self._execute(f'CREATE USER {COLLECTOR} IDENTIFIED BY "{PASSWORD}"')
         self._execute(f"GRANT CREATE SESSION, SELECT_CATALOG_ROLE TO {COLLECTOR}")

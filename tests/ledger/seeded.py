@@ -125,7 +125,7 @@ def _to_first(answer: Answer) -> Answer:
 
 @st.composite
 def shuffled(draw: st.DrawFn, populations: Sequence[Population], most: int) -> Population:
-    """Draw who holds what anew: some accounts, each with little of all that any account holds on any of these.
+    """Draw who holds what again: some accounts, each with little of all that any account holds on any of these.
 
     Which user of a database a login is (`MAPPED`) says who it is, and goes to nobody else.
     """

@@ -205,7 +205,7 @@ def test_findings_of_an_account_that_is_gone_close_at_once(watched: Fleet) -> No
     assert [(item.rule_id, item.account) for item in told.closed] == [("ALL-05", "ana")]
     assert list_open(watched.engine) == []
     watched.adapter.accounts, watched.adapter.grants = [ana(), stay], [OPTION]
-    assert [item.rule_id for item in sync(watched).findings.opened] == ["ALL-05"], "and open anew when it is back"
+    assert [item.rule_id for item in sync(watched).findings.opened] == ["ALL-05"], "and open again when it is back"
 
 
 def test_a_database_out_of_sight_keeps_what_was_found_and_makes_the_rest_unknown(watched: Fleet) -> None:

@@ -51,7 +51,7 @@ class StandIn:
         return self.dictionary.tables
 
     def start_anew(self) -> None:
-        """Forget everything, and make the collector's login anew."""
+        """Forget everything, and make the collector's login again."""
         self.tables.start_anew()
         self.failing.clear()
         self.failing_words.clear()

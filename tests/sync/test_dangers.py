@@ -1,4 +1,4 @@
-"""Who is a superuser, or could become one, is known after every sync, and found anew only where that may differ."""
+"""Who is a superuser, or could become one, is known after every sync, and found again only where that may differ."""
 
 from pathlib import Path
 

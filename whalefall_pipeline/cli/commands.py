@@ -67,7 +67,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
         "Look after the secrets of the logins.",
         {
             "list": Entry("credentials:list_credentials", "List how each secret is kept, and whether it can be read."),
-            "set": Entry("credentials:set_credential", "Give the secret of an instance's login anew."),
+            "set": Entry("credentials:set_credential", "Give the secret of an instance's login again."),
             "rotate-key": Entry("credentials:rotate_key", "Encrypt all secrets with a new key."),
         },
     ),

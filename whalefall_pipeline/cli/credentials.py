@@ -1,4 +1,4 @@
-"""`whalefall credentials`: how the logins' secrets are kept, one of them given anew, and another key for all."""
+"""`whalefall credentials`: how the logins' secrets are kept, one of them given again, and another key for all."""
 
 from typing import Annotated
 
@@ -45,7 +45,7 @@ def set_credential(
     password_command: PasswordCommand = None,
     password_stdin: PasswordStdin = False,
 ) -> None:
-    """Give the secret of an instance's login anew.
+    """Give the secret of an instance's login again.
 
     Also where the old one can't be read any more. Without an option it asks for the secret, and keeps it encrypted.
     """
@@ -91,7 +91,7 @@ def _say(rotated: Rotated, keys: KeyRing) -> None:
         print_line("take the old key out of WHALEFALL_SECRET_KEY now, wherever whalefall runs; keep only the first")
     if rotated.unreadable:
         named = ", ".join(rotated.unreadable)
-        warn(f"no key here opens the secret of {named}; give it anew: whalefall credentials set INSTANCE")
+        warn(f"no key here opens the secret of {named}; give it again: whalefall credentials set INSTANCE")
         raise typer.Exit(1)
 
 

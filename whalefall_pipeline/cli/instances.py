@@ -142,7 +142,7 @@ def change(
 
 
 class _Changes(NamedTuple):
-    """What a command line says anew of an instance: None is what it leaves as it is, an empty option is taken away."""
+    """What a command line says again of an instance: None is what it leaves as it is, an empty option is taken away."""
 
     host: str | None
     port: int | None

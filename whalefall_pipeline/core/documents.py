@@ -41,5 +41,5 @@ class DocumentBuilder:
 
 
 def to_code(rules: Rules) -> bytes:
-    """Return the versions that documents are built by: where one is another, all are built anew."""
+    """Return the versions that documents are built by: where one is another, all are built again."""
     return f"{SNAPSHOT_VERSION}.{FACTS_VERSION}.{BUILDER_VERSION} {rules.db_type}.{rules.version}".encode()

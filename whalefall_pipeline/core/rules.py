@@ -41,7 +41,7 @@ class Rules(ABC):
     db_type: ClassVar[str]
     """The `db_type` of the contract."""
     version: ClassVar[int] = 1
-    """Raised by hand when the same readings give other documents: all snapshots of the engine are then built anew."""
+    """Raised by hand when the same readings give other documents: all snapshots of the engine are then built again."""
     categories: ClassVar[Mapping[str, Category]]
     """Scope to category, for every scope that the reader returns, memberships included."""
     optional_scopes: ClassVar[frozenset[str]] = frozenset()

@@ -8,7 +8,7 @@ from whalefall_pipeline.core.runs import RETRY_TAG
 
 
 def find_ancestors(instance: DagsterInstance, run: DagsterRun) -> Sequence[str]:
-    """Return the ids of the runs that a run re-executes, the nearest first; none for a run that begins anew."""
+    """Return the ids of the runs that a run re-executes, the nearest first; none for a run that begins again."""
     ancestors: list[str] = []
     parent_id = run.parent_run_id
     while parent_id and parent_id not in ancestors:

@@ -1,6 +1,6 @@
 """Dagster's PostgreSQL storage that keeps its connections, and writes a run's plan at once.
 
-`dagster_postgres` logs in anew for everything that it reads and writes. Those logins are most of what an event of a run
+`dagster_postgres` logs in again for all that it reads and writes. Those logins are most of what an event of a run
 costs, and most of what an idle home does: the daemon looks at its queue every second, and the code server opens the
 storage again for each tick of a sensor. What a run plans to materialize, one event for each partition and asset, it
 writes event by event.

@@ -80,14 +80,14 @@ def find_binaries(data: Path) -> Binaries:
         )
     version = (read_small(data / "PG_VERSION") or "").strip()
     if not (version.isascii() and version.isdigit()):
-        raise EmbeddedServerError(f"{data} is no data folder of PostgreSQL; move it away to start anew")
+        raise EmbeddedServerError(f"{data} is no data folder of PostgreSQL; move it away to start again")
     major = int(version)
     for binaries in found:
         if binaries.major == major:
             return binaries
     raise EmbeddedServerError(
         f"{data} was made by PostgreSQL {major}, which is not here{_where(found)}; set PG_BIN to the bin folder of a "
-        f"PostgreSQL {major}, or move {data} away to start anew"
+        f"PostgreSQL {major}, or move {data} away to start again"
     )
 
 

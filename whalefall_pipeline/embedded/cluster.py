@@ -63,7 +63,7 @@ def read_port(folder: Path) -> int | None:
 
 
 def initialise(cluster: Cluster, binaries: Binaries) -> None:
-    """Make the data folder with a password of its own where there is none; a half-made one is made anew."""
+    """Make the data folder with a password of its own where there is none; a half-made one is made again."""
     if cluster.data.exists():
         return
     half_made = cluster.folder / "data.new"
@@ -114,7 +114,7 @@ def _run_initdb(cluster: Cluster, binaries: Binaries, data: Path, password_fd: i
 def start(cluster: Cluster, binaries: Binaries, keep_open: int) -> "subprocess.Popen[bytes]":
     """Start the server on its former port, or a free one if that is taken, and wait until it takes connections.
 
-    The server and its children inherit `keep_open`, a lock that thereby lasts as long as the last of them. The caller
+    The server and its children inherit `keep_open`, a lock that so lasts as long as the last of them. The caller
     holds that lock, so a lock file in the data folder is of a server that is gone.
     """
     (cluster.data / "postmaster.pid").unlink(missing_ok=True)

@@ -62,7 +62,7 @@ def to_option_part(name: str) -> str:
 def check_binding(bound: Binding, instance: Instance, named: Collection[str] = ()) -> None:
     """Raise InvalidInstanceError unless an instance is what its credential is bound to.
 
-    `named` holds the parts that a person names anew at this moment: these may differ.
+    `named` holds the parts that a person names again at this moment: these may differ.
     """
     differing = {part: values for part, values in bound.diff(Binding.of(instance)).items() if part not in named}
     if not differing:

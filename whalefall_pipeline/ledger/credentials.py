@@ -1,4 +1,4 @@
-"""Reads and writes credentials as such: how each is kept, and all of them encrypted anew with another key."""
+"""Reads and writes credentials as such: how each is kept, and all of them encrypted again with another key."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Kept(NamedTuple):
 
 
 class Rotated(NamedTuple):
-    """How many credentials were encrypted anew, and the names of those that no key here opens."""
+    """How many credentials were encrypted again, and the names of those that no key here opens."""
 
     encrypted: int
     unreadable: list[str]
@@ -51,10 +51,10 @@ def write_encrypted_anew(connection: Connection, store: SecretStore) -> Rotated:
         if is_reference(stored):
             continue
         try:
-            anew = store.encrypt_anew(stored)
+            again = store.encrypt_again(stored)
         except InvalidInstanceError:
             unreadable.append(name)
             continue
-        connection.execute(update(credentials).where(credentials.c.id == id_).values(secret=anew))
+        connection.execute(update(credentials).where(credentials.c.id == id_).values(secret=again))
         count += 1
     return Rotated(count, sorted(unreadable))

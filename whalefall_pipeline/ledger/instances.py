@@ -80,7 +80,7 @@ def change_instance(
 ) -> bool:
     """Write an active instance's new definition; login and stored secret stay as they are where none is given.
 
-    With `store` the credential is bound anew to the parts of the definition that are `named`, as a `Binding` names
+    With `store` the credential is bound again to the parts of the definition that are `named`, as a `Binding` names
     them; returns whether it was. Raises InvalidInstanceError when a part that is not named is another one than the
     credential was registered for, unless a new `secret` comes and the old one can't be read.
     """

@@ -16,7 +16,7 @@ from whalefall_pipeline.core.errors import InvalidInstanceError
 KEY_FILE = "secret.key"
 DIGEST = "digest:"
 """Begins the entry with the key of digests, where that is no longer made from a key that is still there."""
-ANEW = "give the secret anew: whalefall credentials set INSTANCE"
+SET_AGAIN = "give the secret again: whalefall credentials set INSTANCE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class KeyRing:
         if not self._path.exists():
             if not create:
                 raise InvalidInstanceError(
-                    f"the key {self._path} is missing; set WHALEFALL_SECRET_KEY to the one in use, or {ANEW}"
+                    f"the key {self._path} is missing; set WHALEFALL_SECRET_KEY to the one in use, or {SET_AGAIN}"
                 )
             self._path.parent.mkdir(parents=True, exist_ok=True)
             _write(self._path, [Fernet.generate_key().decode()])

@@ -14,7 +14,7 @@ from cryptography.fernet import InvalidToken
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.ledger.bindings import Binding
-from whalefall_pipeline.ledger.keys import ANEW, KeyRing
+from whalefall_pipeline.ledger.keys import SET_AGAIN, KeyRing
 from whalefall_pipeline.ledger.secret_commands import read_output
 
 BOUND, COMMAND = "\0bound:", "\0command:"
@@ -58,7 +58,7 @@ class SecretStore:
         return self._seal(EXEC, COMMAND + json.dumps({"command": list(words), "to": to}))
 
     def bind(self, stored: str, binding: Binding) -> str:
-        """Return a stored form anew, bound to a server; a reference stays as it is, its binding stands beside it."""
+        """Return a stored form again, bound to a server; a reference stays as it is, its binding stands beside it."""
         if is_reference(stored):
             return stored
         if words := self.find_command(stored):
@@ -102,7 +102,7 @@ class SecretStore:
             return []
         return json.loads(self._unseal(stored).removeprefix(COMMAND))["command"]
 
-    def encrypt_anew(self, stored: str) -> str:
+    def encrypt_again(self, stored: str) -> str:
         """Return a stored form encrypted with the first key; one that holds nothing encrypted stays as it is."""
         kind, _, value = stored.partition(":")
         return stored if is_reference(stored) else f"{kind}:{self._decrypt(value, again=True)}"
@@ -137,7 +137,7 @@ class SecretStore:
             return (keys.fernet.rotate if again else keys.fernet.decrypt)(value.encode()).decode()
         except InvalidToken:
             raise InvalidInstanceError(
-                f"the credential was encrypted with another WHALEFALL_SECRET_KEY; set that one, or {ANEW}"
+                f"the credential was encrypted with another WHALEFALL_SECRET_KEY; set that one, or {SET_AGAIN}"
             ) from None
 
 

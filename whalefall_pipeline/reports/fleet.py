@@ -72,7 +72,7 @@ def read_fleet(connection: Connection, names: Sequence[str] | None, weeks: int) 
 
 
 def _count_privileged(connection: Connection, instance: Instance, moments: Sequence[datetime]) -> list[int]:
-    """Return how many accounts of an instance were privileged at each moment; asked anew only after changes."""
+    """Return how many accounts of an instance were privileged at each moment; asked again only after changes."""
     changed = read_change_times(connection, instance.id, moments[0])
     counts: list[int] = []
     for number, moment in enumerate(moments):

@@ -74,7 +74,7 @@ class Sight:
 class ComparedStates:
     """How accounts differ from the ledger.
 
-    `stale` are those whose documents are built anew, with their new `digests`; there may be no change behind it, where
+    `stale` are those whose documents are built again, with their new `digests`; there may be no change behind it, where
     only what is derived differs. `before` are the states, before, of those of the `changes` that had one.
     """
 

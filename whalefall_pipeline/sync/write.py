@@ -132,6 +132,6 @@ def _build_rows(target: Target, compared: ComparedStates) -> Iterator[tuple[obje
     for username, stored in compared.stale.items():
         account_id = stored.account_id
         last = (stored.last_change_type, stored.last_change_time)
-        if account_id in types or not all(last):  # a snapshot that was lost is written anew, though nothing changed
+        if account_id in types or not all(last):  # a snapshot that was lost is written again, though nothing changed
             last = (types.get(account_id, "add"), target.read_at)
         yield (account_id, target.instance.id, *documents.build(username), compared.digests[username], *last)

@@ -124,7 +124,7 @@ OTHER_TIME = datetime(2026, 2, 1)  # noqa: DTZ001 - as the stand-in keeps it
         pytest.param("MOUNTED", "sys.cdb_roles", {"open_mode": "READ WRITE"}, id="opens after the users"),
         pytest.param("READ WRITE", "u.account_status", {"open_mode": "MOUNTED"}, id="closes before the users"),
         pytest.param("READ WRITE", "sys.cdb_role_privs", {"open_mode": "MOUNTED"}, id="closes before the grants"),
-        pytest.param("READ WRITE", "sys.cdb_tab_privs", {"open_time": OTHER_TIME}, id="is opened anew meanwhile"),
+        pytest.param("READ WRITE", "sys.cdb_tab_privs", {"open_time": OTHER_TIME}, id="is opened again meanwhile"),
     ],
 )
 def test_a_container_that_was_not_open_all_the_while_was_not_observed(

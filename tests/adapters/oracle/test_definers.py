@@ -47,7 +47,7 @@ def test_no_script_makes_it_and_what_a_change_leaves_out_is_said(server: StandIn
     assert not [line for line in adapter.build_script({"HR": state}) if "RAISE" in line]
     without = AccountState(state.account, frozenset(item for item in state.held if item.securable.scope != "definer"))
     assert [line for line in adapter.build_change(state, without) if "RAISE" in line] == [
-        f"-- definer {PDB}.HR.RAISE runs with the rights of HR until it is made anew or dropped"
+        f"-- definer {PDB}.HR.RAISE runs with the rights of HR until it is made again or dropped"
     ]
     (gap,) = adapter.find_gaps(state, without)
     assert gap == (

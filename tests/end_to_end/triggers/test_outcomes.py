@@ -98,7 +98,7 @@ def test_a_re_execution_syncs_only_what_is_left_and_leaves_the_rest_as_it_is(sta
 
     fourth = stage.api.reexecute(third, "ALL_STEPS")
     assert stage.wait_for_session(fourth)["status"] == "completed"
-    assert stage.read_states(fourth) == dict.fromkeys(partial.names, "completed"), "nothing was left: all anew"
+    assert stage.read_states(fourth) == dict.fromkeys(partial.names, "completed"), "nothing was left: all again"
 
 
 @contextmanager

@@ -77,7 +77,7 @@ RULES = (
         title="Password that is kept in the old form",
         severity=Severity.HIGH,
         why="10G verifiers ignore case, have no salt of their own, and are soon guessed.",
-        remedy="Set the password anew, with SQLNET.ALLOWED_LOGON_VERSION_SERVER = 12 or 12a",
+        remedy="Set the password again, with SQLNET.ALLOWED_LOGON_VERSION_SERVER = 12 or 12a",
         find=find_accounts(list_users, _describe_old_verifier),
         looks_at=USERS,
     ),

@@ -9,7 +9,7 @@ RULES = (
         title="New passwords are kept as MD5",
         severity=Severity.HIGH,
         why="An MD5 verifier that is stolen logs in as it is, and is soon guessed.",
-        remedy="SET password_encryption = 'scram-sha-256', and have passwords set anew",
+        remedy="SET password_encryption = 'scram-sha-256', and have passwords set again",
         find=find_setting("password_encryption", lambda value: value in ("md5", "on", True)),
         looks_at=Sights(settings=True),
     ),

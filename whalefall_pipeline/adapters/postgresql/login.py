@@ -65,7 +65,7 @@ def log_in(endpoint: Endpoint, database: str, relay: Relay, handshake: Deadline)
     try:
         while (event := _next_event(pgconn, relay)) is not None:
             local = _find_local_address(pgconn.socket)
-            if local and local[1] != attached:  # libpq connects anew where it tries without TLS
+            if local and local[1] != attached:  # libpq connects again where it tries without TLS
                 relay.attach(local)
                 attached = local[1]
             check_limit(handshake)

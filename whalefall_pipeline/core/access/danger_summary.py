@@ -87,7 +87,7 @@ class DangerSummary(NamedTuple):
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "DangerSummary":
-        """Return what `to_json` made; what an older version made has no basis, so that it is found anew."""
+        """Return what `to_json` made; what an older version made has no basis, so that it is found again."""
         listed = [Risk(*item) for item in value["listed"]]
         numbers = value["superusers"], value["could_become"]
         if not {"takings", "ways"} <= value.keys():

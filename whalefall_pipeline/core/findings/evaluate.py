@@ -25,7 +25,7 @@ from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import to_digest
 
 FINDINGS_VERSION = 1
-"""Raised by hand when the same states give other findings: those of all instances are then worked out anew."""
+"""Raised by hand when the same states give other findings: those of all instances are then worked out again."""
 MOST_HELD = 50
 """Privileges that one finding names; how many there are, it says as well."""
 ANY_DATABASE = "\0"
@@ -33,7 +33,7 @@ ANY_DATABASE = "\0"
 
 
 def digest_rules(rules: Sequence[Rule], options: Options, own: object = None) -> bytes:
-    """Return a digest of what findings are made by; where it is another one, they are worked out anew.
+    """Return a digest of what findings are made by; where it is another one, they are worked out again.
 
     `own` is the definition of the rules of one's own: a built-in rule is known by its version of the program.
     """

@@ -1,4 +1,4 @@
-"""Builds the SQL that makes accounts and their grants anew, or takes one account from one state to another. Pure.
+"""Builds the SQL that makes accounts and their grants again, or takes one account from one state to another. Pure.
 
 What comes out is for SQL*Plus, SQLcl and the like: each statement ends with a semicolon, and substitution by `&` is
 switched off first. What has no safe form is left out, and a comment says so.

@@ -168,7 +168,7 @@ def _has_statement(unit: Unit) -> bool:
 
 def _leave_out(verb: str, unit: Unit, username: str) -> str:
     if unit.part == rules.DEFINERS:
-        return to_comment(f"{unit.securable} runs with the rights of {username} until it is made anew or dropped")
+        return to_comment(f"{unit.securable} runs with the rights of {username} until it is made again or dropped")
     package = BY_PACKAGE.get(unit.securable.scope, "").replace("GRANT", verb)
     why = f"use {package}" if package else "the catalog does not say what to name in a statement"
     return to_comment(f"{verb} {unit.privilege} on {unit.securable} for {username}: {why}")

@@ -54,7 +54,7 @@ def build_change(before: AccountState | None, after: AccountState | None) -> lis
     lines = [*SESSION, *(build_role_change(before.account, after.account) if before else build_role(after.account))]
     lines += build_memberships(before, after)
     gained, lost = (to_grants(after.account.username, held) for held in difference[:2])
-    lines += _build_grants(gained | _find_on_moved(gained | lost, after), lost, anew=True)
+    lines += _build_grants(gained | _find_on_moved(gained | lost, after), lost, is_change=True)
     return lines
 
 
@@ -100,7 +100,7 @@ def _find_on_moved(changed: Iterable[Grant], after: AccountState) -> frozenset[G
     return frozenset(grant for grant in after.grants if grant.securable[1:4] in moved)
 
 
-def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool = False) -> Iterator[str]:
+def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, is_change: bool = False) -> Iterator[str]:
     """Yield the statements of one database after the other, those on shared objects first."""
     sides = [(_database(grant), grant, True) for grant in given if grant.securable.scope not in ROLE_SCOPES]
     sides += [(_database(grant), grant, False) for grant in taken if grant.securable.scope not in ROLE_SCOPES]
@@ -109,8 +109,12 @@ def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool 
         parts = list(group)
         gained = [grant for _, grant, is_given in parts if is_given]
         lost = [grant for _, grant, is_given in parts if not is_given]
-        lines = [*build_owners(gained, anew=anew), *build_owner_loss(lost), *build_definitions(gained, lost, anew=anew)]
-        yield from _in_database(database, [*lines, *build_privileges(gained, lost, anew=anew)])
+        lines = [
+            *build_owners(gained, is_change=is_change),
+            *build_owner_loss(lost),
+            *build_definitions(gained, lost, is_change=is_change),
+        ]
+        yield from _in_database(database, [*lines, *build_privileges(gained, lost, is_change=is_change)])
 
 
 def _in_database(database: str, lines: Iterable[str]) -> Iterator[str]:

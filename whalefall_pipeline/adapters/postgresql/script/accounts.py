@@ -136,7 +136,7 @@ def _take_from_others(role: str, member: str) -> str:
 
 
 def _usual_options(state: AccountState) -> frozenset[str]:
-    """Return what GRANT gives unasked, and what every membership has before 16."""
+    """Return what GRANT gives by itself, and what every membership has before 16."""
     inherits = bool(state.account.attributes.get("rolinherit", True))
     return OPTIONS_OF_GRANT if inherits else frozenset({"SET"})
 

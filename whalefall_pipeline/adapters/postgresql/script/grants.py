@@ -1,4 +1,4 @@
-"""The SQL that gives and takes privileges, and what PostgreSQL gives unasked. Pure functions."""
+"""The SQL that gives and takes privileges, and what PostgreSQL gives by itself. Pure functions."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -75,16 +75,16 @@ def _held(state: AccountState | None) -> dict[Securable, set[str]]:
     return held
 
 
-def build_privileges(given: Iterable[Grant], taken: Iterable[Grant], *, anew: bool) -> Iterator[str]:
+def build_privileges(given: Iterable[Grant], taken: Iterable[Grant], *, is_change: bool) -> Iterator[str]:
     """Yield the REVOKEs, then the GRANTs, one for all privileges of a grantee on a securable.
 
-    A grant whose effect is `revoke` is a default taken away: to give it is a REVOKE, to take it back a GRANT. `anew`:
-    the objects may have privileges that others than their owners gave.
+    A grant whose effect is `revoke` is a default taken away: to give it is a REVOKE, to take it back a GRANT.
+    `is_change`: the objects may have privileges that others than their owners gave.
     """
     given, taken = list(given), list(taken)
     revoked = {*_plain(taken, "grant"), *_plain(given, "revoke")}
     granted = {*_plain(given, "grant"), *_plain(taken, "revoke")}
-    yield from _statements("REVOKE", "FROM", revoked, by_others=anew)
+    yield from _statements("REVOKE", "FROM", revoked, by_others=is_change)
     yield from _statements("GRANT", "TO", granted)
 
 

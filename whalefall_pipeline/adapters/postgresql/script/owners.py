@@ -55,17 +55,17 @@ def is_ownership(grant: Grant) -> bool:
     return grant.privilege == OWNER and grant.securable.scope != DEFAULT_PRIVILEGES
 
 
-def build_owners(grants: Iterable[Grant], *, anew: bool) -> Iterator[str]:
+def build_owners(grants: Iterable[Grant], *, is_change: bool) -> Iterator[str]:
     """Yield the ALTER … OWNER of each grant of ownership; tables first, since their own sequences go with them.
 
-    `anew`: what the owner had before, and what the change of owner hands it of the old one's, is taken away too.
+    `is_change`: what the owner had before, and what the change of owner hands it of the old one's, is taken away too.
     """
     owned = filter(is_ownership, grants)
     for grant in sorted(owned, key=lambda grant: (grant.securable.scope == "sequence", grant)):
-        yield from _build_owner(grant, anew=anew)
+        yield from _build_owner(grant, is_change=is_change)
 
 
-def _build_owner(grant: Grant, *, anew: bool) -> Iterator[str]:
+def _build_owner(grant: Grant, *, is_change: bool) -> Iterator[str]:
     scope, owner = grant.securable.scope, quote(grant.grantee)
     try:
         name = to_sql(grant.securable)
@@ -76,7 +76,7 @@ def _build_owner(grant: Grant, *, anew: bool) -> Iterator[str]:
         yield to_comment(f"{grant.securable} is owned by {owner}: no statement changes that")
         return
     yield f"ALTER {ALTERED[scope]} {name} OWNER TO {owner};"
-    if anew and scope in KEYWORDS:
+    if is_change and scope in KEYWORDS:
         yield f"REVOKE ALL ON {KEYWORDS[scope]} {name} FROM {owner};"
 
 
@@ -104,10 +104,10 @@ def _build_return(securable: Securable) -> str:
     return f"DO {quote_value(f'BEGIN {body} END')};"
 
 
-def build_definitions(gained: Collection[Grant], lost: Collection[Grant], *, anew: bool) -> Iterator[str]:
+def build_definitions(gained: Collection[Grant], lost: Collection[Grant], *, is_change: bool) -> Iterator[str]:
     """Yield what changes definitions: marks of objects that keep their owner, user mappings, policies, comments.
 
-    `anew`: what is gained is one account's, so who else a policy is for is not known.
+    `is_change`: what is gained is one account's, so who else a policy is for is not known.
     """
     moved = {grant.securable for grant in lost if is_ownership(grant)}
     kept = [grant for grant in lost if grant.securable not in moved]
@@ -117,7 +117,7 @@ def build_definitions(gained: Collection[Grant], lost: Collection[Grant], *, ane
         for grant in sorted(filter(_is_definition, grants)):
             if grant.securable.scope != POLICY and not (follows and grant.privilege == FUNCTION_OWNER):
                 yield from _build_definition(grant, on=on)
-    yield from change_policies(gained, lost) if anew else build_policies(gained)
+    yield from change_policies(gained, lost) if is_change else build_policies(gained)
 
 
 def _is_definition(grant: Grant) -> bool:
