@@ -15,7 +15,7 @@ def dagster_environment(home: Path, *, dagster_url: str, ledger_url: str) -> dic
     home = home.absolute()
     folder = home / "dagster"
     (folder / "storage").mkdir(parents=True, exist_ok=True)
-    (folder / "dagster.yaml").write_text(find_settings().read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "dagster.yaml").write_text(_read_settings(), encoding="utf-8")
     return os.environ | {
         "DAGSTER_HOME": str(folder),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
@@ -28,6 +28,12 @@ def dagster_environment(home: Path, *, dagster_url: str, ledger_url: str) -> dic
     }
 
 
-def find_settings() -> Path:
-    """Return the path of dagster.yaml, which no program of Dagster's finds by itself in a clone."""
-    return _PACKAGE / "dagster.yaml"
+def _read_settings() -> str:
+    """Return dagster.yaml, beside the package in a clone and inside it in a wheel, with where a home keeps things.
+
+    Dagster's own programs read the file of a clone without a home, so it names no variable that only a home has.
+    """
+    inside = _PACKAGE / "dagster.yaml"
+    common = inside if inside.exists() else _PACKAGE.parent / "dagster.yaml"
+    storage = Path(__file__).with_name("storage.yaml")
+    return "\n".join(path.read_text(encoding="utf-8") for path in (common, storage))
