@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from dagster import DagsterInstance
 
 TOP = Path(__file__).parents[2]
 COMPONENT = "whalefall_pipeline.components.DatabaseAccounts"
@@ -45,6 +47,14 @@ def dg(folder: Path, *words: str) -> str:
 
 def test_a_clone_is_checked_without_a_ledger() -> None:
     assert "All definitions loaded successfully" in dg(TOP, "check", "defs")
+
+
+def test_dagster_reads_the_settings_of_a_clone_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WHALEFALL_DAGSTER_URL", "WHALEFALL_DAGSTER_FOLDER"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(TOP / "dagster.yaml", tmp_path)
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert (instance.run_monitoring_enabled, instance.telemetry_enabled) == (True, False)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from whalefall_pipeline.embedded import embedded_server
 from whalefall_pipeline.services import (
@@ -150,7 +151,8 @@ def test_the_environment_is_all_that_dagster_needs(tmp_path: Path) -> None:
     )
     assert environment["WHALEFALL_DAGSTER_URL"] == "postgresql://u:p@h:1/d"
     assert environment["WHALEFALL_DATABASE_URL"] == "postgresql+psycopg://u:p@h:1/l"
-    assert (Path(environment["DAGSTER_HOME"]) / "dagster.yaml").exists()
+    settings = yaml.safe_load((Path(environment["DAGSTER_HOME"]) / "dagster.yaml").read_text())
+    assert settings.keys() >= {"storage", "compute_logs", "local_artifact_storage", "run_monitoring", "telemetry"}
     assert Path(environment["WHALEFALL_DAGSTER_FOLDER"]).is_relative_to(tmp_path / "home")
 
 
