@@ -12,6 +12,7 @@ from typing import TypeAlias, cast
 
 import pymysql
 
+from whalefall_pipeline.adapters.answers import AnswerTooLargeError
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.mysql.errors import (
@@ -19,7 +20,6 @@ from whalefall_pipeline.adapters.mysql.errors import (
     NO_MYSQL,
     TOO_MUCH,
     TOO_MUCH_OF_A_LOGIN,
-    AnswerTooLargeError,
     PasswordAskedError,
     to_login_error,
     to_statement_error,

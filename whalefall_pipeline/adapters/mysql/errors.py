@@ -79,10 +79,6 @@ CLEARTEXT = (
 )
 
 
-class AnswerTooLargeError(Exception):
-    """The server sent more than it may."""
-
-
 class PasswordAskedError(Exception):
     """The server asked for the password itself, by this method, where it may not have it."""
 

@@ -14,7 +14,8 @@ from pymysql import connections, err
 from pymysql.constants import CR
 from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
-from whalefall_pipeline.adapters.mysql.errors import AnswerTooLargeError, PasswordAskedError
+from whalefall_pipeline.adapters.answers import AnswerTooLargeError
+from whalefall_pipeline.adapters.mysql.errors import PasswordAskedError
 from whalefall_pipeline.adapters.mysql.options import Transport
 from whalefall_pipeline.core.model import Instance, Login, Security
 

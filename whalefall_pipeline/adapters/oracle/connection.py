@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 
 import oracledb
 
+from whalefall_pipeline.adapters.answers import AnswerTooLargeError, BoundedRows
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.oracle.errors import (
@@ -18,7 +19,7 @@ from whalefall_pipeline.adapters.oracle.errors import (
     to_lost_error,
     to_too_large_error,
 )
-from whalefall_pipeline.adapters.oracle.lane import AnswerTooLargeError, Lane
+from whalefall_pipeline.adapters.oracle.lane import Lane
 from whalefall_pipeline.adapters.oracle.options import Endpoint
 from whalefall_pipeline.adapters.oracle.rows import Row
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncCancelledError
@@ -98,19 +99,19 @@ class ThinConnection:
 
     async def _fetch(self, statement: str) -> list[Row]:
         ends_at = time.monotonic() + self._limits.statement_seconds
-        rows: list[Row] = []
+        answer = BoundedRows(self._limits.answer_bytes)
         with self._session.cursor() as opened:
             cursor = cast("_Cursor", opened)
             cursor.arraysize = ROWS_PER_ROUND_TRIP
             cursor.prefetchrows = ROWS_PER_ROUND_TRIP + 1
             await cursor.execute(statement)
             if cursor.description is None:
-                return rows
+                return answer.rows
             while batch := await cursor.fetchmany():
-                rows += batch
+                answer.add(batch)
                 if time.monotonic() > ends_at:
                     raise CatalogError(TIMED_OUT)
-        return rows
+        return answer.rows
 
     def close(self) -> None:
         """Log off, unless the connection is lost already."""

@@ -13,15 +13,12 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from whalefall_pipeline.adapters.answers import AnswerTooLargeError
 from whalefall_pipeline.adapters.deadline import Deadline
 
 CLOSE_SECONDS = 2.0
 
 Result = TypeVar("Result")
-
-
-class AnswerTooLargeError(Exception):
-    """More came in during one call than may; the connection is cut."""
 
 
 class Lane:

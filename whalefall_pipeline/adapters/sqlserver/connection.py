@@ -19,6 +19,7 @@ from typing import Any, Protocol, cast
 
 import mssql_python
 
+from whalefall_pipeline.adapters.answers import AnswerTooLargeError, BoundedRows
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.relay import Relay
@@ -41,9 +42,6 @@ _PROVIDER = "MSSQL_PYTHON_NATIVE_PROVIDER"
 _RUST = "mssql-odbc"
 _LINUX_LIBRARIES = ("libltdl.so.7", "libgssapi_krb5.so.2")
 _ROWS_AT_ONCE = 1000
-_BYTES_PER_VALUE = 16
-"""What a number counts for, and a text or a binary value beside its length."""
-_BYTES_PER_ROW = 64
 _CLOSING_SECONDS, _LEAVING_SECONDS = 5.0, 1.0
 _MOST_COLUMNS, _MOST_CHARACTERS = 20, 4000
 """More than any statement of the catalog has: the driver sets memory aside for each column, a thousand rows of it."""
@@ -59,10 +57,6 @@ class _Cursor(Protocol):
     def execute(self, operation: str) -> object: ...
     def fetchmany(self, size: int) -> Sequence[Iterable[Any]]: ...
     def close(self) -> None: ...
-
-
-class _TooLargeError(Exception):
-    """An answer holds more than it may."""
 
 
 class _StrangeAnswerError(Exception):
@@ -130,7 +124,7 @@ class Connection:
         except CallAbandonedError:
             self._abandon()
             failure = Observation(Seen.TIMED_OUT, f"no answer within {seconds:g} s")
-        except _TooLargeError:
+        except AnswerTooLargeError:
             failure = self._to_too_large(most)
         except (*_DRIVER_ERRORS, _StrangeAnswerError) as error:
             failure = self._to_failure(error, seconds)
@@ -252,7 +246,7 @@ def _fetch(driver: mssql_python.Connection, statement: str, seconds: int, most: 
         cursor.execute(statement)
         _check_columns(cursor.description or ())
         return _fetch_rows(cursor, most)
-    except (_StrangeAnswerError, _TooLargeError):
+    except (_StrangeAnswerError, AnswerTooLargeError):
         if relay:
             relay.end()  # or closing the cursor would wait for the rest of the answer
         raise
@@ -262,14 +256,10 @@ def _fetch(driver: mssql_python.Connection, statement: str, seconds: int, most: 
 
 
 def _fetch_rows(cursor: _Cursor, most: int) -> list[Row]:
-    rows: list[Row] = []
-    size = 0
+    answer = BoundedRows(most)
     while some := [tuple(row) for row in cursor.fetchmany(_ROWS_AT_ONCE)]:
-        size += sum(map(_measure, some))
-        if size > most:
-            raise _TooLargeError
-        rows += some
-    return rows
+        answer.add(some)
+    return answer.rows
 
 
 def _check_columns(description: Sequence[Sequence[Any]]) -> None:
@@ -280,13 +270,6 @@ def _check_columns(description: Sequence[Sequence[Any]]) -> None:
     is_bounded = all(0 < column[_SIZE] <= _MOST_CHARACTERS for column in description)
     if len(description) > _MOST_COLUMNS or not is_bounded:
         raise _StrangeAnswerError
-
-
-def _measure(row: Row) -> int:
-    """Return about how many bytes a row takes: its texts, two a character as on the wire, in a tuple."""
-    texts = sum(2 * len(value) for value in row if isinstance(value, str))
-    binaries = sum(len(value) for value in row if isinstance(value, bytes))
-    return texts + binaries + _BYTES_PER_VALUE * len(row) + _BYTES_PER_ROW
 
 
 def _close(opened: list[mssql_python.Connection], relay: Relay | None) -> None:
