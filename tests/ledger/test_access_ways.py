@@ -18,7 +18,7 @@ FILES = "pg_read_server_files"
 @pytest.fixture
 def plain(fleet: Fleet) -> Fleet:
     """Two instances with a superuser and others, of whom one could do more on the second."""
-    setattr(fleet.adapter, "access", ACCESS)  # noqa: B010 - the scripted engine has none by itself
+    fleet.adapter.access = ACCESS
     fleet.adapter.accounts = [user("root", rolsuper=True), user("ana"), Account(FILES, Kind.PREDEFINED, FLAGS)]
     fleet.register("two")
     fleet.sync(fleet.instances[:1])

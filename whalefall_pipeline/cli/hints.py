@@ -74,7 +74,7 @@ def _find_able(reader: Reader, instance: str, privilege: str, named: Named, at: 
         for case, population in load_cases(reader, cases, at)
         for decider in [Decider(case.access, population)]
         for question in case.questions
-        for answer in decider.find_who_can(question, first_only=True)
+        for answer in decider.find_who_can(question)
         if answer.kind.is_counted
     ]
     return {answer.username: any(_is_narrow(path) for path in answer.paths) for answer in answers}

@@ -20,7 +20,7 @@ from whalefall_pipeline.core.model import (
     Seen,
     Unseen,
 )
-from whalefall_pipeline.ledger.holdings import SEEN, Holdings, Moments, Row, StateMaker
+from whalefall_pipeline.ledger.holdings import NOTHING_UNSEEN, Holdings, Moments, Row, StateMaker
 from whalefall_pipeline.ledger.reader import Reader
 from whalefall_pipeline.sql import load_sql
 
@@ -197,7 +197,9 @@ def _build(
     ids: dict[int, dict[str, int]] = {item.id: {} for item in asked}
     states_of = StateMaker(held)
     for account_id, instance_id, username, kind, text in accounts:
-        states[instance_id][username] = states_of.build(account_id, username, kind, text, hidden.get(account_id, SEEN))
+        states[instance_id][username] = states_of.build(
+            account_id, username, kind, text, hidden.get(account_id, NOTHING_UNSEEN)
+        )
         ids[instance_id][username] = account_id
     return {
         item.id: Population(

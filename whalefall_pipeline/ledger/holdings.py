@@ -10,7 +10,7 @@ import orjson
 from whalefall_pipeline.core.model import Account, AccountState, Attributes, Held, Kind, Securable
 
 Row: TypeAlias = tuple[Any, ...]
-SEEN: frozenset[str] = frozenset()
+NOTHING_UNSEEN: frozenset[str] = frozenset()
 """What of most accounts was not seen: nothing."""
 
 

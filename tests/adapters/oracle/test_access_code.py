@@ -1,5 +1,7 @@
 """Code that runs with its owner's rights makes a no unknown, for whoever may run it. Source: see `access_code`."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.adapters.oracle.access_cases import EMP, ON_SERVER
@@ -61,6 +63,25 @@ def test_the_mark_of_code_is_nothing_to_ask_about() -> None:
     mark, code = RUNS._replace(scope="definer"), RUNS
     assert list(ACCESS.find_targets(None, ("HR", "RAISE"), [mark, code])) == [code]
     assert list(ACCESS.find_targets(None, ("SALESPDB", "HR", "RAISE"), [mark])) == [code._replace(scope="table")]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [f'{RUN} "ANN"', 'GRANT EXECUTE ANY PROCEDURE ON SCHEMA "HR" TO "ANN"'],
+    ids=["the code", "its schema"],
+)
+def test_what_was_granted_in_all_containers_runs_code_of_each(server: StandIn, statement: str) -> None:
+    """Such a grant names no container, where the code has one."""
+    population = build(server, (statement,))
+    ann = population.accounts["ANN"]
+    held = frozenset(
+        item._replace(securable=item.securable._replace(database="")) if "EXECUTE" in item.privilege else item
+        for item in ann.held
+    )
+    accounts = {**population.accounts, "ANN": replace(ann, held=held)}
+    answer = Decider(ACCESS, replace(population, accounts=accounts)).decide("ANN", Question("SELECT", EMP))
+    assert held != ann.held
+    assert (answer.verdict, answer.unseen) == (Verdict.UNKNOWN, (RAISE,))
 
 
 def test_what_was_not_seen_of_it_leaves_no_no(server: StandIn) -> None:

@@ -1,5 +1,7 @@
 """What an Oracle instance may say of the way to its server."""
 
+from pathlib import Path
+
 import pytest
 
 from whalefall_pipeline.adapters.oracle.options import KNOWN_OPTIONS, THICK_ONLY, check_options, to_endpoint
@@ -125,6 +127,16 @@ def test_the_words_of_tls_say_what_is_verified(options: dict[str, str], expected
 def test_words_that_no_connection_can_be_made_with_are_said(options: dict[str, str], said: str) -> None:
     with pytest.raises(InvalidInstanceError, match=said):
         to_endpoint(make_instance(**options), LOGIN, {})
+
+
+def test_a_descriptor_takes_the_files_of_tls_and_not_its_word(tmp_path: Path) -> None:
+    described = {"connect_descriptor": "(DESCRIPTION=(ADDRESS=(PROTOCOL=tcps)))"}
+    theirs = {"tls": "verify-full", "tls_ca": "theirs.pem"}
+    for own, files in (({}, "theirs.pem"), ({"tls_ca": "ours.pem"}, "ours.pem")):
+        target = to_endpoint(make_instance(**described, **own), LOGIN, theirs)
+        assert (target.descriptor, target.ssl_ca_file) == (described["connect_descriptor"], files)
+    alias = {"tns_alias": "SALES", "config_dir": str(tmp_path)}
+    assert to_endpoint(make_instance(**alias), LOGIN, theirs).ssl_ca_file == "theirs.pem"
 
 
 def test_an_instance_s_own_way_to_name_tls_takes_the_place_of_the_deployment_s() -> None:

@@ -49,10 +49,11 @@ def _to_object(item: Held) -> Securable:
 def _may_run(item: Held, granted: Collection[tuple[str, Securable]]) -> bool:
     code = _to_object(item)
     wider = ANY.get(code.scope, {}).get(EXECUTE, ())
-    schema = Securable("schema", code.database, code.schema)
-    around = (Securable("server"), Securable("database", code.database))
-    return (
-        (EXECUTE, code) in granted
-        or any((privilege, schema) in granted for privilege in wider)
-        or any((privilege, place) in granted for privilege in (*wider, *GRANTING) for place in around)
-    )
+    around = [Securable("server")]
+    for database in ("", code.database):  # what was granted commonly names no container
+        if (EXECUTE, code._replace(database=database)) in granted:
+            return True
+        if any((privilege, Securable("schema", database, code.schema)) in granted for privilege in wider):
+            return True
+        around.append(Securable("database", database))
+    return any((privilege, place) in granted for privilege in (*wider, *GRANTING) for place in around)

@@ -170,14 +170,17 @@ def _translate_tls(options: Mapping[str, str]) -> dict[str, str]:
     """Return options with the word of `tls` as the driver's own. Raise InvalidInstanceError where both are there."""
     if "tls" not in options:
         idle = [name for name in OURS if name in options]
-        if idle:
+        if idle and not ("connect_descriptor" in options or "tns_alias" in options):
             raise InvalidInstanceError(f"{', '.join(idle)} has no effect without tls")
-        return dict(options)
+        return {**options, **_to_authorities(options)}
     doubled = [name for name in (*INSTEAD_OF_TLS, "connect_descriptor", "tns_alias") if name in options]
     if doubled:
         raise InvalidInstanceError(f"options tls and {doubled[0]} say the same thing: set one of them")
-    authorities = {"ssl_ca_file": options["tls_ca"]} if "tls_ca" in options else {}
-    return {**options, **WORDS[options["tls"]], **authorities}
+    return {**options, **WORDS[options["tls"]], **_to_authorities(options)}
+
+
+def _to_authorities(options: Mapping[str, str]) -> dict[str, str]:
+    return {"ssl_ca_file": options["tls_ca"]} if "tls_ca" in options else {}
 
 
 def _check_together(options: Mapping[str, str], *, is_described: bool) -> None:

@@ -13,9 +13,11 @@ from whalefall_pipeline.core.access.model import Link, Population
 from whalefall_pipeline.core.model import (
     MEMBER,
     ROLE_SETS,
+    Account,
     AccountState,
     Held,
     HeldRole,
+    Kind,
     Securable,
     is_of_role,
     to_roles,
@@ -83,7 +85,7 @@ class PostgresqlLinks:
             if role not in circular:
                 words = f"CREATEROLE, may grant itself {role}"
                 yield Link(creator, role, words, to_grant_sql(role), own=True)
-            elif role != creator and not accounts[role].account.attributes.get("rolreplication"):
+            elif role != creator and _has_settable_password(accounts[role].account):
                 words = f"CREATEROLE, may set the password of {role}"
                 yield Link(creator, role, words, to_password_sql(role), own=True)
 
@@ -226,6 +228,11 @@ def find_circular(population: Population, creator: str) -> set[str]:
         frontier = {name for name, state in accounts.items() if held and not state.held.isdisjoint(held)} - found
         found |= frontier
     return found if len(found) > 1 else set()
+
+
+def _has_settable_password(account: Account) -> bool:
+    """Whether CREATEROLE alters it: those with REPLICATION only a superuser may, and predefined roles nobody."""
+    return account.kind is not Kind.PREDEFINED and not account.attributes.get("rolreplication")
 
 
 def may_be_granted(population: Population, role: str) -> bool:

@@ -234,5 +234,5 @@ def to_setter(database: str) -> Question:
 def list_contained(principals: Principals, database: str) -> list[str]:
     """Return the accounts of users whose password the database keeps."""
     users = principals.users.get(database, {}).values()
-    kept = (name for name in users if principals.accounts[name].account.attributes.get("database") == database)
-    return [name for name in kept if principals.accounts[name].account.attributes["authentication_type"] == "DATABASE"]
+    kept = {"database": database, "authentication_type": "DATABASE"}.items()
+    return [name for name in users if kept <= principals.accounts[name].account.attributes.items()]

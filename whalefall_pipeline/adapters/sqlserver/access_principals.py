@@ -69,6 +69,11 @@ class Principals:
         owned = {item.securable.database for item in self.holders if item.securable.scope == DATABASE}
         return frozenset({*self.users, *owned} - {""})
 
+    @cached_property
+    def _in_databases(self) -> Mapping[str, frozenset[str]]:
+        """By database the accounts that are users of it."""
+        return {database: frozenset(users.values()) for database, users in self.users.items()}
+
     def is_login(self, username: str) -> bool:
         """Whether it is a principal of the server that may log in."""
         account = self.accounts[username].account
@@ -95,7 +100,7 @@ class Principals:
 
     def list_places(self, username: str, database: str) -> list[str]:
         """Return an account and, where it is a login that is a user of the database, that user's place."""
-        is_user = username in self.users.get(database, {}).values() and self.is_login(username)
+        is_user = username in self._in_databases.get(database, ()) and self.is_login(username)
         return [username, to_user(database, username)] if is_user else [username]
 
     def hold(self, privileges: Iterable[str], securable: Securable) -> Iterator[tuple[str, Held]]:

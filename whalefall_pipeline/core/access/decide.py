@@ -142,17 +142,16 @@ class Decider:
     def _find_unread(self, username: str, question: Question, reached: Collection[str]) -> tuple[str, ...]:
         """Return which code may do it for an account, since it runs as somebody who can; by other code too."""
         found: list[str] = []
-        seen = {username}
+        able = {username: False}
         frontier = [reached]
         while frontier:
             for code in self._access.find_code(self._population, question, frontier.pop()):
-                if code.runs_as in seen:
-                    continue
-                if self._has_way(code.runs_as, question):
+                if code.runs_as not in able:
+                    able[code.runs_as] = self._has_way(code.runs_as, question)
+                    if not able[code.runs_as]:
+                        frontier.append(self._graph(question).find_reached(code.runs_as))
+                if able[code.runs_as]:
                     found.append(f"what {code.words} does")
-                else:
-                    seen.add(code.runs_as)
-                    frontier.append(self._graph(question).find_reached(code.runs_as))
         found = sorted(set(found))
         more = [f"and {len(found) - NAMED} more such"] if len(found) > NAMED else []
         return (*found[:NAMED], *more)
