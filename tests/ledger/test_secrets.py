@@ -27,6 +27,20 @@ def test_a_key_from_the_environment_writes_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_two_rotations_at_once_neither_takes_the_key_that_the_other_encrypts_with(tmp_path: Path) -> None:
+    store = SecretStore(tmp_path)
+    stored = store.encrypt(SECRET)
+    first = store.keys.begin_rotation()
+    stored = store.encrypt_again(stored)
+    second = store.keys.begin_rotation()
+    store.keys.end_rotation(first)
+    stored = store.encrypt_again(stored)
+    store.keys.end_rotation(second)
+    store.keys.end_rotation(first)
+    assert SecretStore(tmp_path).resolve(stored) == SECRET
+    assert store.keys.read().entries == (second,)
+
+
 def test_references_are_read_when_they_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = SecretStore(tmp_path)
     monkeypatch.setenv("SHOP_PASSWORD", "first")

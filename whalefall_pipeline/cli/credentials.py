@@ -10,7 +10,7 @@ from whalefall_pipeline.cli.output import print_line, warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows
 from whalefall_pipeline.cli.workplace import open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, InvalidInstanceError
-from whalefall_pipeline.ledger.credentials import Kept, Rotated, read_credentials, write_encrypted_anew
+from whalefall_pipeline.ledger.credentials import Kept, Rotated, read_credentials, write_encrypted_again
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.keys import KeyRing
 from whalefall_pipeline.ledger.secrets import SecretStore, is_reference
@@ -69,23 +69,24 @@ def rotate_key() -> None:
     """
     with open_workplace() as workplace:
         keys = workplace.store.keys
-        _begin(keys)
+        new = _begin(keys)
         with connecting(workplace.engine) as connection, transaction(connection):
-            rotated = write_encrypted_anew(connection, workplace.store)
-        if not keys.is_given:
-            keys.end_rotation()
-    _say(rotated, keys)
+            rotated = write_encrypted_again(connection, workplace.store)
+        if new:
+            keys.end_rotation(new)
+    _print_rotated(rotated, keys)
 
 
-def _begin(keys: KeyRing) -> None:
-    """Put a new key before the others, or see that somebody has. Raise InvalidInputError where nobody has."""
+def _begin(keys: KeyRing) -> str | None:
+    """Put a new key before the others and return it; None: somebody has. Raise InvalidInputError where nobody has."""
     if not keys.is_given:
-        keys.begin_rotation()
-    elif len(keys.read().entries) == 1:
+        return keys.begin_rotation()
+    if len(keys.read().entries) == 1:
         raise InvalidInputError(TWO_KEYS)
+    return None
 
 
-def _say(rotated: Rotated, keys: KeyRing) -> None:
+def _print_rotated(rotated: Rotated, keys: KeyRing) -> None:
     print_line(f"{rotated.encrypted} secrets are encrypted with the new key")
     if keys.is_given:
         print_line("take the old key out of WHALEFALL_SECRET_KEY now, wherever whalefall runs; keep only the first")

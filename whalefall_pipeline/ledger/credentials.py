@@ -38,7 +38,7 @@ def read_credentials(connection: Connection) -> list[Kept]:
     return [Kept(*row) for row in connection.execute(statement)]
 
 
-def write_encrypted_anew(connection: Connection, store: SecretStore) -> Rotated:
+def write_encrypted_again(connection: Connection, store: SecretStore) -> Rotated:
     """Encrypt all that is encrypted with the first key; what no key opens stays as it is.
 
     Nobody registers or changes an instance meanwhile.

@@ -75,16 +75,19 @@ class KeyRing:
         """Return the key of digests; empty while there is no key at all."""
         return self.read().digest_key if self._given or self._path.exists() else b""
 
-    def begin_rotation(self) -> None:
-        """Put a new key before those of the file, on disk before it is used; the key of digests stays."""
+    def begin_rotation(self) -> str:
+        """Put a new key before those of the file, on disk before it is used, and return it; that of digests stays."""
         now = self.read()
         new = Fernet.generate_key().decode()
         self._replace([new, *now.entries, f"{DIGEST}{now.digest_key.hex()}"])
+        return new
 
-    def end_rotation(self) -> None:
-        """Leave the first key alone in the file, once nothing is encrypted with the others."""
+    def end_rotation(self, new: str) -> None:
+        """Take the keys after `new` out of the file, once nothing is encrypted with them; a later rotation's stay."""
         now = self.read()
-        self._replace([now.entries[0], f"{DIGEST}{now.digest_key.hex()}"])
+        if new in now.entries:
+            kept = now.entries[: now.entries.index(new) + 1]
+            self._replace([*kept, f"{DIGEST}{now.digest_key.hex()}"])
 
     def _replace(self, entries: list[str]) -> None:
         new = self._path.with_name(f"{KEY_FILE}.new")
