@@ -33,7 +33,7 @@ def test_what_waits_is_listed_and_sent(whalefall: Run, ledger: Engine, tmp_path:
         (row,) = json.loads(whalefall("alerts", "list", "-o", "json").stdout)
         assert (row["status"], row["attempts"]) == ("failing", 1)
         hook.status = 200
-        assert whalefall("alerts", "send", variables=variables).stdout == "1 messages sent\n"
+        assert whalefall("alerts", "send", variables=variables).stdout == "1 messages taken by targets\n"
         assert len(hook.taken) == 1
     assert whalefall("alerts", "list", "--unsent", "-o", "csv").stdout.splitlines()[1:] == []
     assert "sent" in whalefall("alerts", "list", "-i", "one").stdout

@@ -23,7 +23,12 @@ WITNESS = """\
 #!{python}
 import os, pathlib
 here = pathlib.Path({folder!r})
-lines = [path.read_bytes() for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if path.parent.is_dir()]
+lines = []
+for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    try:
+        lines.append(path.read_bytes())
+    except OSError:
+        pass
 (here / "processes").write_bytes(b"\\n".join(lines))
 (here / "environment").write_text("\\n".join(f"{{name}}={{value}}" for name, value in os.environ.items()))
 os.write(2, {secret!r}.encode())

@@ -35,7 +35,7 @@ def ask(whalefall: Run, **named: dict[str, str]) -> tuple[int, dict[str, tuple[s
 def test_what_is_well_is_said_and_services_that_do_not_run_are_a_warning(fleet: Fleet, whalefall: Run) -> None:
     code, said = ask(whalefall)
     assert code == 0
-    well = ("ledger", "schema", "disk", "clock", "key", "last sync")
+    well = ("ledger", "schema", "clock", "key", "last sync")  # the room on the test's own disk is its own matter
     assert {check: said[check][0] for check in well} == dict.fromkeys(well, "ok")
     assert said["services"] == ("warning", "no webserver answers here; start the services with: whalefall up")
 
@@ -65,8 +65,16 @@ def test_a_lost_key_fails_and_names_the_instances(ledger: Engine, whalefall: Run
     code, said = ask(whalefall, variables={"WHALEFALL_SECRET_KEY": "A" * 43 + "="})
     assert (code, said["key"][0]) == (1, "failed")
     assert "locked" in said["key"][1]
-    assert "whalefall instances change NAME --password" in said["key"][1]
+    assert "whalefall credentials set NAME" in said["key"][1]
     assert "opensesame" not in str(said)
+
+
+def test_a_command_of_a_secret_is_not_run(ledger: Engine, whalefall: Run, tmp_path: Path) -> None:
+    words = ("--type", "postgresql", "--host", "h.example", "--user", "reader")
+    trace = tmp_path / "it-ran"
+    assert whalefall("instances", "add", "shop", *words, "--password-command", f"touch {trace}").returncode == 0
+    assert ask(whalefall)[1]["key"] == ("ok", "1 credentials can be read")
+    assert not trace.exists()
 
 
 def test_a_variable_that_is_not_set_here_is_a_warning(ledger: Engine, whalefall: Run) -> None:

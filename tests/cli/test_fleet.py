@@ -68,6 +68,15 @@ def test_what_a_file_does_not_name_stays_unless_it_is_to_go(place: Place) -> Non
     assert place.list() == ["one"]
 
 
+def test_an_empty_file_prunes_nothing(place: Place) -> None:
+    """What a failed export leaves would otherwise be the end of the fleet."""
+    place.take(FILE)
+    for name, text in (("none.csv", ""), ("header.csv", "name,type\n"), ("none.yaml", "instances: []\n")):
+        refused = place.take(text, "--prune", name=name)
+        assert (refused.returncode, "names no instance" in refused.stderr) == (2, True), refused.stderr
+    assert place.list() == ["one", "two"]
+
+
 def test_csv_says_the_same_as_yaml_and_an_export_is_an_import(place: Place) -> None:
     place.take(FILE)
     assert place.take(CSV, name="fleet.csv").stdout.splitlines() == ["2 same"]
@@ -124,7 +133,7 @@ def test_labels_are_given_changed_and_taken_away(place: Place, ledger: Engine) -
     for wrong in ("prod", "=x", "a b=c"):
         assert place.whalefall("instances", "list", "--label", wrong).returncode == 2, wrong
     unknown = place.whalefall("instances", "list", "--label", "env=prod")
-    assert (unknown.returncode, "no active instance has the label env=prod; there are env=test" in unknown.stderr) == (
+    assert (unknown.returncode, "no instance has the label env=prod; there are env=test" in unknown.stderr) == (
         2,
         True,
     )

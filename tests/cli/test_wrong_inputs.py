@@ -56,7 +56,7 @@ ADD: list[tuple[tuple[str, ...], str]] = [
         "give --password-env, --password-file or --password-command, not more than one",
     ),
     ((*BASE, "--password-command", "true"), "not more than one"),
-    ((*BASE[:-2], "--password-command", ""), "--password-command is empty"),
+    ((*BASE[:-2], "--password-command", ""), "the command for the password is empty"),
     ((*BASE[:-2], "--password-command", "a 'b"), "can't be parted into words: No closing quotation"),
     ((*BASE[:-2], "--password-command", "no-such-command x"), "'no-such-command' is no command that can be run here"),
     ((*BASE[:-2], "--password-command", "."), "'.' is no command that can be run here"),

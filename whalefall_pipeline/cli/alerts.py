@@ -65,7 +65,7 @@ def send() -> None:
         sent = send_alerts(workplace.engine, targets, workplace.store.digest_key, every=True)
     if sent.is_busy:
         raise InvalidInputError("another process sends alerts just now; see: whalefall alerts list")
-    print_line(f"{sent.messages} messages sent")
+    print_line(f"{sent.messages} messages taken by targets")
     for failure in sent.failures:
         warn(f"not sent: {failure}")
     if sent.failures:

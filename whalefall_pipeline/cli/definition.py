@@ -115,9 +115,9 @@ def to_words(command: str) -> list[str]:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise InvalidInstanceError(f"--password-command {command!r} can't be parted into words: {error}") from None
+        raise InvalidInstanceError(f"the command for the password can't be parted into words: {error}") from None
     if not words:
-        raise InvalidInstanceError("--password-command is empty; write a command and its words")
+        raise InvalidInstanceError("the command for the password is empty; write a command and its words")
     return words
 
 

@@ -45,15 +45,17 @@ def doctor(form: FormatOption = Format.TABLE, raw: RawOption = False) -> None:
 
 
 def _look() -> Iterator[Look]:
+    at = "ledger"
     try:
         with open_workplace(check=False) as workplace, workplace.reading() as reader:
             info = reader.info
-            yield Look("ledger", OK, f"PostgreSQL {info.server_version // 10_000} at {info.host}:{info.port} answers")
+            yield Look(at, OK, f"PostgreSQL {info.server_version // 10_000} at {info.host}:{info.port} answers")
+            at = "the other looks"
             yield from _look_at_ledger(workplace, reader)
     except InvalidInputError:
         raise
     except WhalefallError as error:
-        yield Look("ledger", FAILED, str(error))
+        yield Look(at, FAILED, str(error))
 
 
 def _look_at_ledger(workplace: Workplace, reader: Reader) -> Iterator[Look]:

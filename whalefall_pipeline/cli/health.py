@@ -34,18 +34,22 @@ def look_at_schema(revision: str | None) -> Look:
 
 
 def look_at_key(store: SecretStore, rows: Rows) -> Look:
-    """Try to read each credential: what a lost key, variable or file does is said before a sync fails by it."""
+    """Try to read each credential: what a lost key, variable or file does is said before a sync fails by it.
+
+    A command that has a secret is decrypted and not run: that is for a sync, on the machine that syncs.
+    """
     stored = [(str(row["name"]), row["secret"]) for row in rows if row["secret"]]
     unreadable: dict[str, str] = {}
     for name, secret in stored:
         try:
-            store.resolve(secret)
+            if not store.find_command(secret):
+                store.resolve(secret)
         except WhalefallError as error:
             unreadable[name] = str(error)
     if unreadable:
         first = next(iter(unreadable.values()))
         lost = [name for name, secret in stored if name in unreadable and not is_reference(secret)]
-        remedy = "bring the key back, or set new secrets: whalefall instances change NAME --password" if lost else first
+        remedy = "bring the key back, or set new secrets: whalefall credentials set NAME" if lost else first
         why = f"{first}; {remedy}" if lost else remedy
         return Look("key", FAILED if lost else WARNING, f"unreadable here: {list_names(unreadable)}: {why}")
     return Look("key", OK, f"{len(stored)} credentials can be read")

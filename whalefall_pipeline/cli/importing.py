@@ -100,6 +100,8 @@ def _plan(workplace: Workplace, definitions: Sequence[Definition], *, prune: boo
         known = {instance.name: instance for instance in read_instances(connection)}
     with workplace.reading() as reader:
         logins = read_logins(reader, [definition.name for definition in definitions])
+    if prune and not definitions:
+        raise InvalidInstanceError("the file names no instance, so --prune would remove them all; nothing was changed")
     steps = [_plan_one(definition, known, logins, workplace.store) for definition in definitions]
     named = {definition.name for definition in definitions}
     gone = [name for name in known if name not in named] if prune else []
@@ -131,7 +133,7 @@ def _plan_one(
 def _is_kept(definition: Definition, stored: str, store: SecretStore) -> bool:
     """Return whether a secret is stored where a definition says; a command's stored form is another each time."""
     if definition.password_command:
-        return store.find_command(stored) == list(definition.password_command)
+        return _find_command(stored, store) == list(definition.password_command)
     return definition.build_reference(store) == stored
 
 
@@ -196,5 +198,12 @@ def _to_definition(instance: Instance, user: str, stored: str, store: SecretStor
         labels=instance.labels,
         password_env=value if kind == "env" else None,
         password_file=Path(value) if kind == "file" else None,
-        password_command=store.find_command(stored),
+        password_command=_find_command(stored, store),
     )
+
+
+def _find_command(stored: str, store: SecretStore) -> list[str]:
+    """Return the command that has a secret; empty for any other, and where no key here opens what is stored."""
+    with suppress(InvalidInstanceError):
+        return store.find_command(stored)
+    return []

@@ -57,7 +57,7 @@ def choose_labelled(instances: Mapping[str, Mapping[str, str]], labels: Mapping[
         wanted = " ".join(format_labels(labels))
         known = sorted({word for own in instances.values() for word in format_labels(own)})
         more = f"; there are {', '.join(known[:10])}" if known else "; none has any"
-        raise InvalidInputError(f"no active instance has the label {wanted}{more}")
+        raise InvalidInputError(f"no instance has the label {wanted}{more}")
     return names
 
 
