@@ -76,6 +76,7 @@ def test_findings_are_told_from_a_severity_on_and_unknown_ones_never() -> None:
         ("<@&77>", "{lt}{at}&77>"),
         ("@everyone", "{at}everyone"),
         ("app@Here", "app{at}Here"),
+        *((same, same) for same in ("app@teamserver", "bob@roomy", "root@allhosts.example.com")),
         ("ana @dba", "ana {at}dba"),
         ("<https://bad.example|shop>", "{lt}https://bad.example|shop>"),
         ("[shop](https://bad.example)", "[shop] (https://bad.example)"),

@@ -43,11 +43,11 @@ def test_it_sends_what_waits_and_says_how_many(ledger: Engine, tmp_path: Path, m
     with start_hook() as hook:
         monkeypatch.setenv("WHALEFALL_ALERT_URLS", hook.url)
         hook.status = 502
-        assert tick() == "0 messages sent, 1 not taken"
+        assert tick() == "0 messages taken by targets, 1 not taken"
         hook.status = 200
-        assert tick() == "0 messages sent, 0 not taken", "it waits before it tries again"
+        assert tick() == "0 messages taken by targets, 0 not taken", "it waits before it tries again"
         with ledger.begin() as connection:
             connection.exec_driver_sql("update alert_delivery set due_at = now()")
-        assert tick() == "1 messages sent, 0 not taken"
+        assert tick() == "1 messages taken by targets, 0 not taken"
         assert len(hook.taken) == 1
     assert read(ledger, "select from alert where sent_at is null") == []

@@ -158,3 +158,30 @@ def test_no_value_of_a_custom_parameter_stays_of_postgresqls_accounts(released: 
     rows_as_text = str([read(released, f"select t::text from {table} t") for table in everything])
     assert not [secret for secret in ("first-secret", "second", PASSWORD) if secret in rows_as_text]
     assert rows_as_text.count("9MB") == 7
+
+
+def test_who_took_an_alert_and_waivers_without_a_ticket_are_kept(ledger: Engine) -> None:
+    with ledger.begin() as connection:
+        connection.execute(text("drop schema public cascade"))
+        connection.execute(text("create schema public"))
+        upgrade_to(connection, "0010")
+        connection.execute(
+            text(
+                "insert into alert (key, kind, instance_id, session_id, payload, message_key, attempts, sent_to) values"
+                " ('a', 'scope_lost', 1, 's', '{}', 's/1', 2, '{one}'),"
+                " ('b', 'scope_lost', 1, 's', '{}', 's/1', 2, '{one}'),"
+                " ('c', 'scope_lost', 1, 's', '{}', 's/2', 1, '{}'),"
+                " ('d', 'scope_lost', 1, 's', '{}', null, 0, '{}')"
+            )
+        )
+        connection.execute(
+            text(
+                "insert into waiver (rule_id, reason, ticket, created_by, expires_at)"
+                " select 'ALL-01', 'r', t, 'e', now() + interval '1 day' from unnest(array[null, '', 'OPS-7']) as t"
+            )
+        )
+    upgrade_ledger(ledger)
+    taken = read(ledger, "select message_key, target, attempts from alert_delivery where taken_at is not null")
+    assert taken == [{"message_key": "s/1", "target": "one", "attempts": 3}]
+    tickets = [row["ticket"] for row in read(ledger, "select ticket from waiver order by id")]
+    assert tickets == ["not given", "not given", "OPS-7"]

@@ -21,7 +21,7 @@ _SIGNS = re.compile(r"[\t\r\n=+\-@\uff1d\uff0b\uff0d\uff20]")
 NEUTRALISED = re.compile(rf"(^|[;\t\r\n])'{_STARTS}|^'(?=[\t\r\n])")
 """Where `neutralise` puts its apostrophes."""
 _MENTION = re.compile(
-    r"@(?=everyone|here|channel|all|room|team)|(?<![\w'\"`%.-])@(?=[\w&!])|(?<=<)@",
+    r"@(?=(?:everyone|here|channel|all|room|team)\b)|(?<![\w'\"`%.-])@(?=[\w&!])|(?<=<)@",
     re.IGNORECASE,
 )
 """Where chats read that somebody, or everybody, is called: at a word's begin, or, for everybody, anywhere."""

@@ -38,4 +38,4 @@ def alerts(context: dg.SensorEvaluationContext, whalefall_ledger: LedgerResource
         return dg.SkipReason("another process sends alerts")
     for failure in sent.failures:
         context.log.warning("not sent, and tried again later: %s", failure)
-    return dg.SkipReason(f"{sent.messages} messages sent, {len(sent.failures)} not taken")
+    return dg.SkipReason(f"{sent.messages} messages taken by targets, {len(sent.failures)} not taken")

@@ -227,7 +227,7 @@ select i.name as instance, i.db_type, i.permissions_read_at as last_success, r.s
 from instances i
 left join lateral (
   select started_at, ended_at, status from sync_instance_records
-  where instance_id = i.id order by started_at desc nulls last limit 1
+  where instance_id = i.id and ended_at is not null order by started_at desc nulls last limit 1
 ) r on true
 where i.is_active
 order by i.name;

@@ -1,6 +1,6 @@
 """The script that gives a ledger three roles: who owns its tables, the services that sync, and analysts who only read.
 
-For psql, connected to the ledger as one who may make roles and owns its tables or is a superuser. It can be run again,
+For psql, connected to the ledger as a superuser: it makes roles, and hands tables to one of them. It can be run again,
 and has to be after an upgrade, for analysts to read what is new.
 """
 

@@ -26,7 +26,7 @@ def read_output(words: Sequence[str], seconds: float = SECONDS) -> str:
     """Run a command and return what it prints, without its last line break.
 
     Raises InvalidInstanceError, with the command's name alone, when it can't be run, fails, prints nothing, too much or
-    what is no text, or takes too long; it and all that it started are then ended.
+    what is no text, or takes too long. Where it takes too long, it and all that it started are ended.
     """
     name = make_visible(words[0])
     environment = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}

@@ -39,7 +39,7 @@ def _create_delivery() -> None:
     op.add_column("alert", sa.Column("given_up_at", MOMENT, comment="when no target was left that is tried again"))
     op.execute(
         "insert into alert_delivery (message_key, target, label, attempts, first_tried_at, tried_at, due_at, taken_at) "
-        "select message_key, target, '', max(attempts) + 1, now(), now(), now(), now() "
+        "select message_key, target, '(before the upgrade)', max(attempts) + 1, now(), now(), now(), now() "
         "from alert, unnest(sent_to) as target where message_key is not null group by message_key, target"
     )
     op.drop_column("alert", "sent_to")
