@@ -120,7 +120,11 @@ def empty_large_log(log: Path, at_most: int = LARGEST_LOG) -> bool:
     except FileNotFoundError:
         return False
     copy = log.with_name(f"{log.name}.0")
-    shutil.copyfile(log, copy)
+    try:
+        shutil.copyfile(log, copy)
+    except OSError:  # a disk without room: half a copy would take what is left of it
+        copy.unlink(missing_ok=True)
+        return False
     os.truncate(log, 0)
     for number in range(_KEPT_LOGS, 0, -1):
         newer = log.with_name(f"{log.name}.{number - 1}")
