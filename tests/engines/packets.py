@@ -45,7 +45,11 @@ class Proxy:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(self._target)
+                try:
+                    server = socket.create_connection(self._target)
+                except OSError:  # the server takes no more for the moment; the next client may be luckier
+                    _shut(client)
+                    continue
                 self._sockets += [client, server]
                 threading.Thread(target=_pass_on, args=(client, server), daemon=True).start()
                 threading.Thread(target=self._answer, args=(server, client), daemon=True).start()

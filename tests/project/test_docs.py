@@ -93,7 +93,7 @@ def test_the_chinese_readme_was_looked_through_since_the_last_change_of_the_engl
 
 def test_the_site_is_built_without_a_broken_link(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path / "site"],
+        [sys.executable, "-B", "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path / "site"],
         cwd=TOP,
         capture_output=True,
         text=True,

@@ -10,11 +10,12 @@ ASKED = re.compile(r"(select|show|set|start transaction|commit|rollback)\b", re.
 
 
 def test_a_collector_only_reads(server: MysqlServer) -> None:
+    ((output,),) = server.query("SELECT @@GLOBAL.log_output")
     server.execute("SET GLOBAL log_output = 'TABLE'", "SET GLOBAL general_log = ON", "TRUNCATE mysql.general_log")
     try:
         read(server)
     finally:
-        server.execute("SET GLOBAL general_log = OFF")
+        server.execute("SET GLOBAL general_log = OFF", f"SET GLOBAL log_output = '{output}'")
     rows = server.query(
         "SELECT command_type, convert(argument USING utf8mb4), thread_id FROM mysql.general_log"
         f" WHERE user_host LIKE '%{COLLECTOR}%'"

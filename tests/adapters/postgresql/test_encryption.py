@@ -57,7 +57,7 @@ class Secured:
 
 @pytest.fixture(scope="module")
 def secured() -> Generator[Secured]:
-    """Of version 14: the builds of later versions that tests have know no TLS."""
+    """Of version 14, whose build knows TLS; not all that tests have do."""
     folder = make_folder("tls")
     authority = write_authority(folder)
     for kind in KINDS:
