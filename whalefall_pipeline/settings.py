@@ -119,7 +119,11 @@ class Settings:
         default=None, metadata=_plain("Dagster's storage; unset: beside the ledger", _to_database_url)
     )
     secret_key: Secret | None = field(
-        default=None, metadata=_plain("Fernet key of the credentials; unset: <home>/secret.key", Secret)
+        default=None,
+        metadata=_plain(
+            "Fernet key of the credentials; two with a comma between while it is rotated; unset: <home>/secret.key",
+            Secret,
+        ),
     )
 
     schedule: str = field(
