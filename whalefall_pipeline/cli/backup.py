@@ -70,7 +70,7 @@ def _run(workplace: Workplace, name: str, *words: str, stdout: int | None = None
     """Run a client of PostgreSQL's on the ledger. Raises WhalefallError with its first line where it fails."""
     program = find_client(name)
     if program is None:
-        raise WhalefallError(f"{name} is not installed; it comes with PostgreSQL, as does PG_BIN's folder")
+        raise WhalefallError(f"{name} is not installed; install PostgreSQL's clients, or name their folder with PG_BIN")
     done = subprocess.run(  # noqa: S603 - a program that we found, without a shell
         [program, *words],
         env=os.environ | to_environment(workplace.ledger_url),
