@@ -26,7 +26,8 @@ here = pathlib.Path({folder!r})
 lines = []
 for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
     try:
-        lines.append(path.read_bytes())
+        if {home!r}.encode() in path.with_name("environ").read_bytes():  # other tests' programs are their own matter
+            lines.append(path.read_bytes())
     except OSError:
         pass
 (here / "processes").write_bytes(b"\\n".join(lines))
@@ -48,7 +49,14 @@ def repeat(peer: Peer) -> None:
 def register(ledger: Engine, store: SecretStore, folder: Path, ports: dict[str, int]) -> None:
     """Register an instance for each kind of secret and each port."""
     script = folder / "witness"
-    script.write_text(WITNESS.format(python=sys.executable, folder=str(folder), secret=CANARIES["command"]))
+    script.write_text(
+        WITNESS.format(
+            python=sys.executable,
+            folder=str(folder),
+            secret=CANARIES["command"],
+            home=f"WHALEFALL_HOME={folder.parent}/",
+        )
+    )
     script.chmod(0o755)
     (folder / "password").write_text(CANARIES["file"])
     stored = {

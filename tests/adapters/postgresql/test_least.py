@@ -1,5 +1,9 @@
 """The login that `instances grants` makes sees what an administrator sees, and nothing without any line of it."""
 
+from collections.abc import Generator
+
+import pytest
+
 from tests.adapters.postgresql.catalog import SHOP, not_observed
 from tests.engines.postgresql import PostgresqlEngine
 from tests.engines.postgresql_cases import DATABASE
@@ -13,9 +17,17 @@ LEAST = Login('wf "least"', "a secret of the test")
 QUOTED = '"wf ""least"""'
 
 
-def test_the_script_is_enough_and_every_line_is_needed(engine: PostgresqlEngine) -> None:
+@pytest.fixture
+def closed(engine: PostgresqlEngine) -> Generator[PostgresqlEngine]:
+    """A server whose databases nobody may connect to by default."""
     grant_all(engine)
     engine.execute(f"REVOKE CONNECT ON DATABASE {DATABASE}, postgres, template1 FROM PUBLIC;")
+    yield engine
+    engine.execute("GRANT CONNECT ON DATABASE postgres, template1 TO PUBLIC;")
+
+
+def test_the_script_is_enough_and_every_line_is_needed(closed: PostgresqlEngine) -> None:
+    engine = closed
     create, connect, identity = engine.adapter.build_collector(LEAST.username, Product("postgresql"))
     administrator = Login(engine.running.superuser, engine.running.password)
 

@@ -280,7 +280,7 @@ def is_alive(pid: int) -> bool:
     """Whether a process runs; one that only waits to be collected by its parent does not."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

@@ -215,9 +215,12 @@ class Ended(NamedTuple):
 def to_end(path: Path) -> Ended:
     if not path.source.holder.startswith("pg_") or path.source.held is not None:
         return Ended(path.source)
-    if path.links[-1].member == CREATEROLE:
+    last = path.links[-1]
+    if last.member == CREATEROLE:
         return Ended(path.source, creator=path.links[-2].member)
-    return Ended(path.source, path.links[-1].member)
+    if last.words.startswith(CREATEROLE):  # where some roles are members of the creator, each role has its own link
+        return Ended(path.source, creator=last.member)
+    return Ended(path.source, last.member)
 
 
 def find_owner(made: Made, table: str) -> str:
