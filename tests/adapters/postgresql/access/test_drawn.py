@@ -218,7 +218,7 @@ def to_end(path: Path) -> Ended:
     last = path.links[-1]
     if last.member == CREATEROLE:
         return Ended(path.source, creator=path.links[-2].member)
-    if last.words.startswith(CREATEROLE):  # where some roles are members of the creator, each role has its own link
+    if last.words.startswith("CREATEROLE, "):  # where some roles are members of the creator, each role has its own link
         return Ended(path.source, creator=last.member)
     return Ended(path.source, last.member)
 
