@@ -49,9 +49,8 @@ def look_at_key(store: SecretStore, rows: Rows) -> Look:
     if unreadable:
         first = next(iter(unreadable.values()))
         lost = [name for name, secret in stored if name in unreadable and not is_reference(secret)]
-        remedy = "bring the key back, or set new secrets: whalefall credentials set NAME" if lost else first
-        why = f"{first}; {remedy}" if lost else remedy
-        return Look("key", FAILED if lost else WARNING, f"unreadable here: {list_names(unreadable)}: {why}")
+        remedy = "; bring the key back, or set new secrets: whalefall credentials set NAME" if lost else ""
+        return Look("key", FAILED if lost else WARNING, f"unreadable here: {list_names(unreadable)}: {first}{remedy}")
     return Look("key", OK, f"{len(stored)} credentials can be read")
 
 
