@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, MultiFernet
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
+from whalefall_pipeline.system import write_private
 
 KEY_FILE = "secret.key"
 DIGEST = "digest:"
@@ -68,7 +69,7 @@ class KeyRing:
                     f"the key {self._path} is missing; set WHALEFALL_SECRET_KEY to the one in use, or {SET_AGAIN}"
                 )
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            _write(self._path, [Fernet.generate_key().decode()])
+            _create(self._path, Fernet.generate_key().decode())
         return Keys.parse(self._path.read_text())
 
     def read_digest_key(self) -> bytes:
@@ -90,16 +91,13 @@ class KeyRing:
             self._replace([*kept, f"{DIGEST}{now.digest_key.hex()}"])
 
     def _replace(self, entries: list[str]) -> None:
-        new = self._path.with_name(f"{KEY_FILE}.new")
-        new.unlink(missing_ok=True)
-        _write(new, entries)
-        new.replace(self._path)
+        write_private(self._path, "\n".join(entries))
 
 
-def _write(path: Path, entries: list[str]) -> None:
+def _create(path: Path, key: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write("\n".join(entries))
+        file.write(key)
         file.flush()
         os.fsync(descriptor)
 
