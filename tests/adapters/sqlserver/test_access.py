@@ -5,16 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.adapters.sqlserver.access_cases import (
-    CASES,
-    DATABASE,
-    NO,
-    ORDERS,
-    SELECT,
-    YES,
-    Case,
-)
+from tests.adapters.sqlserver.access_cases import CASES
 from tests.adapters.sqlserver.conftest import Readings
+from tests.adapters.sqlserver.documented import DATABASE, NO, ORDERS, SELECT, YES, Case
 from tests.engines.sqlserver import SqlserverEngine
 from whalefall_pipeline.adapters.sqlserver.access import ACCESS
 from whalefall_pipeline.adapters.sqlserver.access_permissions import find_covers

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.adapters.sqlserver.access_cases import CARD, DATABASE, ON_SERVER, ORDERS, SELECT
 from tests.adapters.sqlserver.conftest import Readings
+from tests.adapters.sqlserver.documented import CARD, DATABASE, ON_SERVER, ORDERS, SELECT
 from tests.adapters.sqlserver.test_access import build, shop
 from tests.engines.sqlserver import SqlserverEngine
 from whalefall_pipeline.adapters.sqlserver.access import ACCESS
