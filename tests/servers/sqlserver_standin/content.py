@@ -6,6 +6,7 @@ database for whoever lacks ALTER ANY DATABASE; `sys.master_files` has its files 
 """
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -61,6 +62,8 @@ create view master.sys.master_files as select database_id from master.sys.all_da
     union all select database_id from master.sys.all_databases;
 """
 
+_WRITE = re.compile(r'\s*(?:insert into|delete from|update)\s+("(?:[^"]|"")+"|\w+)\.sys\.(\w+)', re.IGNORECASE)
+
 
 def quote(name: str) -> str:
     """Quote an identifier for DuckDB."""
@@ -79,25 +82,31 @@ class CatalogTables:
         self.lock = threading.RLock()
         self._duckdb = duckdb.connect(config={"threads": 1})
         self._numbers = 0
+        self._written: set[tuple[str, str]] = set()
         for name in SYSTEM_DATABASES:
             self._attach(name)
         for view, columns in SERVER_VIEWS.items():
             self.run(f"create table master.sys.{view} ({columns})")
         self._duckdb.execute("use master.sys")
         self._duckdb.execute(_FUNCTIONS)
+        self._fill_server()
+        for name in SYSTEM_DATABASES:
+            self._fill_database(name, SA_SID)
+        tables = [("master", view) for view in SERVER_VIEWS]
+        tables += [(name, view) for name in SYSTEM_DATABASES for view in DATABASE_VIEWS]
+        self._fresh = {(name, view): self.run(f"select * from {quote(name)}.sys.{view}") for name, view in tables}
         self.fill()
 
     def fill(self) -> None:
-        """Make the content that of a fresh server."""
+        """Make the content that of a fresh server: only what was written since has to go."""
         self._numbers = FIRST_OBJECT_ID
         for name in self.databases():
             if name not in SYSTEM_DATABASES:
                 self.run(f"detach {quote(name)}")
-        for view in SERVER_VIEWS:
-            self.run(f"delete from master.sys.{view}")
-        self._fill_server()
-        for name in SYSTEM_DATABASES:
-            self._fill_database(name, SA_SID)
+        for name, view in sorted(self._written & self._fresh.keys()):
+            self.run(f"delete from {quote(name)}.sys.{view}")
+            self.insert(view, self._fresh[name, view], name)
+        self._written.clear()
 
     def _fill_server(self) -> None:
         fixed = [(name, number, b"R", "R", "SERVER_ROLE", False, None, None, 1, name != "public")
@@ -139,8 +148,6 @@ class CatalogTables:
         self.insert(view, [(number, execute_as)], database)
 
     def _fill_database(self, name: str, owner_sid: bytes) -> None:
-        for view in DATABASE_VIEWS:
-            self.run(f"delete from {quote(name)}.sys.{view}")
         trusted = name == "msdb"
         self.insert("all_databases", [
             (name, self._next_database(), "ONLINE", "MULTI_USER", owner_sid, None, "READ_WRITE", trusted, trusted,
@@ -171,6 +178,8 @@ class CatalogTables:
 
     def run(self, sql: str, values: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         """Run DuckDB's own SQL."""
+        if found := _WRITE.match(sql):
+            self._written.add((found[1].strip('"').replace('""', '"'), found[2]))
         with self.lock:
             return self._duckdb.execute(sql, values).fetchall()
 
