@@ -3,10 +3,13 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tests.servers.sqlserver_standin.content import CatalogTables, make_sid
 from tests.servers.sqlserver_standin.statements import Statements
-from tests.servers.sqlserver_standin.wire import TdsServer
+
+if TYPE_CHECKING:
+    from tests.servers.sqlserver_standin.wire import TdsServer
 
 HOST = "127.0.0.1"
 COLLECTOR = "wf_collector"
@@ -19,7 +22,7 @@ class SqlserverStandin:
     """A stand-in that listens; `tables` is its catalog, `wire` its server and the faults that it can be told."""
 
     tables: CatalogTables
-    wire: TdsServer
+    wire: "TdsServer"
     host: str = HOST
     username: str = COLLECTOR
     password: str = field(default=PASSWORD, repr=False)
@@ -72,7 +75,9 @@ class SqlserverStandin:
 
 @contextmanager
 def start_sqlserver() -> Generator[SqlserverStandin]:
-    """Start a stand-in on a loopback port of its own."""
+    """Start a stand-in on a loopback port of its own. Its libraries are loaded only now: most tests need none."""
+    from tests.servers.sqlserver_standin.wire import TdsServer
+
     tables = CatalogTables()
     with TdsServer(tables, COLLECTOR, PASSWORD).serving() as wire:
         server = SqlserverStandin(tables, wire)

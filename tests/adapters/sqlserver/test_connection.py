@@ -8,9 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pysqlbridge.server
 import pytest
-from pysqlbridge.tds.connection import Connection
 
 from tests.adapters.sqlserver.conftest import Readings
 from tests.engines.proxy import open_black_hole
@@ -87,6 +85,9 @@ except DatabaseConnectionError as error:
 def test_tls_covers_the_whole_session_unless_it_is_turned_off(
     readings: Readings, monkeypatch: pytest.MonkeyPatch, encrypt: str, encrypted: bool
 ) -> None:
+    import pysqlbridge.server
+    from pysqlbridge.tds.connection import Connection
+
     made: list[Connection] = []
 
     def connect(*values: Any, **options: Any) -> Connection:

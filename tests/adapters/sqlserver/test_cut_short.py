@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from tests.adapters.sqlserver.conftest import Readings
 from tests.engines.sqlserver import SqlserverEngine
-from tests.servers.sqlserver_standin.wire import Before
+from tests.servers.sqlserver_standin.faults import Before
 from whalefall_pipeline.adapters.sqlserver import SqlserverAdapter
 from whalefall_pipeline.adapters.sqlserver.catalog import GROUP, build_statement
 from whalefall_pipeline.core.model import Observation, Seen

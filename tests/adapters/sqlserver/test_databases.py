@@ -8,7 +8,7 @@ import pytest
 from tests.adapters.sqlserver.conftest import Readings
 from tests.engines.sqlserver import SqlserverEngine
 from tests.engines.sqlserver_cases import DATABASE
-from tests.servers.sqlserver_standin.wire import Before
+from tests.servers.sqlserver_standin.faults import Before
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.sqlserver import SqlserverAdapter

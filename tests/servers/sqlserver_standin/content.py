@@ -11,8 +11,6 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import duckdb
-
 from tests.servers.sqlserver_standin.views import CLASSES, DATABASE_VIEWS, SERVER_VIEWS
 
 SA_SID = b"\x01"
@@ -62,7 +60,8 @@ create view master.sys.master_files as select database_id from master.sys.all_da
     union all select database_id from master.sys.all_databases;
 """
 
-_WRITE = re.compile(r'\s*(?:insert into|delete from|update)\s+("(?:[^"]|"")+"|\w+)\.sys\.(\w+)', re.IGNORECASE)
+_WRITE = re.compile(r'(?:insert into|delete from|update)\s+(?:("(?:[^"]|"")+"|\w+)\.sys\.)?(\w+)', re.IGNORECASE)
+"""Which view of which database a statement writes to: of `master` where none is named."""
 
 
 def quote(name: str) -> str:
@@ -79,6 +78,8 @@ class CatalogTables:
     """The mirrored views, in one embedded database; every use of it takes the lock."""
 
     def __init__(self) -> None:
+        import duckdb
+
         self.lock = threading.RLock()
         self._duckdb = duckdb.connect(config={"threads": 1})
         self._numbers = 0
@@ -179,7 +180,8 @@ class CatalogTables:
     def run(self, sql: str, values: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         """Run DuckDB's own SQL."""
         if found := _WRITE.match(sql):
-            self._written.add((found[1].strip('"').replace('""', '"'), found[2]))
+            database = (found[1] or "master").strip('"').replace('""', '"')
+            self._written.add((database, found[2]))
         with self.lock:
             return self._duckdb.execute(sql, values).fetchall()
 
