@@ -8,10 +8,14 @@ AUDIT_VERSION := 2.10.1
 ARGS ?=
 YES ?=
 ENGINE ?=
+ALL ?=
 WORKERS ?= 2
 SERVER_TESTS := bench cli/test_changing.py defs embedded end_to_end engines services
 # Without compiled files every start of a program would compile Dagster again, which takes ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
+# Tests that go through every step or many drawn cases are for `make check`; both options of the rest are for speed.
+CHOSEN = $(if $(ALL),$(ENGINE),$(if $(ENGINE),$(ENGINE) and )not exhaustive)
+DRAWN = $(if $(ALL),thorough,quick)
 .DEFAULT_GOAL := help
 .PHONY: help demo up test unit coverage hooks architecture docs bench audit check format lint types imports lock clean
 
@@ -24,8 +28,8 @@ demo: $(VENV)/runtime ## sync real PostgreSQL servers and open the Dagster UI (A
 up: $(VENV)/runtime ## start webserver, daemon and embedded PostgreSQL, for real use
 	@$(BIN)/whalefall up $(ARGS)
 
-test: $(VENV)/dev ## run the tests, on real servers that they start themselves (ENGINE=mysql: of one; ARGS="-k name")
-	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(ENGINE),-m $(ENGINE)) $(ARGS)
+test: $(VENV)/dev ## run the tests, on real servers that they start themselves (ENGINE=mysql: of one; ALL=1: all cases)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(CHOSEN),-m "$(CHOSEN)") --hypothesis-profile=$(DRAWN) $(ARGS)
 
 unit: $(VENV)/dev ## run the tests that need no server, in seconds
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist=load -m unit --hypothesis-profile=quick $(SERVER_TESTS:%=--ignore=tests/%) $(ARGS)
@@ -36,7 +40,8 @@ coverage: $(VENV)/dev ## run the tests and show which lines of the package none 
 bench: $(VENV)/dev ## measure syncs beside the floor, on servers that it starts (ARGS=--quick: two minutes)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-check: format lint types imports test ## all that CI runs
+check: format lint types imports ## all that CI runs
+	@$(MAKE) --no-print-directory test ALL=1
 
 # Apart from check: it asks the service named below about each package, which a machine with registries alone can't reach.
 # With --strict a package that nothing could be said of fails it too; else silence would count as "no vulnerability".

@@ -25,6 +25,7 @@ MARKERS = {
     "dagster": "loads Dagster",
     "parser": "reads SQL with somebody else's parser",
     "unit": "needs none of these",
+    "exhaustive": "goes through every step, or many drawn cases, of what others try once; `make check` runs it",
     "thorough": "takes its time; left out on engines between others of their kind",
     **{engine: f"is about the engine {engine}" for engine in ENGINES},
 }
