@@ -34,6 +34,23 @@ def test_new_returned_gone_and_of_another_kind() -> None:
     assert change.other_kind == [(known[3], Kind.ROLE)]
 
 
+def test_an_account_with_another_id_of_the_server_is_another() -> None:
+    known = [
+        KnownAccount(1, "same", "user", True, "10"),
+        KnownAccount(2, "made again", "user", True, "11"),
+        KnownAccount(3, "first seen with one", "user", True, None),
+        KnownAccount(4, "back", "user", False, "13"),
+        KnownAccount(5, "shown without one", "user", True, "14"),
+    ]
+    ids = ("10", "21", "22", "23", "")
+    read = [Account(item.username, Kind.USER, native_id=each) for item, each in zip(known, ids, strict=True)]
+    change = compare_inventory(known, read)
+    assert change.recreated == [known[1]]
+    assert change.other_id == [(known[1], "21"), (known[2], "22"), (known[3], "23")]
+    elsewhere = compare_inventory(known, read, is_same_server=False)
+    assert (elsewhere.recreated, elsewhere.other_id) == ([], change.other_id)
+
+
 def test_a_username_that_stands_twice_is_refused() -> None:
     with pytest.raises(SyncDataError, match="'twin' twice"):
         compare_inventory([], [Account("twin", Kind.USER), Account("twin", Kind.ROLE)])

@@ -67,5 +67,7 @@ def _undo(connection: Connection, instance: Instance, change_id: int) -> tuple[S
     if states is None:
         raise InvalidInputError(f"{instance.name} has no change {change_id}; see: whalefall changes")
     before, after = states
+    if before and before == after:
+        return (), [f"{before.account.username} was dropped and made again; no statement brings the old one back"]
     adapter = ADAPTERS[instance.db_type]
     return adapter.build_change(after, before), adapter.find_gaps(after, before)

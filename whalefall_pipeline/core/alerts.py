@@ -90,7 +90,10 @@ def build_alerts(instance: str, changes: Changes, *, recreated: Sequence[str] = 
         AlertKind.NEW_SUPERUSER: [Item(item.username, "; ".join(item.reasons)) for item in changes.superusers],
         AlertKind.ACCOUNT_RECREATED: [
             *(Item(username, "it was gone, and is back") for username in changes.returned),
-            *(Item(username, "its name is held by another account than before") for username in recreated),
+            *(
+                Item(username, "its name is held by another account than before")
+                for username in (*changes.recreated, *recreated)
+            ),
         ],
         AlertKind.SCOPE_LOST: [Item(item.scope, f"{item.status}: {item.reason}") for item in changes.lost],
     }

@@ -44,7 +44,8 @@ class NewSuperuser(NamedTuple):
 class Changes:
     """What one sync changed of one instance; empty where nothing did, or where it was not looked at.
 
-    `new` and `returned` are usernames of the inventory; what they hold stands in `accounts` once it was read.
+    `new`, `returned` and `recreated` (dropped and made again since the reading before) are usernames of the inventory;
+    what they hold stands in `accounts` once it was read.
     `attributes` are the instance's own; `replaced` is its identity, where another server answered. `lost` are scopes
     that were seen by the reading before and not by this one, and `found` those that are seen again. `notices` are for
     the record: what happened and is no change. `findings` are those that opened and closed. `superusers` are those that
@@ -54,6 +55,7 @@ class Changes:
 
     new: Sequence[str] = ()
     returned: Sequence[str] = ()
+    recreated: Sequence[str] = ()
     accounts: Sequence[AccountChange] = ()
     attributes: Sequence[AttributeChange] = ()
     replaced: AttributeChange | None = None
@@ -70,6 +72,7 @@ class Changes:
             later,
             new=self.new,
             returned=self.returned,
+            recreated=self.recreated,
             accounts=(*self.accounts, *later.accounts),
             replaced=self.replaced,
             notices=(*self.notices, *later.notices),
@@ -79,7 +82,8 @@ class Changes:
     @property
     def gone(self) -> list[str]:
         """The usernames of accounts that are gone."""
-        return [change.username for change in self.accounts if change.change_type == "delete"]
+        deleted = (change.username for change in self.accounts if change.change_type == "delete")
+        return [username for username in deleted if username not in self.recreated]
 
     @property
     def granted(self) -> Iterator[Grant]:

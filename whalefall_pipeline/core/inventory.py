@@ -21,6 +21,7 @@ class KnownAccount(NamedTuple):
     username: str
     kind: str
     is_active: bool
+    native_id: str | None = None
 
     @property
     def is_counted(self) -> bool:
@@ -29,13 +30,19 @@ class KnownAccount(NamedTuple):
 
 
 class InventoryChange(NamedTuple):
-    """What turns the known list into the one that was read; accounts in the order of their lists."""
+    """What turns the known list into the one that was read; accounts in the order of their lists.
+
+    `recreated` are there in both, and others by what the server knows them by; `other_id` has all whose id is not the
+    one known, those that were known without one among them.
+    """
 
     new: list[Account]
     returned: list[KnownAccount]
     gone: list[KnownAccount]
     hidden: list[KnownAccount]
     other_kind: list[tuple[KnownAccount, Kind]]
+    recreated: list[KnownAccount]
+    other_id: list[tuple[KnownAccount, str]]
 
 
 def _is_listed(_username: str) -> bool:
@@ -43,11 +50,16 @@ def _is_listed(_username: str) -> bool:
 
 
 def compare_inventory(
-    known: Sequence[KnownAccount], accounts: Sequence[Account], may_hide: Callable[[str], bool] = _is_listed
+    known: Sequence[KnownAccount],
+    accounts: Sequence[Account],
+    may_hide: Callable[[str], bool] = _is_listed,
+    *,
+    is_same_server: bool = True,
 ) -> InventoryChange:
     """Compare the list that was read with the one known. Raises SyncDataError when a username stands twice.
 
-    An active account that the list lacks is gone, unless it `may_hide` where the reading could not look.
+    An active account that the list lacks is gone, unless it `may_hide` where the reading could not look. Ids of another
+    server show nothing of its accounts.
     """
     by_name = {account.username: account for account in accounts}
     if len(by_name) != len(accounts):
@@ -55,6 +67,8 @@ def compare_inventory(
         raise SyncDataError(f"the account list holds {twice!r} twice")
     known_names = {account.username for account in known}
     missing = [item for item in known if item.is_active and item.username not in by_name]
+    ids = [(item, by_name[item.username].native_id) for item in known if item.username in by_name]
+    other_id = [(item, native_id) for item, native_id in ids if native_id and native_id != item.native_id]
     return InventoryChange(
         new=[account for account in accounts if account.username not in known_names],
         returned=[item for item in known if not item.is_active and item.username in by_name],
@@ -65,6 +79,8 @@ def compare_inventory(
             for item in known
             if item.username in by_name and _is_of_other_kind(item, by_name[item.username])
         ],
+        recreated=[item for item, _ in other_id if is_same_server and item.is_active and item.native_id],
+        other_id=other_id,
     )
 
 

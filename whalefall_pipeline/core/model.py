@@ -1,7 +1,6 @@
 """The values that everything else is made of: instances, accounts, grants, and what of them was observed.
 
-Values only; how they are read stands in `adapters`, how they are stored in `ledger`. Grants come in hundreds of
-thousands, so they are named tuples: made, hashed and compared at the speed of the interpreter's own tuples.
+Values only. Grants come in hundreds of thousands, so they are named tuples, as fast as the interpreter's own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,8 +18,7 @@ Effect: TypeAlias = Literal["grant", "deny", "revoke"]
 SERVER = "server"
 MEMBER = "MEMBER"
 ROLE_SCOPES = frozenset({"role", "database_role"})
-SETS = 1000
-"""How many sets of privileges are kept with what was made of them: what accounts hold mostly comes in a few kinds."""
+SETS = 1000  # of privileges that are kept with what was made of them: what accounts hold mostly comes in a few kinds
 ROLE_SETS = 4000  # the same for sets of memberships: small, and alike where the rest of what accounts hold is not
 
 
@@ -75,13 +73,15 @@ class Account:
     itself (flags, limits, expiry), JSON values only, under the names that the engine's `rules.py` documents. Nothing
     in it may change by itself from reading to reading (a last login, a counter), or every sync would find a change.
     `unseen` names the attributes (`account_kind` for the kind) that this login is not shown: their values here mean
-    nothing, and the ledger keeps those that were last seen. A scope of the coverage says why.
+    nothing, and the ledger keeps those that were last seen. A scope of the coverage says why. `native_id` is what the
+    server knows the account by, another for one that is dropped and made again; empty where it has no such thing.
     """
 
     username: str
     kind: Kind
     attributes: Attributes = field(default_factory=dict[str, Json])
     unseen: frozenset[str] = frozenset()
+    native_id: str = field(default="", compare=False)
 
 
 class Securable(NamedTuple):

@@ -23,13 +23,19 @@ def write_inventory(connection: Connection, target: Target, change: InventoryCha
     moment = {"read_at": target.read_at}
     owner = {"instance_id": instance.id, "db_type": instance.db_type}
     if change.new:
-        usernames, kinds = _unzip([(account.username, account.kind.value) for account in change.new])
-        connection.execute(SQL["insert_new"], {**owner, **moment, "usernames": usernames, "kinds": kinds})
+        usernames, kinds, native_ids = _unzip(
+            [(account.username, account.kind.value, account.native_id) for account in change.new]
+        )
+        columns = {"usernames": usernames, "kinds": kinds, "native_ids": native_ids}
+        connection.execute(SQL["insert_new"], {**owner, **moment, **columns})
     if change.returned:
         connection.execute(SQL["reactivate"], {**moment, "ids": [account.id for account in change.returned]})
     if change.other_kind:
         ids, kinds = _unzip([(account.id, kind.value) for account, kind in change.other_kind])
         connection.execute(SQL["change_kind"], {**moment, "ids": ids, "kinds": kinds})
+    if change.other_id:
+        ids, native_ids = _unzip([(account.id, native_id) for account, native_id in change.other_id])
+        connection.execute(SQL["change_native_id"], {**moment, "ids": ids, "native_ids": native_ids})
     if change.gone:
         connection.execute(SQL["deactivate"], {**moment, "ids": [account.id for account in change.gone]})
 

@@ -165,6 +165,11 @@ instance_accounts = Table(
     Column("deleted_at", MOMENT),
     Column("created_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
+    Column(
+        "native_id",
+        Text,
+        comment="what the server knows it by, other once it is dropped and made again; null: nothing, or not seen yet",
+    ),
     UniqueConstraint("instance_id", "username"),
     Index("instance_accounts_updated", "instance_id", "updated_at"),
     Index("instance_accounts_public", "instance_id", postgresql_where=text("kind = 'public'")),

@@ -29,10 +29,14 @@ from whalefall_pipeline.sync.read import Collected
 
 @dataclass(frozen=True, slots=True)
 class ComparedAccounts:
-    """How the account list differs from the one known; `gone` says what the gone accounts held."""
+    """How the account list differs from the one known; `gone` says what the gone accounts held.
+
+    `ended` says it of those that were dropped and made again: what they are now is read as of one that came back.
+    """
 
     change: InventoryChange
     gone: Sequence[AccountChange]
+    ended: Sequence[AccountChange]
     before: Before
     replacement: str
 
@@ -46,14 +50,17 @@ def compare_accounts(connection: Connection, collected: Collected, *, accept_col
     before = check_order(connection, collected.target, "inventory_read_at")
     replacement = find_replacement(before, collected)
     known = read_known_accounts(connection, instance.id)
-    change = compare_inventory(known, collected.accounts, collected.may_hide)
+    same = not replacement
+    change = compare_inventory(known, collected.accounts, collected.may_hide, is_same_server=same)
     if not accept_collapse:
         check_collapse(known, change, instance.vanish_limit_percent, replacement=replacement)
-    states = read_states(connection, [account.id for account in change.gone]) if change.gone else {}
-    gone = [
-        AccountChange(item.id, item.username, "delete", diff(states.get(item.id), None), None) for item in change.gone
-    ]
-    return ComparedAccounts(change, gone, before, replacement)
+    left = [*change.gone, *change.recreated]
+    states = read_states(connection, [account.id for account in left]) if left else {}
+    gone, ended = (
+        [AccountChange(item.id, item.username, "delete", diff(states.get(item.id), None), None) for item in items]
+        for items in (change.gone, change.recreated)
+    )
+    return ComparedAccounts(change, gone, ended, before, replacement)
 
 
 def find_replacement(before: Before, collected: Collected) -> str:

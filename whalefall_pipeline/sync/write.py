@@ -25,11 +25,13 @@ def write_accounts(connection: Connection, collected: Collected, compared: Compa
     """Make the ledger's account list equal to the one that was read.
 
     Accounts that are gone are marked inactive, their grants end, and the log says so; those that may hide where the
-    reading could not look stay as they are.
+    reading could not look stay as they are. What an account held that was dropped and made again ends too: the new
+    one holds what is read of it.
     """
     findings = NO_CHANGES
+    if compared.gone or compared.ended:
+        write_deletions(connection, collected.target, [*compared.gone, *compared.ended])
     if compared.gone:
-        write_deletions(connection, collected.target, compared.gone)
         gone = [account.account_id for account in compared.gone]
         findings = close_findings_of(connection, collected.target, gone)
     write_inventory(connection, collected.target, compared.change)
@@ -40,7 +42,8 @@ def write_accounts(connection: Connection, collected: Collected, compared: Compa
     return Changes(
         new=tuple(account.username for account in change.new),
         returned=tuple(account.username for account in change.returned),
-        accounts=tuple(compared.gone),
+        recreated=tuple(account.username for account in change.recreated),
+        accounts=(*compared.gone, *compared.ended),
         replaced=replaced,
         notices=(*notices, *filter(None, [compared.replacement])),
         findings=findings,

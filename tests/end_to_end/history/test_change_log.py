@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Run
 from tests.end_to_end.history.watched import Watched
 from tests.engines.engine import ACCOUNT
 from tests.engines.mysql import MysqlServer
@@ -92,7 +93,7 @@ def _list_entries(document: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("engine", ["postgresql-18"], indirect=True)
-def test_changes_on_postgresql(watched: Watched, server: PostgresqlEngine) -> None:
+def test_changes_on_postgresql(watched: Watched, server: PostgresqlEngine, whalefall: Run) -> None:
     server.create_accounts([ACCOUNT])
     watched.sync_well()
     follow(watched, ACCOUNT, POSTGRESQL)
@@ -100,8 +101,15 @@ def test_changes_on_postgresql(watched: Watched, server: PostgresqlEngine) -> No
     watched.sync_well()
     server.create_accounts([ACCOUNT])
     watched.sync_well()
+    server.drop_accounts([ACCOUNT])
+    server.create_accounts([ACCOUNT])
+    watched.sync_well()
     types = [row["change_type"] for row in watched.read_log(ACCOUNT)]
-    assert (types[0], types[-2:]) == ("add", ["delete", "reactivate"])
+    assert (types[0], types[-4:]) == ("add", ["delete", "reactivate"] * 2)
+    (_, change) = watched.read_changes(watched.sessions[-1])
+    said = whalefall("script", watched.name, "--undo", str(change["id"]))
+    assert (said.returncode, said.stdout) == (1, "")
+    assert f"not undone: {ACCOUNT} was dropped and made again" in said.stderr
     steps = read(watched.ledger, "select action, item from change_entries where action <> 'SET' order by change_id")
     table = [(row["action"], row["item"]) for row in steps if "SELECT" in row["item"]]
     assert table[-3:] == [

@@ -52,7 +52,7 @@ def _to_account(role: Sequence[Any], settings: Mapping[str, Json] | None, escape
     # The prefix is reserved, and only since 9.6: an older role of that name has an OID of users.
     predefined = oid < FIRST_NORMAL_OID and name.startswith("pg_")
     kind = Kind.PREDEFINED if predefined else Kind.USER if attributes["rolcanlogin"] else Kind.ROLE
-    return Account(name, kind, attributes)
+    return Account(name, kind, attributes, native_id=str(oid))
 
 
 def to_settings(rows: Iterable[Sequence[Any]], identity: str, digest_key: bytes) -> Settings:
