@@ -98,6 +98,7 @@ RULES = (
         remedy="DROP USER … CASCADE, or ACCOUNT LOCK",
         find=find_accounts(list_users, _describe_sample),
         looks_at=USERS,
+        references=("CIS Oracle 19c 4.2",),
     ),
     Rule(
         id="OR-18",
@@ -107,5 +108,6 @@ RULES = (
         remedy="Use a password, or Kerberos or certificates by the directory.",
         find=find_accounts(list_own_users, _describe_external),
         looks_at=USERS,
+        references=("CIS Oracle 19c 4.3",),
     ),
 )

@@ -84,6 +84,7 @@ RULES = (
         remedy="ALTER USER … DEFAULT ROLE ALL EXCEPT DBA, if the role itself is needed",
         find=find_held(ROLE_SCOPES, _is_default_dba, who=_list_own),
         looks_at=Sights(scopes=ROLE_SCOPES),
+        references=("CIS Oracle 19c 5.3.3",),
     ),
     Rule(
         id="OR-02",
@@ -93,6 +94,7 @@ RULES = (
         remedy="Revoke it, and grant what is needed on the objects or, from 23ai on, on the schema.",
         find=find_held(SYSTEM, _is_any, who=_list_own),
         looks_at=ON_SYSTEM,
+        references=("CIS Oracle 19c 5.2.1",),
         mend=Mend.REVOKE,
     ),
     Rule(
@@ -103,6 +105,7 @@ RULES = (
         remedy="REVOKE SELECT ANY DICTIONARY; SELECT_CATALOG_ROLE shows less",
         find=find_privileges(SYSTEM, DICTIONARY, who=_list_own),
         looks_at=ON_SYSTEM,
+        references=("CIS Oracle 19c 5.2.5",),
         mend=Mend.REVOKE,
     ),
     Rule(
@@ -146,6 +149,7 @@ RULES = (
         remedy="REVOKE EXEMPT ACCESS POLICY",
         find=find_privileges(SYSTEM, {"EXEMPT ACCESS POLICY", "EXEMPT REDACTION POLICY"}, who=_list_own),
         looks_at=ON_SYSTEM,
+        references=("CIS Oracle 19c 5.2.8",),
         mend=Mend.REVOKE,
     ),
     Rule(
@@ -176,6 +180,7 @@ RULES = (
         remedy="REVOKE EXECUTE ON SYS.… FROM PUBLIC, and grant it to what needs it",
         find=find_held({"package", "type"}, _is_package, who=to_everybody),
         looks_at=Sights(scopes=frozenset({"package", "type"})),
+        references=("CIS Oracle 19c 5.1.1.1", "CIS Oracle 19c 5.1.1.2"),
         mend=Mend.REVOKE,
     ),
     Rule(

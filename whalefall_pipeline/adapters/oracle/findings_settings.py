@@ -79,6 +79,7 @@ RULES = (
         remedy="ALTER PROFILE … LIMIT PASSWORD_VERIFY_FUNCTION ORA12C_STRONG_VERIFY_FUNCTION",
         find=find_limit("PASSWORD_VERIFY_FUNCTION", UNLIMITED.__contains__),
         looks_at=OF_PROFILES,
+        references=("CIS Oracle 19c 3.7",),
     ),
     Rule(
         id="OR-22",
@@ -117,6 +118,7 @@ RULES = (
         remedy="ALTER SYSTEM SET SEC_CASE_SENSITIVE_LOGON = TRUE",
         find=find_parameter("sec_case_sensitive_logon", _is_false),
         looks_at=OF_PARAMETERS,
+        references=("CIS Oracle 19c 2.2.9",),
     ),
     Rule(
         id="OR-26",

@@ -70,7 +70,7 @@ RULES = (
         why="Everybody knows its name, it can't be locked out by a policy that is off, and it may do all.",
         remedy="ALTER LOGIN sa DISABLE",
         find=find_accounts(_list_sa, _describe_sa),
-        references=("DISA STIG SQL6-D0-016200",),
+        references=("CIS SQL Server 2017 2.13", "DISA STIG SQL6-D0-016200"),
     ),
     Rule(
         id="MS-02",
@@ -79,7 +79,7 @@ RULES = (
         why="Half of what is needed to log in as administrator is known.",
         remedy="ALTER LOGIN sa WITH NAME = …",
         find=find_accounts(_list_sa, _describe_sa_name),
-        references=("DISA STIG SQL4-00-010200",),
+        references=("CIS SQL Server 2017 2.14", "DISA STIG SQL4-00-010200"),
     ),
     Rule(
         id="MS-03",
@@ -119,6 +119,7 @@ RULES = (
         remedy="Use a login, or a user of the directory.",
         find=find_accounts(_list_all, _describe_contained),
         looks_at=PRINCIPALS,
+        references=("CIS SQL Server 2017 3.4",),
     ),
     Rule(
         id="MS-10",
@@ -128,5 +129,6 @@ RULES = (
         remedy="Make logins for the people or groups that need them, and drop this one.",
         find=find_accounts(_list_all, _describe_builtin),
         looks_at=ON_SERVER,
+        references=("CIS SQL Server 2017 3.9",),
     ),
 )

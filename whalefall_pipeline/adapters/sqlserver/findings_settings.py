@@ -71,6 +71,7 @@ RULES = (
         remedy="EXECUTE sp_configure 'cross db ownership chaining', 0; RECONFIGURE",
         find=find_setting("cross db ownership chaining", _is_on),
         looks_at=SETTINGS,
+        references=("CIS SQL Server 2017 2.3",),
     ),
     Rule(
         id="MS-23",
@@ -80,6 +81,7 @@ RULES = (
         remedy="EXECUTE sp_configure 'Ad Hoc Distributed Queries', 0; RECONFIGURE",
         find=find_setting("Ad Hoc Distributed Queries", _is_on),
         looks_at=SETTINGS,
+        references=("CIS SQL Server 2017 2.1",),
     ),
     Rule(
         id="MS-24",
@@ -89,5 +91,6 @@ RULES = (
         remedy="Use Windows authentication alone, where nothing needs the server's own logins.",
         find=find_setting("IsIntegratedSecurityOnly", lambda value: value == 0),
         looks_at=SETTINGS,
+        references=("CIS SQL Server 2017 3.1",),
     ),
 )
