@@ -18,10 +18,17 @@ CLIENTS = {
     "mysql": ("mysql-client-core", "usr/bin/mysql"),
 }
 LOGIN_PLUGINS = {
-    "mariadb": ("auth_ed25519",),
+    "mariadb": ("auth_ed25519", "auth_pam"),
     "mariadb-newest": ("auth_ed25519", "auth_parsec", "auth_mysql_sha2"),
     "mysql": ("auth_socket", "mysql_no_login"),
 }
+
+
+def _copy_tool(source: Path, target: Path) -> None:
+    """Copy the program by which a server asks PAM, so that whoever the server runs as may start it."""
+    shutil.copytree(source, target)
+    for path in (target, *target.iterdir()):
+        path.chmod(0o755)
 
 
 @contextmanager
@@ -32,6 +39,8 @@ def start_with_plugins(engine: str, options: Sequence[str] = ()) -> Generator[Ru
         folder.chmod(0o755)
         for name in LOGIN_PLUGINS[engine]:
             shutil.copy(_find_plugins(engine) / f"{name}.so", folder)
+        if "auth_pam" in LOGIN_PLUGINS[engine]:
+            _copy_tool(_find_plugins(engine) / "auth_pam_tool_dir", folder / "auth_pam_tool_dir")
         loaded = [f"--plugin-load-add={name}" for name in LOGIN_PLUGINS[engine]]
         if SOURCES[engine].flavour == "mysql":
             loaded = [f"--plugin-load={';'.join(f'{name}.so' for name in LOGIN_PLUGINS[engine])}"]

@@ -25,7 +25,10 @@ REFUSED = {
     1862: "the login's password has expired",
     3118: "the login is locked",
     3159: "the server takes encrypted connections only: set the option tls",
-    2059: "the account logs in by a method that can't be used from here; native, SHA-256 and ed25519 passwords can",
+    2059: (
+        "the account logs in by a method that can't be used from here; native, SHA-256 and ed25519 passwords can,"
+        " and PAM with one question"
+    ),
     3955: "the login is locked after too many wrong passwords",
     4151: "the login is locked",
 }
