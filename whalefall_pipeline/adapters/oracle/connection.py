@@ -11,6 +11,7 @@ import oracledb
 from whalefall_pipeline.adapters.answers import AnswerTooLargeError, BoundedRows
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.network import find_addresses
 from whalefall_pipeline.adapters.oracle.errors import (
     CatalogError,
     is_lost,
@@ -121,6 +122,7 @@ class ThinConnection:
 def connect(target: Endpoint, limits: Limits, deadline: Deadline) -> ThinConnection:
     """Open a session, TCP, TLS and login together within the connect limit."""
     parameters = _to_parameters(target, limits)
+    _wait_for_names(target, parameters, Deadline(min(limits.connect_seconds, max(deadline.remaining, 0.001))), deadline)
     lane = Lane(deadline, limits.answer_bytes)
 
     async def log_in() -> oracledb.AsyncConnection:
@@ -183,6 +185,24 @@ def _read_descriptor(parameters: oracledb.ConnectParams, target: Endpoint) -> No
             f"{target.host}:{target.port} is no address of the connect descriptor: the instance's host and port, which "
             "its credential is for, have to be one of them"
         )
+
+
+def _wait_for_names(
+    target: Endpoint, parameters: oracledb.ConnectParams, handshake: Deadline, deadline: Deadline
+) -> None:
+    """Resolve all host names within the limits: the driver waits for the resolver in its loop, where nothing ends it.
+
+    One that is not known is the driver's to say, which goes on with the next. Raises DatabaseConnectionError where the
+    resolver does not answer.
+    """
+    given = cast("_Parameters", parameters)
+    with handshake, deadline.aborting(handshake.expire):
+        for host, port in zip(_to_list(given.host), _to_list(given.port), strict=True):
+            try:
+                find_addresses(host, port, handshake)
+            except DatabaseConnectionError as error:
+                if handshake.has_passed:
+                    raise DatabaseConnectionError(f"{target}: {error}", transient=True) from None
 
 
 def _set_token(parameters: oracledb.ConnectParams, target: Endpoint) -> None:

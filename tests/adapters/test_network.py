@@ -1,0 +1,47 @@
+"""A resolver that does not answer can't be interrupted: whoever waits for it ends with the limits of the connection."""
+
+import socket
+import threading
+from collections.abc import Generator
+
+import pytest
+
+from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.registry import ADAPTERS
+from whalefall_pipeline.core.errors import DatabaseConnectionError
+from whalefall_pipeline.core.model import Instance, Login
+
+HOST = "hanging.invalid"
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Generator[threading.Event]:
+    """A resolver that does not answer for a host until the event is set; it is told of every other as ever."""
+    answering, resolve = threading.Event(), socket.getaddrinfo
+
+    def wait(host: str, *words: object, **settings: object) -> object:
+        if host == HOST:
+            answering.wait()
+        return resolve(host, *words, **settings)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+    yield answering
+    answering.set()
+
+
+@pytest.mark.parametrize("db_type", sorted(ADAPTERS))
+@pytest.mark.parametrize("limit", ["connect", "deadline"])
+@pytest.mark.usefixtures("hanging")
+def test_a_resolver_that_hangs_ends_with_the_limits(db_type: str, limit: str) -> None:
+    """Without a limit of its own it would take as long as the resolver, which is for ever here."""
+    limits = Limits(connect_seconds=0.2) if limit == "connect" else Limits(connect_seconds=600)
+    deadline = Deadline(600 if limit == "connect" else 0.2)
+    instance = Instance(1, "shop", db_type, HOST, 1, database="shop")
+    with (
+        pytest.raises(DatabaseConnectionError) as raised,
+        ADAPTERS[db_type].open(instance, Login("collector", "hush"), limits, deadline),
+    ):
+        pass
+    assert raised.value.transient
+    assert "hush" not in str(raised.value)
