@@ -12,6 +12,7 @@ import selectors
 import socket
 import stat
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +36,7 @@ class Relay:
         self._listener.settimeout(ACCEPT_SECONDS)
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
+        self._carriers: list[threading.Thread] = []
         self._left = self._limit = 0
         self.port = int(self._listener.getsockname()[1])
 
@@ -70,7 +72,7 @@ class Relay:
             raise
         with self._lock:
             self._sockets += [client, upstream]
-        threading.Thread(target=self._carry, args=(client, upstream), name="relay", daemon=True).start()
+        self._start(self._carry, client, upstream)
 
     def expect(self) -> None:
         """Connect to the server, and the next connection of this process through to it; does not wait for that one.
@@ -80,7 +82,16 @@ class Relay:
         upstream = self._open_upstream()
         with self._lock:
             self._sockets.append(upstream)
-        threading.Thread(target=self._carry_next, args=(upstream,), name="relay", daemon=True).start()
+        self._start(self._carry_next, upstream)
+
+    def finish(self, seconds: float) -> None:
+        """Wait, for at most so long, until the server has closed its connections too; the driver has closed its own.
+
+        A server that counts its connections may count one until then.
+        """
+        ends_at = time.monotonic() + seconds
+        for carrier in self._carriers:
+            carrier.join(max(0.0, ends_at - time.monotonic()))
 
     def end(self) -> None:
         """End all connections, from any thread; the driver finds them closed."""
@@ -93,6 +104,11 @@ class Relay:
         shut_down(self._listener)
         self._listener.close()
         self.end()
+
+    def _start(self, carry: Callable[..., None], *sockets: socket.socket) -> None:
+        carrier = threading.Thread(target=carry, args=sockets, name="relay", daemon=True)
+        carrier.start()
+        self._carriers.append(carrier)
 
     def _carry_next(self, upstream: socket.socket) -> None:
         with upstream:
@@ -122,13 +138,13 @@ class Relay:
                     chunk = source.recv(CHUNK_BYTES)
                     if source is upstream:
                         self._left -= len(chunk)
-                    if self.is_exceeded or (not chunk and source is client):
+                    if self.is_exceeded:
                         return
-                    if chunk:
-                        sink.sendall(chunk)
-                    else:  # the driver may still have to read what came before the end
+                    if not chunk:  # the other side may still have something to read, or its own end to make
                         selector.unregister(source)
                         sink.shutdown(socket.SHUT_WR)
+                    elif sink in selector.get_map():
+                        sink.sendall(chunk)
 
 
 def is_own(address: tuple[str, int]) -> bool:

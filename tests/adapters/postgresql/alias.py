@@ -12,17 +12,24 @@ ENCRYPTION_REQUESTS = (80877103, 80877104)
 
 
 @contextmanager
-def start_alias(port: int, databases: Mapping[bytes, bytes]) -> Generator[int]:
-    """Listen on a loopback port, and pass connections on to another port; yields the port to connect to."""
+def start_alias(
+    port: int, databases: Mapping[bytes, bytes], elsewhere: Mapping[bytes, int] | None = None
+) -> Generator[int]:
+    """Listen on a loopback port, and pass connections on to another port; yields the port to connect to.
+
+    Those to the databases of `elsewhere` go to the port named there.
+    """
     sockets: list[socket.socket] = [socket.create_server((HOST, 0))]
 
     def accept() -> None:
         with suppress(OSError):
             while True:
                 client, _ = sockets[0].accept()
-                server = socket.create_connection((HOST, port))
+                startup = _read_startup(client)
+                named = [at for name, at in (elsewhere or {}).items() if b"\0database\0" + name + b"\0" in startup]
+                server = socket.create_connection((HOST, named[0] if named else port))
                 sockets.extend((client, server))
-                server.sendall(_rename(_read_startup(client), databases))
+                server.sendall(_rename(startup, databases))
                 for ends in ((client, server), (server, client)):
                     threading.Thread(target=_pump, args=ends, daemon=True).start()
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.adapters.postgresql.alias import start_alias
 from tests.engines.engine import ACCOUNT
@@ -12,6 +13,7 @@ from tests.engines.postgresql import PostgresqlEngine, start
 from tests.engines.postgresql_cases import DATABASE
 from tests.engines.reading import LIMITS, Seen, read
 from whalefall_pipeline.adapters.deadline import Deadline
+from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Grant, Reading, Securable
 from whalefall_pipeline.core.model import Seen as Status
 
@@ -143,6 +145,36 @@ def test_an_alias_to_begin_with_is_the_database_that_it_leads_to(engine: Postgre
     with start_alias(engine.instance.port, {b"wf_al": DATABASE.encode()}) as port:
         reading = read_through(engine, "wf_al", port)
     assert set(reading.grants) == set(read_through(engine, None).grants)
+
+
+def test_an_alias_that_leads_to_another_server_is_not_taken_for_this_one_s(engine: PostgresqlEngine) -> None:
+    """Both have a `template1` with the same OID, as all clusters have."""
+    with start(16) as other:
+        other.reset()
+        other.prepare()
+        there = other.instance.port
+        with start_alias(engine.instance.port, {}, elsewhere={b"template1": there}) as port:
+            reading = read_through(engine, None, port)
+    seen = reading.coverage["database:template1"]
+    assert (seen.status, "another server" in seen.reason) == (Status.UNREACHABLE, True)
+    assert reading.coverage[f"database:{DATABASE}"].status is Status.OBSERVED
+
+
+# How many connections
+
+
+@pytest.mark.parametrize("database", [None, DATABASE], ids=["the first by default", "one in the middle"])
+def test_one_connection_is_open_at_a_time(engine: PostgresqlEngine, database: str | None) -> None:
+    """The server counts, and refuses a second one: also while the process of the one before has not ended."""
+    whole = read_through(engine, database)
+    assert len(whole.coverage) > 3
+    engine.execute(f"ALTER ROLE {engine.login.username} CONNECTION LIMIT 1;")
+    for _ in range(2):
+        limited = read_through(engine, database)
+        assert (limited.coverage, limited.held) == (whole.coverage, whole.held)
+    conninfo = make_conninfo(engine.running.conninfo(), user=engine.login.username, password=engine.login.password)
+    with psycopg.connect(conninfo), pytest.raises(DatabaseConnectionError, match="too many connections for role"):
+        read_through(engine, database)
 
 
 # What a name is encoded in

@@ -1,7 +1,7 @@
 """Connections that only read: one database each, opened and used within the limits of the instance's reading."""
 
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import psycopg
@@ -17,7 +17,7 @@ from whalefall_pipeline.adapters.postgresql.login import Endpoint, check_limit, 
 from whalefall_pipeline.adapters.postgresql.rows import to_text
 from whalefall_pipeline.adapters.relay import Relay
 from whalefall_pipeline.adapters.tally import Tally
-from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
+from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError, WhalefallError
 from whalefall_pipeline.core.model import Security
 from whalefall_pipeline.sql import load_sql
 
@@ -28,6 +28,9 @@ NOT_CONVERTED = "SQL_ASCII"
 """As client encoding: the server sends what it has, as it is."""
 ROW_BYTES, VALUE_BYTES = 64, 56
 """What Python takes for a row, and for each of its values, beside their text."""
+
+CLOSE_SECONDS = 2.0
+"""How long a server may take to close a connection; a busy one takes milliseconds."""
 
 SQL = load_sql(__package__ or "", "catalog.sql")
 
@@ -45,8 +48,8 @@ class DatabaseConnection:
         self._tally = tally
         self.database_oid: int | None = None
         """Which database this is; it may have been asked for by another name (an alias of a connection pooler's)."""
-        self.may_identify = False
-        """Whether this login may ask for the cluster's identity."""
+        self.identity = ""
+        """The cluster's system identifier, which its replicas share; empty where this login may not ask for it."""
         self.escaped: set[str] = set()
         """Names among the rows so far that are no text in any encoding, see `to_text`."""
 
@@ -75,7 +78,9 @@ class DatabaseConnection:
     def begin(self, limits: Limits) -> None:
         """Begin the transaction with all settings that a reading depends on."""
         milliseconds = str(max(1, round(limits.statement_seconds * 1000)))
-        ((*_, self.database_oid, self.may_identify),) = self._read(SQL["begin"], {"milliseconds": milliseconds})
+        ((*_, self.database_oid, may_identify),) = self._read(SQL["begin"], {"milliseconds": milliseconds})
+        if may_identify:
+            ((self.identity,),) = self._read(SQL["identity"])
 
     def read(self, statement: str, *, shared: bool = False) -> list[Row]:
         """Return all rows of a catalog statement; `shared`: with names that all databases of the cluster share.
@@ -102,8 +107,16 @@ class DatabaseConnection:
         return True
 
     def close(self) -> None:
-        """Close, and wait for nothing: the server may not be there any more."""
+        """Close, and wait until the server has done so too: the next connection is then the only one that it counts.
+
+        PostgreSQL closes its side when the process that served the connection has ended. For a connection that was
+        lost, and for a server that does not close, nothing is waited for beyond a moment.
+        """
+        was_lost = self._connection.closed
         self._connection.close()
+        if not was_lost:
+            with suppress(WhalefallError), self._deadline.aborting(self._relay.end):
+                self._relay.finish(min(CLOSE_SECONDS, self._deadline.remaining))
         self._relay.close()
 
     @property

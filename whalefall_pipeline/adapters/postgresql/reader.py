@@ -1,4 +1,8 @@
-"""Reads the catalogs of a PostgreSQL cluster: once what its databases share, then each database that admits us."""
+"""Reads the catalogs of a PostgreSQL cluster: once what its databases share, then each database that admits us.
+
+One connection is open at a time: that to the instance's database, over which all that databases share is read with its
+own grants as of one moment, and when that is closed those to the others, one after the other.
+"""
 
 from collections import defaultdict
 from collections.abc import Generator
@@ -42,7 +46,9 @@ REFUSED = "check the login, its database, pg_hba.conf and sslmode"
 OBSERVED = Observation(Seen.OBSERVED)
 CLOSED = Observation(Seen.DENIED, "the database allows no connections (datallowconn is false)")
 NO_CONNECT = Observation(Seen.DENIED, "the collector's login has no CONNECT on the database")
-ALIAS = Observation(Seen.UNREACHABLE, "its name leads to another database: an alias of a connection pooler")
+ALIAS = Observation(
+    Seen.UNREACHABLE, "its name leads to another database: an alias of a connection pooler, or another server by now"
+)
 NOT_TEXT = Observation(Seen.UNREACHABLE, "its name is not valid UTF-8, so no client can ask for it by name")
 HINTS = {CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true", NO_CONNECT: "GRANT CONNECT ON DATABASE … TO the login"}
 
@@ -71,17 +77,18 @@ class PostgresqlSession(SourceSession):
         self._deadline = deadline
         self._names: dict[int, str] = {}
         self._settings: Settings = {}
-        self._identity = ""
         self._tally = Tally()
+        self._connected = ExitStack()
+        self._was_left = False
 
     @contextmanager
     def connected(self) -> Generator[None]:
         """Hold the connection over which accounts and what all databases share are read, as of one moment."""
-        with ExitStack() as stack:
+        with self._connected:
             try:
-                self._link = stack.enter_context(self._open(self._database))
-                if self._link.may_identify:
-                    ((self._identity,),) = self._link.read(SQL["identity"])
+                self._link = self._connected.enter_context(self._open(self._database))
+                self._version = self._link.version
+                self._version_text = self._link.version_text
             except (DatabaseConnectionError, UnreadableError) as failed:
                 transient = isinstance(failed, DatabaseConnectionError) and failed.transient
                 advice = _find_advice(failed, transient=transient)
@@ -101,12 +108,12 @@ class PostgresqlSession(SourceSession):
     @property
     def version(self) -> str:
         """`PostgreSQL 15.18`, without the packager's words."""
-        return f"PostgreSQL {self._link.version_text.partition(' ')[0]}"
+        return f"PostgreSQL {self._version_text.partition(' ')[0]}"
 
     @property
     def identity(self) -> str:
         """The cluster's system identifier, which its replicas share; empty where this login may not ask for it."""
-        return self._identity
+        return self._link.identity
 
     def read_accounts(self) -> list[Account]:
         """Read `pg_roles` and `pg_db_role_setting`, and PUBLIC. See `SourceSession.read_accounts`."""
@@ -118,7 +125,7 @@ class PostgresqlSession(SourceSession):
                 raise DatabaseConnectionError(f"the list of roles: {failed}", transient=True) from None
             raise SyncDataError(f"the list of roles can't be read: {failed}") from None
         self._names = {PUBLIC_OID: PUBLIC, **{role[0]: role[1] for role in roles}}
-        self._settings = to_settings(settings, self._identity, self._limits.digest_key)
+        self._settings = to_settings(settings, self._link.identity, self._limits.digest_key)
         return to_accounts(roles, self._settings, self._link.escaped)
 
     def read_grants(self) -> Reading:
@@ -140,14 +147,15 @@ class PostgresqlSession(SourceSession):
             coverage[SERVER] = OBSERVED
         except UnreadableError as failed:
             coverage[SERVER] = failed.observation
-        for oid, name, allows_connections, may_connect in databases:
+        for row in sorted(databases, key=self._is_other):
+            _, name, allows_connections, may_connect = row
             scope = f"{rules.DATABASE}:{name}"
             if not allows_connections or not may_connect:
                 coverage[scope] = CLOSED if not allows_connections else NO_CONNECT
             elif name in self._link.escaped:
                 coverage[scope] = NOT_TEXT
             else:
-                coverage |= self._try_database(oid, name, held)
+                coverage |= self._try_database(row, held)
         return Reading(to_held_by_grantee(held, self._names), coverage, self._tally.digest, attributes)
 
     def check(self) -> list[Visibility]:
@@ -158,35 +166,52 @@ class PostgresqlSession(SourceSession):
         ]
 
     def _read_server(self) -> list[Row]:
-        version = self._link.version
-        rows = self._link.read(SQL["memberships" if version >= 160000 else "memberships_before_16"], shared=True)
+        rows = self._link.read(SQL["memberships" if self._version >= 160000 else "memberships_before_16"], shared=True)
         rows += self._link.read(SQL["server_grants"], shared=True)
-        if version >= 150000:
+        if self._version >= 150000:
             rows += self._link.read(SQL["parameter_grants"], shared=True)
         return rows
 
-    def _try_database(self, oid: int, name: str, held: defaultdict[int, list[Held]]) -> dict[str, Observation]:
+    def _try_database(self, row: Row, held: defaultdict[int, list[Held]]) -> dict[str, Observation]:
         try:
-            return self._read_database(oid, name, held)
+            return self._read_database(row, held)
         except DatabaseConnectionError as lost:
-            return {f"{rules.DATABASE}:{name}": self._explain(lost)}
+            return {f"{rules.DATABASE}:{row[1]}": self._explain(lost)}
 
     def _explain(self, lost: DatabaseConnectionError) -> Observation:
         """Return why nothing more of one database was read; raise `lost` where the server itself is lost."""
         if self._deadline.has_passed:
             return Observation(Seen.TIMED_OUT, f"the deadline of {self._deadline.seconds:g} s passed before")
-        if not self._link.answers():
+        if not self._server_answers():
             raise lost
         return Observation(Seen.UNREACHABLE, str(lost))
 
-    def _read_database(self, oid: int, name: str, held: defaultdict[int, list[Held]]) -> dict[str, Observation]:
+    def _server_answers(self) -> bool:
+        """Whether the server is still there, now that a connection was lost.
+
+        Where the first connection was, it is not: all that is shared would lack its moment. After that was closed, a
+        new one to the same database says so, be it by a refusal.
+        """
+        if not self._was_left:
+            return self._link.answers()
+        try:
+            with self._open(self._database):
+                return True
+        except DatabaseRefusedError as refused:
+            return refused.seen is not Seen.TIMED_OUT
+        except DatabaseConnectionError:
+            return False
+
+    def _read_database(self, row: Row, held: defaultdict[int, list[Held]]) -> dict[str, Observation]:
         """Add what one database holds, and return what was seen of it; of a part where a statement fails, nothing."""
+        oid, name, *_ = row
         scope = f"{rules.DATABASE}:{name}"
         try:
             with ExitStack() as stack:
-                own = oid == self._link.database_oid and self._link.stands
-                opened = self._link if own else stack.enter_context(self._open(name))
-                if opened.database_oid != oid:
+                if self._is_other(row) or not self._link.stands:
+                    self._leave()
+                opened = stack.enter_context(self._open(name)) if self._was_left else self._link
+                if opened.database_oid != oid or self._is_another_server(opened):
                     return {scope: ALIAS}
                 rows = opened.read(OF_DATABASE["database_grants"])
                 rows += name_creators(opened.read(OF_DATABASE["changed_grants"]), self._names)
@@ -206,8 +231,23 @@ class PostgresqlSession(SourceSession):
         except UnreadableError as failed:
             return {f"{rules.DATABASE}:{name}/{rules.DEFINITIONS}": failed.observation}
         except DatabaseConnectionError as lost:
+            opened.close()
             return {f"{rules.DATABASE}:{name}/{rules.DEFINITIONS}": self._explain(lost)}
         return {}
+
+    def _is_other(self, row: Row) -> bool:
+        """Whether a row of a database is of another than the one whose connection all that is shared is read over."""
+        return row[0] != self._link.database_oid
+
+    def _is_another_server(self, opened: DatabaseConnection) -> bool:
+        """Whether a database's connection leads to another cluster than the first did, as far as both may say."""
+        known = {opened.identity, self._link.identity} - {""}
+        return len(known) > 1
+
+    def _leave(self) -> None:
+        """Close the first connection: nothing more is read of its moment."""
+        self._connected.close()
+        self._was_left = True
 
     @contextmanager
     def _open(self, database: str) -> Generator[DatabaseConnection]:
