@@ -24,18 +24,22 @@ class Fault(NamedTuple):
 class Proxy:
     """Passes bytes on between a server and clients; `received` counts the server's packets so far."""
 
-    def __init__(self, target: tuple[str, int], fault: Fault | None = None) -> None:
+    def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
-        self._fault = fault
+        self._fault: Fault | None = None
         self._listener = socket.create_server((HOST, 0))
         self._sockets: list[socket.socket] = []
         self.port = int(self._listener.getsockname()[1])
         self.received = 0
+        self._round = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def heal(self) -> None:
-        """Do nothing wrong from now on."""
-        self._fault = None
+    def start_over(self, fault: Fault | None = None) -> None:
+        """End all connections, count from the beginning, and do something else wrong from now on, or nothing."""
+        self._round += 1
+        self._fault, self.received = fault, 0
+        while self._sockets:
+            _shut(self._sockets.pop())
 
     def close(self) -> None:
         for each in (self._listener, *self._sockets):
@@ -52,11 +56,11 @@ class Proxy:
                     continue
                 self._sockets += [client, server]
                 threading.Thread(target=_pass_on, args=(client, server), daemon=True).start()
-                threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
+                threading.Thread(target=self._answer, args=(server, client, self._round), daemon=True).start()
 
-    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+    def _answer(self, server: socket.socket, client: socket.socket, its_round: int) -> None:
         with suppress(OSError):
-            while packet := server.recv(BLOCK):
+            while (packet := server.recv(BLOCK)) and its_round == self._round:
                 number, self.received = self.received, self.received + 1
                 if self._fault and self._fault.number == number:
                     if self._fault.kind == "delay":
@@ -95,9 +99,9 @@ def _shut(each: socket.socket) -> None:
 
 
 @contextmanager
-def open_proxies(target: tuple[str, int], faults: list[Fault | None]) -> Generator[list[Proxy]]:
-    """Yield a proxy for each fault."""
-    proxies = [Proxy(target, fault) for fault in faults]
+def open_proxies(target: tuple[str, int], count: int) -> Generator[list[Proxy]]:
+    """Yield so many proxies, which do nothing wrong until they are told to."""
+    proxies = [Proxy(target) for _ in range(count)]
     try:
         yield proxies
     finally:

