@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +16,7 @@ from typing import IO
 from tests.servers.cache import keep_folder
 from tests.servers.ports import HOST, take_port
 from tests.servers.postgresql_programs import find_programs
-from tests.servers.unprivileged import give_away, make_folder, run, run_as
+from tests.servers.unprivileged import RunAs, give_away, make_folder, run, run_as
 
 SUPERUSER = "postgres"
 WAIT_SECONDS = 60
@@ -37,7 +37,10 @@ INITDB = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", 
 
 @dataclass
 class PostgresqlServer:
-    """A server that can be stopped, crashed and started again; `folder` is its data folder."""
+    """A server that can be stopped, crashed and started again; `folder` is its data folder.
+
+    `prefix` is what its command begins with, and then has to run it as somebody who may.
+    """
 
     programs: Path
     folder: Path
@@ -45,15 +48,17 @@ class PostgresqlServer:
     password: str = field(repr=False)
     host: str = HOST
     superuser: str = SUPERUSER
+    prefix: Sequence[str] = ()
     process: "subprocess.Popen[str] | None" = None
     log: deque[str] = field(default_factory=lambda: deque[str](maxlen=50), repr=False)
 
     def start(self) -> None:
         """Start on the same port with the same data, and return once connections are accepted."""
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        command = [self.programs / "postgres", "-D", self.folder, "-p", str(self.port), *settings]
+        command = [*self.prefix, self.programs / "postgres", "-D", self.folder, "-p", str(self.port), *settings]
+        who = RunAs() if self.prefix else run_as()
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/", **run_as()
+            command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/", **who
         )
         assert self.process.stderr is not None
         told = threading.Event()
@@ -101,8 +106,8 @@ class PostgresqlServer:
 
 
 @contextmanager
-def start_postgresql(version: int) -> Generator[PostgresqlServer]:
-    """Run a fresh server of a major version (14 to 18) until the block ends.
+def start_postgresql(version: int, prefix: Sequence[str] = ()) -> Generator[PostgresqlServer]:
+    """Run a fresh server of a major version (14 to 18) until the block ends, `prefix` before its command.
 
     Skips or fails the test through `required.missing` when the machine has none and can't fetch it.
     """
@@ -111,7 +116,7 @@ def start_postgresql(version: int) -> Generator[PostgresqlServer]:
     home = make_folder(f"postgresql-{version}", in_memory=True)
     run(["cp", "-R", template, home / "pgdata"])
     with take_port() as port:
-        server = PostgresqlServer(programs, home / "pgdata", port, password)
+        server = PostgresqlServer(programs, home / "pgdata", port, password, prefix=prefix)
         try:
             server.start()
             yield server
