@@ -3,8 +3,10 @@
 import pytest
 
 from whalefall_pipeline.core.sessions import (
+    ACCEPT_COLLAPSE_TAG,
     SYNC_TYPE_TAG,
     accepts_collapse,
+    find_wrong_tag,
     to_batch_id,
     to_created_by,
     to_session_status,
@@ -71,3 +73,14 @@ def test_a_collapse_is_accepted_only_in_so_many_words() -> None:
     assert accepts_collapse({"whalefall/accept_collapse": "true"})
     assert not accepts_collapse({"whalefall/accept_collapse": "yes"})
     assert not accepts_collapse({})
+
+
+@pytest.mark.parametrize("value", ["", "True", "yes", "1", "true ", "a\nb"])
+def test_a_tag_of_ours_with_a_value_that_it_can_not_have_is_named_in_one_line(value: str) -> None:
+    for tag in (ACCEPT_COLLAPSE_TAG, SYNC_TYPE_TAG):
+        wrong = find_wrong_tag({tag: value, "whalefall/other": value})
+        assert wrong is not None
+        assert tag in wrong
+        assert len(wrong.splitlines()) == 1
+    assert find_wrong_tag({"whalefall/other": value}) is None
+    assert find_wrong_tag({ACCEPT_COLLAPSE_TAG: "false", SYNC_TYPE_TAG: "manual_task"}) is None

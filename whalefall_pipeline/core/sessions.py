@@ -18,6 +18,7 @@ from whalefall_pipeline.core.runs import (
     SUCCESS,
     SYNC_TYPE_TAG,
 )
+from whalefall_pipeline.core.text import make_visible
 
 SyncType: TypeAlias = Literal["manual_single", "manual_batch", "manual_task", "scheduled_task"]
 SessionStatus: TypeAlias = Literal["running", "completed", "failed", "cancelled"]
@@ -26,6 +27,7 @@ RecordStatus: TypeAlias = Literal["pending", "running", "completed", "failed", "
 _SYNC_TYPES: dict[str, SyncType] = {
     name: name for name in ("manual_single", "manual_batch", "manual_task", "scheduled_task")
 }
+_VALUES = {SYNC_TYPE_TAG: tuple(_SYNC_TYPES), ACCEPT_COLLAPSE_TAG: ("true", "false")}
 
 
 def to_sync_type(tags: Mapping[str, str], chosen: int, active: int) -> SyncType:
@@ -58,6 +60,14 @@ def to_created_by(tags: Mapping[str, str]) -> str | None:
     if any(tag in tags for tag in AUTOMATION_TAGS):
         return "automation"
     return tags.get("user") or ("Dagster UI" if tags.get(FROM_UI_TAG) == "true" else None)
+
+
+def find_wrong_tag(tags: Mapping[str, str]) -> str | None:
+    """Return in one line what is wrong with a tag of ours that has none of its values; None: nothing is."""
+    for tag, values in _VALUES.items():
+        if tag in tags and tags[tag] not in values:
+            return f"the run's tag {tag} is '{make_visible(tags[tag])}'; it can be {', '.join(values)}"
+    return None
 
 
 def accepts_collapse(tags: Mapping[str, str]) -> bool:

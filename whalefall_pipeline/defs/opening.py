@@ -11,7 +11,7 @@ from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.core.ranges import find_chosen, find_missing_ends
 from whalefall_pipeline.core.runs import BACKFILL_TAG, PARTITIONS_NAME
-from whalefall_pipeline.core.sessions import to_batch_id, to_created_by, to_sync_type
+from whalefall_pipeline.core.sessions import find_wrong_tag, to_batch_id, to_created_by, to_sync_type
 from whalefall_pipeline.defs.events import build_failure
 from whalefall_pipeline.defs.lineage import find_ancestors, read_own_tags
 from whalefall_pipeline.ledger.alerts import write_failures
@@ -57,7 +57,7 @@ def open_run(context: dg.AssetExecutionContext, engine: Engine) -> OpenRun:
     keys = find_chosen(partitions, run.tags)
     with connecting(engine) as connection, transaction(connection):
         known = {item.name: item for item in read_instances(connection, keys)}
-        refused = _refuse_range(partitions, run) or _refuse(keys, known)
+        refused = _refuse_tags(keys, run) or _refuse_range(partitions, run) or _refuse(keys, known)
         chosen = [] if find_missing_ends(partitions, run.tags) else [known[key] for key in keys if key not in refused]
         done = read_completed(connection, find_ancestors(instance, run))
         opened = _leave_out(chosen, done, refused)
@@ -78,6 +78,11 @@ def describe_start(
         chosen = backfill.asset_backfill_data.get_num_partitions() or chosen
     sync_type = to_sync_type(tags, chosen, active)
     return SessionStart(run.run_id, sync_type, to_batch_id(tags), to_created_by(tags), message)
+
+
+def _refuse_tags(keys: Sequence[str], run: DagsterRun) -> Refused:
+    reason = find_wrong_tag(run.tags)
+    return dict.fromkeys(keys, (InvalidInstanceError.code, reason)) if reason else {}
 
 
 def _refuse_range(partitions: Sequence[str], run: DagsterRun) -> Refused:

@@ -1,5 +1,6 @@
 """Running services, a ledger on a server of its own, Dagster's storage on another, and instances to sync."""
 
+import json
 import os
 import signal
 import subprocess
@@ -34,6 +35,19 @@ WAIT_SECONDS = 120
 LONGEST_PAUSE = 1.0
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 COMMAND = (sys.executable, "-c", "from whalefall_pipeline.cli.main import main; main()")
+
+RUN_PARTITIONS = """
+import json, sys
+import dagster as dg
+from whalefall_pipeline.definitions import defs
+job = defs.resolve_job_def("sync_instances")
+with dg.DagsterInstance.get() as instance:
+    runs = [
+        job.execute_in_process(instance=instance, tags=tags, raise_on_error=False).run_id
+        for tags in json.load(sys.stdin)
+    ]
+print(json.dumps(runs))
+"""
 
 _NUMBERS = count(1)
 
@@ -223,6 +237,15 @@ class Stage:
         with self.command(*arguments) as process:
             output, error = process.communicate(timeout=WAIT_SECONDS)
             return subprocess.CompletedProcess(arguments, process.returncode, output, error)
+
+    def run_in_one_process(self, runs: Sequence[Mapping[str, str]]) -> list[str]:
+        """Run the job once with each set of tags, one after the other, and return the runs' ids."""
+        command = [sys.executable, "-c", RUN_PARTITIONS]
+        done = subprocess.run(
+            command, env=self.environment, input=json.dumps(runs), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return list(json.loads(done.stdout.splitlines()[-1]))
 
     def find_service(self, *words: str) -> int:
         """Return the process id of the service whose command has these words."""

@@ -3,10 +3,7 @@
 The thief listens at another address of this machine, on the port of the server that the fleet is on, and on another.
 """
 
-import json
 import socket
-import subprocess
-import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,18 +51,6 @@ LAUNCHES = {
 BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on Error { message } } }"""
 
-RUN_PARTITIONS = """
-import json, sys
-import dagster as dg
-from whalefall_pipeline.definitions import defs
-job = defs.resolve_job_def("sync_instances")
-with dg.DagsterInstance.get() as instance:
-    runs = [
-        job.execute_in_process(instance=instance, tags={"dagster/partition": key}, raise_on_error=False).run_id
-        for key in json.load(sys.stdin)
-    ]
-print(json.dumps(runs))
-"""
 EDITS = {
     "ash": f"update instances set host = '{ELSEWHERE}' where name = %s",
     "elm": "update instances set port = port - 1 where name = %s",
@@ -201,13 +186,7 @@ def test_the_name_of_a_partition_leads_nowhere(stage: Stage, thief: Thief) -> No
     """One that names a host is launched, and goes the whole way; the others are read by the same job in one process."""
     launched = stage.api.launch_one(f"host={ELSEWHERE}")
     keys = (f"amber@{ELSEWHERE}", "../amber", "amber\x1b[2J", "x" * 10_000)
-    command = [sys.executable, "-c", RUN_PARTITIONS]
-    done = subprocess.run(
-        command, env=stage.environment, input=json.dumps(keys), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    runs = json.loads(done.stdout.splitlines()[-1])
-    assert len(runs) == len(keys)
+    runs = stage.run_in_one_process([{"dagster/partition": key} for key in keys])
     assert {stage.wait_for_session(run_id)["status"] for run_id in (launched, *runs)} == {"failed"}
 
 
