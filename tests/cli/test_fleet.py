@@ -13,11 +13,13 @@ from tests.ledger.rows import read
 FILE = """
 instances:
 - {name: one, type: postgresql, host: db1, user: audit, password_env: HOME, labels: {env: prod, owner: payments}}
-- {name: two, type: mysql, host: db2, port: 3307, user: audit, password_env: HOME, options: {tls: required}}
+- {name: two, type: mysql, host: db2, port: 3307, user: audit, password_env: HOME, options: {tls: required},
+   exclude: {"database:legacy": of another team, "account:root@%": vendor}}
 """
-CSV = """name,type,host,port,user,password_env,option.tls,label.env,label.owner
-one,postgresql,db1,,audit,HOME,,prod,payments
-two,mysql,db2,3307,audit,HOME,required,,
+HEADER = "name,type,host,port,user,password_env,option.tls,label.env,label.owner"
+CSV = f"""{HEADER},exclude.database:legacy,exclude.account:root@%
+one,postgresql,db1,,audit,HOME,,prod,payments,,
+two,mysql,db2,3307,audit,HOME,required,,,of another team,vendor
 """
 
 
@@ -50,10 +52,12 @@ def test_a_plan_shows_what_the_act_then_does(place: Place) -> None:
     assert place.take(FILE).stdout.splitlines()[-1] == "2 added"
     assert place.take(FILE).stdout.splitlines() == ["2 same"]
     changed = FILE.replace("host: db1", "host: db9").replace("tls: required", "tls: verify-full")
+    changed = changed.replace("vendor", "of the vendor")
     for words in (("--dry-run",), ()):
         said = place.take(changed, *words).stdout
         assert "host db1 to db9" in said
         assert "verify-full" in said
+        assert "of the vendor" in said
     assert json.loads(place.whalefall("instances", "list", "-o", "json").stdout)[0]["host"] == "db9"
 
 

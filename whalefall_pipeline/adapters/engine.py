@@ -36,11 +36,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """What `instances check` shows of one part of a catalog; `note` says what is missing and which grant opens it."""
+    """What `instances check` shows of one part of a catalog; `note` says what is missing and which grant opens it.
+
+    One that is `excluded` is not to be read, and was not tried; the note has the reason.
+    """
 
     scope: str
     readable: bool
     note: str = ""
+    excluded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,8 @@ class Adapter(ABC):
     """The oldest version that is read in full; empty: the engine itself refuses others."""
     default_port: int
     """The port that servers of this engine listen on."""
+    home: str = ""
+    """The database that a connection begins in where the instance names none; empty: the engine has no such thing."""
 
     @abstractmethod
     def check_options(self, options: Mapping[str, str]) -> None:

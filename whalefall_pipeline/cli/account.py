@@ -15,6 +15,7 @@ from whalefall_pipeline.cli.output import console, errors, write
 from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows, to_json
 from whalefall_pipeline.cli.trees import Tree, show_tree
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
+from whalefall_pipeline.core.model import Seen
 from whalefall_pipeline.ledger.queries import read_account
 
 
@@ -67,7 +68,8 @@ def _describe(account: Mapping[str, Any], documents: Mapping[str, Any], moment: 
     if moment:
         return f"{kind}), as of {format_moment(moment)}".replace(")", "", 1)
     gone = "" if account["is_active"] else f", gone since {format_moment(account['deleted_at'])}"
-    return f"{kind}{gone}, read {format_moment(account['last_sync_time'])}"
+    excluded = f", excluded: {account['excluded']}" if account["excluded"] else ""
+    return f"{kind}{gone}{excluded}, read {format_moment(account['last_sync_time'])}"
 
 
 def _build_tree(account: Mapping[str, Any], documents: Mapping[str, Any]) -> Tree:
@@ -76,7 +78,9 @@ def _build_tree(account: Mapping[str, Any], documents: Mapping[str, Any]) -> Tre
     tree |= snapshot["type_specific"][account["db_type"]] | snapshot["categories"]
     for item in snapshot["meta"].get("not_observed", []):
         seen = f"last seen {_to_moment(item['last_seen_at'])}" if item["last_seen_at"] else "never seen"
-        tree[f"not observed: {item['scope']}"] = f"{item['status']}: {item['reason']}, {seen}"
+        how = "" if item["status"] == Seen.EXCLUDED else f"{item['status']}: "
+        what = "excluded" if item["status"] == Seen.EXCLUDED else "not observed"
+        tree[f"{what}: {item['scope']}"] = f"{how}{item['reason']}, {seen}"
     return tree
 
 

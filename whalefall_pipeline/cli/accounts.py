@@ -49,5 +49,5 @@ def show_accounts(
         print_never_synced(reader, instance, chosen)
     if form is Format.TABLE:  # data has attributes of roles by their own names too, as `rolinherit`
         rows = [{**row, "capabilities": [name for name in row["capabilities"] if name.isupper()]} for row in rows]
-    removal = ("instance_removed_at",) if any(row["instance_removed_at"] for row in rows) else ()
-    show_rows(rows, (*COLUMNS, *removal), form, raw=raw, at_most=at_most)
+    extra = [name for name in ("excluded", "instance_removed_at") if any(row[name] for row in rows)]
+    show_rows(rows, (*COLUMNS, *extra), form, raw=raw, at_most=at_most)

@@ -25,7 +25,7 @@ _NUMBERS = re.compile(r"\d+")
 CheckRow = dict[str, str]
 TLS = "tls"
 REMEDY = ": somebody on the way can read it, or answer in the server's place; set the option tls=verify-full"
-READABLE, OPTIONAL = "readable", "not readable, optional"
+READABLE, OPTIONAL, EXCLUDED = "readable", "not readable, optional", "excluded"
 
 
 def check(
@@ -46,7 +46,7 @@ def check(
             chosen = choose_instances(read_instances(connection), names, parse_labels(label))
         rows = [row for instance in chosen for row in _check(workplace, instance)]
     show_rows(rows, ("instance", "scope", "status", "note"), form, raw=raw)
-    if not {row["status"] for row in rows} <= {READABLE, OPTIONAL}:
+    if not {row["status"] for row in rows} <= {READABLE, OPTIONAL, EXCLUDED}:
         raise typer.Exit(1)
 
 
@@ -100,6 +100,7 @@ def _describe(security: Security) -> str:
 
 def _to_row(instance: Instance, part: Visibility, optional: Collection[str]) -> CheckRow:
     status = READABLE if part.readable else OPTIONAL if part.scope in optional else "not readable"
+    status = EXCLUDED if part.excluded else status
     return {"instance": instance.name, "scope": part.scope, "status": status, "note": part.note}
 
 

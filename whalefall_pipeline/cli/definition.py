@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.labels import check_labels
 from whalefall_pipeline.core.errors import InvalidInstanceError
+from whalefall_pipeline.core.exclusions import check_exclusions
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.core.text import is_visible
 
@@ -41,6 +42,7 @@ class Definition:
     password_env: str | None = None
     password_file: Path | None = None
     password_command: Sequence[str] = ()
+    excluded: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def has_reference(self) -> bool:
@@ -58,6 +60,7 @@ class Definition:
         check_labels(self.labels)
         try:
             engine.check_options(self.options)
+            check_exclusions(self.excluded, self.database or engine.home)
         except InvalidInstanceError as error:
             raise InvalidInstanceError(f"{self.name}: {error}") from None
         return Instance(
@@ -70,6 +73,7 @@ class Definition:
             options=self.options,
             vanish_limit_percent=self.vanish_limit,
             labels=self.labels,
+            excluded=self.excluded,
         )
 
     def check_secret_source(self) -> None:

@@ -28,8 +28,9 @@ PLAIN = (
     "password_file",
     "password_command",
 )
-OPTION, LABEL = "option.", "label."
-"""Begin the names of the CSV's columns that hold one option, or one label, each."""
+OPTION, LABEL, EXCLUDE = "option.", "label.", "exclude."
+"""Begin the names of the CSV's columns that hold one option, one label, or the reason of one exclusion, each."""
+MAPPINGS = (OPTION, LABEL, EXCLUDE)
 
 
 class _Entry(BaseModel):
@@ -44,6 +45,7 @@ class _Entry(BaseModel):
     options: dict[str, str] = {}
     vanish_limit: int = Field(USUAL_LIMIT, ge=0, le=100)
     labels: dict[str, str] = {}
+    exclude: dict[str, str] = {}
     password_env: str | None = None
     password_file: Path | None = None
     password_command: str | list[str] | None = None
@@ -97,8 +99,8 @@ def _to_entry(row: Mapping[str | None, Any], path: Path) -> dict[str, Any]:
     if None in row:
         raise InvalidInstanceError(f"{path}: {row.get('name')!r} has more cells than the first line has names")
     cells = {name: value for name, value in row.items() if name and value}
-    entry: dict[str, Any] = {name: value for name, value in cells.items() if not name.startswith((OPTION, LABEL))}
-    for key, prefix in (("options", OPTION), ("labels", LABEL)):
+    entry: dict[str, Any] = {name: value for name, value in cells.items() if not name.startswith(MAPPINGS)}
+    for key, prefix in zip(("options", "labels", "exclude"), MAPPINGS, strict=True):
         entry[key] = {name.removeprefix(prefix): value for name, value in cells.items() if name.startswith(prefix)}
     return entry
 
@@ -120,7 +122,7 @@ def _to_definition(entry: _Entry, path: Path) -> Definition:
         values["password_file"] = path.parent / entry.password_file
     command = entry.password_command
     values["password_command"] = to_words(command) if isinstance(command, str) else command or []
-    return Definition(db_type=values.pop("type"), **values)
+    return Definition(db_type=values.pop("type"), excluded=values.pop("exclude"), **values)
 
 
 def to_yaml(definitions: Iterable[Definition]) -> str:
@@ -135,11 +137,12 @@ def to_csv(definitions: Sequence[Definition]) -> str:
     rows: list[dict[str, Any]] = []
     for definition in definitions:
         plain = _to_plain(definition)
-        options, labels = plain.pop("options", {}), plain.pop("labels", {})
+        options, labels, exclude = (plain.pop(key, {}) for key in ("options", "labels", "exclude"))
         rows.append(
             plain
             | {OPTION + name: value for name, value in options.items()}
             | {LABEL + name: value for name, value in labels.items()}
+            | {EXCLUDE + scope: reason for scope, reason in exclude.items()}
         )
     extra = sorted({name for row in rows for name in row} - set(PLAIN))
     target = io.StringIO()
@@ -159,6 +162,7 @@ def _to_plain(definition: Definition) -> dict[str, Any]:
         "database": definition.database,
         "options": dict(definition.options),
         "labels": dict(definition.labels),
+        "exclude": dict(definition.excluded),
         "vanish_limit": definition.vanish_limit if definition.vanish_limit != USUAL_LIMIT else None,
         "password_env": definition.password_env,
         "password_file": str(definition.password_file) if definition.password_file else None,

@@ -15,6 +15,8 @@ from whalefall_pipeline.cli.output import warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
 from whalefall_pipeline.cli.workplace import open_reader
 from whalefall_pipeline.core.errors import InvalidInputError
+from whalefall_pipeline.core.exclusions import OF_ACCOUNT, OF_DATABASE
+from whalefall_pipeline.core.model import to_whole
 from whalefall_pipeline.ledger.queries import (
     Records,
     knows_object,
@@ -114,11 +116,12 @@ def _mark(rows: Records, gaps: Records) -> list[Mapping[str, Any]]:
         scope = ""
         if row["instance"] in types:
             scope = ADAPTERS[types[row["instance"]]].rules.observed_by(row["scope"], row["database_name"])
-        gap = next((unseen[key] for key in _to_keys(row["instance"], scope) if key in unseen), None)
+        keys = [(row["instance"], key) for key in _to_keys(row, scope)]
+        gap = next((unseen[key] for key in keys if key in unseen), None)
         marked.append({**row, "last_seen_at": gap and (gap["last_seen_at"] or "never")})
     return marked
 
 
-def _to_keys(instance: str, scope: str) -> Sequence[tuple[str, str]]:
-    """Return what stands for a scope among those that were not observed: itself, or what it is a part of."""
-    return (instance, scope), (instance, scope.rpartition("/")[0])
+def _to_keys(row: Mapping[str, Any], scope: str) -> Sequence[str]:
+    """Return what stands for a grant among what was not observed: its scope, what that is a part of, or its parts."""
+    return scope, to_whole(scope), f"{OF_DATABASE}{row['database_name']}", f"{OF_ACCOUNT}{row['username']}"

@@ -17,7 +17,7 @@ from whalefall_pipeline.cli.fleet_file import parse_definitions, to_csv, to_yaml
 from whalefall_pipeline.cli.labels import LabelOption, parse_labels
 from whalefall_pipeline.cli.output import print_line, warn, write
 from whalefall_pipeline.cli.rows import show_rows
-from whalefall_pipeline.cli.workplace import Workplace, open_workplace
+from whalefall_pipeline.cli.workplace import Workplace, find_user, open_workplace
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.bindings import Binding
@@ -145,6 +145,7 @@ def _to_fields(instance: Instance, user: str) -> dict[str, object]:
         "database": instance.database or "none",
         "options": dict(instance.options) or "none",
         "labels": dict(instance.labels) or "none",
+        "excluded": dict(instance.excluded) or "none",
         "vanish_limit": instance.vanish_limit_percent,
         "user": user,
     }
@@ -167,11 +168,13 @@ def _write(connection: Connection, workplace: Workplace, step: _Step) -> None:
     assert definition and new  # noqa: S101, PT018 - only what is removed has none
     secret = definition.build_reference(workplace.store) if definition.has_reference else None
     if step.old is None:
-        write_instance(connection, new, username=definition.user, secret=secret or "", store=workplace.store)
+        store, by = workplace.store, find_user()
+        write_instance(connection, new, username=definition.user, secret=secret or "", store=store, by=by)
         return
     # A secret that the file names goes where the file says; one that is kept in the ledger follows to no other server.
     named = {*Binding.of(step.old).to_parts(), *Binding.of(new).to_parts()} if secret else ()
-    change_instance(connection, new, username=definition.user, secret=secret, store=workplace.store, named=named)
+    user, by = definition.user, find_user()
+    change_instance(connection, new, username=user, secret=secret, store=workplace.store, named=named, by=by)
 
 
 def _show(steps: Sequence[_Step], *, dry_run: bool) -> None:
@@ -196,6 +199,7 @@ def _to_definition(instance: Instance, user: str, stored: str, store: SecretStor
         options=instance.options,
         vanish_limit=instance.vanish_limit_percent,
         labels=instance.labels,
+        excluded=instance.excluded,
         password_env=value if kind == "env" else None,
         password_file=Path(value) if kind == "file" else None,
         password_command=_find_command(stored, store),

@@ -174,6 +174,7 @@ class _Changes(NamedTuple):
             options={key: value for key, value in {**old.options, **self.options}.items() if value},
             vanish_limit=old.vanish_limit_percent if self.vanish_limit is None else self.vanish_limit,
             labels={key: value for key, value in {**old.labels, **self.labels}.items() if value},
+            excluded=old.excluded,
             password_env=self.password_env,
             password_file=self.password_file,
             password_command=self.password_command or (),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from whalefall_pipeline.cli.output import warn
 from whalefall_pipeline.cli.rows import to_cell
 from whalefall_pipeline.core.errors import InvalidInputError
+from whalefall_pipeline.core.model import Seen
 from whalefall_pipeline.ledger.queries import Records, knows_account, read_gaps, read_instance_rows
 from whalefall_pipeline.ledger.reader import Reader
 
@@ -31,6 +32,11 @@ def check_account(reader: Reader, username: str | None, instance: str | None = N
         raise InvalidInputError(f"{where} {no} {username!r}; list them: whalefall accounts")
 
 
+def describe_unseen(status: str, reason: str) -> str:
+    """Return that a scope was not read, in words: it could not be, or was not to be."""
+    return f"is excluded ({reason})" if status == Seen.EXCLUDED else f"was not observed ({status}: {reason})"
+
+
 def print_gaps(gaps: Records) -> None:
     """Print what the newest readings did not observe: an answer holds what was known of it, or nothing."""
     for row in gaps[:MOST]:
@@ -38,7 +44,7 @@ def print_gaps(gaps: Records) -> None:
             warn(f"{row['instance']} was never synced: nothing is known of it")
         else:
             seen = f"last seen {to_cell(row['last_seen_at'])}" if row["last_seen_at"] else "never seen"
-            warn(f"{row['instance']}: {row['scope']} was not observed ({row['status']}: {row['reason']}; {seen})")
+            warn(f"{row['instance']}: {row['scope']} {describe_unseen(row['status'], row['reason'])}; {seen}")
     if len(gaps) > MOST:
         warn(f"{len(gaps) - MOST} more scopes were not observed; see: whalefall sessions")
 

@@ -26,6 +26,6 @@ def list_instances(
         rows = read_instance_rows(reader, removed=removed, chosen=chosen, at_most=at_most and at_most + 1)
     removal = ("removed_at",) if removed else ()
     if form is Format.TABLE:
-        rows = [{**row, "labels": format_labels(row["labels"])} for row in rows]
-    labels = ("labels",) if form is not Format.TABLE or any(row["labels"] for row in rows) else ()
-    show_rows(rows, (*COLUMNS, *labels, *removal), form, raw=raw, at_most=at_most)
+        rows = [{**row, "labels": format_labels(row["labels"]), "excluded": sorted(row["excluded"])} for row in rows]
+    more = [name for name in ("labels", "excluded") if form is not Format.TABLE or any(row[name] for row in rows)]
+    show_rows(rows, (*COLUMNS, *more, *removal), form, raw=raw, at_most=at_most)

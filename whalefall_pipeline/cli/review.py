@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from whalefall_pipeline.cli.arguments import InstanceOption, complete_instance
 from whalefall_pipeline.cli.choosing import choose_instances
+from whalefall_pipeline.cli.known import describe_unseen
 from whalefall_pipeline.cli.moments import format_moment, parse_expiry
 from whalefall_pipeline.cli.output import print_line, warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
@@ -244,4 +245,4 @@ def _warn_gaps(review: Review) -> None:
         if not sight.permissions_read_at:
             warn(f"{sight.instance} was never synced: none of its accounts is in the review")
         for gap in sight.gaps:
-            warn(f"{sight.instance}: {gap.scope} was not observed ({gap.status}: {gap.reason})")
+            warn(f"{sight.instance}: {gap.scope} {describe_unseen(gap.status, gap.reason)}")

@@ -18,7 +18,9 @@ from whalefall_pipeline.core.text import make_visible, neutralise
 
 AT_MOST = 200
 """Rows of a table on a terminal, unless --limit says otherwise; what goes elsewhere is whole."""
-TEXTS = frozenset({"capabilities", "roles", "message", "error_message", "note", "reason", "unseen", "path", "steps"})
+TEXTS = frozenset(
+    {"capabilities", "roles", "message", "error_message", "note", "reason", "excluded", "unseen", "path", "steps"}
+)
 """Columns that are wrapped where they don't fit; all others hold names, which are not."""
 LABELS = {"total_instances": "instances", "successful_instances": "completed", "failed_instances": "failed"}
 STYLES = {"completed": "green", "failed": "red", "running": "cyan", "cancelled": "yellow", "pending": "dim"}

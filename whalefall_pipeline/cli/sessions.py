@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from whalefall_pipeline.cli.arguments import InstanceOption, SinceOption, UntilOption, complete_session
-from whalefall_pipeline.cli.known import check_instance
+from whalefall_pipeline.cli.known import check_instance, describe_unseen
 from whalefall_pipeline.cli.moments import parse_moment
 from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows
@@ -79,8 +79,8 @@ def show_records(records: Records) -> None:
     for row in records:
         for scope, seen in row["sync_details"].get("coverage", {}).items():
             if seen["status"] != "observed":
-                reason = seen.get("reason", "")
-                print_line(f"{row['instance']}: {scope} was not observed ({seen['status']}): {reason}", "yellow")
+                said = describe_unseen(seen["status"], seen.get("reason", ""))
+                print_line(f"{row['instance']}: {scope} {said}", "yellow")
 
 
 def _show_one(sessions: Records, records: Records, form: Format, *, raw: bool) -> None:

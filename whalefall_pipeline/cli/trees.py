@@ -20,7 +20,7 @@ def _grow(out: Lines, tree: Tree, before: str) -> None:
     items = [(key, value) for key, value in tree.items() if value not in ([], {})]
     for number, (key, value) in enumerate(items):
         branch, below = BRANCHES[number == len(items) - 1]
-        style = "yellow" if key.startswith("not observed: ") else ""
+        style = "yellow" if key.startswith(("not observed: ", "excluded: ")) else ""
         if isinstance(value, Mapping):
             out.print(f"{before}{branch}{key}", style)
             _grow(out, cast("Tree", value), before + below)

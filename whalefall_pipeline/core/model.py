@@ -15,8 +15,7 @@ Attributes: TypeAlias = Mapping[str, "Json"]
 """What an account or an instance is set to, by name; one that is not there has no value, or none that was seen."""
 Effect: TypeAlias = Literal["grant", "deny", "revoke"]
 
-SERVER = "server"
-MEMBER = "MEMBER"
+SERVER, MEMBER = "server", "MEMBER"
 ROLE_SCOPES = frozenset({"role", "database_role"})
 SETS = 1000  # of privileges that are kept with what was made of them: what accounts hold mostly comes in a few kinds
 ROLE_SETS = 4000  # the same for sets of memberships: small, and alike where the rest of what accounts hold is not
@@ -63,6 +62,7 @@ class Instance:
     is_active: bool = True
     vanish_limit_percent: int = 50
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    excluded: Mapping[str, str] = field(default_factory=dict[str, str])  # see core.exclusions
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +205,10 @@ def to_roles(of_roles: frozenset[Held]) -> tuple[HeldRole, ...]:
 
 
 class Seen(StrEnum):
-    """Whether a scope was observed, or why it was not."""
+    """Whether a scope was observed, or why it was not; what is excluded was not to be."""
 
     OBSERVED = "observed"
+    EXCLUDED = "excluded"
     DENIED = "denied"
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
@@ -288,9 +289,8 @@ def is_observed(scope: str, coverage: Coverage) -> bool:
 def find_observation(scope: str, coverage: Coverage) -> Observation | None:
     """Return what a reading can say of a scope, be it listed or not.
 
-    A part (`database:sales/object_privileges`) that is not listed goes by its whole. A database that is not listed
-    does not exist any more, provided that the list itself (`databases`, where an engine reports it apart, else
-    `server`) was observed.
+    A part (`database:sales/object_privileges`) that is not listed goes by its whole. A database that is not listed is
+    gone, provided that the list itself (`databases`, where an engine reports it apart, else `server`) was observed.
     """
     return coverage.get(scope) or coverage.get(to_whole(scope)) or coverage.get("databases") or coverage.get(SERVER)
 

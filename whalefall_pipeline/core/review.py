@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, cast
 
-from whalefall_pipeline.core.model import AccountState, Effect, Held, Json, Securable, is_of_role
+from whalefall_pipeline.core.model import AccountState, Effect, Held, Json, Securable, Seen, is_of_role
 from whalefall_pipeline.core.rules import GRANT_ADMIN, SUPERUSER
 from whalefall_pipeline.core.text import make_visible, neutralise, undo_neutralise
 
@@ -65,8 +65,18 @@ class Sight(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything of it was seen."""
-        return bool(self.inventory_read_at and self.permissions_read_at and not self.gaps)
+        """Whether everything of it was seen that is to be."""
+        return bool(self.inventory_read_at and self.permissions_read_at and not self.missed)
+
+    @property
+    def missed(self) -> list[Gap]:
+        """The scopes that were not observed though they are to be."""
+        return [gap for gap in self.gaps if gap.status != Seen.EXCLUDED]
+
+    @property
+    def excluded(self) -> list[Gap]:
+        """The scopes that are not to be read."""
+        return [gap for gap in self.gaps if gap.status == Seen.EXCLUDED]
 
 
 class Review(NamedTuple):

@@ -4,7 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from whalefall_pipeline.core.exclusions import OF_ACCOUNT, OF_DATABASE
 from whalefall_pipeline.core.model import (
+    SERVER,
     Account,
     AccountState,
     Attributes,
@@ -83,12 +85,17 @@ def build_unseen(
     that is in neither, nor a part of one, was never seen. Those that the coverage does not list, since what lists them
     (a server's databases) was not observed, are named too.
     """
-    unlisted = {scope: find_observation(scope, coverage) for scope in {*before, *seen_before} - coverage.keys()}
+    others = {scope for scope in {*before, *seen_before} - coverage.keys() if not scope.startswith(OF_ACCOUNT)}
+    unlisted = {scope: find_observation(scope, coverage) for scope in others}
     known = {scope: seen for scope, seen in unlisted.items() if seen} | dict(coverage)
+
+    lists_databases = any(scope.startswith(OF_DATABASE) for scope in seen_before)
 
     def find_moment(scope: str) -> datetime | None:
         if scope in before:
             return before[scope].last_seen_at
+        if known[scope].status is Seen.EXCLUDED and (scope.startswith(OF_ACCOUNT) or not lists_databases):
+            return seen_before.get("databases", seen_before.get(SERVER))
         return seen_before.get(scope, seen_before.get(to_whole(scope)))
 
     return [

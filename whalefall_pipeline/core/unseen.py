@@ -4,16 +4,15 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from whalefall_pipeline.core.diff import KIND_FIELD
-from whalefall_pipeline.core.model import Account, AccountState, Attributes, Coverage, Held, is_observed
+from whalefall_pipeline.core.exclusions import sees
+from whalefall_pipeline.core.model import Account, AccountState, Attributes, Coverage, Held
 from whalefall_pipeline.core.rules import Rules
 
 
 def carry_unseen(state: AccountState, before: Collection[Held], coverage: Coverage, rules: Rules) -> AccountState:
     """Keep the earlier grants in scopes that this reading did not observe."""
     kept = frozenset(
-        item
-        for item in before
-        if not is_observed(rules.observed_by(item.securable.scope, item.securable.database), coverage)
+        item for item in before if not sees(rules, item.securable.scope, item.securable.database, coverage)
     )
     return replace(state, held=state.held | kept) if kept else state
 

@@ -7,6 +7,7 @@ import dagster as dg
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.access.danger_summary import DangerSummary
+from whalefall_pipeline.core.model import Seen, Unseen
 from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.defs.keys import KEYS, AssetKeys
 from whalefall_pipeline.ledger.unseen import Gap
@@ -66,7 +67,8 @@ def build_written(outcome: Outcome, keys: AssetKeys = KEYS) -> dict[dg.AssetKey,
             "changed": counts.changed,
             "grants": counts.grants,
             "statements": outcome.statements,
-            "not_observed": ", ".join(make_visible(item.scope) for item in counts.unseen) or "nothing",
+            "not_observed": _join_scopes(counts.unseen, excluded=False) or "nothing",
+            "excluded": _join_scopes(counts.unseen, excluded=True) or "nothing",
             "findings_opened": len(outcome.changes.findings.opened),
             "findings_closed": len(outcome.changes.findings.closed),
             **(_to_dangers(outcome.dangers) if outcome.dangers else {}),
@@ -99,10 +101,14 @@ def _format_counts(outcome: Outcome) -> str:
         parts.append(f"{counts.active} accounts ({counts.created} new{back}, {counts.deleted} gone)")
     if outcome.permissions:
         parts.append(f"{outcome.permissions.grants} grants ({outcome.permissions.changed} accounts changed)")
-        if outcome.permissions.unseen:
-            unseen = ", ".join(make_visible(item.scope) for item in outcome.permissions.unseen)
-            parts.append(f"not observed: {unseen}")
+        for what, excluded in (("not observed", False), ("excluded", True)):
+            if scopes := _join_scopes(outcome.permissions.unseen, excluded=excluded):
+                parts.append(f"{what}: {scopes}")
     return ", ".join(parts)
+
+
+def _join_scopes(unseen: Sequence[Unseen], *, excluded: bool) -> str:
+    return ", ".join(make_visible(item.scope) for item in unseen if (item.status is Seen.EXCLUDED) is excluded)
 
 
 def build_check(outcomes: Sequence[Outcome], gaps: Sequence[Gap], keys: AssetKeys = KEYS) -> dg.AssetCheckResult:
@@ -129,7 +135,8 @@ def _list_unseen(outcome: Outcome) -> dict[str, str]:
     if outcome.permissions is None:
         return {"everything": make_visible(to_first_line(outcome.error)) if outcome.error else "not read"}
     optional = _find_optional(outcome.instance.db_type)
-    unseen = [item for item in outcome.permissions.unseen if item.scope not in optional]
+    missed = [item for item in outcome.permissions.unseen if item.status is not Seen.EXCLUDED]
+    unseen = [item for item in missed if item.scope not in optional]
     return {make_visible(item.scope): make_visible(f"{item.status}: {item.reason}") for item in unseen}
 
 

@@ -1,37 +1,47 @@
 """Reads and writes the registered instances and their credentials."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance, Json, Login
 from whalefall_pipeline.ledger.bindings import Binding, check_binding
 from whalefall_pipeline.ledger.secrets import SecretStore, is_reference
-from whalefall_pipeline.ledger.tables import credentials, instances
+from whalefall_pipeline.ledger.tables import credentials, instance_exclusion, instances
 
 DEFINITIONS_LOCK = (0x57465349, 0)
 """The keys of an advisory lock."""
+NOBODY = "unknown"
+"""Who excludes something where no person is known."""
 _COLUMNS = (
     *(instances.c.id, instances.c.name, instances.c.db_type, instances.c.host, instances.c.port),
     *(instances.c.database_name, instances.c.credential_id, instances.c.options, instances.c.is_active),
     *(instances.c.vanish_limit_percent, instances.c.labels),
+)
+_EXCLUDED = (
+    select(func.coalesce(func.jsonb_object_agg(instance_exclusion.c.scope, instance_exclusion.c.reason), text("'{}'")))
+    .where(instance_exclusion.c.instance_id == instances.c.id, instance_exclusion.c.ended_at.is_(None))
+    .correlate(instances)
+    .scalar_subquery()
+    .label("excluded")
 )
 
 
 def read_instances(connection: Connection, names: Collection[str] | None = None) -> list[Instance]:
     """Return the active instances in the order of their names; with `names`, those of them, active or not."""
     wanted = instances.c.is_active if names is None else instances.c.name.in_(names)
-    return [_to_instance(row) for row in connection.execute(select(*_COLUMNS).where(wanted).order_by(instances.c.name))]
+    statement = select(*_COLUMNS, _EXCLUDED).where(wanted).order_by(instances.c.name)
+    return [_to_instance(row) for row in connection.execute(statement)]
 
 
 def read_changed_instances(connection: Connection, since: datetime | None) -> tuple[list[Instance], datetime | None]:
     """Return the active instances whose definition changed after a moment (None: all), and when the newest did."""
     wanted = instances.c.is_active if since is None else and_(instances.c.is_active, instances.c.updated_at > since)
-    statement = select(*_COLUMNS, instances.c.updated_at).where(wanted).order_by(instances.c.updated_at)
+    statement = select(*_COLUMNS, _EXCLUDED, instances.c.updated_at).where(wanted).order_by(instances.c.updated_at)
     rows = connection.execute(statement).all()
     return [_to_instance(row) for row in rows], rows[-1].updated_at if rows else None
 
@@ -45,12 +55,18 @@ def _lock_definitions(connection: Connection) -> None:
 
 
 def write_instance(
-    connection: Connection, instance: Instance, *, username: str, secret: str, store: SecretStore | None = None
+    connection: Connection,
+    instance: Instance,
+    *,
+    username: str,
+    secret: str,
+    store: SecretStore | None = None,
+    by: str = NOBODY,
 ) -> Instance:
     """Register an instance with its credential, or bring a removed one back, and return it with its id.
 
-    `secret` is in its stored form; `store` binds it to the instance, which its first use does otherwise. Raises
-    InvalidInstanceError when the name belongs to an active instance.
+    `secret` is in its stored form; `store` binds it to the instance, which its first use does otherwise; `by` is who
+    excludes what is excluded. Raises InvalidInstanceError when the name belongs to an active instance.
     """
     _lock_definitions(connection)
     bound = store.bind(secret, Binding.of(instance)) if store else secret
@@ -66,7 +82,9 @@ def write_instance(
         statement = update(instances).where(instances.c.id == before.id).values(**values, **back)
     else:
         statement = insert(instances).values(name=instance.name, db_type=instance.db_type, **values)
-    return _to_instance(connection.execute(statement.returning(*_COLUMNS)).one())
+    written = connection.execute(statement.returning(instances.c.id)).scalar_one()
+    _write_exclusions(connection, written, instance.excluded, by)
+    return _to_instance(connection.execute(select(*_COLUMNS, _EXCLUDED).where(instances.c.id == written)).one())
 
 
 def change_instance(
@@ -77,6 +95,7 @@ def change_instance(
     secret: str | None = None,
     store: SecretStore | None = None,
     named: Collection[str] = (),
+    by: str = NOBODY,
 ) -> bool:
     """Write an active instance's new definition; login and stored secret stay as they are where none is given.
 
@@ -99,6 +118,7 @@ def change_instance(
         values["credential_id"] = _write_credential(connection, instance, user, bound)
     active = and_(instances.c.id == instance.id, instances.c.is_active)
     connection.execute(update(instances).where(active).values(**values))
+    _write_exclusions(connection, instance.id, instance.excluded, by)
     return is_moved
 
 
@@ -172,6 +192,25 @@ def _write_credential(connection: Connection, instance: Instance, username: str,
     return connection.execute(statement.returning(credentials.c.id)).scalar_one()
 
 
+def _write_exclusions(connection: Connection, instance_id: int, wanted: Mapping[str, str], by: str) -> None:
+    """Make these the exclusions of an instance; those that stay are not touched."""
+    kept = instance_exclusion.c
+    current = and_(kept.instance_id == instance_id, kept.ended_at.is_(None))
+    found = connection.execute(select(kept.id, kept.scope, kept.reason).where(current)).all()
+    ended = [row.id for row in found if wanted.get(row.scope) != row.reason]
+    if ended:
+        over = {"ended_at": func.clock_timestamp(), "ended_by": by}
+        connection.execute(update(instance_exclusion).where(kept.id.in_(ended)).values(**over))
+    known = {row.scope: row.reason for row in found}
+    new = [
+        {"instance_id": instance_id, "scope": scope, "reason": reason, "excluded_by": by}
+        for scope, reason in wanted.items()
+        if known.get(scope) != reason
+    ]
+    if new:
+        connection.execute(insert(instance_exclusion), new)
+
+
 def _to_values(instance: Instance) -> dict[str, object]:
     return {
         "host": instance.host,
@@ -196,4 +235,5 @@ def _to_instance(row: Row[Any]) -> Instance:
         is_active=row.is_active,
         vanish_limit_percent=row.vanish_limit_percent,
         labels=row.labels,
+        excluded=row.excluded,
     )

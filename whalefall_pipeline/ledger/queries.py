@@ -60,6 +60,18 @@ def read_instance_rows(
     return _read(reader, "instances", names=wanted, removed=removed, chosen=_to_list(chosen), at_most=at_most)
 
 
+def read_exclusions(
+    reader: Reader,
+    *,
+    instance: str | None = None,
+    every: bool = False,
+    chosen: Sequence[str] | None = None,
+    at_most: int | None = None,
+) -> Records:
+    """Return what is not to be read of active instances; with `every` what was taken back, and removed ones, too."""
+    return _read(reader, "exclusions", instance=instance, every=every, chosen=_to_list(chosen), at_most=at_most)
+
+
 def read_logins(reader: Reader, names: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return the login of each active instance, with its secret in the stored form: encrypted, or a reference."""
     rows = _read(reader, "logins", names=list(names))

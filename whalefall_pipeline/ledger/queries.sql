@@ -34,7 +34,9 @@ order by completed_at;
 
 -- name: instances
 select i.id, i.name, i.db_type, i.host, i.port, i.database_name as database, c.username as user, i.is_active as active, i.labels,
-       i.deleted_at as removed_at, r.started_at as last_sync, r.status, r.error_code
+       i.deleted_at as removed_at, r.started_at as last_sync, r.status, r.error_code,
+       (select coalesce(jsonb_object_agg(x.scope, x.reason), '{}')
+        from instance_exclusion x where x.instance_id = i.id and x.ended_at is null) as excluded
 from instances i
 left join credentials c on c.id = i.credential_id
 left join lateral (
@@ -44,6 +46,15 @@ left join lateral (
 where case when cast(:names as text[]) is null then i.is_active or :removed else i.name = any (cast(:names as text[])) end
   and (cast(:chosen as text[]) is null or i.name = any (cast(:chosen as text[])))
 order by i.name
+limit :at_most;
+
+-- name: exclusions (of active instances; those that were taken back, and of removed instances, with :every)
+select i.name as instance, x.scope, x.reason, x.excluded_at, x.excluded_by, x.ended_at, x.ended_by
+from instance_exclusion x join instances i on i.id = x.instance_id
+where (:every or x.ended_at is null and i.is_active)
+  and (cast(:instance as text) is null or i.name = :instance)
+  and (cast(:chosen as text[]) is null or i.name = any (cast(:chosen as text[])))
+order by i.name, x.ended_at is not null, x.scope, x.id desc
 limit :at_most;
 
 -- name: logins (of active instances; the secret in its stored form: encrypted, or a reference)
@@ -68,10 +79,11 @@ order by 1, 3;
 select i.name as instance, a.username, a.kind, a.is_active as active,
        coalesce(p.permission_facts -> 'capabilities', '[]') as capabilities,
        coalesce(p.permission_facts -> 'roles', '[]') as roles,
-       p.last_change_type, p.last_change_time, i.deleted_at as instance_removed_at
+       p.last_change_type, p.last_change_time, i.deleted_at as instance_removed_at, x.reason as excluded
 from instance_accounts a
 join instances i on i.id = a.instance_id
 left join account_permission p on p.instance_account_id = a.id
+left join instance_exclusion x on x.instance_id = i.id and x.ended_at is null and x.scope = 'account:' || a.username
 where (cast(:instance as text) is null or i.name = :instance)
   and (cast(:chosen as text[]) is null or i.name = any (cast(:chosen as text[])))
   and (cast(:account as text) is null or a.username = :account)
@@ -86,10 +98,11 @@ limit :at_most;
 -- name: account
 select a.id, a.username, a.kind, a.is_active, a.deleted_at, a.created_at, a.db_type, a.instance_id,
        p.permission_snapshot, p.permission_facts, p.last_sync_time, p.last_change_type, p.last_change_time,
-       i.deleted_at as instance_removed_at
+       i.deleted_at as instance_removed_at, x.reason as excluded
 from instance_accounts a
 join instances i on i.id = a.instance_id
 left join account_permission p on p.instance_account_id = a.id
+left join instance_exclusion x on x.instance_id = i.id and x.ended_at is null and x.scope = 'account:' || a.username
 where i.name = :instance and a.username = :username;
 
 -- name: knows_account
@@ -222,7 +235,9 @@ select i.name as instance, i.db_type, i.permissions_read_at as last_success, r.s
        case when r.status in ('failed', 'cancelled') then 1 else 0 end as failed,
        round(extract(epoch from r.ended_at - r.started_at), 3) as duration,
        (select count(*) from instance_accounts a where a.instance_id = i.id and a.is_active) as accounts,
-       (select count(*) from instance_scopes s where s.instance_id = i.id and s.valid_to is null) as unseen,
+       (select count(*) from instance_scopes s
+        where s.instance_id = i.id and s.valid_to is null and s.status <> 'excluded') as unseen,
+       (select count(*) from instance_exclusion x where x.instance_id = i.id and x.ended_at is null) as excluded,
        (select count(*) from current_findings f where f.instance_id = i.id and f.status = 'open') as findings
 from instances i
 left join lateral (

@@ -116,6 +116,22 @@ instances = Table(
     CheckConstraint("vanish_limit_percent between 0 and 100", name="vanish_limit_percent"),
 )
 
+instance_exclusion = Table(
+    "instance_exclusion",
+    metadata,
+    _id(),
+    _instance_id(),
+    Column("scope", Text, nullable=False, comment="database:NAME or account:NAME, as the server spells it"),
+    Column("reason", Text, nullable=False),
+    Column("excluded_at", MOMENT, nullable=False, server_default=NOW),
+    Column("excluded_by", Text, nullable=False),
+    Column("ended_at", MOMENT, comment="null: it is excluded"),
+    Column("ended_by", Text),
+    CheckConstraint("reason <> ''", name="reason"),
+    Index("instance_exclusion_current", "instance_id", "scope", unique=True, postgresql_where=text("ended_at is null")),
+    comment="what is not to be read of an instance; one that was taken back stays",
+)
+
 instance_scopes = Table(
     "instance_scopes",
     metadata,

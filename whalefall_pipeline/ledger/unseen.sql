@@ -37,9 +37,9 @@ select :instance_id, item.scope, item.status, item.reason, item.last_seen_at, :r
 from unnest(cast(:scopes as text[]), cast(:statuses as text[]), cast(:reasons as text[]),
             cast(:moments as timestamptz[])) as item (scope, status, reason, last_seen_at);
 
--- name: read_gaps (of active instances)
+-- name: read_gaps (of active instances; what is excluded is no gap)
 select i.name, i.db_type, s.scope, s.status || ': ' || s.reason
-from instances i join instance_scopes s on s.instance_id = i.id and s.valid_to is null
+from instances i join instance_scopes s on s.instance_id = i.id and s.valid_to is null and s.status <> 'excluded'
 where i.is_active
 union all
 select i.name, i.db_type, 'everything', coalesce(r.error_message, 'never synced')

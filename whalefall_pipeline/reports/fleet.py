@@ -25,7 +25,7 @@ from whalefall_pipeline.ledger.reporting import (
     read_sights,
 )
 from whalefall_pipeline.reports.page import Cell, Chart, Page, Point, Table, format_moment
-from whalefall_pipeline.reports.review import INSTANCE_COLUMNS, NOT_SEEN_COLUMNS, build_gap_rows, to_instance_row
+from whalefall_pipeline.reports.review import INSTANCE_COLUMNS, build_not_seen, count_excluded, to_instance_row
 
 WEEK = timedelta(days=7)
 MOST_IN_PAGE = 500
@@ -105,8 +105,9 @@ def build_fleet_page(fleet: Fleet) -> Page:
             ("Privileged accounts", str(len(fleet.privileged))),
             ("Findings", "; ".join(f"{name}: {statuses[name]}" for name in ("open", "waived", "unknown"))),
             ("Changes", str(len(fleet.changes))),
+            ("Excluded", count_excluded(fleet.sights)),
         ],
-        not_seen=Table("Not seen", "Scopes that were not observed", NOT_SEEN_COLUMNS, build_gap_rows(fleet.sights)),
+        not_seen=build_not_seen(fleet.sights),
         charts=[
             Chart("Privileged accounts over time", "accounts", _to_line(fleet), is_line=True),
             Chart("Changes per week", "changes", _to_weeks(fleet)),

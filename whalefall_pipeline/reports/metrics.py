@@ -24,6 +24,7 @@ GAUGES = (
     _Metric("last_sync_duration_seconds", "How long the last sync took.", "duration"),
     _Metric("accounts", "Active accounts.", "accounts"),
     _Metric("unseen_scopes", "Scopes that the newest reading did not observe.", "unseen"),
+    _Metric("excluded_scopes", "Databases and accounts that are not to be read.", "excluded"),
     _Metric("open_findings", "Findings that are open.", "findings"),
 )
 PREFIX = "whalefall_instance_"

@@ -31,7 +31,7 @@ def build_review_page(review: Review, items: Sequence[ReviewItem]) -> Page:
         title=f"Access review {review.name}",
         subtitle=f"Who had what as of {format_moment(review.as_of)}, what was decided, and what was seen to be done.",
         facts=_list_facts(review, items),
-        not_seen=Table("Not seen", "Scopes that were not observed", NOT_SEEN_COLUMNS, build_gap_rows(review.sights)),
+        not_seen=build_not_seen(review.sights),
         charts=[
             Chart("Decisions", "accounts", [Point(standing.value, count) for standing, count in counts.items()]),
             Chart("Accounts by instance", "accounts", _count_by_instance(review.sights, items)),
@@ -56,7 +56,20 @@ def _list_facts(review: Review, items: Sequence[ReviewItem]) -> list[tuple[str, 
         ("Accounts", str(len(items))),
         ("Decisions", "; ".join(f"{standing.value}: {count}" for standing, count in counts.items())),
         ("Still there", f"{counts[Standing.STILL_THERE]} revokes that no sync has seen done"),
+        ("Excluded", count_excluded(review.sights)),
     ]
+
+
+def build_not_seen(sights: Sequence[Sight]) -> Table:
+    """Return the table of what was not observed, be it that it could not be, or was not to be."""
+    title = "Scopes that were not observed, or are excluded"
+    return Table("Not seen", title, NOT_SEEN_COLUMNS, build_gap_rows(sights))
+
+
+def count_excluded(sights: Sequence[Sight]) -> str:
+    """Return how much is not to be read, in words."""
+    count = sum(len(sight.excluded) for sight in sights)
+    return f"{count} databases or accounts, each with its reason under Not seen" if count else "nothing"
 
 
 def build_gap_rows(sights: Sequence[Sight]) -> list[list[Cell]]:
@@ -107,6 +120,8 @@ def _to_grant_row(item: ReviewItem, held: Held) -> list[Cell]:
 
 def to_instance_row(sight: Sight) -> list[Cell]:
     """Return the row of an instance, of INSTANCE_COLUMNS."""
-    seen = "all of it" if sight.is_whole else f"not all: {len(sight.gaps)} scopes are missing"
+    seen = "all of it" if sight.is_whole else f"not all: {len(sight.missed)} scopes are missing"
+    if sight.excluded:
+        seen += f"; {len(sight.excluded)} excluded"
     read = (format_iso(sight.inventory_read_at), format_iso(sight.permissions_read_at))
     return [sight.instance, sight.db_type, sight.version, *read, seen]

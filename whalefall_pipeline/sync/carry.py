@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from whalefall_pipeline.core.model import Account, AccountState, Reading, is_observed
+from whalefall_pipeline.core.exclusions import sees
+from whalefall_pipeline.core.model import Account, AccountState, Reading
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.states import build_states
 from whalefall_pipeline.core.unseen import carry_attributes, carry_unseen
@@ -54,7 +55,7 @@ def _add_held(
     places = [
         place
         for place in read_held_scopes(connection, instance_id)
-        if not is_observed(rules.observed_by(place.scope, place.database), reading.coverage)
+        if not sees(rules, place.scope, place.database, reading.coverage)
     ]
     before = read_held_in(connection, instance_id, places)
     return {

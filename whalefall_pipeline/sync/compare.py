@@ -13,6 +13,7 @@ from whalefall_pipeline.core.counts import PermissionCounts, count_permissions
 from whalefall_pipeline.core.diff import AttributeChange, ChangeType, diff, diff_attributes
 from whalefall_pipeline.core.documents import DocumentBuilder, to_code
 from whalefall_pipeline.core.errors import SyncDataError
+from whalefall_pipeline.core.exclusions import OF_ACCOUNT, find_names
 from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts, digest_reading
 from whalefall_pipeline.core.inventory import InventoryChange, check_collapse, compare_inventory, describe_replacement
 from whalefall_pipeline.core.model import AccountState, Attributes, Reading, Seen, Unseen
@@ -52,6 +53,8 @@ def compare_accounts(connection: Connection, collected: Collected, *, accept_col
     known = read_known_accounts(connection, instance.id)
     same = not replacement
     change = compare_inventory(known, collected.accounts, collected.may_hide, is_same_server=same)
+    excluded = find_names(instance.excluded, OF_ACCOUNT)
+    change = change._replace(hidden=[account for account in change.hidden if account.username not in excluded])
     if not accept_collapse:
         check_collapse(known, change, instance.vanish_limit_percent, replacement=replacement)
     left = [*change.gone, *change.recreated]
@@ -170,9 +173,9 @@ def compare_permissions(
 
 
 def _sees_all(unseen: Sequence[Unseen], before: Mapping[str, Unseen], rules: Rules) -> bool:
-    """Whether nothing is unseen, now and before; what may be (`optional_scopes`) must be so for the same reason."""
+    """Whether nothing is unseen, now and before; what may be, and what is excluded, must be so for the same reason."""
     is_as_before = {item[:3] for item in unseen} == {item[:3] for item in before.values()}
-    return is_as_before and all(item.scope in rules.optional_scopes for item in unseen)
+    return is_as_before and all(item.scope in rules.optional_scopes or item.status is Seen.EXCLUDED for item in unseen)
 
 
 def _carry_attributes(reading: Reading, newest: Newest) -> Attributes | None:

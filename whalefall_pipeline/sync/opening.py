@@ -4,14 +4,15 @@ Error texts, reasons, notes, version, identity and settings are scrubbed, and co
 Names of accounts and of what they hold are data, and come as they are.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import SourceSession, Visibility
 from whalefall_pipeline.core.errors import SyncDataError, WhalefallError
-from whalefall_pipeline.core.model import Account, Instance, Json, Login, Reading, Security
+from whalefall_pipeline.core.exclusions import OF_ACCOUNT, leave_out, leave_out_accounts
+from whalefall_pipeline.core.model import Account, Instance, Json, Login, Reading, Security, to_whole
 from whalefall_pipeline.core.scrub import build_scrubber
 from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.sync.plan import Collector
@@ -29,7 +30,7 @@ def open_source(collector: Collector, instance: Instance, login: Login, deadline
     """
     scrub = build_scrubber(login.password)
     with _cleaning_errors(scrub), collector.adapter.open(instance, login, collector.limits, deadline) as session:
-        yield _CleanSession(session, scrub)
+        yield _CleanSession(session, scrub, instance.excluded)
 
 
 @contextmanager
@@ -64,10 +65,11 @@ def _clean_line(scrub: Callable[[str], str], text: str) -> str:
 
 @dataclass(frozen=True)
 class _CleanSession(SourceSession):
-    """Another session, with its texts cleaned."""
+    """Another session, with its texts cleaned, and without what is excluded."""
 
     inner: SourceSession
     scrub: Callable[[str], str]
+    excluded: Mapping[str, str]
 
     @property
     def version(self) -> str:
@@ -91,12 +93,12 @@ class _CleanSession(SourceSession):
 
     def read_accounts(self) -> list[Account]:
         """See SourceSession."""
-        return self.inner.read_accounts()
+        return leave_out_accounts(self.inner.read_accounts(), self.excluded)
 
     def read_grants(self) -> Reading:
         """See SourceSession."""
         with _cleaning_errors(self.scrub):
-            reading = self.inner.read_grants()
+            reading = leave_out(self.inner.read_grants(), self.excluded)
         coverage = {
             scope: seen._replace(reason=_clean_line(self.scrub, seen.reason))
             for scope, seen in reading.coverage.items()
@@ -117,8 +119,10 @@ class _CleanSession(SourceSession):
 
     def may_hide(self, username: str) -> bool:
         """See SourceSession."""
-        return self.inner.may_hide(username)
+        return f"{OF_ACCOUNT}{username}" in self.excluded or self.inner.may_hide(username)
 
     def check(self) -> list[Visibility]:
         """See SourceSession."""
-        return [replace(part, note=_clean_line(self.scrub, part.note)) for part in self.inner.check()]
+        parts = [replace(part, note=_clean_line(self.scrub, part.note)) for part in self.inner.check()]
+        read = [part for part in parts if part.scope not in self.excluded and to_whole(part.scope) not in self.excluded]
+        return [*read, *(Visibility(scope, False, reason, True) for scope, reason in sorted(self.excluded.items()))]

@@ -8,6 +8,7 @@ from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.changes import Changes, NewSuperuser
 from whalefall_pipeline.core.diff import AttributeChange, Difference
 from whalefall_pipeline.core.findings.model import NO_CHANGES
+from whalefall_pipeline.core.model import Seen
 from whalefall_pipeline.core.wording import describe_attributes
 from whalefall_pipeline.ledger.alerts import read_superusers
 from whalefall_pipeline.ledger.changes import write_changes, write_deletions
@@ -89,13 +90,14 @@ def write_permissions(
         if compared.whole:
             write_same(connection, target.instance.id, compared.whole, compared.counts)
     unseen = {item.scope for item in sight.unseen}
+    missed = [item.scope for item in sight.before.values() if item.status is not Seen.EXCLUDED]
     mark_permissions_read(connection, target, collected.version, sight.observed, dangers)
     return Changes(
         accounts=tuple(compared.states.changes) if compared.states else (),
         attributes=compared.attribute_changes,
         notices=_write_notices(connection, target, compared.before),
-        lost=tuple(item for item in sight.unseen if item.scope not in sight.before),
-        found=tuple(scope for scope in sight.before if scope not in unseen),
+        lost=tuple(item for item in sight.unseen if item.status is not Seen.EXCLUDED and item.scope not in missed),
+        found=tuple(scope for scope in missed if scope not in unseen),
         superusers=superusers,
         of_superusers=of_superusers,
     )

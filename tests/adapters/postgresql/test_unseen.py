@@ -42,6 +42,24 @@ def test_a_database_that_refuses_is_not_observed_and_comes_back(
     assert tokens(read(engine), ACCOUNT, ORDERS) == tokens(before, ACCOUNT, ORDERS) == {"SELECT"}
 
 
+def test_an_excluded_database_is_never_connected_to(engine: PostgresqlEngine) -> None:
+    """By the server's own count of sessions, which a reading without the exclusion raises."""
+    def read_excluding(excluded: dict[str, str]) -> int:
+        instance = replace(engine.instance, excluded=excluded)
+        with engine.adapter.open(instance, engine.login, LIMITS, Deadline(60)) as session:
+            session.read_grants()
+        with psycopg.connect(engine.running.conninfo(), autocommit=True) as admin:
+            # A backend that still ends has not reported itself yet.
+            while admin.execute("SELECT FROM pg_stat_activity WHERE usename = %s", [engine.login.username]).fetchone():
+                pass
+            counted = admin.execute("SELECT sessions FROM pg_stat_database WHERE datname = %s", [DATABASE]).fetchone()
+            return int(counted[0]) if counted else 0
+
+    first = read_excluding({})
+    assert read_excluding({SHOP: "nobody may"}) == first
+    assert read_excluding({}) > first
+
+
 def test_only_template0_is_closed_and_not_named_so(engine: PostgresqlEngine) -> None:
     assert "database:template0" not in read(engine).reading.coverage
     engine.execute("ALTER DATABASE template1 ALLOW_CONNECTIONS false;")

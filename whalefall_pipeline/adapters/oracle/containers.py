@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from whalefall_pipeline.adapters.oracle.container_data import ContainerData
 from whalefall_pipeline.adapters.oracle.rules import PUBLIC, ROOT
+from whalefall_pipeline.core.exclusions import NOTHING_EXCLUDED, find_databases
 from whalefall_pipeline.core.model import Observation, Seen
 
 ROOT_ID = 1
@@ -90,17 +91,19 @@ def build_containers(
     names: Iterable[tuple[int, str]],
     data: ContainerData,
     no_last_look: Observation | None = None,
+    excluded: Mapping[str, str] = NOTHING_EXCLUDED,
 ) -> Containers:
     """Build the root's containers from what it saw of them, and the common names from all account names.
 
     `looks` are several answers, from before the first to after the last row of the reading: CDB_ views say nothing of a
     container that is not open, so only one that was open all the time was observed. `no_last_look` is why the last of
-    them is missing.
+    them is missing. Of what is `excluded` nothing is taken, though CDB_ views show it.
     """
     pdbs: dict[int, str] = {}
     closed: dict[str, Observation] = {}
+    unwanted = find_databases(excluded)
     for row in {row[:2]: row for look in looks for row in look}.values():
-        reason = _why_unseen(row, looks, data) or no_last_look
+        reason = unwanted.get(row.name) or _why_unseen(row, looks, data) or no_last_look
         if reason is None:
             pdbs[row.con_id] = row.name
         else:

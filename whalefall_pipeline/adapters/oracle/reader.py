@@ -32,6 +32,7 @@ from whalefall_pipeline.adapters.oracle.rows import (
     to_user,
 )
 from whalefall_pipeline.core.errors import DatabaseConnectionError
+from whalefall_pipeline.core.exclusions import NOTHING_EXCLUDED
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
@@ -62,8 +63,9 @@ class _AccountRows(NamedTuple):
 class OracleSession(SourceSession):
     """One reading of one server; see `SourceSession`."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, excluded: Mapping[str, str] = NOTHING_EXCLUDED) -> None:
         self._catalog = catalog
+        self._excluded = excluded
         self._looks: list[list[ContainerRow]] = []
         self._no_last_look: Observation | None = None
         self._built: Containers | None = None
@@ -177,7 +179,8 @@ class OracleSession(SourceSession):
         """Return what the instance is set to; None where not all of it was seen, in each pluggable database."""
         profiles, parameters = settings[rules.PROFILES], settings[rules.PARAMETERS]
         containers = self._containers
-        is_whole = not containers.closed and containers.listed is OBSERVED and not self._find_narrowed(rules.PROFILES)
+        is_open = all(why.status is Seen.EXCLUDED for why in containers.closed.values())
+        is_whole = is_open and containers.listed is OBSERVED and not self._find_narrowed(rules.PROFILES)
         if isinstance(profiles, Observation) or isinstance(parameters, Observation) or not is_whole:
             return None
         used = {(row.con_id, row.profile) for row in self._rows.users}
@@ -191,7 +194,8 @@ class OracleSession(SourceSession):
         rows = self._rows
         if self._built is None:
             names = [(row.con_id, row[2]) for row in (*rows.users, *rows.roles)]
-            self._built = build_containers(self._looks, names, self._container_data, self._no_last_look)
+            data = self._container_data
+            self._built = build_containers(self._looks, names, data, self._no_last_look, self._excluded)
         return self._built
 
     @cached_property
@@ -248,7 +252,7 @@ def open_session(
     """Connect and start to read. The login needs CREATE SESSION and the views of `catalog.sql`."""
     connection = connect(to_endpoint(instance, login, limits.default_options), limits, deadline)
     try:
-        yield OracleSession(_begin(Catalog(connection, deadline)))
+        yield OracleSession(_begin(Catalog(connection, deadline)), instance.excluded)
     finally:
         connection.close()
 

@@ -22,6 +22,7 @@ class PostgresqlAdapter(Adapter):
     findings = FINDINGS
     oldest = (14,)
     default_port = 5432
+    home = "postgres"
 
     def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""

@@ -27,6 +27,7 @@ from whalefall_pipeline.adapters.postgresql.rows import (
 )
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
+from whalefall_pipeline.core.exclusions import to_observations
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
@@ -70,6 +71,7 @@ class PostgresqlSession(SourceSession):
 
     def __init__(self, instance: Instance, login: Login, limits: Limits, deadline: Deadline) -> None:
         self._database = instance.database or DEFAULT_DATABASE
+        self._excluded = to_observations(instance.excluded)
         self._where = f"{instance.host}:{instance.port}, database {self._database}"
         self._endpoint = Endpoint.of(instance, login, limits)
         self._security = Security(encrypted=True, verified=True)
@@ -150,7 +152,9 @@ class PostgresqlSession(SourceSession):
         for row in sorted(databases, key=self._is_other):
             _, name, allows_connections, may_connect = row
             scope = f"{rules.DATABASE}:{name}"
-            if not allows_connections or not may_connect:
+            if scope in self._excluded:
+                coverage[scope] = self._excluded[scope]
+            elif not allows_connections or not may_connect:
                 coverage[scope] = CLOSED if not allows_connections else NO_CONNECT
             elif name in self._link.escaped:
                 coverage[scope] = NOT_TEXT

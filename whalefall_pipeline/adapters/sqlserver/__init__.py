@@ -22,6 +22,7 @@ class SqlserverAdapter(Adapter):
     access = ACCESS
     oldest = (13,)
     default_port = 1433
+    home = "master"
 
     def check_options(self, options: Mapping[str, str]) -> None:
         """See `Adapter.check_options`."""

@@ -3,7 +3,7 @@
 So far this has been run against a stand-in only (`tests/servers/sqlserver_standin`), never against a real server.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from whalefall_pipeline.adapters.deadline import Deadline
@@ -35,6 +35,7 @@ from whalefall_pipeline.adapters.sqlserver.options import (
 )
 from whalefall_pipeline.adapters.sqlserver.rows import DatabaseRow, ExternalRow, ServerRow
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
+from whalefall_pipeline.core.exclusions import NOTHING_EXCLUDED, find_databases
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
@@ -60,7 +61,14 @@ SEES_TOO_LITTLE = (
 class SqlserverSession(SourceSession):
     """One reading; the inventory is read once and kept, since grants name principals by id only."""
 
-    def __init__(self, connection: Asking, deadline: Deadline, security: Security, instance_name: str = "") -> None:
+    def __init__(
+        self,
+        connection: Asking,
+        deadline: Deadline,
+        security: Security,
+        instance_name: str = "",
+        excluded: Mapping[str, str] = NOTHING_EXCLUDED,
+    ) -> None:
         self._catalog = Catalog(connection)
         self._deadline = deadline
         (server,) = self._catalog.require("server")
@@ -72,6 +80,7 @@ class SqlserverSession(SourceSession):
         self._rows = [DatabaseRow(*row) for row in self._catalog.require("databases")]
         self._databases = {row.name: row for row in self._rows if row.name is not None}
         self._coverage = {name: observe_access(row) for name, row in self._databases.items()}
+        self._coverage |= {name: why for name, why in find_databases(excluded).items() if name in self._databases}
         for name, rights in self._each("database_rights", list(self._databases)):
             self._coverage[name] = observe_rights(rights)
         self._token = build_token(self._catalog.require("login_token"))
@@ -285,6 +294,7 @@ def open_session(instance: Instance, login: Login, limits: Limits, deadline: Dea
     relayed = is_relayed(instance, limits.default_options)
     connection = Connection(keywords, limits, deadline, is_relayed=relayed)
     try:
-        yield SqlserverSession(connection, deadline, find_security(keywords), find_instance_name(instance))
+        named = find_instance_name(instance)
+        yield SqlserverSession(connection, deadline, find_security(keywords), named, instance.excluded)
     finally:
         connection.close()

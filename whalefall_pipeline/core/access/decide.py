@@ -20,6 +20,8 @@ from whalefall_pipeline.core.access.model import (
 )
 from whalefall_pipeline.core.access.sentences import NAMED, find_nearest
 from whalefall_pipeline.core.access.walk import MAX_WAYS, Keep, Walk, Way, group_ends
+from whalefall_pipeline.core.exclusions import OF_DATABASE
+from whalefall_pipeline.core.model import Seen
 
 MOST_PER_CANDIDATE = 4
 """Accounts for each candidate up to which it takes less to look at all of them than to find out which are needed."""
@@ -80,7 +82,11 @@ class Decider:
 
     def find_unseen(self, question: Question) -> tuple[str, ...]:
         """Return the scopes that were not observed and could make a no a yes."""
-        return tuple(self._access.find_unseen(self._population, question))
+        found = tuple(self._access.find_unseen(self._population, question))
+        whole = self._population.unseen.get(f"{OF_DATABASE}{question.securable.database}")
+        if whole is None or whole.status is not Seen.EXCLUDED or whole.scope in found:
+            return found
+        return (*found, whole.scope)
 
     @cached_property
     def _links(self) -> Links:

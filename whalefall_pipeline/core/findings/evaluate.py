@@ -9,6 +9,7 @@ from typing import cast
 import orjson
 
 from whalefall_pipeline import __version__
+from whalefall_pipeline.core.exclusions import OF_DATABASE
 from whalefall_pipeline.core.findings.model import (
     Evaluation,
     Finding,
@@ -30,6 +31,8 @@ MOST_HELD = 50
 """Privileges that one finding names; how many there are, it says as well."""
 ANY_DATABASE = "\0"
 """Stands for a database that nobody has listed; no database can be named so."""
+NOT_MISSED = (Seen.OBSERVED, Seen.EXCLUDED)
+"""What a rule does not lack: a scope that was read, or one that it is not to say anything of."""
 
 
 def digest_rules(rules: Sequence[Rule], options: Options, own: object = None) -> bytes:
@@ -90,7 +93,7 @@ def find_unseen(rule: Rule, world: World) -> dict[str, str]:
         unseen["ways"] = "who could become more than it is, is not known of this engine"
     for scope in sights.parts:
         seen = find_observation(scope, world.coverage)
-        if seen and seen.status is not Seen.OBSERVED:
+        if seen and seen.status not in NOT_MISSED:
             unseen[scope] = seen.reason
     known = world.rules.categories
     scopes = set(known) if sights.scopes is None else set(sights.scopes)
@@ -105,7 +108,7 @@ def find_unseen(rule: Rule, world: World) -> dict[str, str]:
 def _find_unseen_places(scope: str, world: World) -> Iterator[tuple[str, str]]:
     for place in list_places(scope, world.coverage, world.rules):
         seen = find_observation(place, world.coverage)
-        if seen and seen.status is not Seen.OBSERVED:
+        if seen and seen.status not in NOT_MISSED:
             yield place if place in world.coverage else _to_listed(place, world.coverage), seen.reason
 
 
@@ -113,7 +116,7 @@ def list_places(scope: str, coverage: Coverage, rules: Rules) -> list[str]:
     """Return the scopes of a coverage that speak for grants in a scope, one for a database that is not listed too."""
     if "database" not in rules.categories[scope].levels:
         return [rules.observed_by(scope, "")]
-    named = [part.partition(":")[2] for part in coverage if ":" in part]
+    named = [part.removeprefix(OF_DATABASE) for part in coverage if part.startswith(OF_DATABASE)]
     databases = {name.rpartition("/")[0] or name for name in named}
     return sorted({rules.observed_by(scope, database) for database in {"", ANY_DATABASE, *databases}})
 

@@ -1,0 +1,102 @@
+"""`instances exclude`, `include` and `exclusions`, and every list and answer that says what is excluded."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.cli.conftest import Run
+from tests.engines.scripted import OBSERVED, Fleet, select_on, user
+from tests.ledger.rows import read
+from whalefall_pipeline.ledger.instances import read_instances
+
+WHY = "Amazon's own"
+
+
+@pytest.fixture
+def fleet(ledger: Engine, tmp_path: Path) -> Fleet:
+    fleet = Fleet(ledger, tmp_path / "home")
+    fleet.adapter.accounts = [user("ana"), user("rdsadmin", rolsuper=True)]
+    fleet.adapter.grants = [select_on("ana", "orders"), select_on("ana", "t", database="rds")]
+    fleet.adapter.coverage = dict.fromkeys(("server", "database:shop", "database:rds"), OBSERVED)
+    fleet.register("one")
+    fleet.sync()
+    return fleet
+
+
+def sync(fleet: Fleet) -> None:
+    with fleet.engine.connect() as connection:
+        fleet.instances[:] = read_instances(connection)
+    fleet.sync()
+
+
+def test_what_is_excluded_is_said_wherever_it_bears_on_an_answer(fleet: Fleet, whalefall: Run, tmp_path: Path) -> None:
+    words = ("instances", "exclude", "one", "--database", "rds", "--account", "rdsadmin", "--reason", WHY)
+    for said in ("excluded of one: database:rds, account:rdsadmin", "all of it is excluded already"):
+        done = whalefall(*words)
+        assert (done.returncode, said in done.stdout) == (0, True), done.stderr
+    sync(fleet)
+
+    listed = json.loads(whalefall("instances", "exclusions", "-o", "json").stdout)
+    assert [(row["instance"], row["scope"], row["reason"]) for row in listed] == [
+        ("one", "account:rdsadmin", WHY),
+        ("one", "database:rds", WHY),
+    ]
+    assert all(row["excluded_by"] and row["excluded_at"] for row in listed)
+    assert "account:rdsadmin, database:rds" in whalefall("instances", "list").stdout
+    accounts = {row["username"]: row for row in json.loads(whalefall("accounts", "-o", "json").stdout)}
+    assert {name: row["excluded"] for name, row in accounts.items()} == {"ana": None, "rdsadmin": WHY}
+    assert WHY in whalefall("accounts").stdout
+    assert f"excluded: database:rds: {WHY}, last seen" in whalefall("show", "one", "ana").stdout
+    assert f"excluded: {WHY}" in whalefall("show", "one", "rdsadmin").stdout.splitlines()[0]
+    asked = whalefall("who-has", "SELECT", "-o", "json")
+    assert f"one: database:rds is excluded ({WHY})" in asked.stderr
+    assert {row["database_name"]: bool(row["last_seen_at"]) for row in json.loads(asked.stdout)} == {
+        "rds": True,
+        "shop": False,
+    }
+    (session, *_) = json.loads(whalefall("sessions", "-o", "json").stdout)
+    assert f"one: database:rds is excluded ({WHY})" in whalefall("sessions", session["session_id"]).stdout
+    assert "one: database:rds was not" in whalefall("who-can", "SELECT", "ON", "rds.public.t").stderr
+    metrics = whalefall("metrics").stdout
+    assert 'whalefall_instance_excluded_scopes{instance="one",db_type="postgresql"} 2' in metrics
+    assert 'whalefall_instance_unseen_scopes{instance="one",db_type="postgresql"} 0' in metrics
+    assert whalefall("report", "--to", "report").returncode == 0
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "2 databases or accounts, each with its reason under Not seen" in page
+    assert "1, of which 1 were seen whole" in page
+
+
+def test_it_is_taken_back(fleet: Fleet, whalefall: Run, ledger: Engine) -> None:
+    whalefall("instances", "exclude", "one", "--database", "rds", "--reason", WHY)
+    refused = whalefall("instances", "include", "one", "--database", "rds", "--account", "ana")
+    assert (refused.returncode, "account:ana is not excluded" in refused.stderr) == (2, True)
+    assert whalefall("instances", "include", "one", "--database", "rds").stdout == "read again of one: database:rds\n"
+    assert json.loads(whalefall("instances", "exclusions", "-o", "json").stdout) == []
+    (row,) = json.loads(whalefall("instances", "exclusions", "--all", "-o", "json").stdout)
+    assert row["ended_at"]
+    sync(fleet)
+    assert read(ledger, "select from instance_scopes where valid_to is null") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--reason", WHY), "name what it is about"),
+        (("--database", "postgres", "--reason", WHY), "every reading begins in it"),
+        (("--account", "ana", "--reason", " "), "say why it is excluded"),
+        (("--account", "ana"), "--reason"),
+    ],
+)
+def test_what_can_not_be_is_refused(fleet: Fleet, whalefall: Run, words: tuple[str, ...], said: str) -> None:
+    refused = whalefall("instances", "exclude", "one", *words)
+    assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr
+
+
+def test_a_change_of_the_rest_leaves_it_and_a_move_into_it_is_refused(fleet: Fleet, whalefall: Run) -> None:
+    whalefall("instances", "exclude", "one", "--database", "rds", "--reason", WHY)
+    assert whalefall("instances", "change", "one", "--vanish-limit", "20").returncode == 0
+    assert len(json.loads(whalefall("instances", "exclusions", "-o", "json").stdout)) == 1
+    refused = whalefall("instances", "change", "one", "--database", "rds")
+    assert (refused.returncode, "every reading begins in it" in refused.stderr) == (2, True)
