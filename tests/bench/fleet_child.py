@@ -21,7 +21,7 @@ import dagster as dg
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.model import Instance
-from whalefall_pipeline.core.ranges import build_run_tags
+from whalefall_pipeline.core.ranges import build_runs
 from whalefall_pipeline.definitions import defs
 from whalefall_pipeline.defs.jobs import SYNC_JOB
 from whalefall_pipeline.defs.partitions import PARTITIONS_NAME
@@ -65,7 +65,7 @@ def run_dagster() -> dict[str, Any]:
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(PARTITIONS_NAME, names)
         storing = _time_events(instance.event_log_storage)
-        run_id, (tags,) = str(uuid4()), build_run_tags([names])
+        run_id, (tags,) = str(uuid4()), build_runs(names, names, len(names))
         with _measuring() as measured:
             job.execute_in_process(instance=instance, run_id=run_id, tags=tags, raise_on_error=False)
         kinds = Counter(

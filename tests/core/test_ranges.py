@@ -1,33 +1,69 @@
 """How chosen partitions become runs, and back."""
 
+import json
+from math import ceil
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalefall_pipeline.core.ranges import build_ranges, build_run_tags, find_chosen
+from whalefall_pipeline.core.ranges import TAG_BYTES, build_runs, find_chosen, find_listed
 
 KEYS = st.lists(st.text(min_size=1, max_size=3), unique=True, max_size=20)
+LISTED = "whalefall/instances"
+START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 @given(KEYS, st.data())
 def test_the_runs_cover_what_was_chosen_and_nothing_else(keys: list[str], data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.sampled_from(keys), unique=True)) if keys else []
     at_most = data.draw(st.integers(1, 5))
-    blocks = build_ranges(keys, chosen, at_most)
-    assert all(1 <= len(block) <= at_most for block in blocks)
-    found = [find_chosen(keys, tags) for tags in build_run_tags(blocks)]
-    assert found == blocks
-    assert sorted(key for block in found for key in block) == sorted(chosen)
+    found = [find_chosen(keys, tags) for tags in build_runs(keys, chosen, at_most)]
+    assert all(1 <= len(block) <= at_most for block in found)
+    assert [key for block in found for key in block] == [key for key in keys if key in chosen]
+    assert len(found) == ceil(len(chosen) / at_most)
+
+
+def test_what_lies_side_by_side_is_a_range_and_what_does_not_a_list() -> None:
+    assert build_runs("abc", "ab", 9, {"x": "1"}) == [{"x": "1", START: "a", END: "b"}]
+    assert build_runs("abc", "b", 9) == [{"dagster/partition": "b"}]
+    assert build_runs("abcxy", "ycxa", 9) == [{LISTED: '["a", "c", "x", "y"]'}]
 
 
 def test_runs_of_one_launch_share_a_batch() -> None:
-    alone = build_run_tags([["a", "b"]], {"x": "1"})
-    assert alone == [{"x": "1", "dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "b"}]
-    two = build_run_tags([["a"], ["c"]])
+    two = build_runs("abc", "ac", 1)
     assert [tags["dagster/partition"] for tags in two] == ["a", "c"]
     assert two[0]["whalefall/batch_id"] == two[1]["whalefall/batch_id"]
+    lists = build_runs("abcdefg", "aceg", 2)
+    assert [tags[LISTED] for tags in lists] == ['["a", "c"]', '["e", "g"]']
+    assert lists[0]["whalefall/batch_id"] == lists[1]["whalefall/batch_id"]
+
+
+def test_a_long_list_is_several_tags_that_the_storages_index_takes() -> None:
+    keys = [f"{'n' * 196}{number:04}" for number in range(100)]
+    (tags,) = build_runs(keys, keys[::2], 100)
+    assert all(len(text.encode()) <= TAG_BYTES for text in tags.values())
+    assert len(tags) == 6
+    assert find_chosen(keys, tags) == keys[::2]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a, c", "{}", '"a"', "[1]", "[null]", '["a"', "[" * 100_000, "null"], ids=lambda text: str(text)[:9]
+)
+def test_what_somebody_else_wrote_there_lists_nothing(text: str) -> None:
+    assert find_listed({LISTED: text}) == []
+    assert find_listed({LISTED: '["a"]', f"{LISTED}.2": text}) == []
+
+
+def test_a_selected_partition_or_range_is_what_counts() -> None:
+    listed = {LISTED: json.dumps(["a", "c", "c"])}
+    assert find_listed(listed) == ["a", "c"]
+    assert find_chosen("abc", {**listed, "dagster/partition": "b"}) == ["b"]
+    assert find_chosen("abc", {**listed, START: "b", END: "c"}) == ["b", "c"]
+    assert find_listed({**listed, START: "b", END: "c"}) == []
 
 
 def test_ends_that_are_no_partitions_stand_for_themselves() -> None:
-    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "gone"}
+    tags = {START: "a", END: "gone"}
     assert find_chosen(["a", "b"], tags) == ["a", "gone"]
     assert find_chosen(["a", "b"], {}) == []

@@ -12,7 +12,7 @@ from typing import IO, Protocol
 from whalefall_pipeline.cli.graphql import Webserver
 from whalefall_pipeline.cli.workplace import Workplace
 from whalefall_pipeline.core.errors import WhalefallError
-from whalefall_pipeline.core.ranges import build_ranges, build_run_tags
+from whalefall_pipeline.core.ranges import build_runs
 from whalefall_pipeline.core.runs import FINISHED
 from whalefall_pipeline.system import on_parent_death
 
@@ -83,14 +83,14 @@ class LocalLaunch:
 
 
 def launch_remotely(webserver: Webserver, chosen: Sequence[str], tags: Mapping[str, str], at_most: int) -> RemoteLaunch:
-    """Launch one run per contiguous block of partitions, at most so many in each; missing partitions are added."""
+    """Launch as few runs as there can be, at most so many instances in each; missing partitions are added."""
     known = webserver.read_partitions()
     present = set(known)
     new = [name for name in chosen if name not in present]
     for name in new:
         webserver.add_partition(name)
-    blocks = build_ranges([*known, *new], chosen, at_most)
-    return RemoteLaunch(webserver, [webserver.launch(run_tags) for run_tags in build_run_tags(blocks, tags)])
+    runs = build_runs([*known, *new], chosen, at_most, tags)
+    return RemoteLaunch(webserver, [webserver.launch(run_tags) for run_tags in runs])
 
 
 def launch_locally(workplace: Workplace, chosen: Sequence[str], tags: Mapping[str, str]) -> LocalLaunch:

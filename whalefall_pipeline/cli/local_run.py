@@ -6,14 +6,14 @@ run begins. It exits 0 when every run succeeded.
 
 import json
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
 
-from whalefall_pipeline.core.ranges import build_ranges, build_run_tags
+from whalefall_pipeline.core.ranges import build_runs
 from whalefall_pipeline.core.runs import PARTITIONS_NAME, SYNC_JOB
 from whalefall_pipeline.definitions import defs
 from whalefall_pipeline.defs.reconcile import Cursor, reconcile
@@ -33,8 +33,8 @@ def main() -> int:
     with dg.DagsterInstance.get() as instance, ExitStack() as held:
         _fail_killed(instance, folder)
         _reconcile(instance)
-        blocks = _build_blocks(instance, request["names"])
-        run_ids = [str(uuid4()) for _ in blocks]
+        runs = _build_runs(instance, request["names"], request["tags"])
+        run_ids = [str(uuid4()) for _ in runs]
         for run_id in run_ids:
             held.enter_context(_living(folder / run_id))
         sys.stdout.write(json.dumps(run_ids) + "\n")
@@ -47,7 +47,7 @@ def main() -> int:
                 tags=tags,
                 raise_on_error=False,
             )
-            for run_id, tags in zip(run_ids, build_run_tags(blocks, request["tags"]), strict=True)
+            for run_id, tags in zip(run_ids, runs, strict=True)
         ]
     return 0 if all(result.success for result in results) else 1
 
@@ -83,12 +83,14 @@ def _reconcile(instance: dg.DagsterInstance) -> None:
     path.write_text(cursor.dump(), encoding="utf-8")
 
 
-def _build_blocks(instance: dg.DagsterInstance, names: Sequence[str]) -> list[list[str]]:
+def _build_runs(
+    instance: dg.DagsterInstance, names: Sequence[str], tags: Mapping[str, str]
+) -> Sequence[Mapping[str, str]]:
     known = instance.get_dynamic_partitions(PARTITIONS_NAME)
     present = set(known)
     new = [name for name in names if name not in present]
     instance.add_dynamic_partitions(PARTITIONS_NAME, new)
-    return build_ranges([*known, *new], names, get_settings().partitions_per_run)
+    return build_runs([*known, *new], names, get_settings().partitions_per_run, tags)
 
 
 if __name__ == "__main__":

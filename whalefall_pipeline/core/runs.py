@@ -12,6 +12,8 @@ PARTITIONS_NAME = "instances"
 BATCH_TAG = "whalefall/batch_id"
 SYNC_TYPE_TAG = "whalefall/sync_type"
 CREATED_BY_TAG = "whalefall/created_by"
+INSTANCES_TAG = "whalefall/instances"
+"""A run's instances, as a JSON list, where they are no range of partitions."""
 ACCEPT_COLLAPSE_TAG = "whalefall/accept_collapse"
 
 PARTITION_TAG = "dagster/partition"

@@ -12,7 +12,15 @@ import dagster as dg
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.sessions import accepts_collapse
-from whalefall_pipeline.defs.events import OBSERVED_CHECK, build_check, build_failure, log_carried_over, log_outcome
+from whalefall_pipeline.defs.events import (
+    OBSERVED_CHECK,
+    STEP,
+    build_check,
+    build_failure,
+    log_carried_over,
+    log_outcome,
+    log_planned,
+)
 from whalefall_pipeline.defs.findings import build_check_specs, build_finding_checks, read_rulebook
 from whalefall_pipeline.defs.keys import AssetKeys
 from whalefall_pipeline.defs.opening import open_run
@@ -29,7 +37,7 @@ def build_assets(keys: AssetKeys, look: Look) -> dg.AssetsDefinition:
     """Return the assets with their checks."""
 
     @dg.multi_asset(
-        name="sync_accounts",
+        name=STEP,
         specs=build_specs(keys, look),
         check_specs=[
             dg.AssetCheckSpec(
@@ -56,6 +64,7 @@ def _sync(context: dg.AssetExecutionContext, keys: AssetKeys) -> Generator[Any, 
     settings, selected = get_settings(), context.selected_asset_keys
     ledger, rulebook = getattr(context.resources, LEDGER), read_rulebook(settings)
     run = open_run(context, ledger.get_engine())
+    log_planned(context, run.listed, selected)
     log_carried_over(context, run.carried_over, selected)
     plan = Plan(
         session_id=context.run.run_id,

@@ -1,9 +1,16 @@
 """What the Dagster UI is told: one line and one event per asset as each instance ends, the failures at the end."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import (
+    AssetMaterializationPlannedData,
+    DagsterEvent,
+    DagsterEventBatchMetadata,
+    generate_event_batch_id,
+)
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.access.danger_summary import DangerSummary
@@ -15,6 +22,8 @@ from whalefall_pipeline.sync.instance import to_first_line
 from whalefall_pipeline.sync.tell import Outcome
 
 OBSERVED_CHECK = "every_scope_observed"
+STEP = "sync_accounts"
+"""The step that makes both assets."""
 
 
 def log_outcome(
@@ -37,6 +46,24 @@ def log_outcome(
     for key in selected - written.keys():
         context.log_event(dg.AssetObservation(key, partition=name, metadata=failed))
     context.log.error("%s: %s: %s", make_visible(name), outcome.error.code, message)
+
+
+def log_planned(context: dg.AssetExecutionContext, names: Sequence[str], selected: Collection[dg.AssetKey]) -> None:
+    """Log which partitions a run will make that lists its instances by itself.
+
+    Dagster logs so of the partitions that it chose; what was planned and not made shows as failed, or as going on.
+    """
+    keys = sorted(selected) if names else []
+    planned = [AssetMaterializationPlannedData(key, partition=name) for key in keys for name in names]
+    batch = generate_event_batch_id()
+    for number, data in enumerate(planned, 1):
+        event = DagsterEvent.build_asset_materialization_planned_event(context.job_name, STEP, data)
+        context.instance.report_dagster_event(
+            event,
+            context.run.run_id,
+            logging.DEBUG,
+            batch_metadata=DagsterEventBatchMetadata(batch, is_end=number == len(planned)),
+        )
 
 
 def log_carried_over(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
-from whalefall_pipeline.core.ranges import find_chosen, find_missing_ends
+from whalefall_pipeline.core.ranges import find_chosen, find_listed, find_missing_ends
 from whalefall_pipeline.core.runs import BACKFILL_TAG, PARTITIONS_NAME
 from whalefall_pipeline.core.sessions import find_wrong_tag, to_batch_id, to_created_by, to_sync_type
 from whalefall_pipeline.defs.events import build_failure
@@ -37,12 +37,14 @@ class OpenRun(NamedTuple):
     """What a run will sync, and what it will not.
 
     `carried_over` holds what a re-executed run leaves out, each with the run that completed it; `refused` what can't be
-    synced, each with error code and reason.
+    synced, each with error code and reason. `listed` are the instances of a run that names them by itself: Dagster does
+    not know which partitions it is to make.
     """
 
     instances: Sequence[Instance]
     carried_over: Mapping[str, str]
     refused: Refused
+    listed: Sequence[str] = ()
 
 
 def open_run(context: dg.AssetExecutionContext, engine: Engine) -> OpenRun:
@@ -61,6 +63,8 @@ def open_run(context: dg.AssetExecutionContext, engine: Engine) -> OpenRun:
         chosen = [] if find_missing_ends(partitions, run.tags) else [known[key] for key in keys if key not in refused]
         done = read_completed(connection, find_ancestors(instance, run))
         opened = _leave_out(chosen, done, refused)
+        if find_listed(run.tags):
+            opened = opened._replace(listed=[item.name for item in opened.instances])
         removed = [known[key] for key in refused if key in known]
         _write_session(connection, instance, run, opened, removed)
     if not opened.instances:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from whalefall_pipeline.core.ranges import build_ranges, build_run_tags
+from whalefall_pipeline.core.ranges import build_runs
 from whalefall_pipeline.core.runs import PARTITIONS_NAME, SYNC_JOB
 from whalefall_pipeline.settings import get_settings
 
@@ -34,7 +34,6 @@ def build_daily_sync(cron: str | None = None, timezone: str = "UTC") -> dg.Sched
 def build_requests(
     keys: Sequence[str], chosen: Sequence[str], *, run_key: str | None = None
 ) -> Iterator[dg.RunRequest]:
-    """Request the runs that sync the chosen ones of all partition keys, as few as ranges allow."""
-    blocks = build_ranges(keys, chosen, get_settings().partitions_per_run)
-    for block, tags in zip(blocks, build_run_tags(blocks), strict=True):
-        yield dg.RunRequest(run_key=f"{run_key}:{block[0]}" if run_key else None, tags=tags)
+    """Request the runs that sync the chosen ones of all partition keys, as few as there can be."""
+    for number, tags in enumerate(build_runs(keys, chosen, get_settings().partitions_per_run)):
+        yield dg.RunRequest(run_key=f"{run_key}:{number}" if run_key else None, tags=tags)

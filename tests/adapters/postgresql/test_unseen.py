@@ -44,6 +44,7 @@ def test_a_database_that_refuses_is_not_observed_and_comes_back(
 
 def test_an_excluded_database_is_never_connected_to(engine: PostgresqlEngine) -> None:
     """By the server's own count of sessions, which a reading without the exclusion raises."""
+
     def read_excluding(excluded: dict[str, str]) -> int:
         instance = replace(engine.instance, excluded=excluded)
         with engine.adapter.open(instance, engine.login, LIMITS, Deadline(60)) as session:

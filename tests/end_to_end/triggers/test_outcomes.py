@@ -101,6 +101,27 @@ def test_a_re_execution_syncs_only_what_is_left_and_leaves_the_rest_as_it_is(sta
     assert stage.read_states(fourth) == dict.fromkeys(partial.names, "completed"), "nothing was left: all again"
 
 
+def test_scattered_names_are_one_run_and_the_ui_tells_which_of_them_failed(stage: Stage) -> None:
+    with stage.instances(yew=0, sorb=1):
+        first, _, third, _ = stage.fleet
+        chosen = [third, "sorb", first]
+        done = stage.run("sync", *chosen)
+        assert done.returncode == 1, done.stderr
+        run_id = next(iter(stage.api.read_runs()))
+        session = stage.read_session(run_id)
+        assert (session["total_instances"], session["batch_id"]) == (3, None)
+        assert stage.read_states(run_id) == {first: "completed", third: "completed", "sorb": "failed"}
+        states = {first: "materialized", third: "materialized", "sorb": "failed", "yew": "unmaterialized"}
+        wait_for(lambda: states.items() <= stage.api.read_partition_states().items(), f"partitions that are {states}")
+        stage.repair("sorb")
+        done = stage.run("sync", "--retry", run_id)
+        assert done.returncode == 0, done.stderr
+        wait_for(lambda: stage.api.read_partition_states()["sorb"] == "materialized", "the repaired one")
+        again = stage.api.reexecute(run_id)
+        assert stage.wait_for_session(again)["status"] == "completed"
+        assert stage.read_states(again) == {"sorb": "completed"}
+
+
 @contextmanager
 def failing_grants(stage: Stage) -> Generator[None]:
     """Have the ledger refuse to store grants."""
