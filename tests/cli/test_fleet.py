@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 from tests.cli.conftest import Run, Said
 from tests.engines.scripted import Fleet, select_on, user
 from tests.ledger.rows import read
+from whalefall_pipeline.ledger.instances import read_instances
+from whalefall_pipeline.sync.plan import Alerting
 
 FILE = """
 instances:
@@ -183,3 +185,33 @@ def test_a_sync_by_label_takes_those_and_no_others(fleet: Fleet, whalefall: Run,
     assert read(ledger, records) == [{"instance_name": "one"}]
     refused = whalefall("sync", "one", "--label", "env=prod", "--local")
     assert (refused.returncode, "--label KEY=VALUE" in refused.stderr) == (2, True)
+
+
+def test_lists_of_what_was_done_choose_by_label_too(
+    fleet: Fleet, whalefall: Run, ledger: Engine, tmp_path: Path
+) -> None:
+    """Sessions, alerts, waivers, reviews, credentials and the report, each with an instance of each kind in it."""
+    with fleet.engine.connect() as connection:
+        fleet.instances[:] = read_instances(connection)
+    fleet.adapter.accounts.append(user("eve", rolsuper=True))
+    for instance in fleet.instances:
+        fleet.sync([instance], alerting=Alerting())
+        words = ("--instance", instance.name, "--reason", "known", "--ticket", "T-1", "--expires", "9d")
+        assert whalefall("waive", "add", "ALL-01", *words).returncode == 0
+    label = ("--label", "env=prod", "-o", "json")
+    sessions = json.loads(whalefall("sessions", *label).stdout)
+    assert [row["total_instances"] for row in sessions] == [1, 2]
+    for words in (("alerts", "list"), ("waive", "list"), ("credentials", "list")):
+        assert {row["instance"] for row in json.loads(whalefall(*words, "-o", "json").stdout)} == {"one", "two"}, words
+        assert {row["instance"] for row in json.loads(whalefall(*words, *label).stdout)} == {"one"}, words
+        assert whalefall(*words, "--label", "env=none").returncode == 2, words
+        assert "more" in whalefall(*words, "--limit", "1").stderr, words
+    for name, chosen, found in (("both", (), {"one", "two"}), ("some", ("--label", "env=prod"), {"one"})):
+        assert whalefall("review", "open", "--name", name, "--scope", "all", *chosen).returncode == 0
+        rows = json.loads(whalefall("review", "show", "--name", name, "-o", "json").stdout)
+        assert {row["instance"] for row in rows} == found
+    rows = json.loads(whalefall("review", "show", "--name", "both", *label).stdout)
+    assert {row["instance"] for row in rows} == {"one"}
+    assert "more" in whalefall("review", "list", "--limit", "1").stderr
+    assert whalefall("report", "--label", "env=prod", "--to", "report").returncode == 0
+    assert "1, of which 1 were seen whole" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")

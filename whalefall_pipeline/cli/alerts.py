@@ -6,6 +6,7 @@ import typer
 
 from whalefall_pipeline.cli.arguments import InstanceOption
 from whalefall_pipeline.cli.known import check_instance
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled
 from whalefall_pipeline.cli.output import print_line, warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
 from whalefall_pipeline.cli.workplace import find_user, open_reader, open_workplace
@@ -20,6 +21,7 @@ COLUMNS = ("created_at", "kind", "instance", "count", "status", "attempts", "sen
 def list_alerts(
     *,
     instance: InstanceOption = None,
+    label: LabelOption = None,
     unsent: Annotated[bool, typer.Option("--unsent", help="Only those that are not sent yet.")] = False,
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
@@ -29,9 +31,10 @@ def list_alerts(
     at_most = choose_limit(limit, form)
     with open_reader() as reader:
         check_instance(reader, instance)
-        rows = read_alerts(reader, unsent=unsent, instance=instance, at_most=at_most and at_most + 1)
-    more = () if form is Format.TABLE else ("message_key", "session_id", "key", "items", "targets")
-    show_rows(rows, (*COLUMNS, *more), form, raw=raw, at_most=at_most)
+        chosen, more = find_labelled(reader, label, removed=True), at_most and at_most + 1
+        rows = read_alerts(reader, unsent=unsent, instance=instance, chosen=chosen, at_most=more)
+    data = () if form is Format.TABLE else ("message_key", "session_id", "key", "items", "targets")
+    show_rows(rows, (*COLUMNS, *data), form, raw=raw, at_most=at_most)
 
 
 def test() -> None:

@@ -6,8 +6,9 @@ import typer
 
 from whalefall_pipeline.cli.arguments import complete_instance
 from whalefall_pipeline.cli.instances import PasswordCommand, PasswordEnv, PasswordFile, PasswordStdin, change
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled
 from whalefall_pipeline.cli.output import print_line, warn
-from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows
+from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
 from whalefall_pipeline.cli.workplace import open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, InvalidInstanceError
 from whalefall_pipeline.ledger.credentials import Kept, Rotated, read_credentials, write_encrypted_again
@@ -23,15 +24,23 @@ TWO_KEYS = (
 )
 
 
-def list_credentials(form: FormatOption = Format.TABLE, raw: RawOption = False) -> None:
+def list_credentials(
+    label: LabelOption = None,
+    limit: LimitOption = None,
+    form: FormatOption = Format.TABLE,
+    raw: RawOption = False,
+) -> None:
     """List how each secret is kept, and whether it can be read.
 
     Of active instances, with their logins: whether it can be decrypted here. No command is run for it and no file is
     read. Exit code 1: one can't be decrypted.
     """
-    with open_workplace() as workplace, connecting(workplace.engine) as connection:
-        rows = [_to_row(kept, workplace.store) for kept in read_credentials(connection) if kept.is_active]
-    show_rows(rows, ("instance", "user", "secret", "status", "note"), form, raw=raw)
+    with open_workplace() as workplace, workplace.reading() as reader, connecting(workplace.engine) as connection:
+        chosen = find_labelled(reader, label)
+        active = [kept for kept in read_credentials(connection) if kept.is_active]
+        rows = [_to_row(kept, workplace.store) for kept in active if chosen is None or kept.name in chosen]
+    at_most = choose_limit(limit, form)
+    show_rows(rows, ("instance", "user", "secret", "status", "note"), form, raw=raw, at_most=at_most)
     if any(row["status"] == UNREADABLE for row in rows):
         raise typer.Exit(1)
 

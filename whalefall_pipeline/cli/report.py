@@ -7,6 +7,7 @@ import typer
 
 from whalefall_pipeline.cli.arguments import complete_instance
 from whalefall_pipeline.cli.choosing import choose_instances
+from whalefall_pipeline.cli.labels import LabelOption, parse_labels
 from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.workplace import open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError
@@ -21,6 +22,7 @@ def report(
         list[str] | None,
         typer.Option("--instance", "-i", autocompletion=complete_instance, help="Only these; left out: all."),
     ] = None,
+    label: LabelOption = None,
     weeks: Annotated[int, typer.Option(min=1, max=104, help="How far back.")] = 12,
     to: Annotated[Path, typer.Option("--to", help="The folder.")] = Path("report"),
 ) -> None:
@@ -33,10 +35,11 @@ def report(
 
     with open_workplace() as workplace, connecting(workplace.engine) as connection:
         with transaction(connection):
-            choose_instances(read_instances(connection), instance)
+            chosen = choose_instances(read_instances(connection), instance, parse_labels(label))
+        names = [item.name for item in chosen] if instance or label else None
         with transaction(connection):
             connection.execute(ONE_MOMENT)
-            fleet = read_fleet(connection, instance or None, weeks)
+            fleet = read_fleet(connection, names, weeks)
     if fleet is None:
         raise InvalidInputError("nothing was ever synced, so there is nothing to report; see: whalefall sync")
     files = build_package(build_fleet_page(fleet), "report")

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from whalefall_pipeline.cli.arguments import InstanceOption, complete_instance
 from whalefall_pipeline.cli.choosing import choose_instances
-from whalefall_pipeline.cli.known import describe_unseen
+from whalefall_pipeline.cli.known import check_instance, describe_unseen
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled, parse_labels
 from whalefall_pipeline.cli.moments import format_moment, parse_expiry
 from whalefall_pipeline.cli.output import print_line, warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
@@ -55,6 +56,7 @@ def open_one(
         list[str] | None,
         typer.Option("--instance", "-i", autocompletion=complete_instance, help="Only these; left out: all."),
     ] = None,
+    label: LabelOption = None,
     scope: Annotated[
         Scope, typer.Option(help="privileged: superusers and those who grant, also by roles; or all.")
     ] = Scope.PRIVILEGED,
@@ -65,9 +67,10 @@ def open_one(
         raise InvalidInputError(f"{name[:LONGEST_NAME]!r} can't be a review's name")
     due_at = parse_expiry(due) if due else None
     with open_workplace() as workplace, connecting(workplace.engine) as connection:
-        if instance:
+        if instance or label:
             with transaction(connection):
-                choose_instances(read_instances(connection), instance)
+                chosen = choose_instances(read_instances(connection), instance, parse_labels(label))
+            instance = [item.name for item in chosen]
         with transaction(connection):
             user = find_user()
             review = open_review(connection, name, scope=scope, opened_by=user, instances=instance, due_at=due_at)
@@ -76,7 +79,7 @@ def open_one(
     _warn_gaps(review)
 
 
-def list_all(form: FormatOption = Format.TABLE, raw: RawOption = False) -> None:
+def list_all(limit: LimitOption = None, form: FormatOption = Format.TABLE, raw: RawOption = False) -> None:
     """List reviews, and how far they are."""
     with open_workplace() as workplace, connecting(workplace.engine) as connection, transaction(connection):
         found = [(review, read_items(connection, review)) for review in read_reviews(connection)]
@@ -94,13 +97,15 @@ def list_all(form: FormatOption = Format.TABLE, raw: RawOption = False) -> None:
             }
         )
     more = () if form is Format.TABLE else ("closed_at", "closed_by")
-    show_rows(rows, (*LIST_COLUMNS, *more), form, raw=raw)
+    show_rows(rows, (*LIST_COLUMNS, *more), form, raw=raw, at_most=choose_limit(limit, form))
 
 
 def show(
     *,
     name: NameOption = None,
     undecided: Annotated[bool, typer.Option("--undecided", help="Only accounts that nobody decided on.")] = False,
+    instance: InstanceOption = None,
+    label: LabelOption = None,
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
     raw: RawOption = False,
@@ -111,7 +116,11 @@ def show(
     """
     with open_workplace() as workplace, connecting(workplace.engine) as connection, transaction(connection):
         review = find_review(connection, name, closed=True)
-        items = read_items(connection, review)
+        items = [item for item in read_items(connection, review) if instance in (None, item.instance)]
+        with workplace.reading() as reader:
+            check_instance(reader, instance)
+            chosen = find_labelled(reader, label, removed=True)
+    items = [item for item in items if chosen is None or item.instance in chosen]
     rows = [_to_row(item) for item in items if not undecided or item.standing is Standing.UNDECIDED]
     more = () if form is Format.TABLE else ("decision", "decided_at", "proven_at", "held")
     _warn_gaps(review)

@@ -8,7 +8,7 @@ import typer
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import complete_rule
 from whalefall_pipeline.cli.output import print_line
-from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows
+from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, show_rows
 from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.core.findings.model import Rule
 from whalefall_pipeline.settings import get_settings
@@ -43,6 +43,7 @@ def list_rules(settings: "Settings") -> list[Listed]:
 def show_rules(
     rule: Annotated[str | None, typer.Argument(autocompletion=complete_rule, help="Show all of this one.")] = None,
     *,
+    limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
     raw: RawOption = False,
 ) -> None:
@@ -58,7 +59,7 @@ def show_rules(
         _show_one(chosen[0])
         return
     more = () if form is Format.TABLE else MORE
-    show_rows(_to_rows(chosen), (*COLUMNS, *more), form, raw=raw)
+    show_rows(_to_rows(chosen), (*COLUMNS, *more), form, raw=raw, at_most=choose_limit(limit, form))
 
 
 def _to_rows(listed: Sequence[Listed]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import typer
 
 from whalefall_pipeline.cli.arguments import InstanceOption, SinceOption, UntilOption, complete_session
 from whalefall_pipeline.cli.known import check_instance, describe_unseen
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled
 from whalefall_pipeline.cli.moments import parse_moment
 from whalefall_pipeline.cli.output import print_line
 from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, show_rows
@@ -32,6 +33,7 @@ def show_sessions(
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many; 0: all.")] = 20,
     instance: InstanceOption = None,
+    label: LabelOption = None,
     status: Annotated[str | None, typer.Option(help=f"One of {', '.join(STATUSES)}.")] = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -54,6 +56,7 @@ def show_sessions(
             _show_one(sessions, records, form, raw=raw)
             return
         at_most = limit or None
+        filters["chosen"] = find_labelled(reader, label, removed=True)
         rows = read_sessions(reader, at_most=at_most and at_most + 1, **filters)
     _show_list(rows, form, raw=raw, at_most=at_most)
 

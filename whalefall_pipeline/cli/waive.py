@@ -6,6 +6,7 @@ import typer
 
 from whalefall_pipeline.cli.arguments import AccountOption, InstanceOption, complete_rule
 from whalefall_pipeline.cli.known import check_account, check_instance
+from whalefall_pipeline.cli.labels import LabelOption, find_labelled
 from whalefall_pipeline.cli.moments import format_moment, parse_expiry
 from whalefall_pipeline.cli.output import print_line, warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
@@ -66,6 +67,7 @@ def add_waiver(
 
 def list_waivers(
     *,
+    label: LabelOption = None,
     every: Annotated[bool, typer.Option("--all", help="Those that expired or were withdrawn too.")] = False,
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
@@ -74,7 +76,8 @@ def list_waivers(
     """List what is accepted, why, and until when."""
     at_most = choose_limit(limit, form)
     with open_reader() as reader:
-        rows = read_waivers(reader, every=every, at_most=at_most and at_most + 1)
+        chosen = find_labelled(reader, label, removed=every)
+        rows = read_waivers(reader, every=every, chosen=chosen, at_most=at_most and at_most + 1)
     more = () if form is Format.TABLE else MORE
     show_rows(rows, (*COLUMNS, *more), form, raw=raw, at_most=at_most)
 

@@ -23,9 +23,10 @@ def read_sessions(
     status: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    chosen: Sequence[str] | None = None,
 ) -> Records:
     """Return sessions, the newest first; with an id or the begin of one, that session or those of that batch."""
-    filters = {"instance": instance, "status": status, "since": since, "until": until}
+    filters = {"instance": instance, "status": status, "since": since, "until": until, "chosen": _to_list(chosen)}
     return _read(reader, "sessions", id=session_or_batch, at_most=at_most, **filters)
 
 
@@ -167,16 +168,26 @@ def read_findings(
     return _read(reader, "findings", since=since, chosen=_to_list(chosen), at_most=at_most, **values)
 
 
-def read_waivers(reader: Reader, *, every: bool = False, at_most: int | None = None) -> Records:
-    """Return the waivers that are valid, those that expire first before others; with `every` the others too."""
-    return _read(reader, "waivers", all=every, at_most=at_most)
+def read_waivers(
+    reader: Reader, *, every: bool = False, chosen: Sequence[str] | None = None, at_most: int | None = None
+) -> Records:
+    """Return the waivers that are valid, those that expire first before others; with `every` the others too.
+
+    Those that hold on all instances hold on the chosen ones.
+    """
+    return _read(reader, "waivers", all=every, chosen=_to_list(chosen), at_most=at_most)
 
 
 def read_alerts(
-    reader: Reader, *, unsent: bool = False, instance: str | None = None, at_most: int | None = None
+    reader: Reader,
+    *,
+    unsent: bool = False,
+    instance: str | None = None,
+    chosen: Sequence[str] | None = None,
+    at_most: int | None = None,
 ) -> Records:
     """Return alerts of the outbox, the newest first."""
-    return _read(reader, "alerts", unsent=unsent, instance=instance, at_most=at_most)
+    return _read(reader, "alerts", unsent=unsent, instance=instance, chosen=_to_list(chosen), at_most=at_most)
 
 
 def read_metrics(reader: Reader) -> Records:

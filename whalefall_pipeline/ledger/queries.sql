@@ -10,6 +10,9 @@ where (cast(:id as text) is null or starts_with(s.session_id, :id) or starts_wit
   and (cast(:until as timestamptz) is null or s.started_at < :until)
   and (cast(:instance as text) is null or exists (
     select from sync_instance_records r where r.sync_session_id = s.session_id and r.instance_name = :instance))
+  and (cast(:chosen as text[]) is null or exists (
+    select from sync_instance_records r
+    where r.sync_session_id = s.session_id and r.instance_name = any (cast(:chosen as text[]))))
 order by s.started_at desc
 limit :at_most;
 
@@ -211,7 +214,8 @@ select w.id, w.rule_id as rule, i.name as instance, w.username as account, w.obj
          as status
 from waiver w
 left join instances i on i.id = w.instance_id
-where :all or (w.withdrawn_at is null and w.expires_at > now())
+where (:all or (w.withdrawn_at is null and w.expires_at > now()))
+  and (cast(:chosen as text[]) is null or w.instance_id is null or i.name = any (cast(:chosen as text[])))
 order by w.expires_at, w.id
 limit :at_most;
 
@@ -227,6 +231,7 @@ select a.created_at, a.kind, a.payload ->> 'instance' as instance, cast(a.payloa
 from alert a
 where (not :unsent or a.sent_at is null)
   and (cast(:instance as text) is null or a.payload ->> 'instance' = :instance)
+  and (cast(:chosen as text[]) is null or a.payload ->> 'instance' = any (cast(:chosen as text[])))
 order by a.id desc
 limit :at_most;
 
