@@ -51,7 +51,8 @@ def _nothing(_name: str) -> None:
 class ScriptedAdapter(Adapter):
     """What every instance of it holds; `hook` is called with the name of each step of a reading, and may raise.
 
-    With `tells_rows` a reading has a digest of what it was made of, as those of most engines have.
+    With `tells_rows` a reading has a digest of what it was made of, as those of most engines have; with `tells_source`
+    a session knows whether it would give the same.
     """
 
     accounts: list[Account] = field(default_factory=list[Account])
@@ -59,7 +60,9 @@ class ScriptedAdapter(Adapter):
     coverage: dict[str, Observation] = field(default_factory=lambda: {"server": OBSERVED})
     hidden: set[str] = field(default_factory=set[str])
     tells_rows: bool = False
+    tells_source: bool = False
     attributes: Mapping[str, Json] | None = None
+    version: str = "Scripted 1.0"
     identity: str = ""
     security: Security = field(default_factory=Security)
     grants_error: WhalefallError | None = None
@@ -72,7 +75,11 @@ class ScriptedAdapter(Adapter):
         tally = Tally()
         tally.add([[repr(account) for account in self.accounts], [repr(grant) for grant in self.grants]])
         rows = tally.digest if self.tells_rows else b""
-        return replace(Reading.of(self.grants, self.coverage, rows), attributes=self.attributes)
+        source = self.build_source() if self.tells_source else b""
+        return replace(Reading.of(self.grants, self.coverage, rows), attributes=self.attributes, source=source)
+
+    def build_source(self) -> bytes:
+        return repr((self.accounts, self.grants, self.coverage, self.hidden, self.attributes)).encode()
 
     def check_options(self, options: Mapping[str, str]) -> None:
         """Any will do."""
@@ -100,7 +107,7 @@ class ScriptedSession(SourceSession):
 
     @property
     def version(self) -> str:
-        return "Scripted 1.0"
+        return self.adapter.version
 
     @property
     def statements(self) -> int:
@@ -113,6 +120,10 @@ class ScriptedSession(SourceSession):
     @property
     def identity(self) -> str:
         return self.adapter.identity
+
+    def is_same(self, source: bytes) -> bool:
+        self.adapter.hook("is_same")
+        return self.adapter.tells_source and self.adapter.build_source() == source
 
     def read_accounts(self) -> list[Account]:
         self.adapter.hook("accounts")

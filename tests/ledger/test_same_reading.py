@@ -208,7 +208,7 @@ def test_the_ledger_is_as_if_all_readings_were_compared(
         fleet.adapter.coverage = {"server": OBSERVED, "database:shop": shop}
         outcomes: list[Any] = []
         for instance in fleet.instances:
-            fleet.adapter.tells_rows = instance.name == "quick"
+            fleet.adapter.tells_rows = fleet.adapter.tells_source = instance.name == "quick"
             outcomes += fleet.sync([instance], accept_collapse=True, **how)
         assert [outcome.error for outcome in outcomes] == [None, None]
         assert outcomes[0].to_items() == outcomes[1].to_items()

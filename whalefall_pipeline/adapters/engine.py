@@ -110,6 +110,14 @@ class SourceSession(ABC):
         Raises DatabaseConnectionError when the server itself is lost or out of time.
         """
 
+    def is_same(self, source: bytes) -> bool:
+        """Whether `read_accounts` and `read_grants` would give what they gave when this was the reading's `source`.
+
+        It is asked before both, at most once, and takes a constant number of statements; an adapter for which finding
+        that out costs its server more than reading has no need of it. Raises DatabaseConnectionError.
+        """
+        return False
+
     def may_hide(self, username: str) -> bool:
         """Whether an account that the list lacks may exist all the same, where this reading could not look.
 

@@ -24,8 +24,16 @@ class Tally:
 
     def add(self, rows: Sequence[Sequence[object]]) -> None:
         """Take in what a statement gave."""
-        try:
-            text = orjson.dumps(rows, default=repr)
-        except TypeError:  # JSON has no such number, or no such text
-            text = repr(rows).encode(errors="backslashreplace")
-        self._rows.update(text)
+        self._rows.update(_to_text(rows))
+
+
+def digest_rows(rows: Sequence[Sequence[object]]) -> bytes:
+    """Return 16 bytes that are equal when, and in practice only when, the rows of one statement are."""
+    return blake2b(_to_text(rows), digest_size=16).digest()
+
+
+def _to_text(rows: Sequence[Sequence[object]]) -> bytes:
+    try:
+        return orjson.dumps(rows, default=repr)
+    except TypeError:  # JSON has no such number, or no such text
+        return repr(rows).encode(errors="backslashreplace")

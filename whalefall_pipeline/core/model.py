@@ -232,13 +232,15 @@ class Reading:
 
     `rows` is a digest of all rows that it was made from, accounts included; empty where the adapter can't say.
     `attributes` are what the instance itself is set to and what bears on its accounts (a default password lifetime),
-    under the server's own names; None: not observed, so that what is known stays.
+    under the server's own names; None: not observed, so that what is known stays. `source` is what the adapter knows a
+    server by that holds the same (`SourceSession.is_same`); empty where it can't.
     """
 
     held: Mapping[str, Sequence[Held]]
     coverage: Coverage
     rows: bytes = b""
     attributes: Attributes | None = None
+    source: bytes = b""
 
     @classmethod
     def of(cls, grants: Iterable[Grant], coverage: Coverage, rows: bytes = b"") -> "Reading":

@@ -62,6 +62,13 @@ class Rules(ABC):
         `instance` is what the instance is set to, as last observed (`Reading.attributes`).
         """
 
+    def passes_at(self, account: Account, now: datetime, instance: Attributes = NOTHING_SET) -> datetime | None:
+        """Return a moment before which `own_capabilities` stays the same while the account does; None: it always does.
+
+        An engine that does not say returns `now`: its accounts are looked at in every reading.
+        """
+        return now
+
     def build_powerless(self, account: Account) -> Account:
         """Return an account without what it may do by what it is, as far as a statement can take that from it."""
         return account

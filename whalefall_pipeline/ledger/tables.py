@@ -166,6 +166,9 @@ instance_readings = Table(
     Column("accounts", Integer, nullable=False),
     Column("grants", Integer, nullable=False),
     Column("not_in_inventory", Integer, nullable=False),
+    Column("source", LargeBinary, comment="what its adapter knows the same by; null: nothing"),
+    Column("source_until", MOMENT, comment="when an account amounts to something else by itself; null: never"),
+    Column("without_account", Integer, nullable=False, server_default="0", comment="grants to no account"),
     comment="the newest reading that observed everything: one that is the same changes nothing",
 )
 

@@ -11,14 +11,17 @@ from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import connecting, find_cancel, transaction
 from whalefall_pipeline.ledger.instances import read_login
 from whalefall_pipeline.ledger.sessions import complete_record, fail_record, note_progress, start_record
+from whalefall_pipeline.ledger.target import read_clock
 from whalefall_pipeline.sync.alerting import write_change_alerts, write_failure_alert
 from whalefall_pipeline.sync.compare import compare_accounts, compare_permissions
 from whalefall_pipeline.sync.dangers import find_dangers
+from whalefall_pipeline.sync.expect import expect_same
 from whalefall_pipeline.sync.findings import Asked, sync_findings
 from whalefall_pipeline.sync.lock import holding
 from whalefall_pipeline.sync.opening import to_first_line
 from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.read import Attempts, Collected
+from whalefall_pipeline.sync.same import OtherLedgerError, keep_source, write_same
 from whalefall_pipeline.sync.tell import Outcome
 from whalefall_pipeline.sync.write import write_accounts, write_permissions
 
@@ -49,13 +52,31 @@ def _sync(plan: Plan, connection: Connection, outcome: Outcome) -> None:
         collector = _find_collector(plan, instance)
         with transaction(connection):
             login = read_login(connection, instance, plan.store)
+            expected = expect_same(connection, plan, instance, collector.adapter, read_clock(connection))
         with cancellation.deadline(plan.instance_seconds) as deadline:
-            collected = Attempts(plan, outcome, collector, login, deadline).read(connection)
+            attempts = Attempts(plan, outcome, collector, login, deadline, expected)
+            collected = attempts.read(connection)
+            if collected.is_same:
+                if _write_same(plan, connection, outcome, collected, collector.adapter):
+                    return
+                collected = replace(attempts, expected=None).read(connection)
         if plan.inventory:
             _write_accounts(plan, connection, outcome, collected)
         if collected.lost:
             raise collected.lost
         _write_permissions(plan, connection, outcome, collected, collector.adapter)
+
+
+def _write_same(plan: Plan, connection: Connection, outcome: Outcome, collected: Collected, adapter: Adapter) -> bool:
+    """Write that the instance holds what it held; False: it has to be read, since the ledger is another by now."""
+    try:
+        with transaction(connection):
+            told = write_same(connection, plan, outcome, collected, adapter)
+    except OtherLedgerError:
+        return False
+    outcome.inventory, outcome.permissions = told.inventory, told.permissions
+    outcome.coverage, outcome.dangers = told.coverage, told.dangers
+    return True
 
 
 def _find_collector(plan: Plan, instance: Instance) -> Collector:
@@ -90,6 +111,7 @@ def _write_permissions(
         compared = compare_permissions(connection, collected, collected.reading, adapter.rules)
         dangers = find_dangers(adapter, collected, compared)
         changes = write_permissions(connection, collected, compared, dangers)
+        keep_source(connection, plan, collected, compared, adapter.rules)
         asked = Asked(adapter, plan.rulebook, dangers, of_superusers=changes.of_superusers)
         findings = sync_findings(connection, collected, collected.reading, compared, asked)
         written = replace(changes, findings=findings)

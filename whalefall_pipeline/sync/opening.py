@@ -117,6 +117,10 @@ class _CleanSession(SourceSession):
             return {name: self._scrub_value(item) for name, item in value.items()}
         return value
 
+    def is_same(self, source: bytes) -> bool:
+        """See SourceSession."""
+        return self.inner.is_same(source)
+
     def may_hide(self, username: str) -> bool:
         """See SourceSession."""
         return f"{OF_ACCOUNT}{username}" in self.excluded or self.inner.may_hide(username)

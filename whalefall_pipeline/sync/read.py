@@ -13,6 +13,7 @@ from whalefall_pipeline.core.model import Account, Login, Reading, Security
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.target import Target, read_clock
 from whalefall_pipeline.sync.apart import run_apart
+from whalefall_pipeline.sync.expect import Expected
 from whalefall_pipeline.sync.opening import open_source
 from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.tell import Outcome
@@ -20,7 +21,10 @@ from whalefall_pipeline.sync.tell import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What one attempt read; `lost` is why the grants are missing although the accounts are there."""
+    """What one attempt read; `lost` is why the grants are missing although the accounts are there.
+
+    Where `is_same`, nothing was read: the instance holds what is `expected`.
+    """
 
     target: Target
     accounts: list[Account]
@@ -29,6 +33,12 @@ class Collected:
     version: str
     identity: str = ""
     lost: WhalefallError | None = None
+    expected: Expected | None = None
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the instance holds what its newest reading gave."""
+        return self.expected is not None
 
 
 @dataclass
@@ -42,13 +52,17 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """Readings of one instance until one succeeds: how, with which login, until when. Its outcome counts them."""
+    """Readings of one instance until one succeeds: how, with which login, until when. Its outcome counts them.
+
+    Nothing is fetched from one that holds what is `expected`.
+    """
 
     plan: Plan
     outcome: Outcome
     collector: Collector
     login: Login
     deadline: Deadline
+    expected: Expected | None = None
 
     def read(self, connection: Connection) -> Collected:
         """Read accounts and grants; again when the instance could not be reached or was lost, as the plan says.
@@ -87,6 +101,9 @@ class Attempts:
         with open_source(self.collector, target.instance, self.login, self.deadline) as session:
             try:
                 noted.version, noted.security = session.version, session.security
+                if self._is_same(session, target):
+                    nothing = (session.may_hide, None, noted.version, session.identity)
+                    return Collected(target, [], *nothing, expected=self.expected)
                 accounts = session.read_accounts()
                 reading, lost = self._read_grants(session) if self.plan.permissions else (None, None)
                 found = (accounts, session.may_hide, reading, noted.version, session.identity)
@@ -94,6 +111,12 @@ class Attempts:
             finally:
                 noted.statements = session.statements
                 noted.security = session.security
+
+    def _is_same(self, session: SourceSession, target: Target) -> bool:
+        expected = self.expected
+        if expected is None or not expected.is_of(session.version, session.identity, target.place):
+            return False
+        return session.is_same(expected.source)
 
     def _read_grants(self, session: SourceSession) -> tuple[Reading | None, WhalefallError | None]:
         try:

@@ -14,11 +14,19 @@ select version(), @@version_comment;
 set names utf8mb4, session time_zone = '+00:00', sql_mode = '', sql_auto_is_null = 0, sql_safe_updates = 0,
   sql_big_selects = 1, sql_select_limit = 18446744073709551615,
   max_execution_time = {milliseconds}, lock_wait_timeout = {whole_seconds}, wait_timeout = 3600,
-  net_read_timeout = 60, net_write_timeout = 60{later};
+  net_read_timeout = 60, net_write_timeout = 60, group_concat_max_len = 1073741824{later};
 
 -- name: session_roles
 -- What the login was given by roles that are not its default ones counts as well.
 set role all;
+
+-- name: packed
+-- Asked around most of the statements below: their rows as one text, which a client takes in at once. U+001F parts the
+-- values of a row and U+001E the rows; a value that may be null has a plus before it, and is empty where it is. There is
+-- no row where the text and its number of rows are those that are known by this digest.
+select count(*) as many, group_concat(concat_ws(char(31 using utf8mb4), {values}) separator 0x1e) as packed
+from ({statement}) as answer
+having not (many <=> {many} and sha2(coalesce(packed, ''), 256) <=> '{digest}');
 
 -- name: columns
 select table_name, column_name
@@ -47,27 +55,28 @@ select @@global.mandatory_roles;
 -- name: accounts
 -- Secrets stay on the server: of `authentication_string` and the second password only whether there is one is asked.
 select
-  {User}, {Host}, concat({privileges}),
-  json_extract({User_attributes}, '$.Restrictions'),
-  {plugin}, {authentication_string} <> '',
-  json_contains_path({User_attributes}, 'one', '$.additional_password'),
-  json_extract({User_attributes}, '$.multi_factor_authentication[*].plugin'),
-  {account_locked} = 'Y', {password_expired} = 'Y',
-  date_format({password_last_changed}, '%Y-%m-%dT%H:%i:%s+00:00'),
-  {password_lifetime}, {Password_reuse_history}, {Password_reuse_time}, {Password_require_current},
-  json_extract({User_attributes}, '$.Password_locking.failed_login_attempts'),
-  json_extract({User_attributes}, '$.Password_locking.password_lock_time_days'),
-  {ssl_type}, convert({ssl_cipher} using utf8mb4), convert({x509_issuer} using utf8mb4),
-  convert({x509_subject} using utf8mb4),
-  {max_questions}, {max_updates}, {max_connections}, {max_user_connections},
-  json_extract({User_attributes}, '$.metadata')
+  {User} as user, {Host} as host, concat({privileges}) as mask,
+  json_extract({User_attributes}, '$.Restrictions') as restrictions,
+  {plugin} as plugin, {authentication_string} <> '' as has_secret,
+  json_contains_path({User_attributes}, 'one', '$.additional_password') as has_second_password,
+  json_extract({User_attributes}, '$.multi_factor_authentication[*].plugin') as second_factors,
+  {account_locked} = 'Y' as locked, {password_expired} = 'Y' as expired,
+  date_format({password_last_changed}, '%Y-%m-%dT%H:%i:%s+00:00') as password_last_changed,
+  {password_lifetime} as password_lifetime, {Password_reuse_history} as password_history,
+  {Password_reuse_time} as password_reuse_days, {Password_require_current} as password_require_current,
+  json_extract({User_attributes}, '$.Password_locking.failed_login_attempts') as failed_login_attempts,
+  json_extract({User_attributes}, '$.Password_locking.password_lock_time_days') as password_lock_days,
+  {ssl_type} as tls, convert({ssl_cipher} using utf8mb4) as tls_cipher,
+  convert({x509_issuer} using utf8mb4) as tls_issuer, convert({x509_subject} using utf8mb4) as tls_subject,
+  {max_questions} as max_queries, {max_updates} as max_updates, {max_connections} as max_connections,
+  {max_user_connections} as max_user_connections, json_extract({User_attributes}, '$.metadata') as metadata
 from mysql.user;
 
 -- name: dynamic
-select user, host, priv, with_grant_option = 'Y' from mysql.global_grants;
+select user, host, priv, with_grant_option = 'Y' as grant_option from mysql.global_grants;
 
 -- name: databases
-select user, host, db, concat({privileges}) from mysql.db;
+select user, host, db, concat({privileges}) as mask from mysql.db;
 
 -- name: tables
 -- Column_priv only repeats what columns_priv holds; a row without Table_priv is there for it.
@@ -83,10 +92,11 @@ select user, host, db, routine_name, routine_type, proc_priv from mysql.procs_pr
 select user, host, proxied_user, proxied_host, with_grant from mysql.proxies_priv;
 
 -- name: memberships
-select to_user, to_host, from_user, from_host, with_admin_option = 'Y' from mysql.role_edges;
+select to_user as user, to_host as host, from_user as role_user, from_host as role_host, with_admin_option = 'Y' as admin
+from mysql.role_edges;
 
 -- name: default_roles
-select user, host, default_role_user, default_role_host from mysql.default_roles;
+select user, host, default_role_user as role_user, default_role_host as role_host from mysql.default_roles;
 
 -- name: identity
 select current_user(), current_role();
@@ -94,7 +104,8 @@ select current_user(), current_role();
 -- name: definers
 -- The information schema leaves out what the session has no right to see; the reader asks only where it sees all.
 select
-  'view', '', convert(table_schema using utf8mb4), convert(table_name using utf8mb4), convert(definer using utf8mb4)
+  'view' as scope, '' as kind, convert(table_schema using utf8mb4) as db, convert(table_name using utf8mb4) as name,
+  convert(definer using utf8mb4) as definer
 from information_schema.views
 where security_type = 'DEFINER' and table_schema not in ('mysql', 'sys', 'performance_schema', 'information_schema')
 union all

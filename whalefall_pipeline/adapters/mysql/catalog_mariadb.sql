@@ -10,7 +10,7 @@ set names utf8mb4, session time_zone = '+00:00', sql_mode = '', sql_auto_is_null
   sql_big_selects = 1, sql_select_limit = 18446744073709551615,
   max_session_mem_used = 9223372036854775807, idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0,
   max_statement_time = {seconds}, lock_wait_timeout = {whole_seconds}, wait_timeout = 3600,
-  net_read_timeout = 60, net_write_timeout = 60{later};
+  net_read_timeout = 60, net_write_timeout = 60, group_concat_max_len = 1073741824{later};
 
 -- name: visible
 -- Which of the tables below the login may read.
@@ -47,26 +47,29 @@ show global variables where variable_name in (
 -- The view mysql.user has no lock columns; and of the document only known keys are asked for, never a hash in it.
 select
   user, host,
-  json_value(priv, '$.is_role'), json_extract(priv, '$.access'), json_extract(priv, '$.version_id'),
-  json_value(priv, '$.default_role'),
-  json_value(priv, '$.plugin'), json_value(priv, '$.authentication_string') <> '',
-  json_extract(priv, '$.auth_or[*].plugin'),
-  if(json_exists(priv, '$.auth_or'), json_search(priv, 'all', '%', null, '$.auth_or[*].plugin'), null),
+  json_value(priv, '$.is_role') as is_role, json_extract(priv, '$.access') as access,
+  json_extract(priv, '$.version_id') as version, json_value(priv, '$.default_role') as default_role,
+  json_value(priv, '$.plugin') as plugin, json_value(priv, '$.authentication_string') <> '' as has_password,
+  json_extract(priv, '$.auth_or[*].plugin') as other_plugins,
+  if(json_exists(priv, '$.auth_or'), json_search(priv, 'all', '%', null, '$.auth_or[*].plugin'), null) as other_paths,
   if(
     json_exists(priv, '$.auth_or'),
     json_search(priv, 'all', '_%', null, '$.auth_or[*].authentication_string'),
     null
-  ),
-  json_value(priv, '$.account_locked'),
-  json_value(priv, '$.password_last_changed'), json_value(priv, '$.password_lifetime'),
-  json_value(priv, '$.ssl_type'), json_value(priv, '$.ssl_cipher'),
-  json_value(priv, '$.x509_issuer'), json_value(priv, '$.x509_subject'),
-  json_value(priv, '$.max_questions'), json_value(priv, '$.max_updates'), json_value(priv, '$.max_connections'),
-  json_value(priv, '$.max_user_connections'), json_value(priv, '$.max_statement_time')
+  ) as other_secrets,
+  json_value(priv, '$.account_locked') as locked,
+  json_value(priv, '$.password_last_changed') as password_last_changed,
+  json_value(priv, '$.password_lifetime') as password_lifetime,
+  json_value(priv, '$.ssl_type') as tls, json_value(priv, '$.ssl_cipher') as tls_cipher,
+  json_value(priv, '$.x509_issuer') as tls_issuer, json_value(priv, '$.x509_subject') as tls_subject,
+  json_value(priv, '$.max_questions') as max_queries, json_value(priv, '$.max_updates') as max_updates,
+  json_value(priv, '$.max_connections') as max_connections,
+  json_value(priv, '$.max_user_connections') as max_user_connections,
+  json_value(priv, '$.max_statement_time') as max_statement_seconds
 from mysql.global_priv;
 
 -- name: databases
-select user, host, db, concat({privileges}) from mysql.db;
+select user, host, db, concat({privileges}) as mask from mysql.db;
 
 -- name: tables
 -- Column_priv only repeats what columns_priv holds; a row without Table_priv is there for it.
@@ -83,7 +86,7 @@ select user, host, proxied_user, proxied_host, with_grant from mysql.proxies_pri
 
 -- name: memberships
 -- A role has no host; a member that is a role has the empty one.
-select user, host, role, '', admin_option = 'Y' from mysql.roles_mapping;
+select user, host, role as role_user, '' as role_host, admin_option = 'Y' as admin from mysql.roles_mapping;
 
 -- name: identity
 select current_user(), current_role();
@@ -92,7 +95,8 @@ select current_user(), current_role();
 -- The information schema leaves out what the session has no right to see, and opens every table for views and triggers;
 -- the reader asks only where it sees all, and as long as a statement may take.
 select
-  'view', '', convert(table_schema using utf8mb4), convert(table_name using utf8mb4), convert(definer using utf8mb4)
+  'view' as scope, '' as kind, convert(table_schema using utf8mb4) as db, convert(table_name using utf8mb4) as name,
+  convert(definer using utf8mb4) as definer
 from information_schema.views
 where security_type = 'DEFINER' and table_schema not in ('mysql', 'sys', 'performance_schema', 'information_schema')
 union all

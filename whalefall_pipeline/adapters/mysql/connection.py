@@ -6,7 +6,7 @@ down from outside when a limit or the deadline passes, whatever the driver waits
 
 import socket
 import struct
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TypeAlias, cast
 
@@ -25,7 +25,9 @@ from whalefall_pipeline.adapters.mysql.errors import (
     to_statement_error,
 )
 from whalefall_pipeline.adapters.mysql.options import build_transport
+from whalefall_pipeline.adapters.mysql.packed import Column, Digest, NotPackedError, unpack
 from whalefall_pipeline.adapters.mysql.protocol import BoundedConnection
+from whalefall_pipeline.adapters.mysql.rows import Row
 from whalefall_pipeline.adapters.network import open_socket, shut_down
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
@@ -71,22 +73,45 @@ class Connection:
         Raises DatabaseConnectionError when the connection is lost or the answer is larger than the limit,
         SyncDataError when the answer is none of MySQL's, StatementError for what the server says.
         """
+        rows = self._run(statement)
+        self.tally.add(rows)
+        return rows
+
+    def query_packed(self, statement: str, columns: Sequence[Column]) -> tuple[Digest, list[Row]] | None:
+        """Run a statement that packs another one's rows, and return these and their digest; None: they are known.
+
+        Raises what `query` does, and NotPackedError where the text is cut or can't be taken apart.
+        """
+        rows = self._run(statement)
+        if self._connection.warnings:
+            raise NotPackedError
+        if not rows:
+            return None
+        ((many, text),) = rows if len(rows[0]) == 2 else ((None, None),)
+        if not isinstance(many, int) or not isinstance(text, str | None):
+            raise NotPackedError
+        try:
+            return Digest.of(many, text or ""), unpack(many, text or "", columns, self._limits.answer_bytes)
+        except AnswerTooLargeError:
+            raise self._refuse_size() from None
+
+    def _run(self, statement: str) -> Rows:
         self.tally.count()
         self._connection.allow(self._limits.answer_bytes)
         with self._deadline.aborting(lambda: shut_down(self._guard)):
             try:
                 with self._connection.cursor() as cursor:
                     cursor.execute(statement)
-                    rows = cast("Rows", cursor.fetchall())
+                    return cast("Rows", cursor.fetchall())
             except pymysql.err.MySQLError as error:
                 raise to_statement_error(error) from None
             except AnswerTooLargeError:
-                limit = self._limits.answer_bytes
-                raise DatabaseConnectionError(TOO_MUCH.format(limit=limit), transient=False) from None
+                raise self._refuse_size() from None
             except NONSENSE as error:
                 raise SyncDataError(f"{NO_MYSQL}: its answer can't be understood ({type(error).__name__})") from None
-        self.tally.add(rows)
-        return rows
+
+    def _refuse_size(self) -> DatabaseConnectionError:
+        return DatabaseConnectionError(TOO_MUCH.format(limit=self._limits.answer_bytes), transient=False)
 
 
 @contextmanager

@@ -90,6 +90,8 @@ def to_account(row: Row, hidden: Sequence[str] = ()) -> Account:
     not shown, nothing but its name is observed.
     """
     user = UserRow._make(row)
+    if user.has_secret is None and "authentication_string" not in hidden:
+        user = user._replace(has_secret=0)  # the column is null, as where a row was written by hand
     username = to_username(user.user, user.host, "mysql")
     signs = (user.locked, user.expired, None if user.has_secret is None else not user.has_secret)
     if all(signs):

@@ -101,6 +101,7 @@ class BoundedConnection(Connection):
 
     _rfile: BufferedReader
     _sock: Any
+    _result: Any
     _next_seq_id: int
     _auth_plugin_name: str
     _allowed: int = 0
@@ -144,6 +145,11 @@ class BoundedConnection(Connection):
         """Whether TLS is in use, and whether the certificate was verified."""
         encrypted = isinstance(self._sock, ssl.SSLSocket)
         return Security(encrypted, encrypted and self._transport.is_verified)
+
+    @property
+    def warnings(self) -> int:
+        """How many warnings the server has of the last statement, as of a text that it cut."""
+        return self._result.warning_count if self._result else 0
 
     def allow(self, limit: int) -> None:
         """Let the server send so many bytes from now on."""

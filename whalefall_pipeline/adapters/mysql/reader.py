@@ -10,7 +10,8 @@ from typing import TypeAlias, cast
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession
 from whalefall_pipeline.adapters.mysql import mariadb, mysql, rows
-from whalefall_pipeline.adapters.mysql.connection import Connection, Rows, connect
+from whalefall_pipeline.adapters.mysql.catalog import Catalog
+from whalefall_pipeline.adapters.mysql.connection import Connection, connect
 from whalefall_pipeline.adapters.mysql.definers import DEFINERS, find_missing, list_active, to_definers
 from whalefall_pipeline.adapters.mysql.errors import (
     ACCOUNT_TABLES,
@@ -25,7 +26,7 @@ from whalefall_pipeline.adapters.mysql.errors import (
 )
 from whalefall_pipeline.adapters.mysql.everybody import find_everybody, is_everybodys
 from whalefall_pipeline.adapters.mysql.flavour import Product, identify
-from whalefall_pipeline.adapters.mysql.names import Flavour, quote, to_address, to_username
+from whalefall_pipeline.adapters.mysql.names import Flavour, to_address, to_username
 from whalefall_pipeline.adapters.mysql.own_roles import turn_on_best
 from whalefall_pipeline.adapters.mysql.rules import ACCOUNT_ATTRIBUTES
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
@@ -73,17 +74,16 @@ def open_session(instance: Instance, login: Login, limits: Limits, deadline: Dea
         yield session
 
 
+def _is_whole(coverage: Coverage) -> bool:
+    """Whether all was observed; definers may be denied, which follows from what is."""
+    may_be = {Seen.OBSERVED, Seen.DENIED}
+    return all(seen.status in (may_be if scope == DEFINERS else {Seen.OBSERVED}) for scope, seen in coverage.items())
+
+
 def _add(held: HeldByGrantee, found: Iterable[rows.Holding]) -> None:
     for grantee, items in found:
         if items:
             held[grantee] += items
-
-
-class _Columns(dict[str, str]):
-    """Stands for a statement's braces: a column that the server does not have, or does not show, is null."""
-
-    def __missing__(self, name: str) -> str:
-        return "null"
 
 
 class MysqlSession(SourceSession):
@@ -93,7 +93,7 @@ class MysqlSession(SourceSession):
         self._source = source
         self._product = product
         self._flavour: Flavour = product.flavour
-        self._catalog = product.catalog
+        self._catalog = Catalog(source, product)
         self._role_note = ""
 
     @property
@@ -142,6 +142,10 @@ class MysqlSession(SourceSession):
         accounts = [account for _, account in self._account_rows]
         return sorted([*accounts, *self._everybody.values()], key=lambda account: account.username)
 
+    def is_same(self, source: bytes) -> bool:
+        """See `SourceSession.is_same`: the server packs and digests the rows, and sends those that differ."""
+        return self._catalog.is_same(source)
+
     def may_hide(self, username: str) -> bool:
         """See `SourceSession.may_hide`: whom mysql.db names is not known while it can't be read."""
         return is_everybodys(username) and not isinstance(self._database_rows, list)
@@ -162,18 +166,20 @@ class MysqlSession(SourceSession):
                     raise
                 seen = self._source.late
             coverage[scope] = seen if scope == DEFINERS else self._note_role(seen)
-        return Reading(held, coverage, self._source.tally.digest, self._read_settings())
+        settings = self._read_settings()
+        source = self._catalog.source if _is_whole(coverage) else b""
+        return Reading(held, coverage, self._catalog.digest, settings, source)
 
     def _parts(self) -> Iterator[tuple[str, ReadHoldings]]:
         name = self._name
         yield SERVER, self._read_server
         if self._flavour == "mysql":
-            yield "dynamic", lambda: mysql.to_dynamic_grants(self._rows("dynamic"), name)
+            yield "dynamic", lambda: mysql.to_dynamic_grants(self._catalog.read("dynamic"), name)
         yield "databases", self._read_databases
-        yield "tables", lambda: rows.to_table_grants(self._rows("tables"), name)
-        yield "columns", lambda: rows.to_column_grants(self._rows("columns_of_tables"), name)
-        yield "routines", lambda: rows.to_routine_grants(self._rows("routines"), name)
-        yield "proxies", lambda: rows.to_proxy_grants(self._rows("proxies"), name)
+        yield "tables", lambda: rows.to_table_grants(self._catalog.read("tables"), name)
+        yield "columns", lambda: rows.to_column_grants(self._catalog.read("columns_of_tables"), name)
+        yield "routines", lambda: rows.to_routine_grants(self._catalog.read("routines"), name)
+        yield "proxies", lambda: rows.to_proxy_grants(self._catalog.read("proxies"), name)
         yield "roles", self._read_roles
 
     def _read_server(self) -> Iterator[rows.Holding]:
@@ -181,18 +187,18 @@ class MysqlSession(SourceSession):
             for row, account in self._account_rows:
                 yield account.username, list(mariadb.to_server_grants(row, self._product.number))
             return
-        read_mask = rows.to_mask_reader(to_mask("user", self._columns["user"]))
+        read_mask = rows.to_mask_reader(to_mask("user", self._catalog.columns["user"]))
         for row, account in self._account_rows:
             yield account.username, mysql.to_server_grants(read_mask(cast("str", row[2])))
 
     def _read_databases(self) -> Iterator[rows.Holding]:
-        is_hidden = "User_attributes" not in self._columns["user"]
+        is_hidden = "User_attributes" not in self._catalog.columns["user"]
         if self._flavour == "mysql" and self._product.number >= PARTIAL_REVOKES and is_hidden:
             raise NotSeenError("no SELECT on mysql.user.User_attributes, which holds partial revokes")
         found = self._database_rows
         if not isinstance(found, list):
             raise found
-        read_mask = rows.to_mask_reader(to_mask("db", self._columns["db"]))
+        read_mask = rows.to_mask_reader(to_mask("db", self._catalog.columns["db"]))
         everybodys = [row for row in found if not row[0]]
         own = [row for row in found if row[0] or (row[0], row[1]) in self._usernames]
         yield from rows.to_database_grants(own, self._name, read_mask)
@@ -202,10 +208,10 @@ class MysqlSession(SourceSession):
                 yield account.username, list(mysql.to_restrictions(row))
 
     def _read_roles(self) -> Iterator[rows.Holding]:
-        direct = list(rows.to_memberships(self._rows("memberships"), self._name))
+        direct = list(rows.to_memberships(self._catalog.read("memberships"), self._name))
         yield from direct
         if self._flavour == "mysql":
-            yield from rows.to_default_roles(self._rows("default_roles"), self._name)
+            yield from rows.to_default_roles(self._catalog.read("default_roles"), self._name)
             return
         members = {(member, item.securable) for member, held in direct for item in held}
         for row, account in self._account_rows:
@@ -214,7 +220,7 @@ class MysqlSession(SourceSession):
             yield account.username, [item for item in default if (account.username, item.securable) in members]
 
     def _read_definers(self, held: Mapping[str, Sequence[Held]], coverage: Coverage) -> Iterator[rows.Holding]:
-        ((user, roles),) = cast("tuple[tuple[str, str | None]]", self._rows("identity"))
+        ((user, roles),) = cast("tuple[tuple[str, str | None]]", self._catalog.read("identity"))
         active = list_active(self._name(*to_address(user)), roles, self._flavour)
         if missing := find_missing(active, held, self._flavour):
             hidden = [TABLES[scope] for scope in OF_THE_LOGIN if scope in coverage and not is_observed(scope, coverage)]
@@ -223,7 +229,7 @@ class MysqlSession(SourceSession):
                     f"no SELECT on {' and '.join(hidden)}, which may have what the login lacks: {missing}"
                 )
             raise NotSeenError(missing, "; GRANT them to the login to see definers")
-        yield from to_definers(self._rows("definers"), self._name)
+        yield from to_definers(self._catalog.read("definers"), self._name)
 
     def _read_settings(self) -> dict[str, Json] | None:
         """Return what the server is set to and what bears on accounts; None when it can't be read."""
@@ -232,7 +238,7 @@ class MysqlSession(SourceSession):
         settings = {name: value for name, value in self._variables.items() if name != IDENTITY}
         if len(settings.get("mandatory_roles", "").encode()) >= SHOWN_AT_MOST:
             try:
-                ((settings["mandatory_roles"],),) = cast("tuple[tuple[str]]", self._rows("mandatory_roles"))
+                ((settings["mandatory_roles"],),) = cast("tuple[tuple[str]]", self._catalog.read("mandatory_roles"))
             except StatementError:
                 return None
             except DatabaseConnectionError:
@@ -251,9 +257,6 @@ class MysqlSession(SourceSession):
         """Say which of the login's roles is on where a part is denied and another role may show it."""
         return Observation(seen.status, f"{seen.reason}{self._role_note}") if seen.status is Seen.DENIED else seen
 
-    def _rows(self, statement: str) -> Rows:
-        return self._source.query(self._catalog[statement])
-
     @cached_property
     def _name(self) -> rows.NameOf:
         """The function to the username in the inventory: hosts are compared without case."""
@@ -271,22 +274,15 @@ class MysqlSession(SourceSession):
         return {(user, host.lower()): to_username(user, host, self._flavour) for user, host in addresses}
 
     @cached_property
-    def _columns(self) -> Mapping[str, list[str]]:
-        visible: dict[str, list[str]] = {"user": [], "db": []}
-        for table, column in cast("Iterable[tuple[str, str]]", self._rows("columns")):
-            visible[table].append(column)
-        return visible
-
-    @cached_property
     def _hidden_columns(self) -> list[str]:
         if self._flavour == "mariadb":
             return []
-        return mysql.find_hidden(self._columns["user"], self._product.number)
+        return mysql.find_hidden(self._catalog.columns["user"], self._product.number)
 
     @cached_property
     def _variables(self) -> Mapping[str, str] | None:
         try:
-            return dict(cast("Iterable[tuple[str, str]]", self._rows("variables")))
+            return dict(cast("Iterable[tuple[str, str]]", self._catalog.read("variables")))
         except StatementError:
             return None
         except DatabaseConnectionError:
@@ -298,8 +294,7 @@ class MysqlSession(SourceSession):
     def _database_rows(self) -> list[rows.Row] | NotSeenError | StatementError:
         """The rows of mysql.db, or why they can't be read; the account list is whole without them."""
         try:
-            columns = ", ".join(to_mask("db", self._columns["db"]))
-            return list(self._source.query(self._catalog["databases"].format(privileges=columns)))
+            return list(self._catalog.read("databases"))
         except (NotSeenError, StatementError) as error:
             return error
 
@@ -312,7 +307,7 @@ class MysqlSession(SourceSession):
     @cached_property
     def _account_rows(self) -> list[tuple[rows.Row, Account]]:
         try:
-            found = self._source.query(self._accounts_statement())
+            found = self._catalog.read("accounts")
             if self._flavour == "mysql":
                 return [(row, mysql.to_account(row, self._hidden_columns)) for row in found]
             return [(row, mariadb.to_account(row)) for row in mariadb.add_public(found, self._product.number)]
@@ -323,15 +318,3 @@ class MysqlSession(SourceSession):
             raise SyncDataError(
                 f"{ACCOUNT_TABLES[self._flavour]} has a row that can't be understood: {error}"
             ) from None
-
-    def _accounts_statement(self) -> str:
-        statement = self._catalog["accounts"]
-        if self._flavour == "mariadb":
-            return statement
-        visible = self._columns["user"]
-        if not {"User", "Host"} <= set(visible):
-            raise NotSeenError("no SELECT on mysql.user")
-        masks = [quote(column) for column in visible if column.endswith("_priv")]
-        return statement.format_map(
-            _Columns({column: quote(column) for column in visible}, privileges=", ".join(masks) or "''")
-        )

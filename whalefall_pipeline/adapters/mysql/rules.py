@@ -25,6 +25,7 @@ from whalefall_pipeline.adapters.mysql.rows import DEFAULT, ROUTINE_SCOPES
 from whalefall_pipeline.core.model import (
     MEMBER,
     SERVER,
+    Account,
     AccountState,
     Attributes,
     Held,
@@ -97,13 +98,19 @@ def _superuser_reasons(server: Collection[Held]) -> list[str]:
 def _expiry_reasons(attributes: Mapping[str, Json], now: datetime, default_days: Json) -> list[str]:
     if attributes.get("password_expired"):
         return ["password_expired"]
+    expires_at = _find_expiry(attributes, default_days)
+    if expires_at is None or expires_at >= now:
+        return []
+    return [f"the password is older than {attributes.get('password_lifetime_days', default_days)} days"]
+
+
+def _find_expiry(attributes: Mapping[str, Json], default_days: Json) -> datetime | None:
+    """Return the moment after which a password is too old; None: it never is."""
     days = attributes.get("password_lifetime_days", default_days)
     changed = attributes.get("password_last_changed")
     if not (attributes.get("has_password") and isinstance(days, int) and days and isinstance(changed, str)):
-        return []
-    return (
-        [f"the password is older than {days} days"] if datetime.fromisoformat(changed) + timedelta(days) < now else []
-    )
+        return None
+    return datetime.fromisoformat(changed) + timedelta(days)
 
 
 @cache
@@ -157,6 +164,11 @@ class MysqlRules(Rules):
         return reasons | {
             PASSWORD_EXPIRED: _expiry_reasons(state.account.attributes, now, instance.get(DEFAULT_LIFETIME))
         }
+
+    def passes_at(self, account: Account, now: datetime, instance: Attributes = NOTHING_SET) -> datetime | None:
+        """See `Rules.passes_at`: a password that is not too old yet will be."""
+        expires_at = _find_expiry(account.attributes, instance.get(DEFAULT_LIFETIME))
+        return expires_at if expires_at is not None and expires_at >= now else None
 
 
 RULES = MysqlRules()

@@ -98,8 +98,14 @@ POWERS = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolbypa
 def _is_past(moment: str, now: datetime) -> bool:
     if moment == "-infinity":
         return True
+    end = _to_moment(moment)
+    return end is not None and end <= now
+
+
+def _to_moment(moment: str) -> datetime | None:
+    """Return a moment that is no infinity; None for one that is too far off for a `datetime`."""
     year_is_far = moment.index("-") > 4
-    return not year_is_far and datetime.fromisoformat(moment).astimezone(UTC) <= now
+    return None if year_is_far else datetime.fromisoformat(moment).astimezone(UTC)
 
 
 class PostgresqlRules(Rules):
@@ -139,6 +145,13 @@ class PostgresqlRules(Rules):
             reasons[LOCKED] = [*reasons.get(LOCKED, []), expired]
             reasons[PASSWORD_EXPIRED] = [expired]
         return reasons | {name: [name] for name in FLAGS if attributes.get(name)}
+
+    def passes_at(self, account: Account, now: datetime, instance: Attributes = NOTHING_SET) -> datetime | None:
+        """See `Rules.passes_at`: a role whose validity ends."""
+        valid_until = account.attributes.get("rolvaliduntil")
+        if not isinstance(valid_until, str) or _is_past(valid_until, now):
+            return None
+        return _to_moment(valid_until)
 
     def build_powerless(self, account: Account) -> Account:
         """See `Rules`; the server refuses to take SUPERUSER from the role that initdb made."""

@@ -1,0 +1,153 @@
+"""What a reading asks of one server: each statement once, packed where it can be, with a digest of each answer."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeAlias, cast
+
+import orjson
+
+from whalefall_pipeline import __version__
+from whalefall_pipeline.adapters.mysql.connection import Connection
+from whalefall_pipeline.adapters.mysql.errors import DENIED, TIMED_OUT, NotSeenError, StatementError, to_mask
+from whalefall_pipeline.adapters.mysql.flavour import CATALOGS, Product
+from whalefall_pipeline.adapters.mysql.names import quote
+from whalefall_pipeline.adapters.mysql.packed import COLUMNS, Digest, NotPackedError, build_packed
+from whalefall_pipeline.adapters.mysql.rows import Row
+from whalefall_pipeline.adapters.tally import digest_rows
+from whalefall_pipeline.core.snapshot import to_digest
+
+Answer: TypeAlias = Sequence[Row]
+PACKED = CATALOGS["mysql"]["packed"]
+SERVER_CODES = DENIED | TIMED_OUT
+"""Errors that a statement has however it is asked."""
+
+
+class _Braces(dict[str, str]):
+    """Stands for a statement's braces: a column that the server does not have, or does not show, is null."""
+
+    def __missing__(self, name: str) -> str:
+        return "null"
+
+
+class Catalog:
+    """The statements of one server, and what became of those that were asked."""
+
+    def __init__(self, source: Connection, product: Product) -> None:
+        self._source = source
+        self._product = product
+        self._texts = product.catalog
+        self._packs = COLUMNS[product.flavour]
+        self._waiting: dict[str, Answer] = {}
+        self._digests: dict[str, str] = {}
+        self._known: dict[str, Digest] = {}
+
+    def read(self, name: str) -> Answer:
+        """Return the rows of a statement; each is asked once.
+
+        Raises what `Connection.query` does, and NotSeenError where the login is not shown what the statement needs.
+        """
+        if name not in self._waiting:
+            self._ask(name)
+        return self._waiting.pop(name)
+
+    @property
+    def digest(self) -> bytes:
+        """Return 16 bytes that are equal when, and in practice only when, all rows so far are."""
+        return to_digest(*(f"{name} {digest}".encode() for name, digest in sorted(self._digests.items())))
+
+    @property
+    def source(self) -> bytes:
+        """Return what `is_same` takes, of all that was asked; empty where some of it could not be packed."""
+        if not self._packs.keys() <= self._known.keys():
+            return b""
+        packed = {name: str(digest) for name, digest in self._known.items()}
+        plain = {name: digest for name, digest in self._digests.items() if name not in packed}
+        return orjson.dumps({"code": self._code, "packed": packed, "plain": plain}, option=orjson.OPT_SORT_KEYS)
+
+    def is_same(self, source: bytes) -> bool:
+        """Whether all that was asked when this was the `source` has the same answer now.
+
+        Stops at the first answer that differs. What was fetched on the way is not asked again.
+        """
+        document = cast("Mapping[str, Any]", json.loads(source))
+        if document["code"] != self._code:
+            return False
+        packed, plain = document["packed"], document["plain"]
+        try:
+            return all(self._is_known(name, digest) for name, digest in plain.items()) and all(
+                self._ask_packed(name, Digest.from_text(str(packed[name]))) for name in self._packs
+            )
+        except (StatementError, NotSeenError, NotPackedError):
+            return False
+
+    def _is_known(self, name: str, digest: object) -> bool:
+        if name not in self._digests:
+            self._ask_plain(name)
+        return self._digests[name] == digest
+
+    def _ask(self, name: str) -> None:
+        try:
+            if name in self._packs:
+                self._ask_packed(name, None)
+                return
+        except NotPackedError:
+            pass
+        self._ask_plain(name)
+
+    def _ask_plain(self, name: str) -> None:
+        rows = self._waiting[name] = self._source.query(self.build(name))
+        self._digests[name] = digest_rows(rows).hex()
+
+    def _ask_packed(self, name: str, known: Digest | None) -> bool:
+        """Ask for what may be known, and return whether it is; raises NotPackedError where it has to be fetched."""
+        columns = self._packs[name]
+        statement = build_packed(PACKED, self.build(name), columns, known)
+        try:
+            found = self._source.query_packed(statement, columns)
+        except StatementError as error:
+            if error.code in SERVER_CODES:
+                raise
+            raise NotPackedError from None
+        if found is None:
+            if known is None:
+                raise NotPackedError
+            return True
+        self._known[name], self._waiting[name] = found
+        self._digests[name] = str(self._known[name])
+        return False
+
+    def build(self, name: str) -> str:
+        """Return the text of a statement, with the columns that this server has and shows.
+
+        Raises NotSeenError where the login is not shown what it needs.
+        """
+        statement = self._texts[name]
+        if name == "databases":
+            return statement.format(privileges=", ".join(to_mask("db", self.columns["db"])))
+        if name == "accounts" and self._product.flavour == "mysql":
+            return self._fill_in(statement)
+        return statement
+
+    def _fill_in(self, statement: str) -> str:
+        visible = self.columns["user"]
+        if not {"User", "Host"} <= set(visible):
+            raise NotSeenError("no SELECT on mysql.user")
+        masks = [quote(column) for column in visible if column.endswith("_priv")]
+        return statement.format_map(
+            _Braces({column: quote(column) for column in visible}, privileges=", ".join(masks) or "''")
+        )
+
+    @cached_property
+    def columns(self) -> Mapping[str, list[str]]:
+        """The columns of mysql.user and mysql.db that the login is shown, in the server's order."""
+        visible: dict[str, list[str]] = {"user": [], "db": []}
+        for table, column in cast("Sequence[tuple[str, str]]", self.read("columns")):
+            visible[table].append(column)
+        return visible
+
+    @property
+    def _code(self) -> str:
+        """What asks and understands, and whom: with another version all is fetched."""
+        texts = orjson.dumps(self._texts, option=orjson.OPT_SORT_KEYS)
+        return to_digest(__version__.encode(), self._product.name.encode(), PACKED.encode(), texts).hex()

@@ -1,0 +1,144 @@
+"""Answers that the server packs into one text, and how they are taken apart. Pure.
+
+A driver in Python takes ten times as long as the server for rows that come one by one. So most statements are asked
+inside another, `packed`, which gives their rows as one text and counts them. It also keeps the text back where it is
+one that is known by its digest; what that digest stands for was taken apart here before, so equal digests are equal
+rows: with as many rows as separators say, and as many values in each, no value holds a separator.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+from typing import NamedTuple, cast
+
+from whalefall_pipeline.adapters.answers import BYTES_PER_ROW, BYTES_PER_VALUE, AnswerTooLargeError
+from whalefall_pipeline.adapters.mysql.mariadb import PrivilegeRow
+from whalefall_pipeline.adapters.mysql.mysql import UserRow
+from whalefall_pipeline.adapters.mysql.names import Flavour, quote
+from whalefall_pipeline.adapters.mysql.rows import Row
+
+BETWEEN_VALUES, BETWEEN_ROWS = "\x1f", "\x1e"
+NOTHING_KNOWN = "-"
+_DIGEST = re.compile(r"(\d+) ([0-9a-f]{64})")
+
+
+class NotPackedError(Exception):
+    """The server did not pack all rows, or a value holds what parts them: they have to be fetched one by one."""
+
+
+class Column(NamedTuple):
+    """A column of a statement: whether it is a number, and whether it may be null."""
+
+    name: str
+    is_number: bool = False
+    is_optional: bool = False
+
+    @property
+    def packed(self) -> str:
+        """The SQL of its value in a row."""
+        return f"ifnull(concat('+', {quote(self.name)}), '')" if self.is_optional else quote(self.name)
+
+    @property
+    def unpack(self) -> Callable[[Iterable[str]], Iterable[object]] | None:
+        """What makes values of their texts; None: they are texts."""
+        if self.is_optional:
+            return _unpack_optional_numbers if self.is_number else _unpack_optional_texts
+        return _unpack_numbers if self.is_number else None
+
+
+def _unpack_numbers(texts: Iterable[str]) -> Iterable[int]:
+    return [int(text) for text in texts]
+
+
+def _unpack_optional_texts(texts: Iterable[str]) -> Iterable[str | None]:
+    return [text[1:] if text else None for text in texts]
+
+
+def _unpack_optional_numbers(texts: Iterable[str]) -> Iterable[int | None]:
+    return [int(text[1:]) if text else None for text in texts]
+
+
+def _of_row(row: type[UserRow] | type[PrivilegeRow]) -> Sequence[Column]:
+    kinds = {str: (False, False), str | None: (False, True), int | None: (True, True)}
+    return [Column(name, *kinds[kind]) for name, kind in row.__annotations__.items()]
+
+
+def _of_texts(names: str, *numbers: str) -> Sequence[Column]:
+    return [*map(Column, names.split()), *(Column(name, is_number=True) for name in numbers)]
+
+
+_TABLES = {
+    "databases": _of_texts("user host db mask"),
+    "tables": _of_texts("user host db table_name table_priv"),
+    "columns_of_tables": _of_texts("user host db table_name column_name column_priv"),
+    "routines": _of_texts("user host db routine_name routine_type proc_priv"),
+    "proxies": _of_texts("user host proxied_user proxied_host", "with_grant"),
+    "memberships": _of_texts("user host role_user role_host", "admin"),
+}
+COLUMNS: dict[Flavour, dict[str, Sequence[Column]]] = {
+    "mariadb": {**_TABLES, "accounts": _of_row(PrivilegeRow)},
+    "mysql": {
+        **_TABLES,
+        "dynamic": _of_texts("user host priv", "grant_option"),
+        "default_roles": _of_texts("user host role_user role_host"),
+        "accounts": _of_row(UserRow),
+    },
+}
+"""The columns of each statement that is packed; those that most often differ, and are largest, come first."""
+
+
+class Digest(NamedTuple):
+    """What is known of an answer: how many rows it has, and SHA-256 of its text."""
+
+    many: int
+    digest: str
+
+    @classmethod
+    def of(cls, many: int, text: str) -> "Digest":
+        """Make the digest of an answer."""
+        return cls(many, sha256(text.encode()).hexdigest())
+
+    @classmethod
+    def from_text(cls, text: str) -> "Digest":
+        """Read what `str` gives. Raises NotPackedError for another text."""
+        if not (found := _DIGEST.fullmatch(text)):
+            raise NotPackedError
+        return cls(int(found[1]), found[2])
+
+    def __str__(self) -> str:
+        return f"{self.many} {self.digest}"
+
+
+def build_packed(template: str, statement: str, columns: Sequence[Column], known: Digest | None) -> str:
+    """Build the statement that packs another one's rows, and keeps back those that are known."""
+    many, digest = known or (0, NOTHING_KNOWN)
+    values = ", ".join(column.packed for column in columns)
+    return template.format(values=values, statement=statement, many=many, digest=digest)
+
+
+def unpack(many: int, text: str, columns: Sequence[Column], limit: int) -> list[Row]:
+    """Take a text apart into so many rows.
+
+    Raises NotPackedError where it does not have that many rows of that many values, AnswerTooLargeError where they take
+    more than `limit` bytes.
+    """
+    if many * (BYTES_PER_ROW + BYTES_PER_VALUE * len(columns)) + len(text) > limit:
+        raise AnswerTooLargeError
+    if text.count(BETWEEN_ROWS) != max(0, many - 1):
+        raise NotPackedError
+    rows = [line.split(BETWEEN_VALUES) for line in text.split(BETWEEN_ROWS)] if many else []
+    if not set(map(len, rows)) <= {len(columns)}:
+        raise NotPackedError
+    return _convert(rows, columns)
+
+
+def _convert(rows: list[list[str]], columns: Sequence[Column]) -> list[Row]:
+    unpacks = [column.unpack for column in columns]
+    if not (rows and any(unpacks)):
+        return cast("list[Row]", rows)
+    values = zip(*rows, strict=True)
+    try:
+        converted = [convert(texts) if convert else texts for convert, texts in zip(unpacks, values, strict=True)]
+    except ValueError:  # a text that is no number
+        raise NotPackedError from None
+    return list(zip(*converted, strict=True))
