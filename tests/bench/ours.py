@@ -8,12 +8,11 @@ from uuid import uuid4
 
 from tests.bench.child import Ran
 from whalefall_pipeline.adapters.registry import ADAPTERS
-from whalefall_pipeline.core.findings.model import FindingChanges
 from whalefall_pipeline.ledger.database import connecting, open_ledger, transaction
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.secrets import SecretStore
 from whalefall_pipeline.ledger.sessions import SessionStart, open_session
-from whalefall_pipeline.sync import instance
+from whalefall_pipeline.sync import instance, write
 from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.session import run_session
 
@@ -37,15 +36,18 @@ def run(request: dict[str, Any]) -> Ran:
 def _time_findings() -> Callable[[], float]:
     """Add up the CPU time of what follows from a reading, on the thread that does it; its server's is not in it."""
     took = 0.0
-    sync_findings = instance.sync_findings
 
-    def timed(*values: Any) -> FindingChanges:
-        nonlocal took
-        begun = time.thread_time()
-        try:
-            return sync_findings(*values)
-        finally:
-            took += time.thread_time() - begun
+    def timing(work: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*values: Any) -> Any:
+            nonlocal took
+            begun = time.thread_time()
+            try:
+                return work(*values)
+            finally:
+                took += time.thread_time() - begun
 
-    instance.sync_findings = timed
+        return timed
+
+    instance.read_questions = timing(instance.read_questions)
+    write.ask, write.write_findings = timing(write.ask), timing(write.write_findings)
     return lambda: took

@@ -77,6 +77,21 @@ def test_an_older_versions_ledger_is_replaced_only_on_demand(old: Engine, path: 
     check_restored(to_ledger_url(old))
 
 
+def test_a_file_of_this_version_goes_into_an_older_versions_ledger(
+    old: Engine, tmp_path: Path, whalefall: Run, ledger_server: PostgresqlServer
+) -> None:
+    """What was a table then and is a view now is in nobody's way."""
+    with making_ledger(ledger_server) as url:
+        engine = open_ledger(url)
+        with engine.begin() as connection:
+            connection.execute(text(REGISTER), {"name": "one"})
+        path = dump(engine, tmp_path / "new.dump")
+        engine.dispose()
+    answer = whalefall("db", "restore", str(path), "--replace")
+    assert answer.returncode == 0, answer.stderr
+    check_restored(to_ledger_url(old))
+
+
 def test_it_goes_onto_the_oldest_server_empty_or_not(path: Path, whalefall: Run) -> None:
     with start_postgresql(14) as server:
         url = to_url(server, "postgres")

@@ -110,7 +110,7 @@ def test_each_does_what_it_is_for(
         ("analyst", "create temporary table mine (a int)"),
         ("service", "drop table finding"),
         ("service", "alter table credentials add column mine int"),
-        ("service", "truncate account_change_log"),
+        ("service", "truncate account_changes"),
         ("service", "create table public.mine (a int)"),
         ("service", f"update {VERSION_TABLE} set version_num = '0001'"),
         ("service", "create function public.mine() returns int language sql as 'select 1'"),

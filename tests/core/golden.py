@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.documents import BUILDER_VERSION, DocumentBuilder
-from whalefall_pipeline.core.facts import FACTS_VERSION
+from whalefall_pipeline.core.facts import FACTS_VERSION, FactsBuilder
 from whalefall_pipeline.core.model import Account, Grant, Json, Kind, Securable, Seen, Unseen, to_held
 from whalefall_pipeline.core.snapshot import SNAPSHOT_VERSION
 from whalefall_pipeline.core.states import build_states
@@ -44,7 +44,9 @@ def build_documents(db_type: str, fixture: dict[str, Any]) -> dict[str, Json]:
         for grantee, privilege, securable, *more in fixture["grants"]
     ]
     states, _ = build_states(accounts, to_held(grants))
-    builder = DocumentBuilder(states, states, ADAPTERS[db_type].rules, NOW, unseen=UNSEEN, instance=fixture["instance"])
+    rules = ADAPTERS[db_type].rules
+    facts = FactsBuilder(rules, states, NOW, unseen=UNSEEN, instance=fixture["instance"])
+    builder = DocumentBuilder(states, states, rules, facts, unseen=UNSEEN)
     documents: dict[str, Json] = {}
     for username in states:
         snapshot, facts = builder.build(username)

@@ -20,7 +20,14 @@ SUPERUSER, LOST = AlertKind.NEW_SUPERUSER, AlertKind.SCOPE_LOST
 
 def _finding(severity: Severity, outcome: Outcome = Outcome.FOUND) -> Finding:
     return Finding(
-        rule_id="ALL-001", account="ana", object="", outcome=outcome, severity=severity, title="t", message="m"
+        rule_id="ALL-001",
+        account="ana",
+        object="",
+        outcome=outcome,
+        severity=severity,
+        title="t",
+        message="m",
+        detail={},
     )
 
 

@@ -10,7 +10,7 @@ from tests.core.reversing import build_facts
 from tests.engines.scripted import role, select_on, user
 from whalefall_pipeline.adapters.postgresql import rules
 from whalefall_pipeline.core.facts import FactsBuilder
-from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts
+from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts, find_own_capabilities
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Kind, Securable, Seen, Unseen, to_held
 from whalefall_pipeline.core.snapshot import build_snapshot
 from whalefall_pipeline.core.states import build_members, build_states
@@ -52,7 +52,8 @@ def _documents(states: States, now: datetime, unseen: Sequence[Unseen]) -> dict[
 
 
 def _digests(states: States, now: datetime = NOW, unseen: Sequence[Unseen] = (), code: bytes = b"") -> dict[str, bytes]:
-    return build_digests(states, digest_accounts(states, rules.RULES, now), unseen=unseen, code=code)
+    own = digest_accounts(states, find_own_capabilities(states, rules.RULES, now))
+    return build_digests(states, own, unseen=unseen, code=code)
 
 
 moments = st.sampled_from([NOW, NOW + timedelta(days=90)])
@@ -73,9 +74,11 @@ def test_equal_digests_mean_equal_documents(
 
 @given(worlds(), moments)
 def test_facts_that_share_what_was_followed_are_those_of_each_alone(states: States, now: datetime) -> None:
-    builder = FactsBuilder(rules.RULES, states, now)
-    together = [builder.build(state) for state in states.values()]
-    assert together == [build_facts(state, rules.RULES, states, now) for state in states.values()]
+    known = find_own_capabilities(states, rules.RULES, now)
+    for own in (None, known):
+        builder = FactsBuilder(rules.RULES, states, now, own=own)
+        together = [builder.build(state) for state in states.values()]
+        assert together == [build_facts(state, rules.RULES, states, now) for state in states.values()]
 
 
 def _changed(accounts: list[Account], before: list[Grant], after: list[Grant]) -> list[str]:

@@ -1,10 +1,18 @@
 """The views that people query by hand."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import pytest
 from sqlalchemy import Engine, text
 
 from tests.engines.scripted import Fleet, role, user
 from tests.ledger.rows import read
-from whalefall_pipeline.core.model import Grant, Securable
+from whalefall_pipeline.adapters.postgresql.rules import PostgresqlRules
+from whalefall_pipeline.core.diff import Difference
+from whalefall_pipeline.core.model import AccountState, Effect, Grant, Securable
+from whalefall_pipeline.core.rules import Category
+from whalefall_pipeline.core.wording import Wording
 
 READERS, WRITERS = Securable("role", object="readers"), Securable("role", object="writers")
 
@@ -43,3 +51,104 @@ def test_records_of_earlier_versions_read_as_those_of_this_one(fleet: Fleet, led
         ("PostgreSQL 15", 9, True, False, 2, 4, 3),
         ("Scripted 1.0", 2, True, True, 0, 0, 0),
     ]
+
+
+ODD = ("Z", "a", "ä", "\U0001f40b", "z.b", 'q"q', "back\\slash", "tab\there", "\uffff")
+"""Names that sort otherwise by a language's rules than by their bytes, or that are escaped on their way."""
+EFFECTS: Sequence[Effect] = ("grant", "deny", "revoke")
+KINDS: Mapping[str, Sequence[Grant]] = {
+    "nothing": [],
+    "every level": [
+        *(Grant("ana", "SELECT", Securable("database", name)) for name in ODD),
+        *(Grant("ana", "USAGE", Securable("schema", "shop", name)) for name in ODD),
+        *(Grant("ana", "SELECT", Securable("table", "shop", "public", name)) for name in ODD),
+        *(Grant("ana", "SELECT", Securable("column", "shop", "public", "orders", name)) for name in ODD),
+        Grant("ana", "CONNECT SQL", Securable("server")),
+        Grant("ana", "EXECUTE", Securable("routine", "shop", object="no schema")),
+    ],
+    "every effect and option": [
+        Grant("ana", privilege, securable, option, effect)
+        for securable in (Securable("table", "shop", "public", "orders"), Securable("server"))
+        for privilege in ("SELECT", "select", "Insert")
+        for option in (False, True)
+        for effect in EFFECTS
+    ],
+    "memberships": [
+        *(Grant("ana", "MEMBER", Securable("role", object=name), name == "a") for name in ODD),
+        *(Grant("ana", "SET", Securable("role", object=name)) for name in ODD),
+        Grant("ana", "MEMBER", Securable("database_role", "shop", object="db_owner"), True),
+    ],
+}
+
+
+class EveryScope(PostgresqlRules):
+    """PostgreSQL's rules, and scopes that only other engines have."""
+
+    categories: ClassVar[Mapping[str, Category]] = {
+        **PostgresqlRules.categories,
+        "server": Category("server", ()),
+        "database_role": Category("database_roles", ("database", "object")),
+    }
+
+
+@pytest.fixture
+def every(fleet: Fleet) -> Fleet:
+    fleet.adapter.rules = EveryScope()
+    return fleet
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_log_says_of_accounts_that_came_or_went_what_their_difference_is(
+    every: Fleet, ledger: Engine, kind: str
+) -> None:
+    """What was gained and lost stands in the intervals alone, and reads as the entries that are stored."""
+    fleet, held = every, AccountState.of(user("ana"), KINDS[kind]).held
+    for accounts in ([user("root"), user("ana")], [user("root")], [user("ana"), user("root")]):
+        fleet.adapter.accounts = accounts
+        fleet.adapter.grants = list(KINDS[kind]) if len(accounts) > 1 else []
+        (outcome,) = fleet.sync()
+        assert outcome.error is None
+    fleet.adapter.grants.append(Grant("ana", "LATER", Securable("server")))
+    fleet.sync()
+    gained, lost = Difference(gained=held), Difference(lost=held)
+    assert _read_diffs(ledger, "account_change_log") == [
+        ("add", Wording().to_privilege_diff(gained) if held else None),
+        ("delete", Wording().to_privilege_diff(lost) if held else None),
+        ("reactivate", Wording().to_privilege_diff(gained) if held else None),
+        ("modify_privilege", Wording().to_privilege_diff(Difference(gained=_later(fleet)))),
+    ]
+    assert _read_diffs(ledger, "change_log") == _read_diffs(ledger, "account_change_log")
+    stored = read(ledger, "select change_type from account_changes where privilege_diff is not null")
+    assert [row["change_type"] for row in stored] == ["modify_privilege"]
+
+
+def test_what_stands_in_intervals_stays_the_same_when_moments_are_set_back(every: Fleet, ledger: Engine) -> None:
+    """Two changes of one account may then be of one moment, and each is still what it was."""
+    fleet, memberships = every, KINDS["memberships"]
+    fleet.adapter.accounts = [user("root"), user("ana")]
+    fleet.adapter.grants = list(memberships)
+    fleet.sync()
+    fleet.adapter.grants = [Grant("ana", "LATER", Securable("server"))]
+    fleet.sync()
+    before = _read_diffs(ledger, "account_change_log")
+    moved = "update {} set {} = {} + interval '1 year'"
+    with ledger.begin() as connection:
+        for table, column in (
+            *(("account_grant", "valid_from"), ("account_grant", "valid_to")),
+            *(("account_changes", "change_time"), ("instances", "permissions_read_at")),
+        ):
+            connection.execute(text(moved.format(table, column, column)))
+    assert _read_diffs(ledger, "account_change_log") == before
+    fleet.sync()
+    times = read(ledger, "select distinct change_time from account_change_log where username = 'ana'")
+    assert len(times) == 1
+    assert _read_diffs(ledger, "account_change_log") == before
+
+
+def _later(fleet: Fleet) -> frozenset[Any]:
+    return AccountState.of(user("ana"), [fleet.adapter.grants[-1]]).held
+
+
+def _read_diffs(ledger: Engine, view: str) -> list[tuple[str, Any]]:
+    rows = read(ledger, f"select change_type, privilege_diff from {view} where username = 'ana' order by id")
+    return [(row["change_type"], row["privilege_diff"]) for row in rows]

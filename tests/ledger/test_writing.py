@@ -90,7 +90,7 @@ def test_only_changed_accounts_are_written(fleet: Fleet) -> None:
     assert new_rows == {
         **dict.fromkeys(("instance_accounts", "account_attributes", "instance_scopes"), 0),
         **dict.fromkeys(("instance_attributes", "instance_change_log"), 0),
-        **dict.fromkeys(("account_snapshots", "account_grant", "account_change_log"), 1),
+        **dict.fromkeys(("account_snapshots", "account_grant", "account_changes"), 1),
     }
 
 
@@ -100,17 +100,11 @@ def _count_statements(monkeypatch: pytest.MonkeyPatch, fleet: Fleet, work: Calla
     def note(_connection: Connection, _cursor: object, statement: str, *_more: object) -> None:
         seen.append(statement)
 
-    def note_copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    def note_copy(connection: Connection, table: str, columns: Sequence[str], texts: Iterable[str]) -> None:
         seen.append(f"copy {table}")
-        database.copy_rows(connection, table, columns, rows)
+        database.copy_texts(connection, table, columns, texts)
 
-    def note_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-        seen.append(f"copy {table}")
-        database.copy_lines(connection, table, columns, lines)
-
-    for module in ("changes", "permissions"):
-        monkeypatch.setattr(f"whalefall_pipeline.ledger.{module}.copy_rows", note_copy)
-    monkeypatch.setattr("whalefall_pipeline.ledger.changes.copy_lines", note_lines)
+    monkeypatch.setattr("whalefall_pipeline.ledger.copying.copy_texts", note_copy)
     event.listen(fleet.engine, "before_cursor_execute", note)
     try:
         work()

@@ -22,8 +22,14 @@ PREPARE = """\
 set client_min_messages = error;
 select set_config(name, '0', false) from pg_settings where name in ('statement_timeout', 'transaction_timeout');
 drop table if exists {tables} cascade;
+do $$ begin
+  if exists (select from pg_class where oid = to_regclass('account_change_log') and relkind = 'r') then
+    drop table account_change_log cascade;
+  end if;
+end $$;
 """
-"""What is run before the file's statements. They drop only what the file has; a later version's tables would stay."""
+"""What is run before the file's statements. They drop only what the file has; a later version's tables would stay, and
+the table of an earlier one that is a view now would be in the way."""
 HEAD_BYTES = 4096
 UNKNOWN = b"\nSET transaction_timeout = 0;"
 """In the head of what pg_restore writes from version 17 on; a server before that does not know it."""

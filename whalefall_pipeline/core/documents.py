@@ -1,12 +1,11 @@
 """The two documents that are kept of an account, built as text; and which version of them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 
 import orjson
 
 from whalefall_pipeline.core.facts import FACTS_VERSION, FactsBuilder
-from whalefall_pipeline.core.model import AccountState, Attributes, Unseen
+from whalefall_pipeline.core.model import AccountState, Unseen
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import SNAPSHOT_VERSION, SnapshotBuilder
 from whalefall_pipeline.core.states import build_members
@@ -16,22 +15,21 @@ BUILDER_VERSION = 1
 
 
 class DocumentBuilder:
-    """Builds the documents of a reading's accounts; `stale` are those that will be asked for."""
+    """Builds the documents of a reading's accounts; `stale` are those that will be asked for, `facts` those of all."""
 
     def __init__(
         self,
         states: Mapping[str, AccountState],
         stale: Collection[str],
         rules: Rules,
-        now: datetime,
+        facts: FactsBuilder,
         *,
         unseen: Sequence[Unseen],
-        instance: Attributes,
     ) -> None:
         self._states = states
         self._members = build_members(states, stale) if stale else {}
         self._snapshots = SnapshotBuilder(rules, unseen=unseen)
-        self._facts = FactsBuilder(rules, states, now, unseen=unseen, instance=instance)
+        self._facts = facts
 
     def build(self, username: str) -> tuple[str, str]:
         """Build an account's snapshot and its facts as text."""

@@ -26,6 +26,13 @@ FACTS_VERSION = 2
 INHERITED = (SUPERUSER, GRANT_ADMIN)
 
 
+class _Amount(NamedTuple):
+    """What an account amounts to: its capabilities with their reasons, and all its roles."""
+
+    reasons: Reasons
+    roles: list[str]
+
+
 class _Inherited(NamedTuple):
     roles: list[str]
     reasons: dict[str, list[str]]
@@ -35,7 +42,8 @@ class FactsBuilder:
     """Builds the version-2 facts of an instance's accounts; many have the same roles, which are followed once.
 
     `accounts` are all of the instance by username, whose facts are asked for among them; `now` decides what has
-    expired, and `instance` is what the instance is set to.
+    expired, and `instance` is what the instance is set to. `own` are the capabilities that the accounts have by
+    themselves, where these are known already.
     """
 
     def __init__(
@@ -46,8 +54,11 @@ class FactsBuilder:
         *,
         unseen: Sequence[Unseen] = (),
         instance: Attributes = NOTHING_SET,
+        own: Mapping[str, Reasons] | None = None,
     ) -> None:
         self._rules = rules
+        self._own: dict[str, Reasons] = dict(own or {})
+        self._amounts: dict[str, _Amount] = {}
         self._accounts = accounts = add_implied_roles(accounts, rules, instance)
         self._now = now
         self._instance = instance
@@ -64,7 +75,7 @@ class FactsBuilder:
         narrower scopes stand in the snapshot only.
         """
         state = self._accounts.get(state.account.username, state)
-        reasons, roles = self._amount_to(state, state.held & self._of_roles)
+        reasons, roles = self._find_amount(state)
         return {
             "version": FACTS_VERSION,
             "db_type": self._rules.db_type,
@@ -78,11 +89,29 @@ class FactsBuilder:
 
     def find_capabilities(self, state: AccountState) -> Reasons:
         """Return an account's capabilities, by itself and through its roles, with the reasons."""
-        state = self._accounts.get(state.account.username, state)
-        return self._amount_to(state, state.held & self._of_roles)[0]
+        return self._find_amount(self._accounts.get(state.account.username, state)).reasons
 
-    def _amount_to(self, state: AccountState, memberships: frozenset[Held]) -> tuple[Reasons, list[str]]:
-        """Return an account's capabilities with their reasons, and all its roles."""
+    def _find_amount(self, state: AccountState) -> _Amount:
+        """Return what an account amounts to; it is worked out once, for its documents and for findings."""
+        username = state.account.username
+        amount = self._amounts.get(username)
+        if amount is None:
+            amount = self._amount_to(state, state.held & self._of_roles)
+            if username in self._accounts:
+                self._amounts[username] = amount
+        return amount
+
+    def _find_own(self, state: AccountState) -> Reasons:
+        """Return what an account amounts to by itself."""
+        username = state.account.username
+        own = self._own.get(username)
+        if own is None:
+            own = self._rules.own_capabilities(state, self._now, self._instance)
+            if username in self._accounts:
+                self._own[username] = own
+        return own
+
+    def _amount_to(self, state: AccountState, memberships: frozenset[Held]) -> _Amount:
         rules = self._rules
         roles, inherited = self._inherit(state, memberships)
         everyone = self._of_everyone
@@ -91,10 +120,10 @@ class FactsBuilder:
             inherited = _join(inherited, everyone.reasons)
         held_by = [*(self._accounts[role] for role in roles if role in self._accounts), *self._public]
         refused = rules.refuse_login(state, held_by)
-        reasons = _join(rules.own_capabilities(state, self._now, self._instance), inherited, {LOCKED: refused})
+        reasons = _join(self._find_own(state), inherited, {LOCKED: refused})
         if reasons:
             reasons = {name: why for name, why in reasons.items() if not rules.withholds(name, [state, *held_by])}
-        return reasons, roles
+        return _Amount(reasons, roles)
 
     def _inherit(self, state: AccountState, memberships: frozenset[Held]) -> _Inherited:
         """Follow an account's roles, or take what was found for another account that has the same ones.
@@ -123,7 +152,7 @@ class FactsBuilder:
         roles: set[str] = set()
         reasons: dict[str, list[str]] = {}
         for state in self._public:
-            own = self._rules.own_capabilities(state, self._now, self._instance)
+            own = self._find_own(state)
             inherited = self._follow(state)
             held = _join({name: own.get(name, []) for name in INHERITED}, inherited.reasons)
             through = f"(through {state.account.username})"
@@ -150,9 +179,11 @@ class FactsBuilder:
 
     def _list_reasons(self, capability: str, path: RolePath) -> list[str]:
         role = self._accounts.get(path.role)
-        if role:
-            here = _restrict(role, path.database) if path.database else role
+        if role and path.database:
+            here = _restrict(role, path.database)
             return self._rules.own_capabilities(here, self._now, self._instance).get(capability, [])
+        if role:
+            return self._find_own(role).get(capability, [])
         return self._rules.fixed_role_capabilities(path.path[-1]).get(capability, [])
 
 

@@ -11,8 +11,8 @@ from functools import cached_property
 
 import orjson
 
-from whalefall_pipeline.core.model import AccountState, Attributes, Held, Kind, Unseen, is_of_role
-from whalefall_pipeline.core.rules import NOTHING_SET, Rules
+from whalefall_pipeline.core.model import Account, AccountState, Attributes, Held, Kind, Unseen, is_of_role
+from whalefall_pipeline.core.rules import NOTHING_SET, Reasons, Rules
 from whalefall_pipeline.core.snapshot import to_digest, to_digest_of_parts, to_json_unseen
 from whalefall_pipeline.core.states import find_held
 
@@ -20,20 +20,24 @@ NOBODY = to_digest()
 """What an account without members has in the place of their digest."""
 
 
-def digest_accounts(
+def find_own_capabilities(
     states: Mapping[str, AccountState], rules: Rules, now: datetime, instance: Attributes = NOTHING_SET
-) -> dict[str, bytes]:
+) -> dict[str, Reasons]:
+    """Return what each account amounts to by itself, by username; `instance` is what the instance is set to."""
+    return {username: rules.own_capabilities(state, now, instance) for username, state in states.items()}
+
+
+def digest_accounts(states: Mapping[str, AccountState], own: Mapping[str, Reasons]) -> dict[str, bytes]:
     """Return a digest of each account itself, by username: its kind, its attributes, and what it amounts to by itself.
 
-    `instance` is what the instance is set to: where an account amounts to something else by it, its digest differs.
+    Where an account amounts to something else by what the instance is set to, its digest differs.
     """
-    return {username: _digest_account(state, rules, now, instance) for username, state in states.items()}
+    return {username: _digest_account(state.account, own[username]) for username, state in states.items()}
 
 
-def _digest_account(state: AccountState, rules: Rules, now: datetime, instance: Attributes) -> bytes:
-    account = state.account
-    own = [account.kind.value, account.attributes, sorted(account.unseen), rules.own_capabilities(state, now, instance)]
-    return to_digest_of_parts(orjson.dumps(own, option=orjson.OPT_SORT_KEYS))
+def _digest_account(account: Account, own: Reasons) -> bytes:
+    parts = [account.kind.value, account.attributes, sorted(account.unseen), own]
+    return to_digest_of_parts(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
 
 
 def digest_reading(

@@ -14,6 +14,7 @@ DESCRIBED = 5
 """Items that a line names; more are counted."""
 
 Action = Literal["GRANT", "REVOKE"]
+EFFECTS: tuple[Effect, ...] = ("grant", "deny", "revoke")
 GAINED: Mapping[Effect, str] = {"grant": "granted ", "deny": "denied ", "revoke": "revoked "}
 """What happened where an account gained a privilege of this effect: a revoke that stands by itself takes away."""
 LOST: Mapping[Effect, str] = {"grant": "revoked ", "deny": "no longer denied ", "revoke": "granted again "}
@@ -53,6 +54,16 @@ class _Named(NamedTuple):
     fields: dict[str, str]
 
 
+class _Place(NamedTuple):
+    """One privilege as a line names it: by effect, grants first, then by what it is held on, then by its token."""
+
+    rank: int
+    key: str
+    token: str
+    effect: Effect
+    name: str
+
+
 class Wording:
     """Puts the differences of a reading's accounts; what many gain or lose is spelled once for all.
 
@@ -61,7 +72,9 @@ class Wording:
 
     def __init__(self) -> None:
         named: dict[str, _Named] = {}  # filled as privileges are spelled, each of which is so once
-        self._list_entries = lru_cache(SETS)(partial(_list_entries, cache(partial(_to_keyed_token, named)), named))
+        to_keyed_token = cache(partial(_to_keyed_token, named))
+        self._list_entries = lru_cache(SETS)(partial(_list_entries, to_keyed_token, named))
+        self._to_place = cache(partial(_to_place, to_keyed_token, named))
 
     def to_privilege_diff(self, difference: Difference) -> dict[str, Json]:
         """Return gained and lost grants as `privilege_diff`: one entry per action and securable, ordered."""
@@ -98,11 +111,8 @@ class Wording:
 
     def _list_phrases(self, held: frozenset[Held], verbs: Mapping[Effect, str]) -> Iterator[str]:
         """Yield a phrase for each privilege, grants first, each after its effect's verb; the effect is in no token."""
-        for effect, verb in verbs.items():
-            of_effect = frozenset(item for item in held if item.effect == effect)
-            for entry in self._list_entries("GRANT", of_effect, frozenset[Held]()):
-                for token in entry["permissions"]:
-                    yield f"{verb}{token.removeprefix(PREFIXES[effect])} on {entry['object']}"
+        for _, _, token, effect, name in sorted(map(self._to_place, held)):
+            yield f"{verbs[effect]}{token.removeprefix(PREFIXES[effect])} on {name}"
 
 
 def _list_entries(
@@ -137,6 +147,11 @@ def _to_keyed_token(named: dict[str, _Named], held: Held) -> _KeyedToken:
     if key not in named:
         named[key] = _Named(str(securable), {name: value for name, value in securable._asdict().items() if value})
     return _KeyedToken(to_token(privilege, grant_option=grant_option, effect=effect), key)
+
+
+def _to_place(to_keyed_token: Callable[[Held], _KeyedToken], named: Mapping[str, _Named], held: Held) -> _Place:
+    token, key = to_keyed_token(held)
+    return _Place(EFFECTS.index(held.effect), key, token, held.effect, named[key].name)
 
 
 def _part(difference: Difference) -> tuple[frozenset[Held], frozenset[Held], frozenset[Held]]:

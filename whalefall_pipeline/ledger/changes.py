@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from whalefall_pipeline.core.changes import AccountChange
 from whalefall_pipeline.core.model import Account, AccountState, Effect, Held, Json, Kind, Securable
 from whalefall_pipeline.core.wording import Wording, to_other_diff
-from whalefall_pipeline.ledger.database import copy_lines, copy_rows, load_statements, to_fields
+from whalefall_pipeline.ledger.copying import Copier
+from whalefall_pipeline.ledger.database import NULL, load_statements, to_fields
 from whalefall_pipeline.ledger.target import Target
 
 SQL = load_statements("changes.sql")
@@ -20,11 +21,13 @@ GRANT_COLUMNS = (
     *PATH_COLUMNS,
     *("grant_option", "effect", "instance_id", "valid_from"),
 )
-ATTRIBUTE_COLUMNS = ("instance_account_id", "instance_id", "kind", "attributes", "valid_from")
+ATTRIBUTE_COLUMNS = ("instance_id", "valid_from", "instance_account_id", "kind", "attributes")
 LOG_COLUMNS = (
-    *("instance_id", "instance_account_id", "db_type", "username", "change_type", "change_time", "session_id"),
-    *("message", "privilege_diff", "other_diff"),
+    *("instance_id", "db_type", "change_time", "session_id", "instance_account_id", "username", "change_type"),
+    *("message", "privilege_diff", "other_diff", "in_intervals"),
 )
+WHOLE = ("add", "reactivate", "delete")
+"""Changes of all that an account holds: the intervals that begin or end with them say it, and the log reads them."""
 
 
 def read_states(connection: Connection, ids: Collection[int]) -> dict[int, AccountState]:
@@ -45,17 +48,26 @@ def to_held(row: Sequence[object]) -> Held:
     return Held(cast("str", privilege), securable, cast("bool", grant_option), cast("Effect", effect))
 
 
-def write_changes(connection: Connection, target: Target, changes: Sequence[AccountChange]) -> None:
-    """Write changes of accounts that are there: intervals end and begin at the reading's moment; the log says it."""
-    copy_lines(connection, "account_grant", GRANT_COLUMNS, _list_gained(target, changes))
+def end_changed(connection: Connection, target: Target, changes: Sequence[AccountChange]) -> None:
+    """End at the reading's moment what accounts that are there lost, and the attributes that changed."""
     _end_grants(connection, target, changes)
     moved = [change for change in changes if change.difference.other]
     if any(change.change_type.startswith("modify") for change in moved):
         ids = [change.account_id for change in moved]
         connection.execute(SQL["end_attributes"], {"ids": ids, "read_at": target.read_at})
-    rows = (_to_attribute_row(target, change.account_id, change.after.account) for change in moved if change.after)
-    copy_rows(connection, "account_attributes", ATTRIBUTE_COLUMNS, rows)
-    _write_log(connection, target, changes)
+
+
+def write_changes(copier: Copier, target: Target, changes: Sequence[AccountChange]) -> None:
+    """Append what accounts that are there gained, and their attributes that changed, and say all of it in the log."""
+    copier.append("account_grant", GRANT_COLUMNS, _list_gained(target, changes))
+    common = to_fields([str(target.instance.id), target.read_at.isoformat()])
+    lines = (
+        f"{common}\t{_to_attribute_fields(change.account_id, change.after.account)}\n"
+        for change in changes
+        if change.after and change.difference.other
+    )
+    copier.append("account_attributes", ATTRIBUTE_COLUMNS, lines)
+    _write_log(copier, target, changes)
 
 
 def write_deletions(connection: Connection, target: Target, gone: Sequence[AccountChange]) -> None:
@@ -63,7 +75,7 @@ def write_deletions(connection: Connection, target: Target, gone: Sequence[Accou
     moment = {"ids": [change.account_id for change in gone], "read_at": target.read_at}
     for statement in ("end_all_grants", "end_attributes", "mark_deleted"):
         connection.execute(SQL[statement], moment)
-    _write_log(connection, target, gone)
+    _write_log(Copier(connection), target, gone)
 
 
 def _end_grants(connection: Connection, target: Target, changes: Iterable[AccountChange]) -> None:
@@ -93,31 +105,27 @@ def _to_fields(of_reading: str, held: Held) -> str:
     return to_fields([privilege, *securable, "t" if grant_option else "f", effect]) + of_reading
 
 
-def _to_attribute_row(target: Target, account_id: int, account: Account) -> tuple[object, ...]:
-    return (account_id, target.instance.id, account.kind.value, _to_json(account.attributes), target.read_at)
+def _to_attribute_fields(account_id: int, account: Account) -> str:
+    return to_fields([str(account_id), account.kind.value, _to_json(account.attributes)])
 
 
-def _write_log(connection: Connection, target: Target, changes: Iterable[AccountChange]) -> None:
-    wording = Wording()
-    rows = (_to_log_row(target, change, wording) for change in changes if change.is_news)
-    copy_rows(connection, "account_change_log", LOG_COLUMNS, rows)
+def _write_log(copier: Copier, target: Target, changes: Iterable[AccountChange]) -> None:
+    wording, instance = Wording(), target.instance
+    common = to_fields([str(instance.id), instance.db_type, target.read_at.isoformat(), target.session_id])
+    lines = (f"{common}\t{_to_log_fields(change, wording)}\n" for change in changes if change.is_news)
+    copier.append("account_changes", LOG_COLUMNS, lines)
 
 
-def _to_log_row(target: Target, change: AccountChange, wording: Wording) -> tuple[object, ...]:
-    instance = target.instance
-    difference = change.difference
-    return (
-        instance.id,
-        change.account_id,
-        instance.db_type,
-        change.username,
-        change.change_type,
-        target.read_at,
-        target.session_id,
-        wording.describe(change.change_type, difference),
-        _to_json(wording.to_privilege_diff(difference)) if difference.gained or difference.lost else None,
-        _to_json(to_other_diff(difference)) if difference.other else None,
-    )
+def _to_log_fields(change: AccountChange, wording: Wording) -> str:
+    difference, in_intervals = change.difference, change.change_type in WHOLE
+    is_listed = not in_intervals and (difference.gained or difference.lost)
+    message = wording.describe(change.change_type, difference)
+    documents = [
+        to_fields([_to_json(wording.to_privilege_diff(difference))]) if is_listed else NULL,
+        to_fields([_to_json(to_other_diff(difference))]) if difference.other else NULL,
+    ]
+    texts = to_fields([str(change.account_id), change.username, change.change_type, message])
+    return "\t".join([texts, *documents, "t" if in_intervals else "f"])
 
 
 def _to_json(document: Mapping[str, Json]) -> str:

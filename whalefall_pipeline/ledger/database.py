@@ -1,6 +1,6 @@
 """Opens the ledger: its connections, its transactions, and rows on their way to it."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import cast
@@ -18,6 +18,8 @@ CANCEL_SECONDS = 2
 KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 """A host that went silent is noticed within a minute or so; the first three are seconds, the last milliseconds."""
 TEXTS_AT_ONCE = 200
+NULL = r"\N"
+"""A field of COPY's text format that has no value."""
 BETWEEN = "\0"
 """PostgreSQL stores it in no text, so fields are escaped together, joined by it; one that has it is refused still."""
 ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", BETWEEN: "\t"})
@@ -86,19 +88,18 @@ def find_cancel(connection: Connection) -> Callable[[], None]:
     return cancel
 
 
-def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Append rows to a table with COPY, in the connection's transaction."""
+def copy_texts(connection: Connection, table: str, columns: Sequence[str], texts: Iterable[str]) -> None:
+    """Append rows to a table that are lines of COPY's text format, each with its end; a text holds some of them."""
     with _copying(connection, table, columns) as copy:
-        for row in rows:
-            copy.write_row(row)
+        for part in texts:
+            copy.write(part)
 
 
-def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-    """Append rows to a table that are lines of COPY's text format, each with its end; a text may hold any number."""
+def join_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Join lines to texts that are worth to be sent."""
     remaining = iter(lines)
-    with _copying(connection, table, columns) as copy:
-        while texts := list(islice(remaining, TEXTS_AT_ONCE)):
-            copy.write("".join(texts))
+    while texts := list(islice(remaining, TEXTS_AT_ONCE)):
+        yield "".join(texts)
 
 
 def to_fields(values: Iterable[str]) -> str:

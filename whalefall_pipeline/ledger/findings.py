@@ -2,16 +2,24 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.findings.model import Finding, FindingChanges, FindingKey, Outcome, Severity
-from whalefall_pipeline.ledger.database import load_statements
+from whalefall_pipeline.ledger.copying import Copier
+from whalefall_pipeline.ledger.database import NULL, load_statements, to_fields
 from whalefall_pipeline.ledger.target import Target
 
 SQL = load_statements("findings.sql")
+COLUMNS = (
+    *("instance_id", "opened_at", "opened_in", "rule_id", "outcome", "severity", "title", "instance_account_id"),
+    *("username", "object", "message", "detail"),
+)
+NAMED = 1000
+"""Accounts that a statement names one by one; where there are more, it asks about all of the instance."""
 
 
 class Evaluated(NamedTuple):
@@ -44,18 +52,56 @@ def read_some_findings(
     return {finding.key: finding for finding in map(_to_finding, rows)}
 
 
+class Written(NamedTuple):
+    """What is to be written of an instance's findings: `other` are those that stay and say something else now."""
+
+    changes: FindingChanges
+    other: Sequence[Finding]
+    evaluated: Evaluated
+
+
 def write_findings(
-    connection: Connection, target: Target, changes: FindingChanges, other: Sequence[Finding], evaluated: Evaluated
+    connection: Connection, copier: Copier, target: Target, written: Written, ids: Mapping[str, int]
 ) -> None:
-    """Open and close findings at the reading's moment, bring those that stay up to date, and write of what they are."""
+    """Open and close findings at the reading's moment, bring those that stay up to date, and write of what they are.
+
+    `ids` are those of accounts by username, as far as they are known.
+    """
+    changes = written.changes
+    if changes.opened:
+        unknown = {finding.account for finding in changes.opened} - ids.keys() - {""}
+        if unknown:
+            copier.wait()
+            ids = {**ids, **_read_ids(connection, target, unknown)}
+        _open_findings(copier, target, changes.opened, ids)
+    copier.wait()
     owner = {"instance_id": target.instance.id, "read_at": target.read_at, "session_id": target.session_id}
     if changes.closed:
         connection.execute(SQL["close_findings"], {**owner, **_to_keys(changes.closed)})
-    if changes.opened:
-        connection.execute(SQL["open_findings"], {**owner, **_to_columns(changes.opened)})
-    if other:
-        connection.execute(SQL["change_findings"], {**owner, **_to_columns(other)})
-    connection.execute(SQL["write_evaluation"], {**owner, **evaluated._asdict()})
+    if written.other:
+        connection.execute(SQL["change_findings"], {**owner, **_to_columns(written.other)})
+    connection.execute(SQL["write_evaluation"], {**owner, **written.evaluated._asdict()})
+
+
+def _read_ids(connection: Connection, target: Target, usernames: Collection[str]) -> dict[str, int]:
+    """Return the ids of accounts by username, those that are gone too."""
+    asked = list(usernames) if len(usernames) <= NAMED else None
+    rows = connection.execute(SQL["read_account_ids"], {"instance_id": target.instance.id, "usernames": asked})
+    return dict(rows.tuples().all())
+
+
+def _open_findings(copier: Copier, target: Target, opened: Sequence[Finding], ids: Mapping[str, int]) -> None:
+    """Append findings; tens of thousands of them at a first sync, most of them by a few rules."""
+    common = to_fields([str(target.instance.id), target.read_at.isoformat(), target.session_id])
+    to_rule_fields = cache(to_fields)
+
+    def to_line(finding: Finding) -> str:
+        rule_id, username, name, outcome, severity, title, message, detail = finding
+        of_rule = to_rule_fields((rule_id, outcome, severity, title))
+        own = to_fields([username, name, message, orjson.dumps(detail).decode()])
+        return f"{common}\t{of_rule}\t{ids.get(username, NULL)}\t{own}\n"
+
+    copier.append("finding", COLUMNS, map(to_line, opened))
 
 
 def close_findings_of(connection: Connection, target: Target, account_ids: Collection[int]) -> FindingChanges:
@@ -86,14 +132,14 @@ def _to_keys(findings: Sequence[Finding]) -> Mapping[str, object]:
         "rule_ids": [finding.rule_id for finding in findings],
         "usernames": [finding.account for finding in findings],
         "objects": [finding.object for finding in findings],
-        "outcomes": [finding.outcome.value for finding in findings],
+        "outcomes": [finding.outcome for finding in findings],
     }
 
 
 def _to_columns(findings: Sequence[Finding]) -> Mapping[str, object]:
     return {
         **_to_keys(findings),
-        "severities": [finding.severity.value for finding in findings],
+        "severities": [finding.severity for finding in findings],
         "titles": [finding.title for finding in findings],
         "messages": [finding.message for finding in findings],
         "details": [orjson.dumps(finding.detail).decode() for finding in findings],

@@ -12,15 +12,9 @@ select rule_id, username, object, outcome, severity, title, message, detail
 from finding where instance_id = :instance_id and closed_at is null
   and (outcome = 'unknown' or username = any (cast(:usernames as text[])) or rule_id = any (cast(:rule_ids as text[])));
 
--- name: open_findings
-insert into finding (instance_id, rule_id, instance_account_id, username, object, outcome, severity, title, message,
-                     detail, opened_at, opened_in)
-select :instance_id, n.rule_id, a.id, n.username, n.object, n.outcome, n.severity, n.title, n.message,
-       cast(n.detail as jsonb), :read_at, :session_id
-from unnest(cast(:rule_ids as text[]), cast(:usernames as text[]), cast(:objects as text[]), cast(:outcomes as text[]),
-            cast(:severities as text[]), cast(:titles as text[]), cast(:messages as text[]), cast(:details as text[]))
-  as n (rule_id, username, object, outcome, severity, title, message, detail)
-left join instance_accounts a on a.instance_id = :instance_id and a.username = n.username;
+-- name: read_account_ids (of these accounts, or of all)
+select username, id from instance_accounts
+where instance_id = :instance_id and (cast(:usernames as text[]) is null or username = any (cast(:usernames as text[])));
 
 -- name: close_findings
 update finding f set closed_at = :read_at, closed_in = :session_id

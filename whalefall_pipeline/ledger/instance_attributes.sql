@@ -12,4 +12,4 @@ values (:instance_id, cast(:attributes as jsonb), :read_at);
 
 -- name: write_entry
 insert into instance_change_log (id, instance_id, change_type, change_time, session_id, message, other_diff)
-values (nextval('account_change_log_id_seq'), :instance_id, :change_type, :read_at, :session_id, :message, cast(:other_diff as jsonb));
+values (nextval('account_changes_id_seq'), :instance_id, :change_type, :read_at, :session_id, :message, cast(:other_diff as jsonb));

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.inventory import InventoryChange, KnownAccount
-from whalefall_pipeline.ledger.database import load_statements
+from whalefall_pipeline.core.model import Account
+from whalefall_pipeline.ledger.copying import Copier
+from whalefall_pipeline.ledger.database import NULL, load_statements, to_fields
 from whalefall_pipeline.ledger.target import Target
 
 SQL = load_statements("inventory.sql")
+NEW_COLUMNS = ("instance_id", "db_type", "created_at", "updated_at", "username", "kind", "native_id")
 
 
 def read_known_accounts(connection: Connection, instance_id: int) -> list[KnownAccount]:
@@ -21,13 +24,10 @@ def write_inventory(connection: Connection, target: Target, change: InventoryCha
     """Write which accounts are new, back, gone, or of another kind; what gone ones held is written elsewhere."""
     instance = target.instance
     moment = {"read_at": target.read_at}
-    owner = {"instance_id": instance.id, "db_type": instance.db_type}
     if change.new:
-        usernames, kinds, native_ids = _unzip(
-            [(account.username, account.kind.value, account.native_id) for account in change.new]
-        )
-        columns = {"usernames": usernames, "kinds": kinds, "native_ids": native_ids}
-        connection.execute(SQL["insert_new"], {**owner, **moment, **columns})
+        common = to_fields([str(instance.id), instance.db_type, *[target.read_at.isoformat()] * 2])
+        lines = (f"{common}\t{_to_line(account)}\n" for account in change.new)
+        Copier(connection).append("instance_accounts", NEW_COLUMNS, lines)
     if change.returned:
         connection.execute(SQL["reactivate"], {**moment, "ids": [account.id for account in change.returned]})
     if change.other_kind:
@@ -45,6 +45,11 @@ def mark_inventory_read(connection: Connection, target: Target, *, version: str,
     values = {"instance_id": target.instance.id, "read_at": target.read_at, "version": version}
     values |= {"place": target.place, "identity": identity}
     connection.execute(SQL["mark_read"], values)
+
+
+def _to_line(account: Account) -> str:
+    native_id = to_fields([account.native_id]) if account.native_id else NULL
+    return f"{to_fields([account.username, account.kind.value])}\t{native_id}"
 
 
 def _unzip(rows: Sequence[Sequence[object]]) -> list[list[object]]:

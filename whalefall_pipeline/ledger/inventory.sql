@@ -4,12 +4,6 @@
 select id, username, kind, is_active, native_id from instance_accounts
 where instance_id = :instance_id order by username;
 
--- name: insert_new
-insert into instance_accounts (instance_id, username, db_type, kind, native_id, created_at, updated_at)
-select :instance_id, item.username, :db_type, item.kind, nullif(item.native_id, ''), :read_at, :read_at
-from unnest(cast(:usernames as text[]), cast(:kinds as text[]), cast(:native_ids as text[]))
-  as item (username, kind, native_id);
-
 -- name: reactivate
 update instance_accounts set is_active = true, deleted_at = null, updated_at = :read_at
 where id = any (cast(:ids as bigint[]));

@@ -11,7 +11,8 @@ from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.counts import PermissionCounts
 from whalefall_pipeline.core.diff import ChangeType
 from whalefall_pipeline.core.model import Attributes
-from whalefall_pipeline.ledger.database import copy_rows, load_statements
+from whalefall_pipeline.ledger.copying import Copier
+from whalefall_pipeline.ledger.database import load_statements, to_fields
 from whalefall_pipeline.ledger.target import Target
 
 SQL = load_statements("permissions.sql")
@@ -63,11 +64,20 @@ def write_same(connection: Connection, instance_id: int, digest: bytes, counts: 
     connection.execute(SQL["write_reading"], {"instance_id": instance_id, "digest": digest, **values})
 
 
-def write_snapshots(connection: Connection, old: Collection[int], rows: Iterable[Sequence[object]]) -> None:
-    """Replace snapshots: delete the `old` ones by account id, and append rows of SNAPSHOT_COLUMNS."""
-    if old:
-        connection.execute(SQL["delete_snapshots"], {"ids": list(old)})
-    copy_rows(connection, "account_snapshots", SNAPSHOT_COLUMNS, rows)
+def delete_snapshots(connection: Connection, account_ids: Collection[int]) -> None:
+    """Delete the snapshots of these accounts, for others to take their place."""
+    if account_ids:
+        connection.execute(SQL["delete_snapshots"], {"ids": list(account_ids)})
+
+
+def write_snapshots(copier: Copier, rows: Iterable[Sequence[str]]) -> None:
+    """Append snapshots: rows of SNAPSHOT_COLUMNS."""
+    copier.append("account_snapshots", SNAPSHOT_COLUMNS, (f"{to_fields(row)}\n" for row in rows))
+
+
+def to_bytes_field(value: bytes) -> str:
+    """Return bytes as COPY's text format has them, before it is escaped."""
+    return f"\\x{value.hex()}"
 
 
 def mark_permissions_read(

@@ -49,8 +49,8 @@ def _instance_id() -> Column[int]:
     return _reference("instance_id", "instances.id")
 
 
-# What accounts hold has no foreign keys: their checks, one by one, were two thirds of the time that a first sync's rows
-# took, and neither instances nor accounts are ever deleted.
+# Accounts, what they hold and findings have no foreign keys: their checks, one by one, were two thirds of the time that
+# a first sync's rows took, and neither instances nor accounts are ever deleted.
 def _of_instance() -> Column[int]:
     return Column("instance_id", BigInteger, nullable=False)
 
@@ -176,7 +176,7 @@ instance_accounts = Table(
     "instance_accounts",
     metadata,
     _id(),
-    _instance_id(),
+    _of_instance(),
     Column("username", Text, nullable=False),
     Column("db_type", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -264,8 +264,8 @@ account_grant = Table(
     comment="a grant, or a membership (scope role), of an account in one interval of time; now: valid_to is null",
 )
 
-account_change_log = Table(
-    "account_change_log",
+account_changes = Table(
+    "account_changes",
     metadata,
     _id(),
     _of_instance(),
@@ -280,9 +280,17 @@ account_change_log = Table(
     Column("message", Text, nullable=False, server_default=text("''")),
     Column("privilege_diff", JSONB),
     Column("other_diff", JSONB),
-    Index("account_change_log_instance", "instance_id", "created_at"),
-    Index("account_change_log_account", "instance_account_id", "id"),
-    Index("account_change_log_session", "session_id"),
+    Column(
+        "in_intervals",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="privilege_diff is all that the account held when it came, or went, as the intervals have it",
+    ),
+    Index("account_changes_instance", "instance_id", "created_at"),
+    Index("account_changes_account", "instance_account_id", "id"),
+    Index("account_changes_session", "session_id"),
+    comment="the stored part of the view account_change_log",
 )
 
 instance_change_log = Table(
@@ -350,7 +358,7 @@ finding = Table(
     "finding",
     metadata,
     _id(),
-    _instance_id(),
+    _of_instance(),
     Column("rule_id", Text, nullable=False),
     Column("instance_account_id", BigInteger, comment="null: it is of no account, or of one that does not exist"),
     Column("username", Text, nullable=False, comment="empty: it is of the instance"),

@@ -4,6 +4,12 @@
 select inventory_read_at, permissions_read_at, server_identity, read_from, clock_timestamp() as now
 from instances where id = :instance_id for no key update;
 
+-- name: set_back_account_changes (before the intervals: several that are set back may then begin at one moment)
+update account_changes c
+set change_time = :moment, privilege_diff = l.privilege_diff, in_intervals = false
+from account_change_log l
+where l.id = c.id and c.instance_id = :instance_id and c.change_time > :moment;
+
 -- name: set_back_account_grant
 update account_grant
 set valid_from = least(valid_from, cast(:moment as timestamptz)),
@@ -27,9 +33,6 @@ update instance_attributes
 set valid_from = least(valid_from, cast(:moment as timestamptz)),
     valid_to = case when valid_to > :moment then cast(:moment as timestamptz) else valid_to end
 where instance_id = :instance_id and (valid_from > :moment or valid_to > :moment);
-
--- name: set_back_account_change_log
-update account_change_log set change_time = :moment where instance_id = :instance_id and change_time > :moment;
 
 -- name: set_back_instance_change_log
 update instance_change_log set change_time = :moment where instance_id = :instance_id and change_time > :moment;

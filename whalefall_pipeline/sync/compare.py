@@ -14,10 +14,16 @@ from whalefall_pipeline.core.diff import AttributeChange, ChangeType, diff, diff
 from whalefall_pipeline.core.documents import DocumentBuilder, to_code
 from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.exclusions import OF_ACCOUNT, find_names
-from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts, digest_reading
+from whalefall_pipeline.core.facts import FactsBuilder
+from whalefall_pipeline.core.fingerprint import (
+    build_digests,
+    digest_accounts,
+    digest_reading,
+    find_own_capabilities,
+)
 from whalefall_pipeline.core.inventory import InventoryChange, check_collapse, compare_inventory, describe_replacement
 from whalefall_pipeline.core.model import AccountState, Attributes, Reading, Seen, Unseen
-from whalefall_pipeline.core.rules import NOTHING_SET, Rules
+from whalefall_pipeline.core.rules import NOTHING_SET, Reasons, Rules
 from whalefall_pipeline.core.states import add_implied_roles, build_unseen
 from whalefall_pipeline.ledger.changes import read_states
 from whalefall_pipeline.ledger.inventory import read_known_accounts
@@ -85,15 +91,18 @@ class ComparedStates:
     """How accounts differ from the ledger.
 
     `stale` are those whose documents are built again, with their new `digests`; there may be no change behind it, where
-    only what is derived differs. `before` are the states, before, of those of the `changes` that had one.
+    only what is derived differs. `before` are the states, before, of those of the `changes` that had one; `states` are
+    those of all accounts that the ledger has, as they were read.
     """
 
     counts: PermissionCounts
+    states: Mapping[str, AccountState]
     changes: Sequence[AccountChange]
     before: Mapping[str, AccountState]
     stale: Mapping[str, Stored]
     digests: Mapping[str, bytes]
     build_documents: Callable[[], DocumentBuilder]
+    facts: FactsBuilder
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,8 @@ def compare_permissions(
     known = _carry_attributes(reading, newest)
     attributes = NOTHING_SET if known is None else known
     effective = add_implied_roles(states, rules, attributes)
-    own = digest_accounts(effective, rules, target.read_at, attributes)
+    amounts = find_own_capabilities(effective, rules, target.read_at, attributes)
+    own = digest_accounts(effective, amounts)
     is_whole = bool(reading.rows) and _sees_all(unseen, before, rules) and not any(a.unseen for a in collected.accounts)
     whole = b""
     if is_whole:
@@ -153,7 +163,7 @@ def compare_permissions(
         whole = digest_reading(own, reading.rows, version=collected.version, code=code, instance=attributes)
     counts, compared = (read_same(connection, instance_id, whole) if is_whole else None), None
     if counts is None:
-        world = _World(states, effective, own, rules, target.read_at, attributes, unseen)
+        world = _World(states, effective, amounts, own, rules, target.read_at, attributes, unseen)
         compared = _compare_states(connection, instance_id, world)
         counts = compared.counts
     observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
@@ -191,6 +201,7 @@ class _World:
 
     states: Mapping[str, AccountState]
     effective: Mapping[str, AccountState]
+    amounts: Mapping[str, Reasons]
     own: Mapping[str, bytes]
     rules: Rules
     now: datetime
@@ -207,11 +218,13 @@ def _compare_states(connection: Connection, instance_id: int, world: _World) -> 
     stale = {name: stored[name] for name, digest in digests.items() if digest != stored[name].digest}
     before = read_states(connection, [item.account_id for item in stale.values()]) if stale else {}
     changes = list(_find_changes(before, known, stale))
-    parts = {"unseen": world.unseen, "instance": world.attributes}
-    documents = partial(DocumentBuilder, known, stale, world.rules, world.now, **parts)
+    facts = FactsBuilder(
+        world.rules, known, world.now, unseen=world.unseen, instance=world.attributes, own=world.amounts
+    )
+    documents = partial(DocumentBuilder, known, stale, world.rules, facts, unseen=world.unseen)
     counts = count_permissions(world.states.values(), known.values(), changes)
     changed = {item.username: before[item.account_id] for item in changes if item.account_id in before}
-    return ComparedStates(counts, changes, changed, stale, digests, documents)
+    return ComparedStates(counts, known, changes, changed, stale, digests, documents, facts)
 
 
 def _find_changes(

@@ -1,11 +1,19 @@
 """Finds who is a superuser, and who could become one, where what is known of it may not be true any more."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
 from whalefall_pipeline import __version__
 from whalefall_pipeline.adapters.engine import Adapter
 from whalefall_pipeline.core.access.danger_summary import DangerSummary, bears_on_dangers, summarise
 from whalefall_pipeline.core.access.model import Population
-from whalefall_pipeline.core.rules import NOTHING_SET
-from whalefall_pipeline.sync.compare import ComparedPermissions
+from whalefall_pipeline.core.changes import NewSuperuser
+from whalefall_pipeline.core.model import Kind
+from whalefall_pipeline.core.rules import NOTHING_SET, SUPERUSER
+from whalefall_pipeline.ledger.alerts import read_superusers
+from whalefall_pipeline.sync.compare import ComparedPermissions, ComparedStates
 from whalefall_pipeline.sync.read import Collected
 
 
@@ -27,3 +35,33 @@ def find_dangers(adapter: Adapter, collected: Collected, compared: ComparedPermi
     attributes = NOTHING_SET if compared.attributes is None else compared.attributes
     population = Population(states, attributes=attributes, version=collected.version, now=collected.target.read_at)
     return summarise(access, population, basis)
+
+
+class Superusers(NamedTuple):
+    """Which accounts are superusers since this reading, and whether one of those that differ is one, or was."""
+
+    new: Sequence[NewSuperuser] = ()
+    concerned: bool = False
+
+
+NOBODY = Superusers()
+
+
+def find_superusers(connection: Connection, compared: ComparedStates | None) -> Superusers:
+    """Compare which of the accounts that differ are superusers with what the ledger's facts say; writes nothing."""
+    if compared is None or not compared.stale:
+        return NOBODY
+    old = [stored.account_id for stored in compared.stale.values() if stored.digest is not None]
+    before = read_superusers(connection, old)
+    states = {name: compared.states[name] for name in compared.stale}
+    after = {
+        name: compared.facts.find_capabilities(state).get(SUPERUSER)
+        for name, state in states.items()
+        if state.account.kind is not Kind.PREDEFINED
+    }
+    new = [
+        NewSuperuser(name, tuple(why))
+        for name, why in after.items()
+        if why and compared.stale[name].account_id not in before
+    ]
+    return Superusers(sorted(new), bool(before or any(after.values())))

@@ -1,4 +1,4 @@
-"""What follows from a reading: the findings of its instance, in the caller's transaction.
+"""What follows from a reading: the findings of its instance, in the caller's transaction; writes nothing.
 
 Rules are asked again only where something that they look at differs from the last time, or the moment has come at which
 they say something else by themselves. So a sync without change reads one small row. Where few accounts differ, rules
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from whalefall_pipeline.adapters.engine import Adapter
 from whalefall_pipeline.core.access.danger_summary import DangerSummary, Takings
 from whalefall_pipeline.core.findings.evaluate import compare_findings, evaluate
-from whalefall_pipeline.core.findings.model import NO_CHANGES, Finding, FindingChanges, Rule
+from whalefall_pipeline.core.findings.model import Finding, FindingKey, Rule
 from whalefall_pipeline.core.findings.rulebook import Rulebook
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import AccountState, Held, Reading
@@ -24,10 +24,10 @@ from whalefall_pipeline.core.snapshot import to_digest, to_json_unseen
 from whalefall_pipeline.core.states import add_implied_roles
 from whalefall_pipeline.ledger.findings import (
     Evaluated,
+    Written,
     read_evaluation,
     read_findings,
     read_some_findings,
-    write_findings,
 )
 from whalefall_pipeline.ledger.unseen import read_active
 from whalefall_pipeline.sync.compare import ComparedPermissions
@@ -57,10 +57,25 @@ class Others(NamedTuple):
     takings: Takings | None
 
 
-def sync_findings(
+class Questions(NamedTuple):
+    """What rules are asked about: `known` are the findings in the ledger that they are compared with.
+
+    With `only`, rules that find accounts one by one are asked about these alone. `before` and `now` are of what the
+    findings were made and will be.
+    """
+
+    rules: Sequence[Rule]
+    world: World
+    only: Collection[str] | None
+    known: Mapping[FindingKey, Finding]
+    before: Evaluated | None
+    now: Evaluated
+
+
+def read_questions(
     connection: Connection, collected: Collected, reading: Reading, compared: ComparedPermissions, asked: Asked
-) -> FindingChanges:
-    """Bring an instance's findings up to date, and return which ones opened and closed."""
+) -> Questions | None:
+    """Return what has to be asked to bring an instance's findings up to date; None: nothing."""
     adapter, rulebook, target = asked.adapter, asked.rulebook, collected.target
     before = read_evaluation(connection, target.instance.id)
     rules = rulebook.list_rules(adapter.rules.db_type, adapter.findings)
@@ -68,7 +83,7 @@ def sync_findings(
     now = Evaluated(rulebook.digest(rules), _digest_basis(compared, others, before), None, target.read_at)
     is_due = before is not None and before.due_at is not None and before.due_at <= target.read_at
     if before and _is_same(before, now) and not is_due:
-        return NO_CHANGES
+        return None
     world = World(
         rules=adapter.rules,
         states=_choose_known(connection, target.instance.id, compared),
@@ -79,21 +94,27 @@ def sync_findings(
         strangers=others.strangers,
         options=rulebook.options,
         takings=others.takings,
+        facts=compared.states.facts if compared.states else None,
     )
     only = None if is_due else _choose_accounts(compared, others, (before, now))
     if only is None:
-        found, known = evaluate(rules, world), read_findings(connection, target.instance.id)
-    else:
-        rules = [rule for rule in rules if asked.of_superusers or not rule.of_superusers]
-        found = evaluate(rules, world, only)
-        whole = [rule.id for rule in rules if not rule.is_per_account]
-        known = read_some_findings(connection, target.instance.id, only, whole)
-        names = {rule.id for rule in rules}
-        known = {key: finding for key, finding in known.items() if key.rule_id in names}
+        return Questions(rules, world, None, read_findings(connection, target.instance.id), before, now)
+    rules = [rule for rule in rules if asked.of_superusers or not rule.of_superusers]
+    whole = [rule.id for rule in rules if not rule.is_per_account]
+    known = read_some_findings(connection, target.instance.id, only, whole)
+    names = {rule.id for rule in rules}
+    known = {key: finding for key, finding in known.items() if key.rule_id in names}
+    return Questions(rules, world, only, known, before, now)
+
+
+def ask(questions: Questions, compared: ComparedPermissions) -> Written:
+    """Ask the rules, and return which findings open, close and change."""
+    rules, world, only, known, before, now = questions
+    found = evaluate(rules, world, only)
     changes, other = compare_findings(known, found.findings)
     due = [moment for moment in (found.due_at, before.due_at if before and only is not None else None) if moment]
-    write_findings(connection, target, changes, other, now._replace(due_at=min(due, default=None)))
-    return changes._replace(news=_choose_news(changes.opened, (before, now), rules, world, compared))
+    news = _choose_news(changes.opened, (before, now), rules, world, compared)
+    return Written(changes._replace(news=news), other, now._replace(due_at=min(due, default=None)))
 
 
 def _choose_accounts(
@@ -151,6 +172,7 @@ def _build_world_before(world: World, compared: ComparedPermissions, before: Eva
         states=add_implied_roles(states, world.rules, NOTHING_SET if attributes is None else attributes),
         now=before.evaluated_at,
         attributes=attributes,
+        facts=None,
         takings=dangers.takings if dangers and dangers.basis else world.takings,
     )
 

@@ -14,16 +14,16 @@ from whalefall_pipeline.ledger.sessions import complete_record, fail_record, not
 from whalefall_pipeline.ledger.target import read_clock
 from whalefall_pipeline.sync.alerting import write_change_alerts, write_failure_alert
 from whalefall_pipeline.sync.compare import compare_accounts, compare_permissions
-from whalefall_pipeline.sync.dangers import find_dangers
+from whalefall_pipeline.sync.dangers import find_dangers, find_superusers
 from whalefall_pipeline.sync.expect import expect_same
-from whalefall_pipeline.sync.findings import Asked, sync_findings
+from whalefall_pipeline.sync.findings import Asked, read_questions
 from whalefall_pipeline.sync.lock import holding
 from whalefall_pipeline.sync.opening import to_first_line
 from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.read import Attempts, Collected
 from whalefall_pipeline.sync.same import OtherLedgerError, keep_source, write_same
 from whalefall_pipeline.sync.tell import Outcome
-from whalefall_pipeline.sync.write import write_accounts, write_permissions
+from whalefall_pipeline.sync.write import Sequel, write_accounts, write_permissions
 
 
 def sync_instance(plan: Plan, instance: Instance) -> Outcome:
@@ -110,11 +110,11 @@ def _write_permissions(
     with transaction(connection):
         compared = compare_permissions(connection, collected, collected.reading, adapter.rules)
         dangers = find_dangers(adapter, collected, compared)
-        changes = write_permissions(connection, collected, compared, dangers)
+        superusers = find_superusers(connection, compared.states)
+        asked = Asked(adapter, plan.rulebook, dangers, of_superusers=superusers.concerned)
+        questions = read_questions(connection, collected, collected.reading, compared, asked)
+        written = write_permissions(connection, collected, compared, Sequel(dangers, superusers, questions))
         keep_source(connection, plan, collected, compared, adapter.rules)
-        asked = Asked(adapter, plan.rulebook, dangers, of_superusers=changes.of_superusers)
-        findings = sync_findings(connection, collected, collected.reading, compared, asked)
-        written = replace(changes, findings=findings)
         changes = outcome.changes.join(written)
         told = replace(outcome, permissions=compared.counts, changes=changes)
         complete_record(connection, collected.target, told.to_items())

@@ -1,24 +1,34 @@
 """Writes what differs from the ledger, in the caller's transaction, and returns what changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.access.danger_summary import DangerSummary
-from whalefall_pipeline.core.changes import Changes, NewSuperuser
+from whalefall_pipeline.core.changes import Changes
 from whalefall_pipeline.core.diff import AttributeChange, Difference
 from whalefall_pipeline.core.findings.model import NO_CHANGES
 from whalefall_pipeline.core.model import Seen
 from whalefall_pipeline.core.wording import describe_attributes
-from whalefall_pipeline.ledger.alerts import read_superusers
-from whalefall_pipeline.ledger.changes import write_changes, write_deletions
-from whalefall_pipeline.ledger.findings import close_findings_of
+from whalefall_pipeline.ledger.changes import end_changed, write_changes, write_deletions
+from whalefall_pipeline.ledger.copying import copying
+from whalefall_pipeline.ledger.findings import close_findings_of, write_findings
 from whalefall_pipeline.ledger.instance_attributes import write_attributes, write_instance_change
 from whalefall_pipeline.ledger.inventory import mark_inventory_read, write_inventory
-from whalefall_pipeline.ledger.permissions import mark_permissions_read, write_same, write_snapshots
+from whalefall_pipeline.ledger.permissions import (
+    Stored,
+    delete_snapshots,
+    mark_permissions_read,
+    to_bytes_field,
+    write_same,
+    write_snapshots,
+)
 from whalefall_pipeline.ledger.target import Before, Target
 from whalefall_pipeline.ledger.unseen import write_unseen
 from whalefall_pipeline.sync.compare import ComparedAccounts, ComparedPermissions, ComparedStates
+from whalefall_pipeline.sync.dangers import NOBODY, Superusers
+from whalefall_pipeline.sync.findings import Questions, ask
 from whalefall_pipeline.sync.read import Collected
 
 
@@ -73,33 +83,59 @@ def _write_replacement(
     return replaced
 
 
+class Sequel(NamedTuple):
+    """What follows from a reading: who is a danger, who is a superuser since it, and what rules are to be asked."""
+
+    dangers: DangerSummary | None = None
+    superusers: Superusers = NOBODY
+    questions: Questions | None = None
+
+
+NOTHING_MORE = Sequel()
+
+
 def write_permissions(
     connection: Connection,
     collected: Collected,
     compared: ComparedPermissions,
-    dangers: DangerSummary | None = None,
+    sequel: Sequel = NOTHING_MORE,
 ) -> Changes:
-    """Write snapshots, facts, grant intervals and log entries of accounts that changed, and the instance's own."""
-    target, sight = collected.target, compared.sight
+    """Write snapshots, facts, grant intervals and log entries of accounts that changed, and the instance's own.
+
+    Where there are questions, rules are asked while the ledger takes in what is written, and findings follow it.
+    """
+    target, sight, states = collected.target, compared.sight, compared.states
     _write_attributes(connection, target, compared)
-    superusers: Sequence[NewSuperuser] = ()
-    of_superusers = False
-    if compared.states:
-        superusers, of_superusers = _write_states(connection, target, compared.states)
+    stale: Mapping[str, Stored] = states.stale if states else {}
+    findings = NO_CHANGES
+    if states and stale:
+        end_changed(connection, target, states.changes)
+        delete_snapshots(connection, [stored.account_id for stored in stale.values() if stored.digest is not None])
+    with copying(connection, len(stale)) as copier:
+        if states and stale:
+            write_changes(copier, target, states.changes)
+            write_snapshots(copier, _build_rows(target, states))
+        if sequel.questions:
+            written = ask(sequel.questions, compared)
+            ids = {name: stored.account_id for name, stored in stale.items()}
+            write_findings(connection, copier, target, written, ids)
+            findings = written.changes
+    if states:
         write_unseen(connection, target, sight.before, sight.unseen)
         if compared.whole:
             write_same(connection, target.instance.id, compared.whole, compared.counts)
     unseen = {item.scope for item in sight.unseen}
     missed = [item.scope for item in sight.before.values() if item.status is not Seen.EXCLUDED]
-    mark_permissions_read(connection, target, collected.version, sight.observed, dangers)
+    mark_permissions_read(connection, target, collected.version, sight.observed, sequel.dangers)
     return Changes(
-        accounts=tuple(compared.states.changes) if compared.states else (),
+        accounts=tuple(states.changes) if states else (),
         attributes=compared.attribute_changes,
         notices=_write_notices(connection, target, compared.before),
         lost=tuple(item for item in sight.unseen if item.status is not Seen.EXCLUDED and item.scope not in missed),
         found=tuple(scope for scope in missed if scope not in unseen),
-        superusers=superusers,
-        of_superusers=of_superusers,
+        superusers=sequel.superusers.new,
+        of_superusers=sequel.superusers.concerned,
+        findings=findings,
     )
 
 
@@ -114,29 +150,14 @@ def _write_attributes(connection: Connection, target: Target, compared: Compared
         write_instance_change(connection, target, "modify_instance", difference, describe_attributes(difference))
 
 
-def _write_states(
-    connection: Connection, target: Target, compared: ComparedStates
-) -> tuple[Sequence[NewSuperuser], bool]:
-    """Write what differs, and return the accounts that are superusers by it, and whether any of all is or was one."""
-    if not compared.stale:
-        return (), False
-    write_changes(connection, target, compared.changes)
-    old = [stored.account_id for stored in compared.stale.values() if stored.digest is not None]
-    before = read_superusers(connection, old)
-    write_snapshots(connection, old, _build_rows(target, compared))
-    names = {stored.account_id: username for username, stored in compared.stale.items()}
-    after = read_superusers(connection, names)
-    new = sorted(NewSuperuser(names[one], tuple(reasons)) for one, reasons in after.items() if one not in before)
-    return new, bool(before or after)
-
-
-def _build_rows(target: Target, compared: ComparedStates) -> Iterator[tuple[object, ...]]:
+def _build_rows(target: Target, compared: ComparedStates) -> Iterator[tuple[str, ...]]:
     """Build documents while the ledger takes in the ones before: there are never many of them in memory."""
     documents = compared.build_documents()
     types = {change.account_id: change.change_type for change in compared.changes}
     for username, stored in compared.stale.items():
-        account_id = stored.account_id
-        last = (stored.last_change_type, stored.last_change_time)
-        if account_id in types or not all(last):  # a snapshot that was lost is written again, though nothing changed
-            last = (types.get(account_id, "add"), target.read_at)
-        yield (account_id, target.instance.id, *documents.build(username), compared.digests[username], *last)
+        account_id, kind, moment = stored.account_id, stored.last_change_type, stored.last_change_time
+        if account_id in types or not (kind and moment):  # a lost snapshot is written again, though nothing changed
+            kind, moment = types.get(account_id, "add"), target.read_at
+        ids = (str(account_id), str(target.instance.id))
+        digest = to_bytes_field(compared.digests[username])
+        yield (*ids, *documents.build(username), digest, kind, moment.isoformat())

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Grant, Observation, Securable, Seen
-from whalefall_pipeline.ledger import changes, database, permissions
+from whalefall_pipeline.ledger import copying, database
 from whalefall_pipeline.ledger.database import open_ledger, transaction
 from whalefall_pipeline.ledger.sessions import SessionStart, open_session
 from whalefall_pipeline.sync.session import run_session
@@ -51,22 +51,16 @@ def lose_grants(fleet: Fleet) -> None:
 def at_each_step(engine: Engine, reach: Callable[[], None]) -> None:
     """Call something before each statement, COPY and commit of this process."""
 
-    def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    def copy_texts(connection: Connection, table: str, columns: Sequence[str], texts: Iterable[str]) -> None:
         reach()
-        database.copy_rows(connection, table, columns, rows)
-
-    def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-        reach()
-        database.copy_lines(connection, table, columns, lines)
+        database.copy_texts(connection, table, columns, texts)
 
     def on_event(*_values: object) -> None:
         reach()
 
     event.listen(engine, "before_cursor_execute", on_event)
     event.listen(engine, "commit", on_event)
-    for module in (changes, permissions):
-        vars(module)["copy_rows"] = copy_rows
-    changes.copy_lines = copy_lines
+    copying.copy_texts = copy_texts
 
 
 def _sync_until(url: str, fleet: Fleet, last_step: int) -> None:

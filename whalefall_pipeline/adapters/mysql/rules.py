@@ -135,10 +135,9 @@ class MysqlRules(Rules):
 
     def implied_roles(self, state: AccountState, instance: Attributes) -> Collection[Held]:
         """Return the memberships in mandatory roles, which all users have but the anonymous ones."""
-        account = state.account
-        if account.kind is not Kind.USER or not to_address(account.username).user:
+        account, roles = state.account, _list_mandatory(str(instance.get("mandatory_roles", "")))
+        if not roles or account.kind is not Kind.USER or not to_address(account.username).user:
             return ()
-        roles = _list_mandatory(str(instance.get("mandatory_roles", "")))
         return [item for item in roles if item.securable.object != account.username]
 
     def derived_categories(self, roles: Sequence[HeldRole], members: Collection[Membership]) -> dict[str, Json]:

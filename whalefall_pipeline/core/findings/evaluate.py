@@ -1,9 +1,9 @@
 """Asks all rules of one instance, and says what of it is found and what can't be known."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
+from functools import cache
 from typing import cast
 
 import orjson
@@ -11,6 +11,7 @@ import orjson
 from whalefall_pipeline import __version__
 from whalefall_pipeline.core.exclusions import OF_DATABASE
 from whalefall_pipeline.core.findings.model import (
+    RANKS,
     Evaluation,
     Finding,
     FindingChanges,
@@ -29,6 +30,7 @@ FINDINGS_VERSION = 1
 """Raised by hand when the same states give other findings: those of all instances are then worked out again."""
 MOST_HELD = 50
 """Privileges that one finding names; how many there are, it says as well."""
+NO_DETAIL: Mapping[str, Json] = {}
 ANY_DATABASE = "\0"
 """Stands for a database that nobody has listed; no database can be named so."""
 NOT_MISSED = (Seen.OBSERVED, Seen.EXCLUDED)
@@ -54,11 +56,15 @@ def evaluate(rules: Iterable[Rule], world: World, only: Collection[str] | None =
     found: dict[FindingKey, Finding] = {}
     due: list[datetime] = []
     some = world if only is None else replace(world, only=frozenset(only))
+    to_json = cache(_to_json)
     for rule in rules:
-        hits = list(rule.find(some if rule.is_per_account else world))
-        due += [hit.since for hit in hits if hit.since and hit.since > world.now]
-        now = (_to_finding(rule, hit) for hit in hits if not hit.since or hit.since <= world.now)
-        for finding in chain(now, _list_unknown(rule, world)):
+        for hit in rule.find(some if rule.is_per_account else world):
+            if hit.since and hit.since > world.now:
+                due.append(hit.since)
+            else:
+                finding = _to_finding(rule, hit, to_json)
+                found[finding.key] = finding
+        for finding in _list_unknown(rule, world):
             found[finding.key] = finding
     return Evaluation(found, min(due, default=None))
 
@@ -73,14 +79,14 @@ def compare_findings(
     before: Mapping[FindingKey, Finding], after: Mapping[FindingKey, Finding]
 ) -> tuple[FindingChanges, list[Finding]]:
     """Return what opened and what closed, the worst first; second, those that stay and say something else now."""
-    opened = [after[key] for key in after.keys() - before.keys()]
-    closed = [before[key] for key in before.keys() - after.keys()]
+    opened = [finding for key, finding in after.items() if key not in before]
+    closed = [finding for key, finding in before.items() if key not in after]
     other = [after[key] for key in sorted(after.keys() & before.keys()) if after[key] != before[key]]
     return FindingChanges(tuple(sorted(opened, key=_to_order)), tuple(sorted(closed, key=_to_order))), other
 
 
 def _to_order(finding: Finding) -> tuple[object, ...]:
-    return (finding.severity.rank, *finding.key)
+    return (RANKS[finding.severity], *finding[:4])
 
 
 def find_unseen(rule: Rule, world: World) -> dict[str, str]:
@@ -130,28 +136,16 @@ def _to_listed(place: str, coverage: Coverage) -> str:
 def _list_unknown(rule: Rule, world: World) -> Iterator[Finding]:
     unseen = find_unseen(rule, world)
     if unseen:
-        names = ", ".join(sorted(unseen))
-        yield _to_row(rule, Hit(message=f"not observed: {names}"), Outcome.UNKNOWN, {"unseen": {**unseen}})
+        message = f"not observed: {', '.join(sorted(unseen))}"
+        yield Finding(rule.id, "", "", Outcome.UNKNOWN, rule.severity, rule.title, message, {"unseen": {**unseen}})
 
 
-def _to_finding(rule: Rule, hit: Hit) -> Finding:
-    detail: dict[str, Json] = {}
-    if hit.held:
-        detail = {"held": [_to_json(item) for item in hit.held[:MOST_HELD]], "count": len(hit.held)}
-    return _to_row(rule, hit, Outcome.FOUND, detail)
-
-
-def _to_row(rule: Rule, hit: Hit, outcome: Outcome, detail: Mapping[str, Json]) -> Finding:
-    return Finding(
-        rule_id=rule.id,
-        account=hit.account,
-        object=hit.object,
-        outcome=outcome,
-        severity=rule.severity,
-        title=rule.title,
-        message=hit.message,
-        detail=detail,
-    )
+def _to_finding(rule: Rule, hit: Hit, to_json: Callable[[Held], Json]) -> Finding:
+    account, name, message, held, _ = hit
+    detail: Mapping[str, Json] = NO_DETAIL
+    if held:
+        detail = {"held": list(map(to_json, held[:MOST_HELD])), "count": len(held)}
+    return Finding(rule.id, account, name, Outcome.FOUND, rule.severity, rule.title, message, detail)
 
 
 def _to_json(item: Held) -> Json:

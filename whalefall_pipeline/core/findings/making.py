@@ -1,12 +1,13 @@
 """Makes the small functions that rules are made of: by what is held, by what an account is, by what is set."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 from typing import TypeAlias
 
 from whalefall_pipeline.core.findings.model import Find, Hit, PerAccount
 from whalefall_pipeline.core.findings.world import World
-from whalefall_pipeline.core.model import AccountState, Held, Json, is_of_role
+from whalefall_pipeline.core.model import SETS, AccountState, Held, Json, is_of_role
 from whalefall_pipeline.core.roles import RolePath
 from whalefall_pipeline.core.snapshot import to_token
 
@@ -49,10 +50,12 @@ def find_held(scopes: Collection[str] | None, test: Test, *, who: Who = to_holde
     """
 
     def find(world: World) -> Iterator[Hit]:
-        for state, items in world.list_holding(who(world), scopes, test):
+        to_words = lru_cache(SETS)(list_held)
+        for state, items in world.list_holding(world.choose(who), scopes, test):
+            username = state.account.username
             for name, group in groupby(sorted(items, key=by), key=by):
                 held = tuple(group)
-                yield Hit(state.account.username, name, f"{state.account.username} holds {list_held(held)}", held)
+                yield Hit(username, name, f"{username} holds {to_words(held)}", held)
 
     return PerAccount(find)
 
@@ -72,7 +75,7 @@ def find_members(is_wanted: Callable[[str], bool], who: Who = to_holders) -> Fin
     """
 
     def find(world: World) -> Iterator[Hit]:
-        for state in who(world):
+        for state in world.choose(who):
             for path in world.list_roles(state):
                 if is_wanted(path.role):
                     yield _to_member(state, path)
@@ -93,7 +96,7 @@ def find_accounts(who: Who, describe: Callable[[World, AccountState], str | Iter
     """Return a function that finds those of some accounts of which there is something to say."""
 
     def find(world: World) -> Iterator[Hit]:
-        for state in who(world):
+        for state in world.choose(who):
             said = describe(world, state)
             text = said if isinstance(said, str) else "; ".join(said)
             if text:

@@ -27,11 +27,14 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the worst, so that severities sort and compare."""
-        return list(Severity).index(self)
+        return RANKS[self]
 
     def and_worse(self) -> list["Severity"]:
         """Return this severity and all that are worse."""
         return [item for item in Severity if item.rank <= self.rank]
+
+
+RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Outcome(StrEnum):
@@ -163,10 +166,10 @@ class FindingKey(NamedTuple):
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """One finding of an instance, as it stands in the ledger: found, or unknown for a whole rule.
 
+    A first sync makes tens of thousands, hence a named tuple.
     `detail` is `{"held": [{privilege, scope, …}, …], "count"}` of one that is found by what is held (the first of
     `count`), and `{"unseen": {scope: reason}}` of an unknown one.
     """
@@ -178,12 +181,12 @@ class Finding:
     severity: Severity
     title: str
     message: str
-    detail: Mapping[str, Json] = field(default_factory=dict[str, "Json"])
+    detail: Mapping[str, Json]
 
     @property
     def key(self) -> FindingKey:
         """What it is known by."""
-        return FindingKey(self.rule_id, self.account, self.object, self.outcome)
+        return FindingKey._make(self[:4])
 
 
 class Evaluation(NamedTuple):

@@ -23,7 +23,8 @@ class World:
     `states` have the roles that the instance implies. `attributes` are what it is set to, None: that was never seen.
     `strangers` are grantees that are no account, with what they hold. `takings` are those that could become more than
     they are, None: that is not known of the engine. With `only`, rules that find accounts one by one are asked about
-    these; what others hold, and who they are, is known all the same.
+    these; what others hold, and who they are, is known all the same. `facts` are those of the states, where they were
+    built of this reading already.
     """
 
     rules: Rules
@@ -36,6 +37,7 @@ class World:
     options: Options = DEFAULT_OPTIONS
     takings: Takings | None = None
     only: frozenset[str] | None = None
+    facts: FactsBuilder | None = None
     _paths: dict[tuple[frozenset[Held], str], list[RolePath]] = field(
         init=False, default_factory=dict[tuple[frozenset[Held], str], list[RolePath]], repr=False
     )
@@ -43,11 +45,22 @@ class World:
         init=False, default_factory=dict[object, "frozenset[Held]"], repr=False
     )
 
+    _chosen: dict[object, Collection[AccountState]] = field(
+        init=False, default_factory=dict[object, "Collection[AccountState]"], repr=False
+    )
+
     def remember(self, key: object, build: Callable[[], frozenset[Held]]) -> frozenset[Held]:
         """Return what is built once for all accounts, under a key of whoever asks."""
         if key not in self._kept:
             self._kept[key] = build()
         return self._kept[key]
+
+    def choose(self, who: Callable[["World"], Collection[AccountState]]) -> Collection[AccountState]:
+        """Return the accounts that a function of several rules chooses; it is asked once."""
+        chosen = self._chosen.get(who)
+        if chosen is None:
+            chosen = self._chosen[who] = who(self)
+        return chosen
 
     def is_given(self, state: AccountState) -> bool:
         """Whether the server itself made the account, as it came."""
@@ -73,7 +86,8 @@ class World:
     @cached_property
     def capabilities(self) -> Mapping[str, Reasons]:
         """What each account amounts to, by itself and through its roles, with the reasons; found when asked for."""
-        return _Capabilities(FactsBuilder(self.rules, self.states, self.now, instance=self.set_to), self.states)
+        facts = self.facts or FactsBuilder(self.rules, self.states, self.now, instance=self.set_to)
+        return _Capabilities(facts, self.states)
 
     def amounts_to(self, state: AccountState, capability: str) -> list[str]:
         """Return why an account has a capability; empty where it has not."""
