@@ -9,10 +9,10 @@ from sqlalchemy import Engine, text
 from tests.engines.scripted import Fleet, role, user
 from tests.ledger.rows import read
 from whalefall_pipeline.adapters.postgresql.rules import PostgresqlRules
-from whalefall_pipeline.core.diff import Difference
-from whalefall_pipeline.core.model import AccountState, Effect, Grant, Securable
+from whalefall_pipeline.core.diff import Difference, diff
+from whalefall_pipeline.core.model import Account, AccountState, Effect, Grant, Kind, Securable
 from whalefall_pipeline.core.rules import Category
-from whalefall_pipeline.core.wording import Wording
+from whalefall_pipeline.core.wording import Wording, to_other_diff
 
 READERS, WRITERS = Securable("role", object="readers"), Securable("role", object="writers")
 
@@ -55,6 +55,13 @@ def test_records_of_earlier_versions_read_as_those_of_this_one(fleet: Fleet, led
 
 ODD = ("Z", "a", "ä", "\U0001f40b", "z.b", 'q"q', "back\\slash", "tab\there", "\uffff")
 """Names that sort otherwise by a language's rules than by their bytes, or that are escaped on their way."""
+ATTRIBUTES: Mapping[str, Any] = {
+    "zeta": [1, "a", {"b": None}],
+    "Alpha": False,
+    "number": 1.5,
+    "text": 'q"\\ä\U0001f40b',
+}
+ANA = Account("ana", Kind.USER, {**ATTRIBUTES, "empty": {}})
 EFFECTS: Sequence[Effect] = ("grant", "deny", "revoke")
 KINDS: Mapping[str, Sequence[Grant]] = {
     "nothing": [],
@@ -102,32 +109,33 @@ def test_the_log_says_of_accounts_that_came_or_went_what_their_difference_is(
     every: Fleet, ledger: Engine, kind: str
 ) -> None:
     """What was gained and lost stands in the intervals alone, and reads as the entries that are stored."""
-    fleet, held = every, AccountState.of(user("ana"), KINDS[kind]).held
-    for accounts in ([user("root"), user("ana")], [user("root")], [user("ana"), user("root")]):
+    fleet, held = every, AccountState.of(ANA, KINDS[kind]).held
+    for accounts in ([user("root"), ANA], [user("root")], [ANA, user("root")]):
         fleet.adapter.accounts = accounts
         fleet.adapter.grants = list(KINDS[kind]) if len(accounts) > 1 else []
         (outcome,) = fleet.sync()
         assert outcome.error is None
     fleet.adapter.grants.append(Grant("ana", "LATER", Securable("server")))
     fleet.sync()
-    gained, lost = Difference(gained=held), Difference(lost=held)
+    state = AccountState(ANA, held)
     assert _read_diffs(ledger, "account_change_log") == [
-        ("add", Wording().to_privilege_diff(gained) if held else None),
-        ("delete", Wording().to_privilege_diff(lost) if held else None),
-        ("reactivate", Wording().to_privilege_diff(gained) if held else None),
-        ("modify_privilege", Wording().to_privilege_diff(Difference(gained=_later(fleet)))),
+        ("add", *_to_documents(diff(None, state))),
+        ("delete", *_to_documents(diff(state, None))),
+        ("reactivate", *_to_documents(diff(None, state))),
+        ("modify_privilege", *_to_documents(Difference(gained=_later(fleet)))),
     ]
     assert _read_diffs(ledger, "change_log") == _read_diffs(ledger, "account_change_log")
-    stored = read(ledger, "select change_type from account_changes where privilege_diff is not null")
+    stored = read(ledger, "select change_type from account_changes where num_nonnulls(privilege_diff, other_diff) > 0")
     assert [row["change_type"] for row in stored] == ["modify_privilege"]
 
 
 def test_what_stands_in_intervals_stays_the_same_when_moments_are_set_back(every: Fleet, ledger: Engine) -> None:
     """Two changes of one account may then be of one moment, and each is still what it was."""
     fleet, memberships = every, KINDS["memberships"]
-    fleet.adapter.accounts = [user("root"), user("ana")]
+    fleet.adapter.accounts = [user("root"), ANA]
     fleet.adapter.grants = list(memberships)
     fleet.sync()
+    fleet.adapter.accounts = [user("root"), user("ana", zeta=2)]
     fleet.adapter.grants = [Grant("ana", "LATER", Securable("server"))]
     fleet.sync()
     before = _read_diffs(ledger, "account_change_log")
@@ -135,6 +143,7 @@ def test_what_stands_in_intervals_stays_the_same_when_moments_are_set_back(every
     with ledger.begin() as connection:
         for table, column in (
             *(("account_grant", "valid_from"), ("account_grant", "valid_to")),
+            *(("account_attributes", "valid_from"), ("account_attributes", "valid_to")),
             *(("account_changes", "change_time"), ("instances", "permissions_read_at")),
         ):
             connection.execute(text(moved.format(table, column, column)))
@@ -149,6 +158,12 @@ def _later(fleet: Fleet) -> frozenset[Any]:
     return AccountState.of(user("ana"), [fleet.adapter.grants[-1]]).held
 
 
-def _read_diffs(ledger: Engine, view: str) -> list[tuple[str, Any]]:
-    rows = read(ledger, f"select change_type, privilege_diff from {view} where username = 'ana' order by id")
-    return [(row["change_type"], row["privilege_diff"]) for row in rows]
+def _to_documents(difference: Difference) -> tuple[Any, Any]:
+    privileges = Wording().to_privilege_diff(difference) if difference.gained or difference.lost else None
+    return privileges, to_other_diff(difference) if difference.other else None
+
+
+def _read_diffs(ledger: Engine, view: str) -> list[tuple[str, Any, Any]]:
+    columns = "change_type, privilege_diff, other_diff"
+    rows = read(ledger, f"select {columns} from {view} where username = 'ana' order by id")
+    return [(row["change_type"], row["privilege_diff"], row["other_diff"]) for row in rows]

@@ -40,6 +40,9 @@ class Difference(NamedTuple):
 
 def diff(before: AccountState | None, after: AccountState | None) -> Difference:
     """Compare two states of one account; None is an account that is not there, with nothing held and no attributes."""
+    if before is None and after is not None:
+        values = sorted(_attributes(after).items())
+        return Difference(gained=after.held, other=tuple([AttributeChange(name, None, new) for name, new in values]))
     old = before.held if before else frozenset[Held]()
     new = after.held if after else frozenset[Held]()
     gained, lost = (new - old, old - new) if old else (new, old)
@@ -49,8 +52,11 @@ def diff(before: AccountState | None, after: AccountState | None) -> Difference:
 def _attributes(state: AccountState | None) -> dict[str, Json]:
     if state is None:
         return {}
-    present = {name: value for name, value in state.account.attributes.items() if value is not None}
-    return {KIND_FIELD: state.account.kind.value, **present}
+    account = state.account
+    attributes = account.attributes
+    if None in attributes.values():
+        attributes = {name: value for name, value in attributes.items() if value is not None}
+    return {KIND_FIELD: str(account.kind), **attributes}
 
 
 def diff_attributes(before: Attributes, after: Attributes) -> tuple[AttributeChange, ...]:

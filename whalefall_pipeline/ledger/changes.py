@@ -27,7 +27,7 @@ LOG_COLUMNS = (
     *("message", "privilege_diff", "other_diff", "in_intervals"),
 )
 WHOLE = ("add", "reactivate", "delete")
-"""Changes of all that an account holds: the intervals that begin or end with them say it, and the log reads them."""
+"""Changes of all that an account is and holds: intervals that begin or end with them say it, and the log reads them."""
 
 
 def read_states(connection: Connection, ids: Collection[int]) -> dict[int, AccountState]:
@@ -117,15 +117,17 @@ def _write_log(copier: Copier, target: Target, changes: Iterable[AccountChange])
 
 
 def _to_log_fields(change: AccountChange, wording: Wording) -> str:
-    difference, in_intervals = change.difference, change.change_type in WHOLE
-    is_listed = not in_intervals and (difference.gained or difference.lost)
+    difference = change.difference
     message = wording.describe(change.change_type, difference)
-    documents = [
-        to_fields([_to_json(wording.to_privilege_diff(difference))]) if is_listed else NULL,
-        to_fields([_to_json(to_other_diff(difference))]) if difference.other else NULL,
-    ]
     texts = to_fields([str(change.account_id), change.username, change.change_type, message])
-    return "\t".join([texts, *documents, "t" if in_intervals else "f"])
+    if change.change_type in WHOLE:
+        return f"{texts}\t{NULL}\t{NULL}\tt"
+    privileges, other = NULL, NULL
+    if difference.gained or difference.lost:
+        privileges = to_fields([_to_json(wording.to_privilege_diff(difference))])
+    if difference.other:
+        other = to_fields([_to_json(to_other_diff(difference))])
+    return f"{texts}\t{privileges}\t{other}\tf"
 
 
 def _to_json(document: Mapping[str, Json]) -> str:

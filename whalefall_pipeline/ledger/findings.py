@@ -98,7 +98,7 @@ def _open_findings(copier: Copier, target: Target, opened: Sequence[Finding], id
     def to_line(finding: Finding) -> str:
         rule_id, username, name, outcome, severity, title, message, detail = finding
         of_rule = to_rule_fields((rule_id, outcome, severity, title))
-        own = to_fields([username, name, message, orjson.dumps(detail).decode()])
+        own = to_fields([username, name, message, orjson.dumps(detail).decode() if detail else "{}"])
         return f"{common}\t{of_rule}\t{ids.get(username, NULL)}\t{own}\n"
 
     copier.append("finding", COLUMNS, map(to_line, opened))

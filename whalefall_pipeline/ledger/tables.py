@@ -285,7 +285,7 @@ account_changes = Table(
         Boolean,
         nullable=False,
         server_default=text("false"),
-        comment="privilege_diff is all that the account held when it came, or went, as the intervals have it",
+        comment="what differs is all that the account was and held when it came, or went: see intervals",
     ),
     Index("account_changes_instance", "instance_id", "created_at"),
     Index("account_changes_account", "instance_account_id", "id"),

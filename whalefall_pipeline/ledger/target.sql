@@ -6,7 +6,7 @@ from instances where id = :instance_id for no key update;
 
 -- name: set_back_account_changes (before the intervals: several that are set back may then begin at one moment)
 update account_changes c
-set change_time = :moment, privilege_diff = l.privilege_diff, in_intervals = false
+set change_time = :moment, privilege_diff = l.privilege_diff, other_diff = l.other_diff, in_intervals = false
 from account_change_log l
 where l.id = c.id and c.instance_id = :instance_id and c.change_time > :moment;
 

@@ -1,6 +1,6 @@
 -- The views of revision 0015. A later revision replaces them by its own.
 
--- What an account gained when it came, and lost when it went, is what its intervals begin, or end, with: it is not kept
+-- What an account held and was when it came, and when it went, is what its intervals begin, or end, with: it is not kept
 -- twice. The words are those of `core/wording.py`; names sort as their bytes do.
 create view account_change_log as
 select c.id, c.instance_id, c.instance_account_id, c.db_type, c.username, c.change_type, c.change_time, c.created_at,
@@ -31,7 +31,22 @@ select c.id, c.instance_id, c.instance_account_id, c.db_type, c.username, c.chan
          ) e
          having count(*) > 0
        ) else c.privilege_diff end as privilege_diff,
-       c.other_diff
+       case when c.in_intervals then (
+         select jsonb_build_object('version', 1, 'entries', jsonb_agg(
+                  jsonb_build_object(
+                    'field', f.key, 'before', case when c.change_type = 'delete' then f.value end,
+                    'after', case when c.change_type <> 'delete' then f.value end
+                  ) order by f.key collate "C"))
+         from account_attributes t
+         cross join lateral (
+           select key, value from jsonb_each(t.attributes) where value <> 'null'
+           union all
+           select 'account_kind', to_jsonb(t.kind)
+         ) f
+         where t.instance_account_id = c.instance_account_id
+           and case c.change_type when 'delete' then t.valid_to else t.valid_from end = c.change_time
+         having count(*) > 0
+       ) else c.other_diff end as other_diff
 from account_changes c;
 
 comment on view account_change_log is 'each change of an account; instances by name and changes of instances: change_log';

@@ -30,7 +30,7 @@ def upgrade() -> None:
             sa.Boolean(),
             nullable=False,
             server_default=sa.text("false"),
-            comment="privilege_diff is all that the account held when it came, or went, as the intervals have it",
+            comment="what differs is all that the account was and held when it came, or went: see intervals",
         ),
     )
     op.create_table_comment(TABLE, "the stored part of the view account_change_log")
