@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from tests.cli.conftest import Run
 from tests.engines.scripted import Fleet, user
-from tests.reports.test_sending import NO_RULES
+from tests.reports.outbox import NO_RULES
 from tests.servers.receivers import start_hook
 from whalefall_pipeline.sync.plan import Alerting
 

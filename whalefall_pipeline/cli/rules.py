@@ -8,7 +8,7 @@ import typer
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import complete_rule
 from whalefall_pipeline.cli.output import print_line
-from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, show_rows
+from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
 from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.core.findings.model import Rule
 from whalefall_pipeline.settings import get_settings

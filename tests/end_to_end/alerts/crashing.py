@@ -14,7 +14,7 @@ import psycopg
 
 from tests.end_to_end.history.crashing import at_each_step
 from tests.engines.scripted import Fleet, user
-from tests.reports.test_sending import KEY
+from tests.reports.outbox import KEY
 from whalefall_pipeline.core.alerts import Message
 from whalefall_pipeline.ledger.alerts import LOCK_SPACE
 from whalefall_pipeline.ledger.database import open_ledger

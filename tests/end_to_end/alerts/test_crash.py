@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from tests.ledger.rows import read
-from tests.reports.test_sending import KEY, to_targets
+from tests.reports.outbox import KEY, to_targets
 from tests.servers.receivers import start_hook
 from whalefall_pipeline.reports.sending import send_alerts
 
