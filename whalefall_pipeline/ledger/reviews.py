@@ -80,17 +80,14 @@ def _read_proofs(connection: Connection, review: Review, items: Sequence[ReviewI
     states = read_states(connection, ids) if ids else {}
     present = {row.id: row for row in connection.execute(SQL["read_present"], {"ids": ids})}
     never_seen = find_never_seen(review, _read_unseen(connection, items))
-    done = [
-        item
-        for item in items
-        if not present[item.account_id].is_active
-        or is_done(
-            item,
-            states.get(item.account_id),
-            present[item.account_id].capabilities,
-            never_seen.get(item.instance, ()),
-        )
-    ]
+    done: list[ReviewItem] = []
+    for item in items:
+        now = present[item.account_id]
+        hidden = never_seen.get(item.instance, ())
+        if not now.is_active or (
+            not now.is_unread and is_done(item, states.get(item.account_id), now.capabilities, hidden)
+        ):
+            done.append(item)
     own = [list_own_reasons(item) for item in done]
     columns = {
         "ids": [item.id for item in done],

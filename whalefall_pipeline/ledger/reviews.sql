@@ -50,8 +50,8 @@ select id, instance_name, db_type, instance_id, instance_account_id, username, k
        held, decision, note, decided_by, decided_at, proven_in, proven_at
 from review_item where review_id = :review_id order by id;
 
--- name: read_present
-select a.id, a.is_active, coalesce(s.permission_facts -> 'capabilities', '[]') as capabilities
+-- name: read_present (`is_unread`: it is back, or was made again, and what it holds was not read since)
+select a.id, a.is_active, coalesce(s.digest = '', false) as is_unread, coalesce(s.permission_facts -> 'capabilities', '[]') as capabilities
 from instance_accounts a
 left join account_snapshots s on s.instance_account_id = a.id
 where a.id = any (cast(:ids as bigint[]));
