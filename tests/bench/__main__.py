@@ -1,7 +1,7 @@
 """`make bench`: prints Markdown tables of syncs and of questions about access.
 
 `--quick` measures 1,000 accounts in one round, `--access` the questions alone, `--fleet` 1,000 instances, `--idle` the
-services of a home in which nothing happens.
+services of a home in which nothing happens, `--source` what a reading costs the server that is read.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from tests.bench.fleet import measure_fleet
 from tests.bench.idle import build_idle_table, measure_idle
 from tests.bench.measuring import Sample, list_engines, measure
 from tests.bench.report import build_table, describe_machine
+from tests.bench.source_cost import build_source_table, measure_source
 
 SIZES = (1_000, 10_000)
 ROUNDS = 5
@@ -31,7 +32,13 @@ def main() -> None:
     parser.add_argument("--access", action="store_true", help="only who-can, what-can and escalations")
     parser.add_argument("--instances", type=int, default=INSTANCES, help="of the fleet")
     parser.add_argument("--idle", action="store_true", help="what the services of an idle home take")
+    parser.add_argument("--source", action="store_true", help="what a reading costs the server that is read")
     asked = parser.parse_args()
+    if asked.source:
+        sizes = asked.accounts or SIZES[-1:]
+        costs = [measure_source(engine, size, asked.rounds) for engine in list_engines(asked.engine) for size in sizes]
+        sys.stdout.write(f"{describe_machine()}; {asked.rounds} rounds\n\n{build_source_table(costs)}\n")
+        return
     if asked.idle:
         sys.stdout.write(
             f"{describe_machine()}; {IDLE_SECONDS:g} s\n\n{build_idle_table(measure_idle(IDLE_SECONDS))}\n"

@@ -1,13 +1,15 @@
 """A MariaDB or MySQL server full of accounts, written straight into its grant tables: statements would take minutes."""
 
 import json
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 
 import pymysql
+import pymysql.cursors
 
 from tests.bench.contents import DATABASES, Held, list_roles
 from tests.servers.mysql import start
+from tests.servers.mysql_programs import start_with_plugins
 from whalefall_pipeline.core.model import Instance, Login
 from whalefall_pipeline.demo.mysql_server import RunningServer
 
@@ -28,6 +30,20 @@ DATABASE = "insert into mysql.db (user, host, db, select_priv) values (%s, %s, %
 TABLE = (
     "insert into mysql.tables_priv (user, host, db, table_name, grantor, table_priv) values (%s, %s, %s, %s, '', %s)"
 )
+LOOKS = (
+    "select 'connections', count(*) from information_schema.processlist"
+    " where command <> 'Daemon' and id <> connection_id()",
+    "select 'locked row', coalesce(sum(trx_rows_locked), 0) from information_schema.innodb_trx"
+    " where trx_mysql_thread_id <> connection_id()",
+)
+METADATA_LOCKS = {
+    "mysql": "select concat(lock_type, ' on a table'), count(*) from performance_schema.metadata_locks"
+    " join performance_schema.threads on thread_id = owner_thread_id"
+    " where object_type = 'TABLE' and processlist_id <> connection_id() group by 1",
+    "mariadb": "select concat(lock_mode, ' on a table'), count(*) from information_schema.metadata_lock_info"
+    " where lock_type = 'Table metadata lock' and thread_id <> connection_id() group by 1",
+}
+"""What a watched server shows, see `start_watched`."""
 
 
 class MysqlSource:
@@ -38,6 +54,24 @@ class MysqlSource:
         self.instance = Instance(1, f"bench-{running.flavour}", "mysql", running.host, running.port, options=options)
         self.login = Login(running.user, running.password)
         self._running = running
+
+    @property
+    def pid(self) -> int:
+        return self._running.process.pid
+
+    @contextmanager
+    def looking(self) -> Generator[Callable[[], Mapping[str, int]]]:
+        looks = (*LOOKS, METADATA_LOCKS[self._running.flavour])
+        with self._connect() as admin, admin.cursor() as cursor:
+
+            def look() -> dict[str, int]:
+                found: dict[str, int] = {}
+                for statement in looks:
+                    cursor.execute(statement)
+                    found |= {str(name): int(count) for name, count in cursor.fetchall()}
+                return found
+
+            yield look
 
     def fill(self, contents: Sequence[Held]) -> None:
         self._insert(self._statements["account"], [self._account(role, is_role=True) for role in list_roles()])
@@ -63,14 +97,12 @@ class MysqlSource:
             return (username, "", json.dumps({"access": 0, "version_id": VERSION_ID, "is_role": True}))
         return (username, HOST, json.dumps({**privileges, "authentication_string": ""}))
 
-    def _insert(self, statement: str, rows: Iterable[tuple[str, ...]]) -> None:
+    def _connect(self) -> "pymysql.Connection[pymysql.cursors.Cursor]":
         running = self._running
-        with (
-            pymysql.connect(
-                host=running.host, port=running.port, user=running.user, password=running.password
-            ) as admin,
-            admin.cursor() as cursor,
-        ):
+        return pymysql.connect(host=running.host, port=running.port, user=running.user, password=running.password)
+
+    def _insert(self, statement: str, rows: Iterable[tuple[str, ...]]) -> None:
+        with self._connect() as admin, admin.cursor() as cursor:
             cursor.executemany(statement, list(rows))
             admin.commit()
 
@@ -83,4 +115,15 @@ def _to_table_row(username: str, table: str) -> tuple[str, ...]:
 def start_source(engine: str) -> Generator[MysqlSource]:
     """Start one of the engines of `tests.servers.mysql`."""
     with start(engine) as running:
+        yield MysqlSource(running)
+
+
+@contextmanager
+def start_watched(engine: str) -> Generator[MysqlSource]:
+    """Start one that shows its metadata locks, as few do: MySQL in `performance_schema`, MariaDB by a plugin."""
+    with (
+        start_with_plugins(engine, plugins=["metadata_lock_info"])
+        if engine == "mariadb"
+        else start(engine, ["--performance-schema=ON"])
+    ) as running:
         yield MysqlSource(running)

@@ -1,6 +1,6 @@
 """A PostgreSQL server full of accounts."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -12,6 +12,14 @@ from whalefall_pipeline.core.model import Instance, Login
 
 VERSION = 15
 AT_ONCE = 500
+LOOK = """
+with ours as (select pid from pg_stat_activity where application_name = 'whalefall')
+select 'connections', count(*) from ours
+union all
+select mode || case when granted then '' else ', waited for' end, count(*) from pg_locks
+where pid in (select pid from ours) and locktype <> 'virtualxid' group by 1
+"""
+"""Without the lock that every transaction has on itself."""
 
 
 class PostgresqlSource:
@@ -21,6 +29,16 @@ class PostgresqlSource:
         self.instance = Instance(1, "bench-postgresql", "postgresql", running.host, running.port)
         self.login = Login(running.superuser, running.password)
         self._running = running
+
+    @property
+    def pid(self) -> int:
+        assert self._running.process
+        return self._running.process.pid
+
+    @contextmanager
+    def looking(self) -> Generator[Callable[[], Mapping[str, int]]]:
+        with psycopg.connect(self._running.conninfo(), autocommit=True) as admin:
+            yield lambda: dict(admin.execute(LOOK).fetchall())
 
     def fill(self, contents: Sequence[Held]) -> None:
         with psycopg.connect(self._running.conninfo(), autocommit=True) as admin:

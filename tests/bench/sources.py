@@ -19,6 +19,15 @@ class Source(Protocol):
     @property
     def login(self) -> Login: ...
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        ...
+
+    def looking(self) -> AbstractContextManager[Callable[[], Mapping[str, int]]]:
+        """Yield what shows how many `connections` of a collector there are now, and locks of theirs, by kind."""
+        ...
+
     def fill(self, contents: Sequence[Held]) -> None:
         """Make the roles, these users, and all that they hold."""
         ...
@@ -33,3 +42,9 @@ SOURCES: Mapping[str, Callable[[], AbstractContextManager[Source]]] = {
     "mariadb": partial(mysql_source.start_source, "mariadb"),
     "mysql": partial(mysql_source.start_source, "mysql"),
 }
+WATCHED: Mapping[str, Callable[[], AbstractContextManager[Source]]] = {
+    "postgresql": postgresql_source.start_source,
+    "mariadb": partial(mysql_source.start_watched, "mariadb"),
+    "mysql": partial(mysql_source.start_watched, "mysql"),
+}
+"""The same, where others can see which locks a reading has."""

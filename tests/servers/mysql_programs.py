@@ -32,18 +32,21 @@ def _copy_tool(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def start_with_plugins(engine: str, options: Sequence[str] = ()) -> Generator[RunningServer]:
-    """Start a fresh server that has its plugins for logins; see `mysql.start`."""
+def start_with_plugins(
+    engine: str, options: Sequence[str] = (), plugins: Sequence[str] | None = None
+) -> Generator[RunningServer]:
+    """Start a fresh server that has some of its plugins, by default those for logins; see `mysql.start`."""
+    plugins = LOGIN_PLUGINS[engine] if plugins is None else plugins
     with tempfile.TemporaryDirectory(prefix="plugins-") as temporary:
         folder = Path(temporary)
         folder.chmod(0o755)
-        for name in LOGIN_PLUGINS[engine]:
+        for name in plugins:
             shutil.copy(_find_plugins(engine) / f"{name}.so", folder)
-        if "auth_pam" in LOGIN_PLUGINS[engine]:
+        if "auth_pam" in plugins:
             _copy_tool(_find_plugins(engine) / "auth_pam_tool_dir", folder / "auth_pam_tool_dir")
-        loaded = [f"--plugin-load-add={name}" for name in LOGIN_PLUGINS[engine]]
+        loaded = [f"--plugin-load-add={name}" for name in plugins]
         if SOURCES[engine].flavour == "mysql":
-            loaded = [f"--plugin-load={';'.join(f'{name}.so' for name in LOGIN_PLUGINS[engine])}"]
+            loaded = [f"--plugin-load={';'.join(f'{name}.so' for name in plugins)}"]
         with start(engine, [f"--plugin-dir={folder}", *loaded, *options]) as server:
             yield server
 

@@ -102,6 +102,24 @@ def test_a_collector_only_reads(engine: PostgresqlEngine) -> None:
     assert transaction is None
 
 
+def test_nobody_waits_for_a_reading(engine: PostgresqlEngine) -> None:
+    """Whoever had to wait for what an open transaction has read would get an error."""
+    instance = replace(engine.instance, database=DATABASE)
+    with engine.adapter.open(instance, engine.login, LIMITS, Deadline(60)) as session:
+        session.read_accounts()
+        engine.execute(
+            "SET lock_timeout = '1s';",
+            "CREATE ROLE wf_waiting;",
+            "GRANT SELECT ON ALL TABLES IN SCHEMA app TO wf_waiting;",
+            "ALTER ROLE wf_waiting CREATEDB;",
+            "ALTER TABLE app.orders ADD COLUMN wf_waiting int;",
+            "ALTER TABLE app.orders DROP COLUMN wf_waiting;",
+            "VACUUM pg_authid, pg_class;",
+            "DROP OWNED BY wf_waiting;",
+            "DROP ROLE wf_waiting;",
+        )
+
+
 def test_the_server_s_log_of_statements_has_nothing_but_questions(engine: PostgresqlEngine) -> None:
     name = engine.login.username
     server = engine.running
