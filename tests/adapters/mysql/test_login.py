@@ -68,6 +68,19 @@ def test_each_mode_connects(server: MysqlServer, authority: Path) -> None:
     connect(server, {"tls": "disabled"})
 
 
+def test_a_certificate_of_our_own_is_shown(server: MysqlServer, authority: Path) -> None:
+    server.execute(f"ALTER USER {server.login.username}@localhost REQUIRE X509")
+    asked = {"tls": "verify-full", "tls_ca": str(authority / "ca.pem")}
+    own = {"tls_cert": str(authority / "cert.pem"), "tls_key": str(authority / "key.pem")}
+    connect(server, asked | own)
+    with pytest.raises(DatabaseConnectionError, match="needs tls_cert and tls_key") as raised:
+        connect(server, asked)
+    assert not raised.value.transient
+    with pytest.raises(DatabaseConnectionError):  # of another authority: the server ends the connection without a word
+        connect(server, asked | own | {"tls_cert": str(authority / "other.pem")})
+    server.execute(f"ALTER USER {server.login.username}@localhost REQUIRE NONE")
+
+
 def connect(server: MysqlServer, options: dict[str, str], *, login: Login | None = None, host: str = NAMED) -> None:
     instance = replace(server.instance, host=host, options={**SENDING, **options})
     with server.adapter.open(instance, login or server.login, Limits(), Deadline(60)) as session:

@@ -147,6 +147,26 @@ def test_tls_that_is_stripped_is_said_or_refused(secured: Secured) -> None:
     assert read_security(secured.engine, {"tls": "verify-full", **authority}) == VERIFIED
 
 
+def test_a_certificate_of_our_own_is_shown(secured: Secured) -> None:
+    secured.show("right")
+    rules = secured.engine.running.folder / "pg_hba.conf"
+    usual = rules.read_text()
+    asked = f"hostssl all {secured.engine.login.username} all scram-sha-256 clientcert=verify-ca\n"
+    rules.write_text(f"{asked}{usual}")
+    secured.engine.execute(f"ALTER SYSTEM SET ssl_ca_file = '{secured.folder}/ca.pem';")
+    secured.engine.running.restart()
+    server = {"tls": "verify-full", "tls_ca": str(secured.folder / "ca.pem")}
+    found = {
+        kind: read_security(secured.engine, {**server, "tls_cert": str(files[0]), "tls_key": str(files[1])})
+        for kind in KINDS
+        if (files := [secured.folder / f"{kind}.{suffix}" for suffix in ("pem", "key")])
+    }
+    assert found == {"right": VERIFIED, "another-name": VERIFIED, "self-signed": REFUSED, "expired": REFUSED}
+    assert read_security(secured.engine, server) is REFUSED
+    rules.write_text(usual)
+    secured.engine.execute("SELECT pg_reload_conf();")
+
+
 @pytest.fixture
 def realm(monkeypatch: pytest.MonkeyPatch) -> Generator[Realm]:
     with start_realm() as realm:

@@ -100,8 +100,8 @@ class BoundedConnection(Connection):
     """A connection that is not opened yet; `seconds` bounds each wait for the server."""
 
     _rfile: BufferedReader
-    _sock: Any
     _result: Any
+    _secure: bool
     _next_seq_id: int
     _auth_plugin_name: str
     _allowed: int = 0
@@ -142,8 +142,8 @@ class BoundedConnection(Connection):
 
     @property
     def security(self) -> Security:
-        """Whether TLS is in use, and whether the certificate was verified."""
-        encrypted = isinstance(self._sock, ssl.SSLSocket)
+        """Whether TLS is in use, or was when the connection ended, and whether the certificate was verified."""
+        encrypted = self._secure
         return Security(encrypted, encrypted and self._transport.is_verified)
 
     @property
