@@ -250,5 +250,9 @@ def test_a_server_says_who_it_is_and_nothing_where_it_may_not(engine: Postgresql
     engine.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC;", database="postgres")
     try:
         assert read_identity() == ""
+        with engine.adapter.open(engine.instance, engine.login, LIMITS, Deadline(60)) as session:
+            (part,) = [part for part in session.check() if not part.readable]
+        assert (part.scope, part.scope in engine.adapter.rules.optional_scopes) == ("identity", True)
+        assert "GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system()" in part.note
     finally:
         engine.execute("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC;", database="postgres")

@@ -50,6 +50,10 @@ NO_CONNECT = Observation(Seen.DENIED, "the collector's login has no CONNECT on t
 ALIAS = Observation(
     Seen.UNREACHABLE, "its name leads to another database: an alias of a connection pooler, or another server by now"
 )
+NO_IDENTITY = (
+    "another server under this name is not noticed: the login has no EXECUTE on pg_control_system() here;"
+    " GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO the login"
+)
 NOT_TEXT = Observation(Seen.UNREACHABLE, "its name is not valid UTF-8, so no client can ask for it by name")
 HINTS = {CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true", NO_CONNECT: "GRANT CONNECT ON DATABASE … TO the login"}
 
@@ -164,10 +168,9 @@ class PostgresqlSession(SourceSession):
 
     def check(self) -> list[Visibility]:
         """Read all grants, and return which scopes that gave something of. See `SourceSession.check`."""
-        return [
-            Visibility(scope, seen.status is Seen.OBSERVED, _to_note(seen))
-            for scope, seen in self.read_grants().coverage.items()
-        ]
+        coverage = self.read_grants().coverage
+        parts = [Visibility(scope, seen.status is Seen.OBSERVED, _to_note(seen)) for scope, seen in coverage.items()]
+        return parts if self.identity else [*parts, Visibility(rules.IDENTITY, readable=False, note=NO_IDENTITY)]
 
     def _read_server(self) -> list[Row]:
         rows = self._link.read(SQL["memberships" if self._version >= 160000 else "memberships_before_16"], shared=True)

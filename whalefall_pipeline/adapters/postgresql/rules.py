@@ -27,6 +27,8 @@ DB_TYPE = "postgresql"
 DATABASE = "database"
 DEFINITIONS = "definitions"
 """The part of a database's coverage that speaks for what is no privilege: owners, policies, triggers, user mappings."""
+IDENTITY = "identity"
+"""What `instances check` calls the cluster's own identity, where the login may not ask for it."""
 PREDEFINED_PREFIX = "pg_"
 """The server itself reserves it: no user's role, `pgbouncer` among them, can have it."""
 
@@ -115,6 +117,7 @@ class PostgresqlRules(Rules):
     version = 3
     categories = CATEGORIES
     attribute_categories = ATTRIBUTE_CATEGORIES
+    optional_scopes = frozenset({IDENTITY})
 
     def observed_by(self, scope: str, database: str) -> str:
         """Return what speaks for a grant: the cluster's shared catalogs, one database's own, or a part of these."""
