@@ -5,8 +5,8 @@ owners of extensions, publications and event triggers, `pg_create_subscription` 
 
 Not looked at, since it hangs on what others run: functions and operators that a search path finds first, code in views,
 defaults, rules and policies of tables that others use, what a SECURITY DEFINER routine does for its caller, settings
-that a database's owner makes for all who connect. Nor is which tables a subscription writes to: where that runs as the
-subscription's owner (before 16, and with `run_as_owner`), so do the triggers of these tables.
+that a database's owner makes for all who connect. Nor is which tables a subscription writes to as its owner where it is
+made so (`run_as_owner`, 16 and later), nor whose functions the triggers run that are there and fire for it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from whalefall_pipeline.core.states import find_held
 
 SUPERUSER, OPERATING_SYSTEM, FILES, CODE, TRIGGERS, LOGINS = range(6)
 """How bad it is: the worst first."""
-FUNCTION_OWNER, TRIGGER = "FUNCTION OWNER", "TRIGGER"
+FUNCTION_OWNER, TRIGGER, WRITER = "FUNCTION OWNER", "TRIGGER", "WRITER"
 
 PREDEFINED: Mapping[str, tuple[int, str, str]] = {
     "pg_execute_server_program": (
@@ -50,6 +50,7 @@ DANGEROUS = (
     *(Wanted("event_trigger", privilege=each) for each in (FUNCTION_OWNER,)),
     Wanted("trigger", privilege=FUNCTION_OWNER),
     Wanted("table", privilege=TRIGGER),
+    Wanted("subscribed_table", privilege=WRITER),
     Wanted("table", privilege="OWNER"),
     Wanted("routine", None, "pg_catalog", None, None, "EXECUTE"),
 )
@@ -66,6 +67,7 @@ def find_dangers(population: Population) -> Iterator[Danger]:
             yield Danger(name, "", rank, f"{name} {words}", step)
     yield from _find_replication(population)
     yield from _find_logins(population)
+    yield from _find_subscribed(population)
     held = find_held(accounts.values(), _is_looked_at)
     owners = _find_owners(population)
     for name, state in accounts.items():
@@ -103,6 +105,33 @@ def _find_logins(population: Population) -> Iterator[Danger]:
 
 def _is_plain_login(state: AccountState) -> bool:
     return bool(state.account.attributes.get("rolcanlogin")) and not is_superuser(state)
+
+
+def _find_subscribed(population: Population) -> Iterator[Danger]:
+    """Yield who owns a table that a subscription writes to as its own owner; of several, the first by writer.
+
+    Documentation of 14 and 15, Logical Replication, Security. A trigger fires then only if the table's owner says so:
+    TRIGGER alone is not enough.
+    """
+    accounts, seen = population.accounts, set[tuple[str, str, str]]()
+    writing = find_held(accounts.values(), lambda item: item.privilege == WRITER)
+    if not writing:
+        return
+    owners = _find_owners(population)
+    found = [(item.securable, name) for name, state in accounts.items() for item in state.held & writing]
+    for subscribed, writer in sorted(found):
+        table = subscribed._replace(scope="table", column="")
+        owner = owners.get(table)
+        if owner is None or owner == writer or _is_super(population, owner):
+            continue
+        becomes = "" if _is_super(population, writer) else writer
+        if (owner, becomes, table.database) in seen:
+            continue
+        seen.add((owner, becomes, table.database))
+        held = Held("OWNER", table)
+        words = f"owner of {table}, which subscription {subscribed.column} writes to as {writer}"
+        step, since = "ALTER TABLE … ENABLE ALWAYS TRIGGER …", population.find_since(owner, held)
+        yield Danger(owner, becomes, CODE, words, step, held, since, database=table.database)
 
 
 def _is_looked_at(item: Held) -> bool:

@@ -147,7 +147,8 @@ select scope, '', schema, object, field, privilege_type, is_grantable, effect, a
 from (select * from gained union all select * from lost union all select * from owned) differences
 group by scope, schema, object, field, privilege_type, is_grantable, effect;
 
--- name: definitions (owners of what has no privileges, whom policies apply to, whose code triggers run, user mappings)
+-- name: definitions (owners of what has no privileges, whom policies apply to, whose code triggers run, user mappings,
+-- as whom subscriptions write)
 -- A policy's expression, a subscription's connection and a mapping's options are not read.
 with schemas as (
   select oid, nspname::text as nspname from pg_namespace where nspname !~ '^pg_(toast_)?temp_[0-9]+$'
@@ -160,6 +161,11 @@ definitions (scope, schema, object, field, privilege, grantees) as (
   union all
   select 'subscription', '', subname::text, '', 'OWNER', array[subowner::int8]
   from pg_subscription where subdbid = (select oid from pg_database where datname = current_database())
+  union all  -- as its owner, before 16 only: later it writes to a table as that one's owner
+  select 'subscribed_table', s.nspname, c.relname::text, u.subname::text, 'WRITER', array[u.subowner::int8]
+  from pg_subscription_rel r join pg_subscription u on u.oid = r.srsubid
+  join pg_class c on c.oid = r.srrelid join schemas s on s.oid = c.relnamespace
+  where current_setting('server_version_num')::int < 160000
   union all
   select 'event_trigger', '', e.evtname::text, '', held.*
   from pg_event_trigger e join pg_proc p on p.oid = e.evtfoid

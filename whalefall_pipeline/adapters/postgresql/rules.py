@@ -57,7 +57,8 @@ CATEGORIES: Mapping[str, Category] = {
     "subscription": Category("postgresql_subscriptions", _IN_DATABASE),
     "event_trigger": Category("postgresql_event_triggers", _IN_DATABASE),
     "user_mapping": Category("postgresql_user_mappings", _IN_DATABASE),
-    # the table, and the trigger or policy on it
+    # the table, and the subscription that writes to it, the trigger or the policy on it
+    "subscribed_table": Category("postgresql_subscribed_tables", (*_IN_SCHEMA, "column")),
     "trigger": Category("postgresql_triggers", (*_IN_SCHEMA, "column")),
     "policy": Category("postgresql_policies", (*_IN_SCHEMA, "column")),
     "collation": Category("postgresql_collations", _IN_SCHEMA),
@@ -88,7 +89,7 @@ _DEFINITIONS = frozenset(
     {
         *("extension", "publication", "subscription", "event_trigger", "user_mapping", "trigger", "policy"),
         *("collation", "conversion", "statistics", "text_search_configuration", "text_search_dictionary"),
-        *("operator", "operator_class", "operator_family"),
+        *("operator", "operator_class", "operator_family", "subscribed_table"),
     }
 )
 
@@ -114,7 +115,7 @@ class PostgresqlRules(Rules):
     """The rules of this engine; see `core.rules.Rules`."""
 
     db_type = DB_TYPE
-    version = 3
+    version = 4
     categories = CATEGORIES
     attribute_categories = ATTRIBUTE_CATEGORIES
     optional_scopes = frozenset({IDENTITY})

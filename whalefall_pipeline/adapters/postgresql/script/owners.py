@@ -139,6 +139,9 @@ def _build_definition(grant: Grant, *, on: bool) -> Iterator[str]:
             yield f"DROP USER MAPPING IF EXISTS FOR {role} SERVER {server};"
         return
     now = "" if on else "no longer "
+    if securable.scope == "subscribed_table":
+        yield to_comment(f"{securable}: {role} is {now}who writes, by the subscription's own ALTER … OWNER and tables")
+        return
     yield to_comment(f"{securable}: the owner of its function is {now}{role}, by that function's own ALTER … OWNER")
 
 
