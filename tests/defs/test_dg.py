@@ -75,10 +75,11 @@ def test_the_component_is_scaffolded_and_its_yaml_is_what_the_definitions_are(pr
     described = yaml.safe_load(path.read_text())
     assert described["type"] == COMPONENT
     attributes = {"key_prefix": ["security"], "owners": ["dba@example.com"], "schedule": "15 4 * * *"}
-    path.write_text(yaml.safe_dump({**described, "attributes": attributes}))
+    path.write_text(yaml.safe_dump({**described, "attributes": {**described["attributes"], **attributes}}))
     listed = json.loads(dg(project, "list", "defs", "--json"))
     assert {item["asset_key"] for item in listed["assets"]} == {
         "security/instance_accounts",
         "security/account_permissions",
     }
     assert {item["name"]: item["cron_schedule"] for item in listed["schedules"]}["daily_sync"] == "15 4 * * *"
+    assert "declared_instances" in {item["name"] for item in listed["sensors"]}

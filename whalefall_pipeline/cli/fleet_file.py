@@ -33,7 +33,9 @@ OPTION, LABEL, EXCLUDE = "option.", "label.", "exclude."
 MAPPINGS = (OPTION, LABEL, EXCLUDE)
 
 
-class _Entry(BaseModel):
+class Entry(BaseModel):
+    """One instance, as a file describes it."""
+
     model_config = ConfigDict(extra="forbid")
 
     name: str
@@ -54,7 +56,7 @@ class _Entry(BaseModel):
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    instances: list[_Entry]
+    instances: list[Entry]
 
 
 def parse_definitions(path: Path) -> list[Definition]:
@@ -70,7 +72,7 @@ def parse_definitions(path: Path) -> list[Definition]:
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise InvalidInstanceError(f"{path}: {', '.join(twice)} stands there twice")
-    return [_to_definition(entry, path) for entry in entries]
+    return [to_definition(entry, path.parent) for entry in entries]
 
 
 def _read_text(path: Path, kind: str) -> str:
@@ -116,10 +118,11 @@ def _read_yaml(path: Path) -> Any:
     return read  # pyright: ignore[reportUnknownVariableType] - checked by the caller
 
 
-def _to_definition(entry: _Entry, path: Path) -> Definition:
+def to_definition(entry: Entry, folder: Path) -> Definition:
+    """Return the definition of an entry; a file with a secret is beside the entry's own, in this folder."""
     values = entry.model_dump()
     if entry.password_file:
-        values["password_file"] = path.parent / entry.password_file
+        values["password_file"] = folder / entry.password_file
     command = entry.password_command
     values["password_command"] = to_words(command) if isinstance(command, str) else command or []
     return Definition(db_type=values.pop("type"), excluded=values.pop("exclude"), **values)
