@@ -109,3 +109,23 @@ def test_a_runs_plan_is_stored_whole(instance: dg.DagsterInstance, server: Postg
     with psycopg.connect(server.conninfo(DATABASE)) as connection:
         transactions = "select count(distinct xmin::text) from event_logs where dagster_event_type = %s"
         assert connection.execute(transactions, [planned.value]).fetchone() == (1,)
+
+
+def test_it_takes_a_schema_of_its_own_in_a_database_that_others_use(
+    server: PostgresqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/running.md has it: by the URL alone."""
+    with psycopg.connect(server.conninfo(DATABASE), autocommit=True) as connection:
+        connection.execute("create schema dagster")
+    url = to_url(server, DATABASE)
+    own = f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3Ddagster"
+    for name, value in dagster_environment(tmp_path, dagster_url=own, ledger_url=url).items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.get() as instance:
+        report(instance, 0)
+        assert count_events(instance) == 1
+    with psycopg.connect(server.conninfo(DATABASE)) as connection:
+        found = connection.execute(
+            "select distinct schemaname from pg_tables where tablename in ('runs', 'event_logs')"
+        )
+        assert found.fetchall() == [("dagster",)]

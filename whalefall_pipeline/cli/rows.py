@@ -13,7 +13,7 @@ import typer
 
 from whalefall_pipeline.cli.moments import format_moment
 from whalefall_pipeline.cli.output import find_width, paint, warn, write
-from whalefall_pipeline.cli.tables import lay_out, to_lines
+from whalefall_pipeline.cli.tables import lay_out, to_lines, wrap
 from whalefall_pipeline.core.text import make_visible, neutralise
 
 AT_MOST = 200
@@ -114,11 +114,12 @@ def _to_md_cell(text: str) -> str:
 
 def _show_table(rows: Rows, columns: Sequence[str], title: str) -> None:
     out = sys.stdout
-    lines = ["", paint(title, "italic", out)] if title else []
+    width = find_width(out)
+    lines = ["", *(paint(line, "italic", out) for line in wrap(title, width))] if title else []
     header = [LABELS.get(column, column.replace("_", " ")) for column in columns]
     cells = [[to_cell(row[column]) for column in columns] for row in rows]
     texts = frozenset(number for number, column in enumerate(columns) if column in TEXTS)
-    layout = lay_out(header, cells, texts, find_width(out))
+    layout = lay_out(header, cells, texts, width)
     lines += [paint(line, "bold", out) for line in to_lines(header, layout)]
 
     def paint_cell(column: int, text: str) -> str:

@@ -52,7 +52,7 @@ def to_lines(
 
     `paint` gets a column's position and what stands in it.
     """
-    wrapped = [_wrap(cells[column], width) for column, width in zip(layout.shown, layout.widths, strict=True)]
+    wrapped = [wrap(cells[column], width) for column, width in zip(layout.shown, layout.widths, strict=True)]
     height = max(map(len, wrapped))
     lines: list[str] = []
     for number in range(height):
@@ -69,8 +69,9 @@ def _total(widths: Sequence[int]) -> int:
     return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
-def _wrap(text: str, width: int) -> list[str]:
-    if cell_len(text) <= width:
+def wrap(text: str, width: int | None) -> list[str]:
+    """Return text as lines of so many columns (None: as many as it takes), parted between words only."""
+    if width is None or cell_len(text) <= width:
         return [text]
     # Wide characters take two columns each: fewer of them fit.
     narrow = max(1, width * len(text) // cell_len(text))
