@@ -1,7 +1,7 @@
 """What a reading asks of one server: each statement once, packed where it can be, with a digest of each answer."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias, cast
 
@@ -13,12 +13,17 @@ from whalefall_pipeline.adapters.mysql.errors import DENIED, TIMED_OUT, NotSeenE
 from whalefall_pipeline.adapters.mysql.flavour import CATALOGS, Product
 from whalefall_pipeline.adapters.mysql.names import quote
 from whalefall_pipeline.adapters.mysql.packed import COLUMNS, Digest, NotPackedError, build_packed
-from whalefall_pipeline.adapters.mysql.rows import Row
+from whalefall_pipeline.adapters.mysql.rows import Row, to_setting
 from whalefall_pipeline.adapters.tally import digest_rows
+from whalefall_pipeline.core.errors import DatabaseConnectionError
+from whalefall_pipeline.core.model import Json
 from whalefall_pipeline.core.snapshot import to_digest
 
 Answer: TypeAlias = Sequence[Row]
 PACKED = CATALOGS["mysql"]["packed"]
+IDENTITY = "server_uuid"
+SHOWN_AT_MOST = 1024
+"""Bytes or characters of a variable that SHOW VARIABLES gives."""
 SERVER_CODES = DENIED | TIMED_OUT
 """Errors that a statement has however it is asked."""
 
@@ -145,6 +150,34 @@ class Catalog:
         for table, column in cast("Sequence[tuple[str, str]]", self.read("columns")):
             visible[table].append(column)
         return visible
+
+    def read_settings(self) -> dict[str, Json] | None:
+        """Return what the server is set to and what bears on accounts; None when it can't be read."""
+        if self.variables is None:
+            return None
+        settings = {name: value for name, value in self.variables.items() if name != IDENTITY}
+        if len(settings.get("mandatory_roles", "").encode()) >= SHOWN_AT_MOST:
+            try:
+                ((settings["mandatory_roles"],),) = cast("tuple[tuple[str]]", self.read("mandatory_roles"))
+            except StatementError:
+                return None
+            except DatabaseConnectionError:
+                if not self._source.is_late:
+                    raise
+                return None
+        return {name: to_setting(value) for name, value in settings.items()}
+
+    @cached_property
+    def variables(self) -> Mapping[str, str] | None:
+        """The server's variables that are read; None: they can't be."""
+        try:
+            return dict(cast("Iterable[tuple[str, str]]", self.read("variables")))
+        except StatementError:
+            return None
+        except DatabaseConnectionError:
+            if not self._source.is_late:
+                raise
+            return None
 
     @property
     def _code(self) -> str:

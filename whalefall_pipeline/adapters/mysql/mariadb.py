@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple, cast
 
 from whalefall_pipeline.adapters.mysql.names import PUBLIC, USAGE, to_username
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT, EXTERNAL_PLUGINS, Row, keep_set, to_list
-from whalefall_pipeline.core.model import SERVER, Account, Held, Json, Kind, Securable
+from whalefall_pipeline.core.model import SERVER, SETS, Account, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mariadb.sys@localhost"})
 TLS = {"1": "ANY", "2": "X509", "3": "SPECIFIED"}
@@ -143,20 +144,24 @@ def _to_element(path: Json) -> str:
     return str(path).rpartition(".")[0]
 
 
-def to_server_grants(row: Row, server_version: int) -> Iterator[Held]:
-    """Yield the privileges on the whole server in a row of mysql.global_priv.
+def to_server_grants(row: Row, server_version: int) -> tuple[Held, ...]:
+    """Return the privileges on the whole server in a row of mysql.global_priv; many rows share one value.
 
     `server_version` is as in `version_id`: 101119 for 10.11.19.
     """
     user = PrivilegeRow._make(row)
-    access = to_effective_access(to_integer(user.access), to_integer(user.version), server_version)
+    return _list_granted(to_integer(user.access), to_integer(user.version), server_version)
+
+
+@lru_cache(SETS)
+def _list_granted(access: int, row_version: int, server_version: int) -> tuple[Held, ...]:
+    access = to_effective_access(access, row_version, server_version)
     grant_option = bool(access & GRANT_BIT)
     bits = access & ~GRANT_BIT
     if grant_option and not bits:
-        yield Held(USAGE, Securable(SERVER), grant_option=True)
-    for bit in range(bits.bit_length()):
-        if bits >> bit & 1:
-            yield Held(_name_bit(bit, server_version), Securable(SERVER), grant_option)
+        return (Held(USAGE, Securable(SERVER), grant_option=True),)
+    numbers = [bit for bit in range(bits.bit_length()) if bits >> bit & 1]
+    return tuple(Held(_name_bit(bit, server_version), Securable(SERVER), grant_option) for bit in numbers)
 
 
 def to_default_role(row: Row) -> Iterator[Held]:

@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession
 from whalefall_pipeline.adapters.mysql import mariadb, mysql, rows
-from whalefall_pipeline.adapters.mysql.catalog import Catalog
+from whalefall_pipeline.adapters.mysql.catalog import IDENTITY, Catalog
 from whalefall_pipeline.adapters.mysql.connection import Connection, connect
 from whalefall_pipeline.adapters.mysql.definers import DEFINERS, find_missing, list_active, to_definers
 from whalefall_pipeline.adapters.mysql.errors import (
@@ -37,7 +37,6 @@ from whalefall_pipeline.core.model import (
     Held,
     HeldByGrantee,
     Instance,
-    Json,
     Login,
     Observation,
     Reading,
@@ -46,12 +45,9 @@ from whalefall_pipeline.core.model import (
     is_observed,
 )
 
-SHOWN_AT_MOST = 1024
-"""Bytes or characters of a variable that SHOW VARIABLES gives."""
 PARTIAL_REVOKES = 80016
 """The version that has them, in mysql.user.User_attributes."""
 OBSERVED = Observation(Seen.OBSERVED)
-IDENTITY = "server_uuid"
 OF_THE_LOGIN = (SERVER, "dynamic", "roles")
 """The scopes by which it is known what the login itself may do on the whole server."""
 SNAPSHOT = (
@@ -113,7 +109,7 @@ class MysqlSession(SourceSession):
         MariaDB has none: its `server_uid` is of machine and port, whatever data folder is behind them (tried on 10.11
         and 11.8).
         """
-        return (self._variables or {}).get(IDENTITY, "")
+        return (self._catalog.variables or {}).get(IDENTITY, "")
 
     @property
     def statements(self) -> int:
@@ -166,8 +162,8 @@ class MysqlSession(SourceSession):
                     raise
                 seen = self._source.late
             coverage[scope] = seen if scope == DEFINERS else self._note_role(seen)
-        settings = self._read_settings()
-        source = self._catalog.source if _is_whole(coverage) else b""
+        settings = self._catalog.read_settings()
+        source = self._catalog.source if _is_whole(coverage) and settings is not None else b""
         return Reading(held, coverage, self._catalog.digest, settings, source)
 
     def _parts(self) -> Iterator[tuple[str, ReadHoldings]]:
@@ -185,7 +181,7 @@ class MysqlSession(SourceSession):
     def _read_server(self) -> Iterator[rows.Holding]:
         if self._flavour == "mariadb":
             for row, account in self._account_rows:
-                yield account.username, list(mariadb.to_server_grants(row, self._product.number))
+                yield account.username, mariadb.to_server_grants(row, self._product.number)
             return
         read_mask = rows.to_mask_reader(to_mask("user", self._catalog.columns["user"]))
         for row, account in self._account_rows:
@@ -231,22 +227,6 @@ class MysqlSession(SourceSession):
             raise NotSeenError(missing, "; GRANT them to the login to see definers")
         yield from to_definers(self._catalog.read("definers"), self._name)
 
-    def _read_settings(self) -> dict[str, Json] | None:
-        """Return what the server is set to and what bears on accounts; None when it can't be read."""
-        if self._variables is None:
-            return None
-        settings = {name: value for name, value in self._variables.items() if name != IDENTITY}
-        if len(settings.get("mandatory_roles", "").encode()) >= SHOWN_AT_MOST:
-            try:
-                ((settings["mandatory_roles"],),) = cast("tuple[tuple[str]]", self._catalog.read("mandatory_roles"))
-            except StatementError:
-                return None
-            except DatabaseConnectionError:
-                if not self._source.is_late:
-                    raise
-                return None
-        return {name: rows.to_setting(value) for name, value in settings.items()}
-
     def _observe_attributes(self) -> Observation:
         hidden = self._hidden_columns
         if not hidden:
@@ -278,17 +258,6 @@ class MysqlSession(SourceSession):
         if self._flavour == "mariadb":
             return []
         return mysql.find_hidden(self._catalog.columns["user"], self._product.number)
-
-    @cached_property
-    def _variables(self) -> Mapping[str, str] | None:
-        try:
-            return dict(cast("Iterable[tuple[str, str]]", self._catalog.read("variables")))
-        except StatementError:
-            return None
-        except DatabaseConnectionError:
-            if not self._source.is_late:
-                raise
-            return None
 
     @cached_property
     def _database_rows(self) -> list[rows.Row] | NotSeenError | StatementError:

@@ -7,6 +7,11 @@ own grants as of one moment, and when that is closed those to the others, one af
 from collections import defaultdict
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+
+import orjson
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession, Visibility
@@ -33,7 +38,6 @@ from whalefall_pipeline.core.model import (
     Account,
     Held,
     Instance,
-    Json,
     Login,
     Observation,
     Reading,
@@ -70,6 +74,20 @@ def open_session(
         yield session
 
 
+@dataclass(slots=True)
+class _Fetched:
+    """All that was fetched of what is held: rows as they came, which nothing is made of before it has to be.
+
+    `of_databases` has rows with the name of their database; `changed` are those that name roles by OID.
+    """
+
+    coverage: dict[str, Observation] = field(default_factory=dict[str, Observation])
+    server_settings: list[Row] | None = None
+    shared: list[Row] = field(default_factory=list[Row])
+    of_databases: list[tuple[str, list[Row]]] = field(default_factory=list[tuple[str, list[Row]]])
+    changed: list[tuple[str, list[Row]]] = field(default_factory=list[tuple[str, list[Row]]])
+
+
 class PostgresqlSession(SourceSession):
     """One reading of one cluster. See `SourceSession`."""
 
@@ -86,6 +104,7 @@ class PostgresqlSession(SourceSession):
         self._tally = Tally()
         self._connected = ExitStack()
         self._was_left = False
+        self._lost: DatabaseConnectionError | None = None
 
     @contextmanager
     def connected(self) -> Generator[None]:
@@ -123,13 +142,7 @@ class PostgresqlSession(SourceSession):
 
     def read_accounts(self) -> list[Account]:
         """Read `pg_roles` and `pg_db_role_setting`, and PUBLIC. See `SourceSession.read_accounts`."""
-        try:
-            roles = self._link.read(SQL["roles"], shared=True)
-            settings = self._link.read(SQL["role_settings"], shared=True)
-        except UnreadableError as failed:
-            if failed.observation.status is Seen.TIMED_OUT:
-                raise DatabaseConnectionError(f"the list of roles: {failed}", transient=True) from None
-            raise SyncDataError(f"the list of roles can't be read: {failed}") from None
+        roles, settings = self._roles
         self._names = {PUBLIC_OID: PUBLIC, **{role[0]: role[1] for role in roles}}
         self._settings = to_settings(settings, self._link.identity, self._limits.digest_key)
         return to_accounts(roles, self._settings, self._link.escaped)
@@ -142,35 +155,74 @@ class PostgresqlSession(SourceSession):
         """
         if not self._names:
             self.read_accounts()
-        coverage: dict[str, Observation] = {}
+        if self._lost:
+            raise self._lost
+        fetched = self._fetched
         held: defaultdict[int, list[Held]] = defaultdict(list)
-        databases: list[Row] = []
-        attributes: dict[str, Json] | None = None
+        add_held(held, fetched.shared)
+        for name, rows in fetched.of_databases:
+            add_held(held, rows, name)
+        for name, rows in fetched.changed:
+            add_held(held, name_creators(rows, self._names), name)
+        server_settings = fetched.server_settings
+        attributes = None if server_settings is None else to_attributes(server_settings, self._settings)
+        by_grantee = to_held_by_grantee(held, self._names)
+        return Reading(by_grantee, fetched.coverage, self._tally.digest, attributes, self._source)
+
+    def is_same(self, source: bytes) -> bool:
+        """See `SourceSession.is_same`: all is fetched, which takes less than what is made of it, and kept for that."""
+        self._roles  # noqa: B018 - fetched first, as for a reading
         try:
-            attributes = to_attributes(self._link.read(SQL["server_settings"]), self._settings)
-            databases = self._link.read(SQL["databases"], shared=True)
-            add_held(held, self._read_server())
-            coverage[SERVER] = OBSERVED
-        except UnreadableError as failed:
-            coverage[SERVER] = failed.observation
-        for row in sorted(databases, key=self._is_other):
-            _, name, allows_connections, may_connect = row
-            scope = f"{rules.DATABASE}:{name}"
-            if scope in self._excluded:
-                coverage[scope] = self._excluded[scope]
-            elif not allows_connections or not may_connect:
-                coverage[scope] = CLOSED if not allows_connections else NO_CONNECT
-            elif name in self._link.escaped:
-                coverage[scope] = NOT_TEXT
-            else:
-                coverage |= self._try_database(row, held)
-        return Reading(to_held_by_grantee(held, self._names), coverage, self._tally.digest, attributes)
+            return self._source == source
+        except DatabaseConnectionError as lost:
+            self._lost = lost  # of the grants alone: the accounts are there
+            return False
 
     def check(self) -> list[Visibility]:
         """Read all grants, and return which scopes that gave something of. See `SourceSession.check`."""
         coverage = self.read_grants().coverage
         parts = [Visibility(scope, seen.status is Seen.OBSERVED, _to_note(seen)) for scope, seen in coverage.items()]
         return parts if self.identity else [*parts, Visibility(rules.IDENTITY, readable=False, note=NO_IDENTITY)]
+
+    @cached_property
+    def _roles(self) -> tuple[list[Row], list[Row]]:
+        """The rows of roles, and of their settings."""
+        try:
+            return self._link.read(SQL["roles"], shared=True), self._link.read(SQL["role_settings"], shared=True)
+        except UnreadableError as failed:
+            if failed.observation.status is Seen.TIMED_OUT:
+                raise DatabaseConnectionError(f"the list of roles: {failed}", transient=True) from None
+            raise SyncDataError(f"the list of roles can't be read: {failed}") from None
+
+    @property
+    def _source(self) -> bytes:
+        """A digest of all that was fetched and of what was not; keyed, since settings of roles may hold secrets."""
+        coverage = sorted((scope, *seen) for scope, seen in self._fetched.coverage.items())
+        key = blake2b(self._limits.digest_key).digest()
+        return blake2b(self._tally.digest + orjson.dumps(coverage), key=key, digest_size=16).digest()
+
+    @cached_property
+    def _fetched(self) -> _Fetched:
+        fetched, databases = _Fetched(), list[Row]()
+        try:
+            fetched.server_settings = self._link.read(SQL["server_settings"])
+            databases = self._link.read(SQL["databases"], shared=True)
+            fetched.shared = self._read_server()
+            fetched.coverage[SERVER] = OBSERVED
+        except UnreadableError as failed:
+            fetched.coverage[SERVER] = failed.observation
+        for row in sorted(databases, key=self._is_other):
+            _, name, allows_connections, may_connect = row
+            scope = f"{rules.DATABASE}:{name}"
+            if scope in self._excluded:
+                fetched.coverage[scope] = self._excluded[scope]
+            elif not allows_connections or not may_connect:
+                fetched.coverage[scope] = CLOSED if not allows_connections else NO_CONNECT
+            elif name in self._link.escaped:
+                fetched.coverage[scope] = NOT_TEXT
+            else:
+                fetched.coverage |= self._try_database(row, fetched)
+        return fetched
 
     def _read_server(self) -> list[Row]:
         rows = self._link.read(SQL["memberships" if self._version >= 160000 else "memberships_before_16"], shared=True)
@@ -179,9 +231,9 @@ class PostgresqlSession(SourceSession):
             rows += self._link.read(SQL["parameter_grants"], shared=True)
         return rows
 
-    def _try_database(self, row: Row, held: defaultdict[int, list[Held]]) -> dict[str, Observation]:
+    def _try_database(self, row: Row, fetched: _Fetched) -> dict[str, Observation]:
         try:
-            return self._read_database(row, held)
+            return self._read_database(row, fetched)
         except DatabaseConnectionError as lost:
             return {f"{rules.DATABASE}:{row[1]}": self._explain(lost)}
 
@@ -209,7 +261,7 @@ class PostgresqlSession(SourceSession):
         except DatabaseConnectionError:
             return False
 
-    def _read_database(self, row: Row, held: defaultdict[int, list[Held]]) -> dict[str, Observation]:
+    def _read_database(self, row: Row, fetched: _Fetched) -> dict[str, Observation]:
         """Add what one database holds, and return what was seen of it; of a part where a statement fails, nothing."""
         oid, name, *_ = row
         scope = f"{rules.DATABASE}:{name}"
@@ -220,21 +272,19 @@ class PostgresqlSession(SourceSession):
                 opened = stack.enter_context(self._open(name)) if self._was_left else self._link
                 if opened.database_oid != oid or self._is_another_server(opened):
                     return {scope: ALIAS}
-                rows = opened.read(OF_DATABASE["database_grants"])
-                rows += name_creators(opened.read(OF_DATABASE["changed_grants"]), self._names)
-                add_held(held, rows, name)
-                return {scope: OBSERVED, **self._read_definitions(opened, name, held)}
+                rows, changed = (opened.read(OF_DATABASE[part]) for part in ("database_grants", "changed_grants"))
+                fetched.of_databases.append((name, rows))
+                fetched.changed.append((name, changed))
+                return {scope: OBSERVED, **self._read_definitions(opened, name, fetched)}
         except UnreadableError as failed:
             return {scope: failed.observation}
         except DatabaseRefusedError as refused:
             return {scope: Observation(refused.seen, str(refused))}
 
-    def _read_definitions(
-        self, opened: DatabaseConnection, name: str, held: defaultdict[int, list[Held]]
-    ) -> dict[str, Observation]:
+    def _read_definitions(self, opened: DatabaseConnection, name: str, fetched: _Fetched) -> dict[str, Observation]:
         """Add what is no privilege; named apart only where it can't be read, since privileges do not depend on it."""
         try:
-            add_held(held, opened.read(OF_DATABASE["definitions"]), name)
+            fetched.of_databases.append((name, opened.read(OF_DATABASE["definitions"])))
         except UnreadableError as failed:
             return {f"{rules.DATABASE}:{name}/{rules.DEFINITIONS}": failed.observation}
         except DatabaseConnectionError as lost:
