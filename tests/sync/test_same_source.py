@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
 from tests.ledger.rows import read, read_log, read_versions
+from tests.sync.test_exclusions import WHY, exclude
 from whalefall_pipeline.adapters.postgresql.rules import PostgresqlRules
 from whalefall_pipeline.core.findings.model import DEFAULT_OPTIONS
 from whalefall_pipeline.core.findings.rulebook import Rulebook
@@ -123,9 +124,14 @@ def read_permissions_apart(fleet: Fleet) -> None:
     fleet.sync(inventory=False)
 
 
+def exclude_an_account(fleet: Fleet) -> None:
+    exclude(fleet, {"account:bob": WHY})
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        exclude_an_account,
         change_account, change_grant, change_attribute, change_sight, change_version, change_identity, change_place,
         change_rules, lose_a_snapshot, lose_an_account, forget_findings, read_accounts_apart, read_permissions_apart,
     ],

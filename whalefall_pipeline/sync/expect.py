@@ -4,9 +4,11 @@ What is looked at here is this version and its rules, the moment, and which serv
 source whether anything differs there.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import orjson
 from sqlalchemy import Connection
 
 from whalefall_pipeline import __version__
@@ -41,7 +43,7 @@ def expect_same(
     if not (plan.inventory and plan.permissions):
         return None
     kept = read_kept(connection, instance.id)
-    if kept is None or kept.source[:CODE_BYTES] != digest_code(adapter.rules):
+    if kept is None or kept.source[:CODE_BYTES] != digest_code(adapter.rules, instance.excluded):
         return None
     rules = plan.rulebook.list_rules(adapter.rules.db_type, adapter.findings)
     if kept.finding_rules != plan.rulebook.digest(rules) or _is_due(kept, now):
@@ -51,9 +53,9 @@ def expect_same(
     return Expected(kept, kept.source[CODE_BYTES:])
 
 
-def digest_code(rules: Rules) -> bytes:
-    """Return CODE_BYTES that stand for the version that reads and builds."""
-    return to_digest(__version__.encode(), to_code(rules))
+def digest_code(rules: Rules, excluded: Mapping[str, str]) -> bytes:
+    """Return CODE_BYTES that stand for the version that reads and builds, and for what is not to be read."""
+    return to_digest(__version__.encode(), to_code(rules), orjson.dumps(sorted(excluded.items())))
 
 
 def _is_due(kept: Kept, now: datetime) -> bool:

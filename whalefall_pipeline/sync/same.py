@@ -63,7 +63,7 @@ def keep_source(
     if not compared.whole or reading is None:
         return
     is_known = bool(reading.source) and plan.inventory
-    source = digest_code(rules) + reading.source if is_known else b""
+    source = digest_code(rules, target.instance.excluded) + reading.source if is_known else b""
     until = _find_until(compared, rules, target.read_at) if is_known else None
     without = compared.counts.without_account
     write_source(connection, target.instance.id, source, until=until, without_account=without)
