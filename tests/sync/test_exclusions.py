@@ -8,8 +8,6 @@ from sqlalchemy import Engine
 
 from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
 from tests.ledger.rows import read, read_log, read_versions
-from whalefall_pipeline.core.errors import InvalidInstanceError
-from whalefall_pipeline.core.exclusions import check_exclusions
 from whalefall_pipeline.core.model import Observation, Seen
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.instances import change_instance, read_instances
@@ -120,19 +118,3 @@ def test_another_reason_is_another_exclusion_and_the_same_is_left_alone(fleet: F
         exclude(fleet, {"database:rds": reason})
     rows = read(ledger, "select reason, ended_at is null as now from instance_exclusion order by id")
     assert [tuple(row.values()) for row in rows] == [(WHY, False), ("another reason", True)]
-
-
-@pytest.mark.parametrize(
-    ("scope", "reason", "said"),
-    [
-        ("database:Postgres", WHY, "every reading begins in it"),
-        ("database:", WHY, "write database:NAME or account:NAME"),
-        ("table:orders", WHY, "write database:NAME or account:NAME"),
-        ("account:a\nb", WHY, "can't be excluded"),
-        ("account:ana", " ", "say why"),
-        ("account:ana", "a\nb", "say why"),
-    ],
-)
-def test_what_can_not_be_excluded_is_refused(scope: str, reason: str, said: str) -> None:
-    with pytest.raises(InvalidInstanceError, match=said):
-        check_exclusions({scope: reason}, "postgres")

@@ -88,3 +88,15 @@ def test_ctrl_c_in_a_sync(stage: Stage, how: tuple[str, ...], place: str) -> Non
         check_cancelled(stage, run_id, asked_at, names)
         assert stage.read_session(run_id)["created_by"]
     assert stage.list_locks() == []
+
+
+def test_ctrl_c_while_the_run_is_starting(stage: Stage) -> None:
+    """Dagster refuses to end a run whose process does not answer yet: it is asked again until that holds."""
+    with stage.stuck_instance(find_name("oak")) as name, stage.syncing(name) as (command, run_id):
+        begun = ("STARTING", "STARTED")
+        wait_for(lambda: stage.api.read_status(run_id) in begun, "the begin of the run")
+        command.send_signal(signal.SIGINT)
+        _, said = command.communicate()
+        assert (command.returncode, "cancelling" in said) == (130, True), said
+        assert stage.api.read_status(run_id) == "CANCELED"
+    assert stage.list_locks() == []
