@@ -7,7 +7,6 @@ from typing import Any, TypeAlias, cast
 
 import orjson
 
-from whalefall_pipeline import __version__
 from whalefall_pipeline.adapters.mysql.connection import Connection
 from whalefall_pipeline.adapters.mysql.errors import DENIED, TIMED_OUT, NotSeenError, StatementError, to_mask
 from whalefall_pipeline.adapters.mysql.flavour import CATALOGS, Product
@@ -181,6 +180,6 @@ class Catalog:
 
     @property
     def _code(self) -> str:
-        """What asks and understands, and whom: with another version all is fetched."""
+        """What is asked, and of what: where either is another, all is fetched."""
         texts = orjson.dumps(self._texts, option=orjson.OPT_SORT_KEYS)
-        return to_digest(__version__.encode(), self._product.name.encode(), PACKED.encode(), texts).hex()
+        return to_digest(self._product.name.encode(), PACKED.encode(), texts).hex()
