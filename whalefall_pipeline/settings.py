@@ -136,6 +136,14 @@ class Settings:
             "instances worked on at once in a run: drivers wait on the network most of the time", least=1, most=256
         ),
     )
+    processes: int | None = field(
+        default=None,
+        metadata=_whole(
+            "processes that a run's instances go over, where they are many; unset: as many as cores, at most 4",
+            least=1,
+            most=64,
+        ),
+    )
     partitions_per_run: int = field(
         default=500,
         metadata=_whole(

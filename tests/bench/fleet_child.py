@@ -7,12 +7,14 @@ was. The Dagster run is made as `whalefall sync --local` makes it.
 # pyright: reportUnknownMemberType=false
 
 import json
+import os
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,7 +32,7 @@ from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.sessions import SessionStart, open_session
 from whalefall_pipeline.settings import get_settings
-from whalefall_pipeline.sync.plan import Plan
+from whalefall_pipeline.sync.plan import Plan, choose_processes
 from whalefall_pipeline.sync.session import run_session
 
 SAMPLE_SECONDS = 0.5
@@ -47,6 +49,7 @@ def run_bare() -> dict[str, Any]:
         {db_type: resources[to_key(db_type)].to_collector() for db_type in ADAPTERS},
         ledger.get_store(),
         parallelism=settings.parallelism,
+        processes=choose_processes(settings),
         attempts=settings.attempts,
         backoff_seconds=settings.backoff_seconds,
         instance_seconds=settings.instance_seconds,
@@ -102,7 +105,7 @@ def _time_events(storage: object) -> dict[str, float]:
 
 @contextmanager
 def _measuring() -> Generator[dict[str, Any]]:
-    """Measure the block: seconds, the seconds of CPU of this process, and its memory after each quarter of the time."""
+    """Measure the block with all its processes: seconds, seconds of CPU, and memory after each quarter of the time."""
     measured: dict[str, Any] = {}
     memory: list[float] = []
     ended = threading.Event()
@@ -113,20 +116,33 @@ def _measuring() -> Generator[dict[str, Any]]:
 
     sampling = threading.Thread(target=sample, daemon=True)
     sampling.start()
-    begun, cpu_begun = time.perf_counter(), time.process_time()
+    begun, cpu_begun = time.perf_counter(), _read_cpu_seconds()
     try:
         yield measured
     finally:
-        measured |= {"seconds": time.perf_counter() - begun, "cpu_seconds": time.process_time() - cpu_begun}
+        measured |= {"seconds": time.perf_counter() - begun, "cpu_seconds": _read_cpu_seconds() - cpu_begun}
         ended.set()
         sampling.join()
         memory.append(_read_memory_mib())
         measured["memory_mib"] = [memory[(len(memory) * part - 1) // QUARTERS] for part in range(1, QUARTERS + 1)]
 
 
+def _read_cpu_seconds() -> float:
+    """Return the CPU time of this process, and of those that it waited for."""
+    return sum(os.times()[:4])
+
+
 def _read_memory_mib() -> float:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
+    children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
+    return sum(_read_memory_of(pid) for pid in ["self", *chain.from_iterable(children)])
+
+
+def _read_memory_of(pid: str) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:  # it has ended meanwhile
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
 if __name__ == "__main__":

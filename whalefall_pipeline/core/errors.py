@@ -1,6 +1,7 @@
 """The error taxonomy: one class per error code of the ledger's contract."""
 
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 
 class WhalefallError(Exception):
@@ -20,6 +21,10 @@ class DatabaseConnectionError(WhalefallError):
     def __init__(self, message: str, *, transient: bool) -> None:
         super().__init__(message)
         self.transient = transient
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go from process to process with all that it says."""
+        return partial(type(self), transient=self.transient), self.args
 
 
 class SyncDataError(WhalefallError):

@@ -6,6 +6,8 @@ INSTANCE_SECONDS: float = 300
 ANSWER_BYTES = 256 * 1024**2
 """Some millions of grants."""
 PARALLELISM = 8
+MOST_PROCESSES = 4
+"""Unless a deployment says so: each has a program's memory, and connections of its own."""
 ATTEMPTS = 3
 BACKOFF_SECONDS: float = 1
 LOCK_WAIT_SECONDS: float = 600

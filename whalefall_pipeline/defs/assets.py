@@ -29,7 +29,7 @@ from whalefall_pipeline.defs.resources import LEDGER, NO_CONFIG, to_key
 from whalefall_pipeline.defs.specs import Look, build_specs
 from whalefall_pipeline.settings import get_settings
 from whalefall_pipeline.sync.instance import to_first_line
-from whalefall_pipeline.sync.plan import Plan, to_alerting
+from whalefall_pipeline.sync.plan import Plan, choose_processes, to_alerting
 from whalefall_pipeline.sync.session import run_session
 
 
@@ -75,6 +75,7 @@ def _sync(context: dg.AssetExecutionContext, keys: AssetKeys) -> Generator[Any, 
         permissions=keys.permissions in selected,
         accept_collapse=accepts_collapse(context.run.tags),
         parallelism=settings.parallelism,
+        processes=choose_processes(settings),
         attempts=settings.attempts,
         backoff_seconds=settings.backoff_seconds,
         instance_seconds=settings.instance_seconds,

@@ -96,8 +96,8 @@ def build_written(outcome: Outcome, keys: AssetKeys = KEYS) -> dict[dg.AssetKey,
             "statements": outcome.statements,
             "not_observed": _join_scopes(counts.unseen, excluded=False) or "nothing",
             "excluded": _join_scopes(counts.unseen, excluded=True) or "nothing",
-            "findings_opened": len(outcome.changes.findings.opened),
-            "findings_closed": len(outcome.changes.findings.closed),
+            "findings_opened": outcome.opened,
+            "findings_closed": outcome.closed,
             **(_to_dangers(outcome.dangers) if outcome.dangers else {}),
         }
     return written

@@ -39,7 +39,7 @@ def sync_instance(plan: Plan, instance: Instance) -> Outcome:
     if outcome.error and plan.cancellation.is_cancelled:
         outcome.error = SyncCancelledError("the session was cancelled")
     if outcome.error and not isinstance(outcome.error, SyncCancelledError):
-        _write_failure(plan, outcome, outcome.error)
+        write_failure(plan, outcome, outcome.error)
     return outcome
 
 
@@ -121,9 +121,10 @@ def _write_permissions(
         if plan.alerting and compared.before.read_at is not None:
             write_change_alerts(connection, collected.target, written, plan.alerting, adapter.rules)
     outcome.permissions, outcome.changes, outcome.dangers = compared.counts, changes, dangers
+    outcome.opened, outcome.closed = len(changes.findings.opened), len(changes.findings.closed)
 
 
-def _write_failure(plan: Plan, outcome: Outcome, error: WhalefallError) -> None:
+def write_failure(plan: Plan, outcome: Outcome, error: WhalefallError) -> None:
     """Write the failed record; where the ledger itself is lost, the reconciliation writes it later."""
     message = to_first_line(error)
     try:

@@ -1,5 +1,6 @@
 """How a session works."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -42,6 +43,8 @@ class Plan:
     permissions: bool = True
     accept_collapse: bool = False
     parallelism: int = defaults.PARALLELISM
+    """Instances worked on at once, in all processes together."""
+    processes: int = 1
     attempts: int = defaults.ATTEMPTS
     backoff_seconds: float = defaults.BACKOFF_SECONDS
     instance_seconds: float = defaults.INSTANCE_SECONDS
@@ -52,6 +55,15 @@ class Plan:
     rulebook: Rulebook = DEFAULT_RULEBOOK
     alerting: Alerting | None = None
     """What somebody is to be told of; None: nobody, and nothing is written for it."""
+
+
+def choose_processes(settings: Settings) -> int:
+    """Return over how many processes the instances of a run go, where they are enough."""
+    if settings.processes is not None:
+        return settings.processes
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    return min(cores, defaults.MOST_PROCESSES)
 
 
 def to_alerting(settings: Settings) -> Alerting | None:

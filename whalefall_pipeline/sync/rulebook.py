@@ -34,8 +34,18 @@ def read_rulebook(path: Path, adapters: Mapping[str, Adapter]) -> Rulebook:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         raise InvalidInputError(f"{path}{f', line {mark.line + 1}' if mark else ''}: it is no YAML") from None
-    every = [*everywhere.RULES, *(rule for adapter in adapters.values() for rule in adapter.findings.rules)]
     try:
-        return parse_rulebook(document, adapters, [rule.id for rule in every])
+        return build_rulebook(document, adapters)
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error}") from None
+
+
+def build_rulebook(document: object, adapters: Mapping[str, Adapter]) -> Rulebook:
+    """Return what the document of a rules file says; None: the rules that there are.
+
+    Raises InvalidInputError in one line, with the place in it, for one that is not usable.
+    """
+    if document is None:
+        return DEFAULT_RULEBOOK
+    every = [*everywhere.RULES, *(rule for adapter in adapters.values() for rule in adapter.findings.rules)]
+    return parse_rulebook(document, adapters, [rule.id for rule in every])

@@ -1,9 +1,8 @@
-"""Works through a session's instances with a bounded pool of threads: drivers wait on the network, the GIL is free."""
+"""Works through a session's instances, many at a time, from its open begin to its end."""
 
 import os
 import threading
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager
 
 from whalefall_pipeline.core.changes import Changes
@@ -12,42 +11,42 @@ from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.alerts import write_failures
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.sessions import beat, close_session
-from whalefall_pipeline.sync.instance import sync_instance, to_first_line
-from whalefall_pipeline.sync.memory import collecting_rarely, release
+from whalefall_pipeline.sync.crew import Threads
+from whalefall_pipeline.sync.instance import to_first_line
+from whalefall_pipeline.sync.memory import INSTANCES_BETWEEN, collecting_rarely, release
 from whalefall_pipeline.sync.plan import Plan
+from whalefall_pipeline.sync.processes import Processes, count_processes
 from whalefall_pipeline.sync.tell import Outcome
 
-INSTANCES_BETWEEN = 50
-"""After so many instances what they used is given back: memory else grows by 25 kB with each."""
-CANCEL_AGAIN_SECONDS = 0.5
 UNWRITTEN = "its outcome could not be written when it ended"
 ORPHANED = "the run's process was told to end, since the one that had started it died"
 
 
 def run_session(plan: Plan, instances: Sequence[Instance], tell: Callable[[Outcome], None]) -> list[Outcome]:
     """Sync the instances of a session that is open already, and close it; `tell` is called here as each one ends,
-    with what changed of it.
+    with what changed of it (not where another process worked on it).
 
     An interrupt (any BaseException) cancels what is under way, closes the session as cancelled, and goes on up; one
     that comes since the parent process died is an error, and the session failed.
     """
     parent = os.getppid()
     outcomes: list[Outcome] = []
-    with _beating(plan), collecting_rarely(), ThreadPoolExecutor(plan.parallelism, thread_name_prefix="sync") as pool:
-        futures = [pool.submit(sync_instance, plan, instance) for instance in instances]
+    processes = count_processes(plan, len(instances))
+    with _beating(plan), collecting_rarely():
+        crew = Processes(plan, instances, processes) if processes > 1 else Threads(plan, instances)
         try:
-            for future in as_completed(futures):
-                outcomes.append(future.result())
-                tell(outcomes[-1])
-                outcomes[-1].changes = Changes()
+            for outcome in crew.work():
+                outcomes.append(outcome)
+                tell(outcome)
+                outcome.changes = Changes()
                 if len(outcomes) % INSTANCES_BETWEEN == 0:
                     release()
         except BaseException as error:
             cause = error if os.getppid() == parent else WhalefallError(ORPHANED)
             plan.cancellation.cancel()
-            pool.shutdown(wait=False, cancel_futures=True)
+            crew.stop()
             _close_interrupted(plan, cause)
-            _end(plan, futures)
+            crew.end()
             if cause is not error:
                 raise cause from None
             raise
@@ -77,13 +76,6 @@ def _to_message(cause: BaseException) -> str:
     if isinstance(cause, Exception):
         return f"{type(cause).__name__}: the run stopped in the middle"
     return "the run was cancelled"
-
-
-def _end(plan: Plan, futures: Sequence[Future[Outcome]]) -> None:
-    """Wait for what was cancelled; an instance that was between two statements has the next one cancelled."""
-    while running := [future for future in futures if not future.done()]:
-        wait(running, CANCEL_AGAIN_SECONDS)
-        plan.cancellation.cancel()
 
 
 @contextmanager

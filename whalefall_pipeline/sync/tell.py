@@ -17,7 +17,8 @@ DETAILS_VERSION = 1
 class Outcome:
     """How one instance ended: what was written of it, what changed, and the error, if any.
 
-    `changes` are there when a session tells of the outcome, and given up after that: they may be large.
+    `changes` are there when a session tells of the outcome, and given up after that: they may be large. Where another
+    process worked on the instance they stay there; the numbers of `opened` and `closed` findings come from it.
     """
 
     instance: Instance
@@ -29,6 +30,8 @@ class Outcome:
     statements: int = 0
     attempts: int = 0
     changes: Changes = field(default_factory=Changes)
+    opened: int = 0
+    closed: int = 0
     dangers: DangerSummary | None = None
     error: WhalefallError | None = None
 
