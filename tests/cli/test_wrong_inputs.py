@@ -133,6 +133,8 @@ OTHERS: list[tuple[tuple[str, ...], str]] = [
     (("db", "grants", "--prefix", ""), "--prefix '' is no begin of a role's name"),
     (("db", "grants", "--prefix", "a'b"), "is no begin of a role's name"),
     (("up", "--port", "x"), "--port"),
+    (("up", "--port", "99999"), "--port"),
+    (("up", "--port", "-1"), "--port"),
     (("completion", "csh"), "csh"),
     (("completion",), "Missing argument"),
 ]

@@ -1,5 +1,6 @@
 """What comes from a server has no secret of ours in it, and nothing that moves a cursor, in a sync and in a check."""
 
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,8 @@ from sqlalchemy import Engine
 from tests.engines.scripted import Fleet, ScriptedAdapter, user
 from tests.ledger.rows import read
 from whalefall_pipeline.adapters.deadline import Deadline
-from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError, WhalefallError
+from whalefall_pipeline.adapters.registry import ADAPTERS
+from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError, WhalefallError
 from whalefall_pipeline.core.model import Instance, Login, Observation, Security, Seen
 from whalefall_pipeline.sync.opening import open_source
 from whalefall_pipeline.sync.plan import Collector
@@ -89,3 +91,27 @@ def test_a_check_opens_as_a_sync_does() -> None:
     opened = open_source(Collector(adapter), instance, login, deadline)
     with pytest.raises(WhalefallError, match=r"ValueError: \(secret\)$"), opened:
         pass
+
+
+@pytest.mark.parametrize("db_type", ADAPTERS)
+@pytest.mark.parametrize(
+    ("username", "password", "words"),
+    [
+        ("collector", "a\udcffb", "holds bytes that are no UTF-8"),
+        ("collector", "\ud800", "holds bytes that are no UTF-8"),
+        ("collector", "a\0b", "holds a zero character"),
+        ("a\udcffb", SECRET, "holds bytes that are no UTF-8"),
+        ("a\0b", SECRET, "holds a zero character"),
+    ],
+)
+def test_a_login_that_is_no_text_goes_nowhere(db_type: str, username: str, password: str, words: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, Deadline(10) as deadline:
+        instance = Instance(1, "one", db_type, "127.0.0.1", server.getsockname()[1], "shop")
+        opened = open_source(Collector(ADAPTERS[db_type]), instance, Login(username, password), deadline)
+        with pytest.raises(InvalidInstanceError, match=words) as raised, opened:
+            pass
+        assert str(raised.value).endswith("whalefall credentials set one")
+        assert str(raised.value).isprintable()
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()

@@ -66,6 +66,11 @@ def is_visible(text: str) -> bool:
     return make_visible(text) == text
 
 
+def is_unicode(text: str) -> bool:
+    """Return whether the text can be written as UTF-8; bytes that are none come into Python as lone surrogates."""
+    return not any(0xD800 <= ord(char) <= 0xDFFF for char in text)
+
+
 def _to_visible(found: re.Match[str]) -> str:
     char = found[0]
     if unicodedata.category(char) not in _HIDDEN_CATEGORIES and char not in _IGNORABLE:

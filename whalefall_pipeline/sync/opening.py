@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import SourceSession, Visibility
-from whalefall_pipeline.core.errors import SyncDataError, WhalefallError
+from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError, WhalefallError
 from whalefall_pipeline.core.exclusions import OF_ACCOUNT, leave_out, leave_out_accounts
 from whalefall_pipeline.core.model import Account, Instance, Json, Login, Reading, Security, to_whole
 from whalefall_pipeline.core.scrub import build_scrubber
-from whalefall_pipeline.core.text import make_visible
+from whalefall_pipeline.core.text import is_unicode, make_visible
 from whalefall_pipeline.sync.plan import Collector
 
 NOT_UNDERSTOOD = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
@@ -25,12 +25,25 @@ NOT_UNDERSTOOD = (LookupError, ValueError, TypeError, AttributeError, Arithmetic
 def open_source(collector: Collector, instance: Instance, login: Login, deadline: Deadline) -> Generator[SourceSession]:
     """Connect to an instance within the collector's limits; whatever is raised inside has no secret in its text.
 
-    Raises what `Adapter.open` does, and SyncDataError for an answer that can't be understood; anything else unexpected
-    leaves as WhalefallError with its first line.
+    Raises what `Adapter.open` does, InvalidInstanceError for a login that no driver can send, and SyncDataError for an
+    answer that can't be understood; anything else unexpected leaves as WhalefallError with its first line.
     """
+    _check_login(instance, login)
     scrub = build_scrubber(login.password)
     with _cleaning_errors(scrub), collector.adapter.open(instance, login, collector.limits, deadline) as session:
         yield _CleanSession(session, scrub, instance.excluded)
+
+
+def _check_login(instance: Instance, login: Login) -> None:
+    """Raise InvalidInstanceError for bytes that are no text, as an environment may hold, and for a zero character.
+
+    A driver that is written in C ends a text there, and all that follows in its connection string: the address, too.
+    """
+    text = login.username + login.password
+    if "\0" in text or not is_unicode(text):
+        what = "a zero character" if "\0" in text else "bytes that are no UTF-8"
+        remedy = f"set another with: whalefall credentials set {instance.name}"
+        raise InvalidInstanceError(f"the login's name or secret holds {what}; {remedy}")
 
 
 @contextmanager
