@@ -138,7 +138,11 @@ def test_check_says_version_and_what_can_be_seen(whalefall: Run, ledger_server: 
     assert "the connection is not encrypted" in tls["note"]
     assert "tls=verify-full" in tls["note"]
     assert server.password not in checked.stdout + checked.stderr
-    assert whalefall("instances", "check", "good", variables=variables).returncode == 0
+    whalefall("instances", "exclude", "good", "--database", "template1", "--reason", "a template")
+    checked = whalefall("instances", "check", "good", "--format", "json", variables=variables)
+    assert checked.returncode == 0
+    statuses = {row["scope"]: (row["status"], row["note"]) for row in json.loads(checked.stdout)}
+    assert statuses["database:template1"] == ("excluded", "a template")
 
 
 def test_check_says_that_a_version_is_too_old(
