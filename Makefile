@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 CHOSEN = $(if $(ALL),$(ENGINE),$(if $(ENGINE),$(ENGINE) and )not exhaustive)
 DRAWN = $(if $(ALL),thorough,quick)
 .DEFAULT_GOAL := help
-.PHONY: help demo up test unit coverage hooks architecture docs bench audit check format lint types imports lock clean
+.PHONY: help demo up test unit coverage mutation hooks architecture docs bench audit check format lint types imports lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ unit: $(VENV)/dev ## run the tests that need no server, in seconds
 
 coverage: $(VENV)/dev ## run the tests and show which lines of the package none of them reaches
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+mutation: $(VENV)/dev ## change core in small ways and count which its unit tests notice (ARGS="--sample 200 --only findings")
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 bench: $(VENV)/dev ## measure syncs beside the floor, on servers that it starts (ARGS=--quick: two minutes)
 	@$(BIN)/python -m tests.bench $(ARGS)
