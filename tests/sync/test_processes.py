@@ -166,7 +166,7 @@ def test_an_error_is_the_same_in_another_process() -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "parallelism", "instances", "expected"),
-    [(1, 8, 1000, 1), (4, 8, 1000, 4), (4, 2, 1000, 2), (4, 8, 40, 2), (4, 8, 31, 1), (4, 8, 0, 1)],
+    [(1, 8, 1000, 1), (4, 8, 1000, 4), (4, 2, 1000, 2), (4, 8, 80, 2), (4, 8, 63, 1), (4, 8, 0, 1)],
 )
 def test_few_instances_are_worked_on_in_this_process(
     fleet: Fleet, wanted: int, parallelism: int, instances: int, expected: int

@@ -25,7 +25,7 @@ from whalefall_pipeline.sync.instance import write_failure
 from whalefall_pipeline.sync.plan import Plan
 from whalefall_pipeline.sync.tell import Outcome
 
-LEAST_EACH = 16
+LEAST_EACH = 32
 """Instances from which on a process is worth its start, which takes as long as some of them do."""
 END_SECONDS = 10.0
 CANCEL, END = "cancel", "end"
