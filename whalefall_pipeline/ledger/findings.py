@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection
 
+from whalefall_pipeline.core.findings.evaluate import put_in_order
 from whalefall_pipeline.core.findings.model import Finding, FindingChanges, FindingKey, Outcome, Severity
 from whalefall_pipeline.ledger.copying import Copier
 from whalefall_pipeline.ledger.database import NULL, load_statements, to_fields
@@ -109,8 +110,7 @@ def close_findings_of(connection: Connection, target: Target, account_ids: Colle
     owner = {"instance_id": target.instance.id, "read_at": target.read_at, "session_id": target.session_id}
     rows = connection.execute(SQL["close_findings_of"], {**owner, "ids": list(account_ids)}).all()
     connection.execute(SQL["forget_evaluation"], {"instance_id": target.instance.id})
-    closed = [_to_finding(row) for row in rows]
-    return FindingChanges(closed=tuple(sorted(closed, key=lambda finding: (finding.severity.rank, finding.key))))
+    return FindingChanges(closed=tuple(put_in_order(map(_to_finding, rows))))
 
 
 def _to_finding(row: Iterable[Any]) -> Finding:

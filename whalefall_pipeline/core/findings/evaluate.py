@@ -82,11 +82,12 @@ def compare_findings(
     opened = [finding for key, finding in after.items() if key not in before]
     closed = [finding for key, finding in before.items() if key not in after]
     other = [after[key] for key in sorted(after.keys() & before.keys()) if after[key] != before[key]]
-    return FindingChanges(tuple(sorted(opened, key=_to_order)), tuple(sorted(closed, key=_to_order))), other
+    return FindingChanges(tuple(put_in_order(opened)), tuple(put_in_order(closed))), other
 
 
-def _to_order(finding: Finding) -> tuple[object, ...]:
-    return (RANKS[finding.severity], *finding[:4])
+def put_in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings with the worst first, those of one severity by their keys, which their values begin with."""
+    return sorted(sorted(findings), key=lambda finding: RANKS[finding.severity])
 
 
 def find_unseen(rule: Rule, world: World) -> dict[str, str]:

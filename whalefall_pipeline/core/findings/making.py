@@ -38,6 +38,7 @@ def to_whole_account(_item: Held) -> str:
     return ""
 
 
+@lru_cache(SETS)
 def to_path(item: Held) -> str:
     """Return what something is held on, as words."""
     return str(item.securable)
