@@ -61,7 +61,8 @@ ATTRIBUTES: Mapping[str, Any] = {
     "number": 1.5,
     "text": 'q"\\ä\U0001f40b',
 }
-ANA = Account("ana", Kind.USER, {**ATTRIBUTES, "empty": {}})
+FLAGS = {"rolsuper": False, "rolcreaterole": False, "rolcanlogin": True}
+ANA = Account("ana", Kind.USER, {**ATTRIBUTES, **FLAGS, "empty": {}})
 EFFECTS: Sequence[Effect] = ("grant", "deny", "revoke")
 KINDS: Mapping[str, Sequence[Grant]] = {
     "nothing": [],
