@@ -1,7 +1,8 @@
 """`make bench`: prints Markdown tables of syncs and of questions about access.
 
 `--quick` measures 1,000 accounts in one round, `--access` the questions alone, `--fleet` 1,000 instances, `--idle` the
-services of a home in which nothing happens, `--source` what a reading costs the server that is read.
+services of a home in which nothing happens, `--source` what a reading costs the server that is read, `--pages` the page
+of partitions in a browser.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from tests.bench.access import Asked, build_access_table, measure_access
 from tests.bench.fleet import measure_fleet
 from tests.bench.idle import build_idle_table, measure_idle
 from tests.bench.measuring import Sample, list_engines, measure
+from tests.bench.pages import build_pages_table, measure_pages
 from tests.bench.report import build_table, describe_machine
 from tests.bench.source_cost import build_source_table, measure_source
 
@@ -19,6 +21,7 @@ ROUNDS = 5
 INSTANCES = 1_000
 QUICK_INSTANCES = 100
 IDLE_SECONDS = 120.0
+PAGES = 10_000
 
 
 def main() -> None:
@@ -33,11 +36,15 @@ def main() -> None:
     parser.add_argument("--instances", type=int, default=INSTANCES, help="of the fleet")
     parser.add_argument("--idle", action="store_true", help="what the services of an idle home take")
     parser.add_argument("--source", action="store_true", help="what a reading costs the server that is read")
+    parser.add_argument("--pages", action="store_true", help="the page of partitions, with 10,000, in Chromium")
     asked = parser.parse_args()
     if asked.source:
         sizes = asked.accounts or SIZES[-1:]
         costs = [measure_source(engine, size, asked.rounds) for engine in list_engines(asked.engine) for size in sizes]
         sys.stdout.write(f"{describe_machine()}; {asked.rounds} rounds\n\n{build_source_table(costs)}\n")
+        return
+    if asked.pages:
+        sys.stdout.write(f"{describe_machine()}\n\n{build_pages_table(measure_pages(PAGES))}\n")
         return
     if asked.idle:
         sys.stdout.write(

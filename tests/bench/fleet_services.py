@@ -34,8 +34,8 @@ RUN_PAGE = """query Run($id: ID!) { logsForRun(runId: $id, limit: 1000) { ... on
 
 def measure_services(fleet: Fleet, run_id: str) -> dict[str, Any]:
     """Return seconds: of queries and commands each time, of thousands of partitions how long they took."""
-    with run_services(fleet.environment, port=_free_port()) as services:
-        _wait(lambda: find_obstacle(services.address) is None)
+    with run_services(fleet.environment, port=find_free_port()) as services:
+        wait(lambda: find_obstacle(services.address) is None)
         found: dict[str, Any] = {
             "partitions page": _time(lambda: _count_states(services.address)),
             "run's page": _time(lambda: send_query(services.address, RUN_PAGE, {"id": run_id}, timeout_seconds=60)),
@@ -68,13 +68,13 @@ def _command(fleet: Fleet, *arguments: str) -> None:
 def _add_and_remove(fleet: Fleet) -> dict[str, list[float]]:
     """Register thousands of instances and remove them; the sensor makes their partitions and takes them away."""
     names = [f"more-{number:05}" for number in range(MORE)]
-    before = _count_partitions(fleet)
+    before = count_partitions(fleet)
     steps: Sequence[tuple[str, Callable[[], object]]] = (
-        ("instances registered", lambda: _register(fleet, names)),
-        ("their partitions added", lambda: _wait(lambda: _count_partitions(fleet) == before + MORE)),
+        ("instances registered", lambda: register(fleet, names)),
+        ("their partitions added", lambda: wait(lambda: count_partitions(fleet) == before + MORE)),
         ("whalefall instances list", lambda: _command(fleet, "instances", "list")),
         ("instances removed", lambda: _remove(fleet, names)),
-        ("their partitions deleted", lambda: _wait(lambda: _count_partitions(fleet) == before)),
+        ("their partitions deleted", lambda: wait(lambda: count_partitions(fleet) == before)),
     )
     return dict(_measure(what, work) for what, work in steps)
 
@@ -87,7 +87,7 @@ def _measure(what: str, work: Callable[[], object]) -> tuple[str, list[float]]:
     return what, [seconds]
 
 
-def _register(fleet: Fleet, names: Sequence[str]) -> None:
+def register(fleet: Fleet, names: Sequence[str]) -> None:
     with _writing(fleet) as connection:
         for name in names:
             instance = Instance(0, name, "postgresql", "127.0.0.1", 1)
@@ -110,19 +110,19 @@ def _writing(fleet: Fleet) -> Generator[Any]:
         engine.dispose()
 
 
-def _count_partitions(fleet: Fleet) -> int:
+def count_partitions(fleet: Fleet) -> int:
     with psycopg.connect(fleet.environment["WHALEFALL_DAGSTER_URL"]) as connection:
         found = connection.execute("select count(*) from dynamic_partitions").fetchone()
     return int(found[0]) if found else 0
 
 
-def _free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
-def _wait(seen: Callable[[], bool]) -> None:
+def wait(seen: Callable[[], bool]) -> None:
     ends_at = time.monotonic() + LIMIT_SECONDS
     while not seen():
         if time.monotonic() > ends_at:

@@ -113,8 +113,8 @@ class SourceSession(ABC):
     def is_same(self, source: bytes) -> bool:
         """Whether `read_accounts` and `read_grants` would give what they gave when this was the reading's `source`.
 
-        It is asked before both, at most once, and takes a constant number of statements; an adapter for which finding
-        that out costs its server more than reading has no need of it. Raises DatabaseConnectionError.
+        It is asked before both, at most once, and costs the server no more than they do; what is fetched for it is not
+        fetched again. Raises what they raise.
         """
         return False
 

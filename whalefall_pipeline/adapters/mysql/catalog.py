@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, TypeAlias, cast
 
@@ -11,7 +12,7 @@ from whalefall_pipeline.adapters.mysql.connection import Connection
 from whalefall_pipeline.adapters.mysql.errors import DENIED, TIMED_OUT, NotSeenError, StatementError, to_mask
 from whalefall_pipeline.adapters.mysql.flavour import CATALOGS, Product
 from whalefall_pipeline.adapters.mysql.names import quote
-from whalefall_pipeline.adapters.mysql.packed import COLUMNS, Digest, NotPackedError, build_packed
+from whalefall_pipeline.adapters.mysql.packed import COLUMNS, NotPackedError, Packed, build_packed, unpack
 from whalefall_pipeline.adapters.mysql.rows import Row, to_setting
 from whalefall_pipeline.adapters.tally import digest_rows
 from whalefall_pipeline.core.errors import DatabaseConnectionError
@@ -41,19 +42,25 @@ class Catalog:
         self._source = source
         self._product = product
         self._texts = product.catalog
-        self._packs = COLUMNS[product.flavour]
-        self._waiting: dict[str, Answer] = {}
+        self._columns = COLUMNS[product.flavour]
+        self._packed: dict[str, Packed] = {}
+        self._plain: dict[str, Answer] = {}
         self._digests: dict[str, str] = {}
-        self._known: dict[str, Digest] = {}
+        self._known: set[str] = set()
 
     def read(self, name: str) -> Answer:
         """Return the rows of a statement; each is asked once.
 
         Raises what `Connection.query` does, and NotSeenError where the login is not shown what the statement needs.
         """
-        if name not in self._waiting:
-            self._ask(name)
-        return self._waiting.pop(name)
+        if name in self._columns and name not in self._plain:
+            with suppress(NotPackedError):
+                self._ask_packed(name)
+                rows = unpack(self._packed.pop(name), self._columns[name])
+                self._known.add(name)
+                return rows
+        self._ask_plain(name)
+        return self._plain.pop(name)
 
     @property
     def digest(self) -> bytes:
@@ -63,63 +70,46 @@ class Catalog:
     @property
     def source(self) -> bytes:
         """Return what `is_same` takes, of all that was asked; empty where some of it could not be packed."""
-        if not self._packs.keys() <= self._known.keys():
+        if not self._columns.keys() <= self._known:
             return b""
-        packed = {name: str(digest) for name, digest in self._known.items()}
-        plain = {name: digest for name, digest in self._digests.items() if name not in packed}
-        return orjson.dumps({"code": self._code, "packed": packed, "plain": plain}, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps({"code": self._code, "digests": self._digests}, option=orjson.OPT_SORT_KEYS)
 
     def is_same(self, source: bytes) -> bool:
         """Whether all that was asked when this was the `source` has the same answer now.
 
-        Stops at the first answer that differs. What was fetched on the way is not asked again.
+        Stops at the first answer that differs; what was fetched till then is kept for `read`.
         """
-        document = cast("Mapping[str, Any]", json.loads(source))
-        if document["code"] != self._code:
+        known = cast("Mapping[str, Any]", json.loads(source))
+        if known["code"] != self._code:
             return False
-        packed, plain = document["packed"], document["plain"]
+        digests = cast("Mapping[str, str]", known["digests"])
         try:
-            return all(self._is_known(name, digest) for name, digest in plain.items()) and all(
-                self._ask_packed(name, Digest.from_text(str(packed[name]))) for name in self._packs
-            )
+            return all(self._find_digest(name) == digest for name, digest in digests.items())
         except (StatementError, NotSeenError, NotPackedError):
             return False
 
-    def _is_known(self, name: str, digest: object) -> bool:
+    def _find_digest(self, name: str) -> str:
         if name not in self._digests:
-            self._ask_plain(name)
-        return self._digests[name] == digest
-
-    def _ask(self, name: str) -> None:
-        try:
-            if name in self._packs:
-                self._ask_packed(name, None)
-                return
-        except NotPackedError:
-            pass
-        self._ask_plain(name)
+            (self._ask_packed if name in self._columns else self._ask_plain)(name)
+        return self._digests[name]
 
     def _ask_plain(self, name: str) -> None:
-        rows = self._waiting[name] = self._source.query(self.build(name))
-        self._digests[name] = digest_rows(rows).hex()
+        if name not in self._plain:
+            rows = self._plain[name] = self._source.query(self.build(name))
+            self._digests[name] = digest_rows(rows).hex()
 
-    def _ask_packed(self, name: str, known: Digest | None) -> bool:
-        """Ask for what may be known, and return whether it is; raises NotPackedError where it has to be fetched."""
-        columns = self._packs[name]
-        statement = build_packed(PACKED, self.build(name), columns, known)
+    def _ask_packed(self, name: str) -> None:
+        """Fetch an answer as one text; raises NotPackedError where it has to be fetched row by row."""
+        if name in self._packed:
+            return
+        columns = self._columns[name]
         try:
-            found = self._source.query_packed(statement, columns)
+            packed = self._source.query_packed(build_packed(PACKED, self.build(name), columns), columns)
         except StatementError as error:
             if error.code in SERVER_CODES:
                 raise
             raise NotPackedError from None
-        if found is None:
-            if known is None:
-                raise NotPackedError
-            return True
-        self._known[name], self._waiting[name] = found
-        self._digests[name] = str(self._known[name])
-        return False
+        self._packed[name], self._digests[name] = packed, packed.digest
 
     def build(self, name: str) -> str:
         """Return the text of a statement, with the columns that this server has and shows.

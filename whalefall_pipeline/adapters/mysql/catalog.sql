@@ -21,12 +21,10 @@ set names utf8mb4, session time_zone = '+00:00', sql_mode = '', sql_auto_is_null
 set role all;
 
 -- name: packed
--- Asked around most of the statements below: their rows as one text, which a client takes in at once. U+001F parts the
--- values of a row and U+001E the rows; a value that may be null has a plus before it, and is empty where it is. There is
--- no row where the text and its number of rows are those that are known by this digest.
-select count(*) as many, group_concat(concat_ws(char(31 using utf8mb4), {values}) separator 0x1e) as packed
-from ({statement}) as answer
-having not (many <=> {many} and sha2(coalesce(packed, ''), 256) <=> '{digest}');
+-- Asked around most of the statements below: their rows as one text, which costs both sides less than row by row. U+001F
+-- parts the values of a row and U+001E the rows; a value that may be null has a plus before it, and is empty where it is.
+select count(*), group_concat(concat_ws(char(31 using utf8mb4), {values}) separator 0x1e)
+from ({statement}) as answer;
 
 -- name: columns
 select table_name, column_name

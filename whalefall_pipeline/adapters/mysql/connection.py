@@ -25,9 +25,8 @@ from whalefall_pipeline.adapters.mysql.errors import (
     to_statement_error,
 )
 from whalefall_pipeline.adapters.mysql.options import build_transport
-from whalefall_pipeline.adapters.mysql.packed import Column, Digest, NotPackedError, unpack
+from whalefall_pipeline.adapters.mysql.packed import Column, NotPackedError, Packed, measure
 from whalefall_pipeline.adapters.mysql.protocol import BoundedConnection
-from whalefall_pipeline.adapters.mysql.rows import Row
 from whalefall_pipeline.adapters.network import open_socket, shut_down
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError, SyncDataError
@@ -77,23 +76,21 @@ class Connection:
         self.tally.add(rows)
         return rows
 
-    def query_packed(self, statement: str, columns: Sequence[Column]) -> tuple[Digest, list[Row]] | None:
-        """Run a statement that packs another one's rows, and return these and their digest; None: they are known.
+    def query_packed(self, statement: str, columns: Sequence[Column]) -> Packed:
+        """Run a statement that packs another one's rows, and return these as one text.
 
-        Raises what `query` does, and NotPackedError where the text is cut or can't be taken apart.
+        Raises what `query` does, and NotPackedError where the text is cut, or none.
         """
         rows = self._run(statement)
-        if self._connection.warnings:
+        if self._connection.warnings or len(rows) != 1 or len(rows[0]) != 2:
             raise NotPackedError
-        if not rows:
-            return None
-        ((many, text),) = rows if len(rows[0]) == 2 else ((None, None),)
+        many, text = rows[0]
         if not isinstance(many, int) or not isinstance(text, str | None):
             raise NotPackedError
-        try:
-            return Digest.of(many, text or ""), unpack(many, text or "", columns, self._limits.answer_bytes)
-        except AnswerTooLargeError:
-            raise self._refuse_size() from None
+        packed = Packed(many, text or "")
+        if measure(packed, columns) > self._limits.answer_bytes:
+            raise self._refuse_size()
+        return packed
 
     def _run(self, statement: str) -> Rows:
         self.tally.count()

@@ -1,25 +1,22 @@
 """Answers that the server packs into one text, and how they are taken apart. Pure.
 
 A driver in Python takes ten times as long as the server for rows that come one by one. So most statements are asked
-inside another, `packed`, which gives their rows as one text and counts them. It also keeps the text back where it is
-one that is known by its digest; what that digest stands for was taken apart here before, so equal digests are equal
-rows: with as many rows as separators say, and as many values in each, no value holds a separator.
+inside another, `packed`, which gives their rows as one text and counts them. A text that has the digest of one that was
+taken apart before holds the same rows: that one had as many rows as separators say, and as many values in each, so no
+value in it holds a separator.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import NamedTuple, cast
 
-from whalefall_pipeline.adapters.answers import BYTES_PER_ROW, BYTES_PER_VALUE, AnswerTooLargeError
+from whalefall_pipeline.adapters.answers import BYTES_PER_ROW, BYTES_PER_VALUE
 from whalefall_pipeline.adapters.mysql.mariadb import PrivilegeRow
 from whalefall_pipeline.adapters.mysql.mysql import UserRow
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote
 from whalefall_pipeline.adapters.mysql.rows import Row
 
 BETWEEN_VALUES, BETWEEN_ROWS = "\x1f", "\x1e"
-NOTHING_KNOWN = "-"
-_DIGEST = re.compile(r"(\d+) ([0-9a-f]{64})")
 
 
 class NotPackedError(Exception):
@@ -87,49 +84,37 @@ COLUMNS: dict[Flavour, dict[str, Sequence[Column]]] = {
 """The columns of each statement that is packed; those that most often differ, and are largest, come first."""
 
 
-class Digest(NamedTuple):
-    """What is known of an answer: how many rows it has, and SHA-256 of its text."""
+class Packed(NamedTuple):
+    """An answer: how many rows it has, and their text."""
 
     many: int
-    digest: str
+    text: str
 
-    @classmethod
-    def of(cls, many: int, text: str) -> "Digest":
-        """Make the digest of an answer."""
-        return cls(many, sha256(text.encode()).hexdigest())
-
-    @classmethod
-    def from_text(cls, text: str) -> "Digest":
-        """Read what `str` gives. Raises NotPackedError for another text."""
-        if not (found := _DIGEST.fullmatch(text)):
-            raise NotPackedError
-        return cls(int(found[1]), found[2])
-
-    def __str__(self) -> str:
-        return f"{self.many} {self.digest}"
+    @property
+    def digest(self) -> str:
+        """What it is known by: its number of rows, and SHA-256 of its text."""
+        return f"{self.many} {sha256(self.text.encode()).hexdigest()}"
 
 
-def build_packed(template: str, statement: str, columns: Sequence[Column], known: Digest | None) -> str:
-    """Build the statement that packs another one's rows, and keeps back those that are known."""
-    many, digest = known or (0, NOTHING_KNOWN)
-    values = ", ".join(column.packed for column in columns)
-    return template.format(values=values, statement=statement, many=many, digest=digest)
+def build_packed(template: str, statement: str, columns: Sequence[Column]) -> str:
+    """Build the statement that packs another one's rows."""
+    return template.format(values=", ".join(column.packed for column in columns), statement=statement)
 
 
-def unpack(many: int, text: str, columns: Sequence[Column], limit: int) -> list[Row]:
-    """Take a text apart into so many rows.
-
-    Raises NotPackedError where it does not have that many rows of that many values, AnswerTooLargeError where they take
-    more than `limit` bytes.
-    """
-    if many * (BYTES_PER_ROW + BYTES_PER_VALUE * len(columns)) + len(text) > limit:
-        raise AnswerTooLargeError
-    if text.count(BETWEEN_ROWS) != max(0, many - 1):
+def unpack(packed: Packed, columns: Sequence[Column]) -> list[Row]:
+    """Take a text apart into its rows. Raises NotPackedError where it does not have that many, of that many values."""
+    many, text = packed
+    if (text.count(BETWEEN_ROWS) + 1 if text else 0) != many:
         raise NotPackedError
-    rows = [line.split(BETWEEN_VALUES) for line in text.split(BETWEEN_ROWS)] if many else []
+    rows = [line.split(BETWEEN_VALUES) for line in text.split(BETWEEN_ROWS)] if text else []
     if not set(map(len, rows)) <= {len(columns)}:
         raise NotPackedError
     return _convert(rows, columns)
+
+
+def measure(packed: Packed, columns: Sequence[Column]) -> int:
+    """Return about how many bytes its rows will take."""
+    return packed.many * (BYTES_PER_ROW + BYTES_PER_VALUE * len(columns)) + len(packed.text)
 
 
 def _convert(rows: list[list[str]], columns: Sequence[Column]) -> list[Row]:

@@ -139,7 +139,7 @@ class MysqlSession(SourceSession):
         return sorted([*accounts, *self._everybody.values()], key=lambda account: account.username)
 
     def is_same(self, source: bytes) -> bool:
-        """See `SourceSession.is_same`: the server packs and digests the rows, and sends those that differ."""
+        """See `SourceSession.is_same`: answers are fetched packed, and taken apart only where one differs."""
         return self._catalog.is_same(source)
 
     def may_hide(self, username: str) -> bool:
