@@ -334,7 +334,11 @@ def test_what_is_kept_of_another_version_is_not_known(server: MysqlServer) -> No
 
 
 @pytest.mark.parametrize(
-    ("many", "text"), [(1, "a"), (2, "a\x1fb"), (1, "a\x1fb\x1ec\x1fd"), (0, "\x1e"), (0, "a\x1fb"), (-1, "a\x1fb"), (1, ""), (1, "a\x1fb\x1fc")]
+    ("many", "text"),
+    [
+        *[(1, "a"), (2, "a\x1fb"), (1, "a\x1fb\x1ec\x1fd"), (1, "a\x1fb\x1fc"), (1, "")],
+        *[(0, "\x1e"), (0, "a\x1fb"), (-1, "a\x1fb")],
+    ],
 )
 def test_a_text_that_is_not_so_many_rows_is_none(many: int, text: str) -> None:
     with pytest.raises(NotPackedError):
