@@ -43,6 +43,7 @@ OWN = {
         "login.py": "libpq's login in steps, through a relay",
         "script/grantors.py": "privileges that others than the owner gave",
         "script/owners.py": "changes of owners, and what they entail",
+        "unseen.py": "pure: why databases are not seen, and what opens them",
         "script/policies.py": "whom policies are for, all of them at once",
     },
     "mysql": {

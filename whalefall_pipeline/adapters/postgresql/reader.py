@@ -30,6 +30,16 @@ from whalefall_pipeline.adapters.postgresql.rows import (
     to_held_by_grantee,
     to_settings,
 )
+from whalefall_pipeline.adapters.postgresql.unseen import (
+    ALIAS,
+    CLOSED,
+    NO_CONNECT,
+    NO_IDENTITY,
+    NOT_TEXT,
+    OBSERVED,
+    find_advice,
+    to_note,
+)
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.exclusions import to_observations
@@ -47,20 +57,6 @@ from whalefall_pipeline.core.model import (
 from whalefall_pipeline.sql import load_sql
 
 DEFAULT_DATABASE = "postgres"
-REFUSED = "check the login, its database, pg_hba.conf and sslmode"
-OBSERVED = Observation(Seen.OBSERVED)
-CLOSED = Observation(Seen.DENIED, "the database allows no connections (datallowconn is false)")
-NO_CONNECT = Observation(Seen.DENIED, "the collector's login has no CONNECT on the database")
-ALIAS = Observation(
-    Seen.UNREACHABLE, "its name leads to another database: an alias of a connection pooler, or another server by now"
-)
-NO_IDENTITY = (
-    "another server under this name is not noticed: the login has no EXECUTE on pg_control_system() here;"
-    " GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO the login"
-)
-NOT_TEXT = Observation(Seen.UNREACHABLE, "its name is not valid UTF-8, so no client can ask for it by name")
-HINTS = {CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true", NO_CONNECT: "GRANT CONNECT ON DATABASE … TO the login"}
-
 OF_DATABASE = load_sql(__package__ or "", "catalog_database.sql")
 
 
@@ -116,7 +112,7 @@ class PostgresqlSession(SourceSession):
                 self._version_text = self._link.version_text
             except (DatabaseConnectionError, UnreadableError) as failed:
                 transient = isinstance(failed, DatabaseConnectionError) and failed.transient
-                advice = _find_advice(failed, transient=transient)
+                advice = find_advice(failed, transient=transient)
                 raise DatabaseConnectionError(f"{self._where}: {failed}{advice}", transient=transient) from None
             yield
 
@@ -181,7 +177,7 @@ class PostgresqlSession(SourceSession):
     def check(self) -> list[Visibility]:
         """Read all grants, and return which scopes that gave something of. See `SourceSession.check`."""
         coverage = self.read_grants().coverage
-        parts = [Visibility(scope, seen.status is Seen.OBSERVED, _to_note(seen)) for scope, seen in coverage.items()]
+        parts = [Visibility(scope, seen.status is Seen.OBSERVED, to_note(seen)) for scope, seen in coverage.items()]
         return parts if self.identity else [*parts, Visibility(rules.IDENTITY, readable=False, note=NO_IDENTITY)]
 
     @cached_property
@@ -312,15 +308,3 @@ class PostgresqlSession(SourceSession):
             known, found = self._security, opened.security
             self._security = Security(known.encrypted and found.encrypted, known.verified and found.verified)
             yield opened
-
-
-def _find_advice(failed: Exception, *, transient: bool) -> str:
-    """Return what to look at when there is no connection; nothing where the error says it, as of an unknown host."""
-    if transient:
-        return "; is the server up, and reachable from here?"
-    return f"; {REFUSED}" if isinstance(failed, DatabaseRefusedError | UnreadableError) else ""
-
-
-def _to_note(seen: Observation) -> str:
-    hint = HINTS.get(seen)
-    return f"{seen.reason}; {hint}" if hint else seen.reason
