@@ -82,7 +82,7 @@ def test_no_setting_of_the_collector_alters_or_cuts_a_reading(engine: Postgresql
     how = where.format(login=engine.login.username, database=DATABASE)
     engine.execute(*[f"{how} SET {name} TO {value};" for name, value in map(spell, settings.items())])
     after = read(engine)
-    assert after.reading == replace(before.reading, rows=after.reading.rows)
+    assert after.reading == replace(before.reading, rows=after.reading.rows, source=after.reading.source)
     assert without_settings(after, engine) == without_settings(before, engine)
 
 
