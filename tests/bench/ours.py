@@ -49,5 +49,5 @@ def _time_findings() -> Callable[[], float]:
         return timed
 
     instance.read_questions = timing(instance.read_questions)
-    write.ask, write.write_findings = timing(write.ask), timing(write.write_findings)
+    write.diff_findings, write.write_findings = timing(write.diff_findings), timing(write.write_findings)
     return lambda: took

@@ -13,7 +13,7 @@ OLD_ACCOUNTS = ("'web_app'@'%'", "'reports'@'10.%'", "'dba'@'localhost'", f"'{CO
 
 
 def prepare_web_shop(server: RunningServer) -> str:
-    """Set the web shop up, and give the collector's password."""
+    """Set the web shop up, and return the collector's password."""
     password = secrets.token_urlsafe(18)
     common = load_sql("whalefall_pipeline.demo", "shop_mysql.sql")["common"]
     with pymysql.connect(host=server.host, port=server.port, user=server.user, password=server.password) as connection:

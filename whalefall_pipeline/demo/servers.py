@@ -20,7 +20,7 @@ SQL = load_sql("whalefall_pipeline.demo", "shop.sql")
 
 
 def prepare_shop(server: EmbeddedServer) -> str:
-    """Set the shop up on a server of its own, and give the collector's password."""
+    """Set the shop up on a server of its own, and return the collector's password."""
     _run(server, "postgres", [f"drop database if exists {SHOP} with (force)"])
     _drop_roles(server, "postgres", (*SHOP_ROLES, COLLECTOR))
     password = _create_collector(server)
@@ -30,7 +30,7 @@ def prepare_shop(server: EmbeddedServer) -> str:
 
 
 def prepare_ledger(server: EmbeddedServer, database: str) -> str:
-    """Return the ledger's own server some accounts to show, and give the collector's password."""
+    """Return the ledger's own server some accounts to show, and return the collector's password."""
     _drop_roles(server, database, (*LEDGER_ROLES, COLLECTOR))
     password = _create_collector(server)
     _run(server, database, _split("ledger_roles"))
@@ -38,7 +38,7 @@ def prepare_ledger(server: EmbeddedServer, database: str) -> str:
 
 
 def change_shop(server: EmbeddedServer) -> list[str]:
-    """Make three changes, a grant, a revoke and a dropped role, and give their SQL."""
+    """Make three changes, a grant, a revoke and a dropped role, and return their SQL."""
     statements = _split("changes")
     _run(server, SHOP, statements)
     return statements

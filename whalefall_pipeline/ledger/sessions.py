@@ -56,7 +56,7 @@ def open_session(connection: Connection, start: SessionStart, instances: Sequenc
 
 
 def start_record(connection: Connection, session_id: str, instance: Instance) -> datetime:
-    """Mark an instance's record as running and give the moment, by the ledger's clock.
+    """Mark an instance's record as running and return the moment, by the ledger's clock.
 
     Raises SyncCancelledError when the record is not pending any more.
     """
@@ -111,7 +111,7 @@ def close_session(
     message: str | None = None,
     ended_at: datetime | None = None,
 ) -> SessionStatus | None:
-    """End a session, and with it the records that are still open, and give its state; None: it was ended already.
+    """End a session, and with it the records that are still open, and return its state; None: it was ended already.
 
     Counts are taken from the records; one failed record makes a completed session a failed one. `ended_at` is when the
     run ended, where that was not now.
@@ -134,7 +134,7 @@ def read_open_sessions(connection: Connection, silent_seconds: float) -> dict[st
 
 
 def read_unmirrored(connection: Connection, session_ids: Collection[str]) -> set[str]:
-    """Of these run ids, give those that have no session."""
+    """Return those of these run ids that have no session."""
     known = connection.execute(SQL["read_known_sessions"], {"ids": list(session_ids)}).scalars()
     return set(session_ids) - set(known)
 
@@ -155,7 +155,7 @@ def read_completed(connection: Connection, session_ids: Sequence[str]) -> dict[s
 
 
 def delete_old_sessions(connection: Connection, days: int) -> int:
-    """Delete ended sessions and their records once they are this old, and give the number of sessions."""
+    """Delete ended sessions and their records once they are this old, and return the number of sessions."""
     connection.execute(SQL["delete_old_records"], {"days": days})
     return connection.execute(SQL["delete_old_sessions"], {"days": days}).rowcount
 

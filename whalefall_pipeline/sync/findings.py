@@ -107,8 +107,8 @@ def read_questions(
     return Questions(rules, world, only, known, before, now)
 
 
-def ask(questions: Questions, compared: ComparedPermissions) -> Written:
-    """Ask the rules, and return which findings open, close and change."""
+def diff_findings(questions: Questions, compared: ComparedPermissions) -> Written:
+    """Evaluate the rules, and return which findings open, close and change."""
     rules, world, only, known, before, now = questions
     found = evaluate(rules, world, only)
     changes, other = compare_findings(known, found.findings)

@@ -76,8 +76,8 @@ class Worker:
             )
         self._send(task)
 
-    def give(self, instance: Instance) -> None:
-        """Have it work on an instance."""
+    def begin(self, instance: Instance) -> None:
+        """Begin an instance."""
         self.under_way[instance.id] = instance
         self._send(instance)
 
@@ -120,7 +120,7 @@ class Processes:
         self._workers = [self._start() for _ in range(processes)]
         for _ in range(self._threads):
             for worker in self._workers:
-                self._give(worker)
+                self._begin_next(worker)
 
     @property
     def pids(self) -> list[int]:
@@ -160,7 +160,7 @@ class Processes:
                 if outcome is None:
                     yield from self._replace(worker)
                 else:
-                    self._give(worker)
+                    self._begin_next(worker)
                     yield outcome
 
     def _replace(self, worker: Worker) -> Iterator[Outcome]:
@@ -171,7 +171,7 @@ class Processes:
         if self._waiting:
             self._workers.append(self._start())
             for _ in range(self._threads):
-                self._give(self._workers[-1])
+                self._begin_next(self._workers[-1])
         for instance in worker.under_way.values():
             yield self._fail(instance, status)
 
@@ -188,9 +188,9 @@ class Processes:
     def _start(self) -> Worker:
         return Worker(self._task, self._threads)
 
-    def _give(self, worker: Worker) -> None:
+    def _begin_next(self, worker: Worker) -> None:
         if self._waiting:
-            worker.give(self._waiting.popleft())
+            worker.begin(self._waiting.popleft())
 
     def _cancel(self) -> None:
         for worker in list(self._workers):

@@ -28,7 +28,7 @@ from whalefall_pipeline.ledger.target import Before, Target
 from whalefall_pipeline.ledger.unseen import write_unseen
 from whalefall_pipeline.sync.compare import ComparedAccounts, ComparedPermissions, ComparedStates
 from whalefall_pipeline.sync.dangers import NOBODY, Superusers
-from whalefall_pipeline.sync.findings import Questions, ask
+from whalefall_pipeline.sync.findings import Questions, diff_findings
 from whalefall_pipeline.sync.read import Collected
 
 
@@ -116,7 +116,7 @@ def write_permissions(
             write_changes(copier, target, states.changes)
             write_snapshots(copier, _build_rows(target, states))
         if sequel.questions:
-            written = ask(sequel.questions, compared)
+            written = diff_findings(sequel.questions, compared)
             ids = {name: stored.account_id for name, stored in stale.items()}
             write_findings(connection, copier, target, written, ids)
             findings = written.changes

@@ -55,11 +55,11 @@ class Catalog:
         """
         if name in self._columns and name not in self._plain:
             with suppress(NotPackedError):
-                self._ask_packed(name)
+                self._fetch_packed(name)
                 rows = unpack(self._packed.pop(name), self._columns[name])
                 self._known.add(name)
                 return rows
-        self._ask_plain(name)
+        self._fetch_plain(name)
         return self._plain.pop(name)
 
     @property
@@ -90,15 +90,15 @@ class Catalog:
 
     def _find_digest(self, name: str) -> str:
         if name not in self._digests:
-            (self._ask_packed if name in self._columns else self._ask_plain)(name)
+            (self._fetch_packed if name in self._columns else self._fetch_plain)(name)
         return self._digests[name]
 
-    def _ask_plain(self, name: str) -> None:
+    def _fetch_plain(self, name: str) -> None:
         if name not in self._plain:
             rows = self._plain[name] = self._source.query(self.build(name))
             self._digests[name] = digest_rows(rows).hex()
 
-    def _ask_packed(self, name: str) -> None:
+    def _fetch_packed(self, name: str) -> None:
         """Fetch an answer as one text; raises NotPackedError where it has to be fetched row by row."""
         if name in self._packed:
             return
