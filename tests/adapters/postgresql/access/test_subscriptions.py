@@ -8,7 +8,7 @@ from collections.abc import Generator
 import psycopg
 import pytest
 
-from tests.adapters.postgresql.access.test_dangers import AS_INVOKER, MALLORY, MARK, PASSWORD, Stage
+from tests.adapters.postgresql.access.climbing import AS_INVOKER, MALLORY, MARK, PASSWORD, Stage
 from tests.engines.postgresql import DATABASE, PostgresqlEngine
 from tests.engines.reading import read
 from tests.servers.postgresql import start_postgresql
