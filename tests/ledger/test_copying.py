@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import cast
 
 import psycopg
@@ -55,6 +56,14 @@ def test_tables_follow_each_other_and_statements_see_what_was_waited_for(registe
             copier.append("instance_scopes", SCOPES, _lines(BEYOND, row["id"]))
         assert connection.execute(text("select count(*) from instance_scopes")).scalar_one() == BEYOND + 3
         assert connection.execute(text("select count(*) from finding_evaluation")).scalar_one() == 1
+
+
+@BOTH
+@pytest.mark.parametrize("empty", [1, TEXTS_AT_ONCE, BEYOND])
+def test_texts_that_hold_no_row_end_nothing(registered: Engine, accounts: int, empty: int) -> None:
+    (row,) = read(registered, "select id::text from instances")
+    _append(registered, accounts, chain([""] * empty, _lines(2, row["id"]), [""] * empty), iter(()))
+    assert len(read(registered, "select from instance_scopes")) == 2
 
 
 def _append(ledger: Engine, accounts: int, *tables: Iterable[str], wait: bool = False) -> None:

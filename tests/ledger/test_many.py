@@ -8,11 +8,26 @@ from sqlalchemy import Engine
 from tests.engines.scripted import Fleet, select_on, user
 from tests.ledger.rows import read
 from whalefall_pipeline.core.model import Account, Grant
+from whalefall_pipeline.ledger import copying
 from whalefall_pipeline.ledger.database import TEXTS_AT_ONCE
 
 NAMES = [f"user{number:04}" for number in range(2 * TEXTS_AT_ONCE + 50)]
 ORDERS = [select_on(name, "orders") for name in NAMES]
 PLAIN = [user(name) for name in NAMES]
+
+
+@pytest.fixture(params=[1, 1_000_000], ids=["in a thread", "at once"], autouse=True)
+def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many accounts are worth a thread of their own."""
+    monkeypatch.setattr(copying, "MANY", request.param)
+
+
+def test_whoever_holds_nothing_hides_nobody_who_does(fleet: Fleet, ledger: Engine) -> None:
+    fleet.adapter.accounts, fleet.adapter.grants = list(PLAIN), [select_on(name, "orders") for name in NAMES[-3:]]
+    fleet.sync()
+    assert [row["username"] for row in read(ledger, "select username from current_grants order by 1")] == NAMES[-3:]
+    diffs = read(ledger, "select from account_change_log where privilege_diff is not null")
+    assert len(diffs) == 3
 
 
 @pytest.mark.parametrize(

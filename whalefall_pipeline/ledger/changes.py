@@ -95,7 +95,7 @@ def _to_key(account_id: int, held: Held) -> tuple[object, ...]:
 def _list_gained(target: Target, changes: Iterable[AccountChange]) -> Iterator[str]:
     """Yield each account's lines; what they say beside its id is built once, however many accounts have it."""
     to_fields_of = cache(partial(_to_fields, f"\t{target.instance.id}\t{target.read_at.isoformat()}\n"))
-    for change in changes:
+    for change in (change for change in changes if change.difference.gained):
         start = f"{change.account_id}\t"
         yield "".join([start + to_fields_of(item) for item in change.difference.gained])
 

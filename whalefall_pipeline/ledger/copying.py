@@ -14,7 +14,6 @@ from whalefall_pipeline.ledger.database import copy_texts, join_lines
 
 MANY = 1000
 """Accounts from which on a thread is worth its start."""
-END_OF_TABLE = ""
 MOST_WAITING = 64
 """Texts that wait for the server, each some hundred kilobytes at most: memory is bounded by them."""
 
@@ -26,7 +25,12 @@ class _Table(NamedTuple):
     columns: Sequence[str]
 
 
-_Part: TypeAlias = "_Table | str | threading.Event | None"
+class _End:
+    """That the rows of a table are complete. No text says so: one may be empty, as of accounts without grants."""
+
+
+END_OF_TABLE = _End()
+_Part: TypeAlias = "_Table | str | _End | threading.Event | None"
 """What goes to the thread: a table, its texts and their end; what is set when it comes there; None: no more."""
 
 
@@ -104,10 +108,10 @@ class _ThreadedCopier(Copier):
         except BaseException as error:  # noqa: BLE001 - raised again where the caller goes on
             self._error = error
             while self._is_within:
-                self._is_within = self._parts.get() != END_OF_TABLE
+                self._is_within = self._parts.get() is not END_OF_TABLE
 
     def _list_texts(self) -> Iterator[str]:
-        while isinstance(text := self._parts.get(), str) and text != END_OF_TABLE:
+        while isinstance(text := self._parts.get(), str):
             yield text
         self._is_within = False
         if self._is_stopped:
