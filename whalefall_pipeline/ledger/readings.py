@@ -58,6 +58,11 @@ def write_source(
     connection.execute(SQL["write_source"], {"instance_id": instance_id, **values})
 
 
+def forget_reading(connection: Connection, instance_id: int) -> None:
+    """Forget the reading that was kept: a newer one was written, which it is not compared with."""
+    connection.execute(SQL["forget"], {"instance_id": instance_id})
+
+
 def mark_same_read(connection: Connection, target: Target) -> None:
     """Write when the newest reading was begun, of accounts and permissions, where it gave the same."""
     connection.execute(SQL["mark_read"], {"instance_id": target.instance.id, "read_at": target.read_at})

@@ -22,3 +22,6 @@ where instance_id = :instance_id
 
 -- name: mark_read
 update instances set inventory_read_at = :read_at, permissions_read_at = :read_at where id = :instance_id;
+
+-- name: forget
+delete from instance_readings where instance_id = :instance_id;

@@ -9,7 +9,7 @@ from whalefall_pipeline.adapters.engine import Adapter
 from whalefall_pipeline.core.counts import InventoryCounts, PermissionCounts
 from whalefall_pipeline.core.model import Observation, Seen
 from whalefall_pipeline.core.rules import NOTHING_SET, Rules
-from whalefall_pipeline.ledger.readings import is_as_written, mark_same_read, write_source
+from whalefall_pipeline.ledger.readings import forget_reading, is_as_written, mark_same_read, write_source
 from whalefall_pipeline.ledger.sessions import complete_record
 from whalefall_pipeline.ledger.target import check_order
 from whalefall_pipeline.ledger.unseen import read_unseen
@@ -58,9 +58,10 @@ def write_same(connection: Connection, plan: Plan, outcome: Outcome, collected: 
 def keep_source(
     connection: Connection, plan: Plan, collected: Collected, compared: ComparedPermissions, rules: Rules
 ) -> None:
-    """Keep by what a reading that was just written is known, where it observed all that it has to."""
+    """Keep by what a reading that was just written is known, where it observed all that it has to; else forget."""
     reading, target = collected.reading, collected.target
     if not compared.whole or reading is None:
+        forget_reading(connection, target.instance.id)
         return
     is_known = bool(reading.source) and plan.inventory
     source = digest_code(rules, target.instance.excluded) + reading.source if is_known else b""
