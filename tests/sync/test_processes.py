@@ -5,6 +5,7 @@ import pickle
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,16 @@ from sqlalchemy import Engine
 from tests.engines.scripted import Fleet
 from tests.ledger.rows import read
 from tests.servers.postgresql import PostgresqlServer
+from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError
 from whalefall_pipeline.adapters.registry import ADAPTERS
-from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError
-from whalefall_pipeline.core.model import Instance
+from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError, WhalefallError
+from whalefall_pipeline.core.model import Instance, Seen
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.instances import read_instances, write_instance
 from whalefall_pipeline.ledger.secrets import SecretStore
 from whalefall_pipeline.ledger.sessions import SessionStart, open_session
 from whalefall_pipeline.settings import Settings
-from whalefall_pipeline.sync import processes
+from whalefall_pipeline.sync import processes, worker
 from whalefall_pipeline.sync.cancellation import Cancellation
 from whalefall_pipeline.sync.lock import holding
 from whalefall_pipeline.sync.plan import Collector, Plan, choose_processes
@@ -141,9 +143,9 @@ def test_a_process_ends_when_the_one_that_started_it_is_gone(plan: Plan, registe
     with ExitStack() as held:
         _lock(held, plan, registered[0])
         worker = Worker(to_task(plan), 1)
-        worker.give(registered[1])
+        worker.begin(registered[1])
         assert worker.receive() is not None
-        worker.give(registered[0])
+        worker.begin(registered[0])
         worker.connection.close()
         assert worker.process.wait(WAIT_SECONDS) == 0
 
@@ -158,10 +160,47 @@ def test_secrets_are_in_no_argument_and_no_text_of_what_is_sent(plan: Plan) -> N
         worker.end()
 
 
-def test_an_error_is_the_same_in_another_process() -> None:
-    error = DatabaseConnectionError("reset", transient=True)
+@pytest.mark.parametrize(
+    "error",
+    [
+        DatabaseConnectionError("reset", transient=True),
+        DatabaseRefusedError("no CONNECT", Seen.DENIED, transient=False),
+        SyncCancelledError("the session was cancelled"),
+    ],
+)
+def test_an_error_is_the_same_in_another_process(error: WhalefallError) -> None:
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
-    assert (type(copy), copy.args, copy.transient) == (DatabaseConnectionError, ("reset",), True)
+    assert (type(copy), copy.args, vars(copy)) == (type(error), error.args, vars(error))
+
+
+def test_what_nobody_expects_ends_an_instance_and_keeps_nobody_waiting(
+    plan: Plan, registered: Sequence[Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = Pipe()
+
+    def fail(*_: object) -> Outcome:
+        raise TypeError("with a secret in it")
+
+    monkeypatch.setattr(worker, "sync_instance", fail)
+    work = worker.Work(plan, theirs)
+    work.take(registered[0])
+    outcome = ours.recv()
+    work.end()
+    assert (outcome.instance.name, str(outcome.error)) == (NAMES[0], "TypeError: it stopped in the middle")
+
+
+def test_processes_that_can_not_begin_leave_the_work_to_threads(
+    plan: Plan, registered: Sequence[Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes.sys, "executable", "/bin/false")
+    outcomes = run_session(plan, registered, lambda _: None)
+    assert sorted(outcome.instance.name for outcome in outcomes) == NAMES
+    first = [outcome for outcome in outcomes if "ended with status 1" in str(outcome.error)]
+    assert len(first) == plan.parallelism
+    monkeypatch.setattr(processes.sys, "executable", "/nowhere")
+    with pytest.raises(FileNotFoundError):
+        run_session(plan, registered, lambda _: None)
+    assert read(plan.engine, "select status from sync_sessions") == [{"status": "failed"}]
 
 
 @pytest.mark.parametrize(

@@ -197,9 +197,7 @@ def test_what_is_lost_of_the_ledger_meanwhile_has_it_read_in_the_same_sync(knowi
     assert read_log(ledger) == [(account.username, "add") for account in knowing.adapter.accounts]
 
 
-def test_what_a_reading_in_between_wrote_is_not_taken_for_that_of_the_one_before(
-    knowing: Fleet, ledger: Engine
-) -> None:
+def test_what_a_reading_in_between_wrote_is_not_that_of_the_one_before(knowing: Fleet, ledger: Engine) -> None:
     """A part was out of sight, and came back when the server was set to something else."""
     knowing.adapter.coverage["database:shop"] = DENIED
     assert is_read(knowing)

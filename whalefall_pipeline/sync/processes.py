@@ -20,7 +20,7 @@ from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.errors import SyncCancelledError, WhalefallError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.secrets import SecretStore
-from whalefall_pipeline.sync.crew import CANCEL_AGAIN_SECONDS
+from whalefall_pipeline.sync.crew import CANCEL_AGAIN_SECONDS, Threads
 from whalefall_pipeline.sync.instance import write_failure
 from whalefall_pipeline.sync.plan import Plan
 from whalefall_pipeline.sync.tell import Outcome
@@ -66,6 +66,7 @@ class Worker:
 
     def __init__(self, task: Task, threads: int) -> None:
         self.connection, theirs = Pipe()
+        self.has_answered = False
         self.under_way: dict[int, Instance] = {}
         self._lock = threading.Lock()
         with theirs:
@@ -96,11 +97,12 @@ class Worker:
             self.process.wait()
 
     def receive(self) -> Outcome | None:
-        """Return how an instance ended; None: the process did."""
+        """Return how an instance ended; None: the process did, or sent what nobody can read, and is to end."""
         try:
             outcome: Outcome = self.connection.recv()
-        except (EOFError, OSError):
+        except Exception:  # noqa: BLE001 - whatever the bytes make of themselves; its instances fail with that reason
             return None
+        self.has_answered = True
         del self.under_way[outcome.instance.id]
         return outcome
 
@@ -110,14 +112,25 @@ class Worker:
 
 
 class Processes:
-    """See `crew.Crew`. A process that ends by itself fails what it worked on, and another takes its place."""
+    """See `crew.Crew`. A process that ends by itself fails what it worked on, and another takes its place.
+
+    One that never answered has no successor: it would end alike. Where none is left, threads of this process go on.
+    """
 
     def __init__(self, plan: Plan, instances: Sequence[Instance], processes: int) -> None:
         self._plan = plan
         self._task = to_task(plan)
         self._waiting = deque(instances)
         self._threads = -(-plan.parallelism // processes)
-        self._workers = [self._start() for _ in range(processes)]
+        self._workers: list[Worker] = []
+        self._here: Threads | None = None
+        try:
+            for _ in range(processes):
+                self._workers.append(self._start())
+        except BaseException:
+            for worker in self._workers:
+                worker.connection.close()  # which ends it
+            raise
         for _ in range(self._threads):
             for worker in self._workers:
                 self._begin_next(worker)
@@ -136,13 +149,21 @@ class Processes:
                 self._cancel()
             yield from self._receive(None)
         self._end_workers()
+        if self._waiting:
+            self._here = Threads(self._plan, list(self._waiting))
+            self._waiting.clear()
+            yield from self._here.work()
 
     def stop(self) -> None:
         """See `crew.Crew`."""
         self._waiting.clear()
+        if self._here:
+            self._here.stop()
 
     def end(self) -> None:
         """See `crew.Crew`."""
+        if self._here:
+            self._here.end()
         self._cancel()
         for _ in self._receive(self._cancel):
             pass
@@ -168,7 +189,9 @@ class Processes:
         self._workers.remove(worker)
         worker.connection.close()
         status = worker.process.wait()
-        if self._waiting:
+        if self._plan.cancellation.is_cancelled:
+            self._waiting.clear()
+        if self._waiting and worker.has_answered:
             self._workers.append(self._start())
             for _ in range(self._threads):
                 self._begin_next(self._workers[-1])

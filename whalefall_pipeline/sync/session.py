@@ -11,7 +11,7 @@ from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.alerts import write_failures
 from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.sessions import beat, close_session
-from whalefall_pipeline.sync.crew import Threads
+from whalefall_pipeline.sync.crew import Crew, Threads
 from whalefall_pipeline.sync.instance import to_first_line
 from whalefall_pipeline.sync.memory import INSTANCES_BETWEEN, collecting_rarely, release
 from whalefall_pipeline.sync.plan import Plan
@@ -33,8 +33,9 @@ def run_session(plan: Plan, instances: Sequence[Instance], tell: Callable[[Outco
     outcomes: list[Outcome] = []
     processes = count_processes(plan, len(instances))
     with _beating(plan), collecting_rarely():
-        crew = Processes(plan, instances, processes) if processes > 1 else Threads(plan, instances)
+        crew: Crew | None = None
         try:
+            crew = Processes(plan, instances, processes) if processes > 1 else Threads(plan, instances)
             for outcome in crew.work():
                 outcomes.append(outcome)
                 tell(outcome)
@@ -44,9 +45,11 @@ def run_session(plan: Plan, instances: Sequence[Instance], tell: Callable[[Outco
         except BaseException as error:
             cause = error if os.getppid() == parent else WhalefallError(ORPHANED)
             plan.cancellation.cancel()
-            crew.stop()
+            if crew:
+                crew.stop()
             _close_interrupted(plan, cause)
-            crew.end()
+            if crew:
+                crew.end()
             if cause is not error:
                 raise cause from None
             raise

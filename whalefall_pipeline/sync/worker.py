@@ -4,6 +4,7 @@ What it works on comes through a socket, and how each instance ended goes back t
 or when the other end is gone: then the process that started it is, and what is under way is cancelled.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import TypeAlias
 
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.changes import Changes
+from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import open_ledger
 from whalefall_pipeline.sync.crew import CANCEL_AGAIN_SECONDS
@@ -24,11 +26,13 @@ from whalefall_pipeline.sync.rulebook import build_rulebook
 from whalefall_pipeline.sync.tell import Outcome
 
 Line: TypeAlias = "Connection[Outcome, Task | Instance | str]"
+NOT_SENT = 70
+"""The exit status of a process that can't send how an instance ended: EX_SOFTWARE."""
 BESIDE_INSTANCES = 2
 """Ledger connections beside those of the instances worked on: failures that are written."""
 
 
-class _Work:
+class Work:
     """Works on what is given to it, and sends how it ended."""
 
     def __init__(self, plan: Plan, line: Line) -> None:
@@ -45,14 +49,26 @@ class _Work:
         self._futures.add(self._pool.submit(self._sync, instance))
 
     def _sync(self, instance: Instance) -> None:
-        outcome = sync_instance(self._plan, instance)
+        try:
+            outcome = sync_instance(self._plan, instance)
+        except Exception as error:  # noqa: BLE001 - whoever waits for it has to hear of its end
+            outcome = Outcome(instance, error=WhalefallError(f"{type(error).__name__}: it stopped in the middle"))
         outcome.changes = Changes()  # told of by what is written; it may be large
         with self._lock:
-            self._line.send(outcome)
+            self._send(outcome)
             self._ended += 1
             is_due = self._ended % INSTANCES_BETWEEN == 0
         if is_due:
             release()
+
+    def _send(self, outcome: Outcome) -> None:
+        """Send how an instance ended; where that can't be sent, end the process, which says it too."""
+        try:
+            self._line.send(outcome)
+        except OSError:
+            pass  # the other end is gone, and this process ends by that
+        except Exception:  # noqa: BLE001 - what can't be pickled
+            os._exit(NOT_SENT)
 
     def end(self) -> None:
         """Cancel what is under way, and return when it has ended."""
@@ -86,7 +102,7 @@ def main(descriptor: int, threads: int) -> None:
 
 def _work(plan: Plan, line: Line) -> None:
     with collecting_rarely():
-        work = _Work(plan, line)
+        work = Work(plan, line)
         try:
             while isinstance(message := line.recv(), Instance) or message == CANCEL:
                 if isinstance(message, Instance):

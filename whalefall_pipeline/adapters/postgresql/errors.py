@@ -4,6 +4,9 @@ libpq gives no SQLSTATE for a connection that failed, only its words, so those d
 server that speaks another language is not recognised there; its refusals then count as not transient.
 """
 
+from functools import partial
+from typing import Any
+
 import psycopg
 
 from whalefall_pipeline.core.errors import DatabaseConnectionError
@@ -38,6 +41,10 @@ class DatabaseRefusedError(DatabaseConnectionError):
     def __init__(self, message: str, seen: Seen, *, transient: bool) -> None:
         super().__init__(message, transient=transient)
         self.seen = seen
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go from process to process with all that it says."""
+        return partial(type(self), seen=self.seen, transient=self.transient), self.args
 
 
 class UnreadableError(Exception):
