@@ -353,3 +353,14 @@ def test_rows_take_no_more_than_an_answer_may(server: MysqlServer) -> None:
         pytest.raises(DatabaseConnectionError, match="100,000 bytes"),
     ):
         session.read_accounts()
+
+
+def test_what_is_lost_while_it_is_compared_costs_the_grants_and_not_the_account_list(server: MysqlServer) -> None:
+    server.create_accounts(["ann"])
+    known = read(server)[1]
+    server.execute(*(f"GRANT CREATE ON wf_app.{'t' * 60}{number:03} TO ann@'%'" for number in range(300)))
+    with server.adapter.open(server.instance, server.login, Limits(answer_bytes=60_000), Deadline(60)) as session:
+        assert not session.is_same(known.source)
+        assert "ann@%" in [account.username for account in session.read_accounts()]
+        with pytest.raises(DatabaseConnectionError, match="60,000 bytes"):
+            session.read_grants()

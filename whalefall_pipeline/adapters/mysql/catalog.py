@@ -47,6 +47,7 @@ class Catalog:
         self._plain: dict[str, Answer] = {}
         self._digests: dict[str, str] = {}
         self._known: set[str] = set()
+        self._lost: DatabaseConnectionError | None = None
 
     def read(self, name: str) -> Answer:
         """Return the rows of a statement; each is asked once.
@@ -87,6 +88,9 @@ class Catalog:
             return all(self._find_digest(name) == digest for name, digest in digests.items())
         except (StatementError, NotSeenError, NotPackedError):
             return False
+        except DatabaseConnectionError as lost:
+            self._lost = lost  # of what was not fetched alone: the accounts may be there
+            return False
 
     def _find_digest(self, name: str) -> str:
         if name not in self._digests:
@@ -95,6 +99,7 @@ class Catalog:
 
     def _fetch_plain(self, name: str) -> None:
         if name not in self._plain:
+            self._check_lost()
             rows = self._plain[name] = self._source.query(self.build(name))
             self._digests[name] = digest_rows(rows).hex()
 
@@ -102,6 +107,7 @@ class Catalog:
         """Fetch an answer as one text; raises NotPackedError where it has to be fetched row by row."""
         if name in self._packed:
             return
+        self._check_lost()
         columns = self._columns[name]
         try:
             packed = self._source.query_packed(build_packed(PACKED, self.build(name), columns), columns)
@@ -110,6 +116,11 @@ class Catalog:
                 raise
             raise NotPackedError from None
         self._packed[name], self._digests[name] = packed, packed.digest
+
+    def _check_lost(self) -> None:
+        """Raise by what the connection was lost, or ended, while the answers were compared."""
+        if self._lost:
+            raise self._lost
 
     def build(self, name: str) -> str:
         """Return the text of a statement, with the columns that this server has and shows.
