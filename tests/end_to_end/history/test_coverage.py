@@ -92,7 +92,7 @@ def test_a_database_that_was_not_seen_keeps_its_grants(
             "reason": unseen["reason"],
         }
         said = whalefall("sessions", watched.sessions[-1])
-        assert f"{watched.name}: {SCOPE} was not observed ({status}): {unseen['reason']}" in said.stdout
+        assert f"{watched.name}: {SCOPE} was not observed ({status}: {unseen['reason']}" in said.stdout
 
         versions = read_versions(watched.ledger)
         watched.sync_well(limits=limits)
@@ -154,7 +154,7 @@ def test_a_table_of_the_catalog_that_is_denied_keeps_its_grants(
         assert (unseen["scope"], unseen["status"]) == ("tables", "denied")
         assert unseen["last_seen_at"] == watched.read_log(username)[0]["change_time"].isoformat()
         said = whalefall("sessions", watched.sessions[-1])
-        assert "watched: tables was not observed (denied): no SELECT on mysql.tables_priv" in said.stdout
+        assert "watched: tables was not observed (denied: no SELECT on mysql.tables_priv" in said.stdout
         server.execute(f"GRANT UPDATE ON wf_app.orders TO {ACCOUNT}")
     watched.sync_well()
     assert [row["message"] for row in watched.read_log(username)[2:]] == ["granted UPDATE on table wf_app.orders"]
