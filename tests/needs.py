@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.engines.registry import STARTERS
+from tests.engines.registry import FURTHER, OLDER, STARTERS
 from whalefall_pipeline.adapters.registry import ADAPTERS
 
 TOP = Path(__file__).parent
@@ -43,6 +43,24 @@ MODULES = {
     "whalefall_pipeline.defs": "dagster",
     "whalefall_pipeline.definitions": "dagster",
 }
+EXHAUSTIVE = (
+    "adapters/mysql/access/test_judge.py",
+    "adapters/mysql/access/test_paths.py",
+    "adapters/mysql/access/test_seeds.py",
+    "adapters/mysql/access/test_wanted.py",
+    "adapters/mysql/test_clients.py",
+    "adapters/mysql/test_undo.py",
+    "adapters/postgresql/access/test_drawn.py",
+    "adapters/postgresql/access/test_population.py",
+    "adapters/postgresql/test_hostile_names.py",
+    "adapters/postgresql/test_undo.py",
+    "end_to_end/fleet",
+    "end_to_end/triggers/test_crash.py",
+    "end_to_end/triggers/test_reconcile.py",
+    "end_to_end/triggers/test_redirects.py",
+    "engines/test_packets.py",
+)
+"""Modules and folders that go through every step, every kind of change, or many drawn cases."""
 PURE = ("tests.engines.scripted", "tests.engines.engine", "tests.servers.required")
 """Modules beside those that start servers, which start none."""
 
@@ -57,7 +75,17 @@ def find_needs(item: pytest.Item) -> set[str]:
         parameters = test.callspec.params.values() if hasattr(item, "callspec") else ()
         called = [_find_body(test.function), *fixtures, *parameters]
         needs |= {need for function in called for need in _find_calls(function)}
+    needs |= {"exhaustive"} if _is_exhaustive(item) else set()
     return needs if needs & {*MODULES.values()} else needs | {"unit"}
+
+
+def _is_exhaustive(item: pytest.Item) -> bool:
+    """Whether a test is one of every step, or of an engine of which another version is tried every time."""
+    path = item.path.relative_to(TOP).as_posix()
+    callspec = getattr(item, "callspec", None)
+    values = [value for value in callspec.params.values() if isinstance(value, str | int)] if callspec else []
+    others = OLDER if path.startswith("adapters/postgresql/") else FURTHER
+    return path.startswith(EXHAUSTIVE) or not others.isdisjoint(values)
 
 
 def _find_engines(item: pytest.Item) -> set[str]:

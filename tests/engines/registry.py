@@ -24,6 +24,11 @@ STARTERS = {
 LIGHT = frozenset({"postgresql-15", "postgresql-16", "postgresql-17"})
 """Engines between others of their kind: tests that are marked `thorough` leave them out."""
 
+FURTHER = LIGHT | {"postgresql-14", "mariadb-newest", "oracle-root"}
+"""Engines beside another of their kind, which are tried by `make check` alone."""
+OLDER = FURTHER | {14, 15, 16, 17}
+"""The same, as PostgreSQL's own tests name them."""
+
 NO_WIRE = "Oracle's stand-in has no wire to cut; the driver's faults are in tests/adapters/oracle/test_connection.py"
 NEEDS_WIRE = (
     "test_a_server_that_goes_silent_ends_in_time",
