@@ -90,6 +90,43 @@ def test_one_of_several_may_go_and_a_kind_may_be_replaced() -> None:
     check_collapse([*users, *roles], compare_inventory([*users, *roles], other), 50)
 
 
+@pytest.mark.parametrize(("count", "hidden", "said"), [(10, 1, "all 9 accounts of kind user"), (21, 10, "11 of 11")])
+def test_accounts_that_may_hide_do_not_count(count: int, hidden: int, said: str) -> None:
+    """An excluded account is one: the reading could not have shown it."""
+    known = _known(count)
+    names = {account.username for account in known[:hidden]}
+    change = compare_inventory(known, [], names.__contains__)
+    with pytest.raises(SyncDataError, match=said):
+        check_collapse(known, change, 50)
+    check_collapse(known, compare_inventory(known, _read(known[hidden:]), names.__contains__), 0)
+
+
+@pytest.mark.parametrize(
+    ("active", "again", "gone", "limit", "believed"),
+    [
+        (12, 12, 0, 50, False),
+        (20, 6, 5, 50, False),  # together eleven of twenty
+        (20, 10, 0, 0, True),  # only ten
+        (30, 11, 0, 50, True),  # less than half
+        (12, 12, 0, 100, True),  # the rule is switched off
+    ],
+)
+def test_accounts_made_again_count_for_the_share(
+    active: int, again: int, gone: int, limit: int, *, believed: bool
+) -> None:
+    """A logical restore has every role there, none with the id it had."""
+    known = [account._replace(native_id=f"{account.id}") for account in _known(active)]
+    ids = [f"{account.id + 100 * (account.id < again)}" for account in known]
+    read = [Account(it.username, Kind.USER, native_id=each) for it, each in zip(known, ids, strict=True)]
+    change = compare_inventory(known, read[: active - gone])
+    assert (len(change.recreated), len(change.gone)) == (again, gone)
+    if believed:
+        check_collapse(known, change, limit)
+    else:
+        with pytest.raises(SyncDataError, match=f"{again + gone} of {active} accounts .*{again} of them .*accept it"):
+            check_collapse(known, change, limit)
+
+
 def test_inactive_accounts_do_not_count() -> None:
     gone = [KnownAccount(number + 100, f"old{number}", "user", False) for number in range(100)]
     known = [*_known(12), *gone]

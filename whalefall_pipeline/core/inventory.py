@@ -109,17 +109,23 @@ def check_collapse(
     """Raise CollapseRefusedError when so much would vanish that the reading is more likely wrong than they are gone.
 
     That is: more than `limit_percent` of the active accounts and more than ten, or all accounts of a kind, be it the
-    only one. Zero percent allows none beyond ten; a hundred switches the first rule off, not the second. Predefined
-    accounts count for neither. With a `replacement`, half of the accounts are enough, however few they are.
+    only one. Zero percent allows none beyond ten; a hundred switches the first rule off, not the second. Accounts that
+    are recreated count for the first rule: a restore may have made all of them again. Predefined accounts count for
+    neither, nor do those that are hidden, which the reading could not have shown. With a `replacement`, half of the
+    accounts are enough, however few they are.
     """
-    active = [account for account in known if account.is_active and account.is_counted]
+    hidden = {account.id for account in change.hidden}
+    active = [account for account in known if account.is_active and account.is_counted and account.id not in hidden]
     gone = [account for account in change.gone if account.is_counted]
+    again = sum(account.is_counted for account in change.recreated)
     accept = "if this is right, accept it: whalefall sync NAME --accept-collapse"
     if replacement and len(gone) * 100 > min(limit_percent, REPLACED_PERCENT) * len(active):
         vanish = f"{len(gone)} of {len(active)} accounts would vanish; nothing was changed"
         raise CollapseRefusedError(f"{replacement}; {vanish}; {accept}")
-    if len(gone) > FEW and len(gone) * 100 > limit_percent * len(active):
-        raise CollapseRefusedError(f"{len(gone)} of {len(active)} accounts would vanish; nothing was changed; {accept}")
+    if (ended := len(gone) + again) > FEW and ended * 100 > limit_percent * len(active):
+        made = f" ({again} of them were dropped and made again, by their ids)" if again else ""
+        vanish = f"{ended} of {len(active)} accounts would vanish{made}; nothing was changed"
+        raise CollapseRefusedError(f"{vanish}; {accept}")
     returned = {account.kind.value for account in change.new}
     returned |= {account.kind for account in change.returned} | {kind.value for _, kind in change.other_kind}
     before, vanished = (Counter(account.kind for account in accounts) for accounts in (active, gone))

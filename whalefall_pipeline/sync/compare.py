@@ -59,10 +59,10 @@ def compare_accounts(connection: Connection, collected: Collected, *, accept_col
     known = read_known_accounts(connection, instance.id)
     same = not replacement
     change = compare_inventory(known, collected.accounts, collected.may_hide, is_same_server=same)
-    excluded = find_names(instance.excluded, OF_ACCOUNT)
-    change = change._replace(hidden=[account for account in change.hidden if account.username not in excluded])
     if not accept_collapse:
         check_collapse(known, change, instance.vanish_limit_percent, replacement=replacement)
+    excluded = find_names(instance.excluded, OF_ACCOUNT)
+    change = change._replace(hidden=[account for account in change.hidden if account.username not in excluded])
     left = [*change.gone, *change.recreated]
     states = read_states(connection, [account.id for account in left]) if left else {}
     gone, ended = (
