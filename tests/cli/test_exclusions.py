@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.cli.conftest import Run
-from tests.engines.scripted import OBSERVED, Fleet, select_on, user
+from tests.engines.scripted import OBSERVED, Fleet, role, select_on, user
 from tests.ledger.rows import read
+from whalefall_pipeline.core.model import Grant, Securable
 from whalefall_pipeline.ledger.instances import read_instances
 
 WHY = "Amazon's own"
@@ -58,7 +59,9 @@ def test_what_is_excluded_is_said_wherever_it_bears_on_an_answer(fleet: Fleet, w
     }
     (session, *_) = json.loads(whalefall("sessions", "-o", "json").stdout)
     assert f"one: database:rds is excluded ({WHY})" in whalefall("sessions", session["session_id"]).stdout
-    assert "one: database:rds was not" in whalefall("who-can", "SELECT", "ON", "rds.public.t").stderr
+    not_known = whalefall("who-can", "SELECT", "ON", "rds.public.t").stderr
+    assert f"one: database:rds is excluded ({WHY}): whether others can is not known" in not_known
+    assert "account:rdsadmin" not in not_known, "it can, as it was last seen"
     metrics = whalefall("metrics").stdout
     assert 'whalefall_instance_excluded_scopes{instance="one",db_type="postgresql"} 2' in metrics
     assert 'whalefall_instance_unseen_scopes{instance="one",db_type="postgresql"} 0' in metrics
@@ -66,6 +69,24 @@ def test_what_is_excluded_is_said_wherever_it_bears_on_an_answer(fleet: Fleet, w
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "2 databases or accounts, each with its reason under Not seen" in page
     assert "1, of which 1 were seen whole" in page
+
+
+def test_what_hangs_on_an_excluded_account_is_not_known(fleet: Fleet, whalefall: Run) -> None:
+    fleet.adapter.accounts += [user("bob"), role("team")]
+    fleet.adapter.grants += [Grant("bob", option, Securable("role", object="team")) for option in ("MEMBER", "INHERIT")]
+    fleet.sync()
+    whalefall("instances", "exclude", "one", "--account", "team", "--account", "ana", "--reason", WHY)
+    sync(fleet)
+    asked = ("SELECT", "ON", "orders")
+    why = whalefall("why", "one", "bob", *asked)
+    assert why.stdout.splitlines()[0].endswith(": unknown")
+    assert f"one: account:team is excluded ({WHY}): whether bob can is not known" in why.stderr
+    who = whalefall("who-can", *asked).stderr
+    assert f"one: account:team is excluded ({WHY}): whether others can is not known" in who
+    assert "account:ana" not in who, "she can, as she was last seen"
+    (row,) = json.loads(whalefall("why", "one", "ana", *asked, "-o", "json").stdout)
+    states = {gate["name"]: gate["state"] for gate in row["gates"]}
+    assert (row["verdict"], states["connect"]) == ("yes", "unknown")
 
 
 def test_it_is_taken_back(fleet: Fleet, whalefall: Run, ledger: Engine) -> None:

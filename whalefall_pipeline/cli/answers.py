@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from whalefall_pipeline.cli.known import describe_unseen
 from whalefall_pipeline.cli.output import warn
 from whalefall_pipeline.cli.rows import Format, choose_limit, show_rows
 from whalefall_pipeline.core.access.model import Answer, Gate, GateState, Path, Verdict
-from whalefall_pipeline.core.model import Kind
+from whalefall_pipeline.core.model import Kind, Seen, Unseen
 from whalefall_pipeline.core.text import make_visible
 
 COLUMNS = (
@@ -110,10 +111,33 @@ def format_gate(gate: Gate) -> str:
     return f"{gate.name} {gate.state.value}{f' ({gate.reason})' if gate.reason else ''}"
 
 
-def print_unseen(unseen: Mapping[str, Iterable[str]]) -> None:
-    """Print by instance what was not observed and could make a no a yes."""
-    lines = [f"{instance}: {scope}" for instance, scopes in unseen.items() for scope in sorted(scopes)]
-    for line in lines[:MOST]:
-        warn(f"{line} was not observed: whether others can is not known")
-    if len(lines) > MOST:
-        warn(f"{len(lines) - MOST} more were not observed; see: whalefall sessions")
+def print_unseen(unseen: Mapping[str, Iterable[str]], known: Mapping[str, Mapping[str, Unseen]]) -> None:
+    """Print by instance what was not observed and could make a no a yes; what was not to be read comes last.
+
+    `known` are the scopes that the ledger has as such, by instance.
+    """
+    found = [
+        (instance, describe_scope(scope, known.get(instance, {})))
+        for instance, scopes in unseen.items()
+        for scope in sorted(scopes)
+    ]
+    found.sort(key=lambda item: item[1].is_excluded)
+    for instance, scope in found[:MOST]:
+        warn(f"{instance}: {scope.words}: whether others can is not known")
+    if len(found) > MOST:
+        warn(f"{len(found) - MOST} more were not observed; see: whalefall sessions")
+
+
+class NotSeen(NamedTuple):
+    """What was not seen, with why not, in words."""
+
+    is_excluded: bool
+    words: str
+
+
+def describe_scope(scope: str, known: Mapping[str, Unseen]) -> NotSeen:
+    """Return of what could make a no a yes that it could not be observed, or was not to be."""
+    found = known.get(scope)
+    if found and found.status is Seen.EXCLUDED:
+        return NotSeen(True, f"{scope} {describe_unseen(found.status, found.reason)}")
+    return NotSeen(False, f"{scope} was not observed")

@@ -64,7 +64,7 @@ def show_escalations(
     found.sort(key=lambda item: (item[0], len(item[1].steps)))
     show_answers([row for _, row in found], form, raw=raw, limit=limit)
     _print_superusers(superusers)
-    print_unseen(unseen)
+    print_unseen(unseen, {item.name: item.unseen for item in all_asked})
     if not found:
         raise typer.Exit(1)
 

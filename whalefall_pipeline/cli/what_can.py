@@ -1,6 +1,6 @@
 """`whalefall what-can`: all that an account can do, by its roles and by wider grants too."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from whalefall_pipeline.cli.workplace import open_reader
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.everything import find_everything, find_missing, find_superuser
 from whalefall_pipeline.core.access.model import Answer, Population
+from whalefall_pipeline.core.model import Unseen
 from whalefall_pipeline.ledger.access import Asked, read_closure, read_holdings, read_securables
 from whalefall_pipeline.ledger.reader import Reader
 
@@ -44,10 +45,12 @@ def what_can(
     moment = parse_moment(as_of) if as_of else None
     rows: list[AnswerRow] = []
     unseen: dict[str, Sequence[str]] = {}
+    known: dict[str, Mapping[str, Unseen]] = {}
     with open_reader() as reader:
         check_instance(reader, instance)
         check_account(reader, username, instance)
         for asked in find_asked(reader, instance, moment):
+            known[instance] = asked.unseen
             if asking:
                 cases = find_cases(reader, [asked], asking, moment, named=True)
                 found = [
@@ -60,7 +63,7 @@ def what_can(
             rows = [to_row(instance, answer) for answer in found if answer.paths]
             unseen = {instance: sorted({scope for answer in found for scope in answer.unseen})}
     show_answers(rows, form, raw=raw, limit=limit, of_one=True)
-    print_unseen(unseen)
+    print_unseen(unseen, known)
     if not rows:
         raise typer.Exit(1)
 

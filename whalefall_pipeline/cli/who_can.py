@@ -1,5 +1,6 @@
 """`whalefall who-can`: who can do something, by any way, and by which."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -14,6 +15,8 @@ from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOp
 from whalefall_pipeline.cli.workplace import open_reader
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.model import Population, Verdict
+from whalefall_pipeline.core.exclusions import OF_ACCOUNT, find_names
+from whalefall_pipeline.core.model import Unseen
 from whalefall_pipeline.sync.memory import collecting_rarely
 
 USAGE = "whalefall who-can PRIVILEGE ON [KIND] OBJECT"
@@ -49,11 +52,13 @@ def who_can(
     moment = parse_moment(as_of) if as_of else None
     rows: list[AnswerRow] = []
     unseen: dict[str, set[str]] = {}
+    known: dict[str, Mapping[str, Unseen]] = {}
     with collecting_rarely():
         with open_reader() as reader:
             check_instance(reader, instance)
             chosen = find_labelled(reader, label, removed=removed)
             asked = find_asked(reader, instance, moment, removed=removed, chosen=chosen)
+            known |= {item.name: item.unseen for item in asked}
             cases = find_cases(reader, asked, asking, moment, named=instance is not None) if asked else []
             for case, population in load_cases(reader, cases, moment):
                 found, not_seen = _decide(case, population, predefined=predefined)
@@ -62,7 +67,7 @@ def who_can(
                     unseen[case.asked.name] = not_seen
         rows.sort(key=lambda row: (row.instance, row.object, row.verdict is Verdict.AFTER_STEP, row.username))
         show_answers(rows, form, raw=raw, limit=limit)
-    print_unseen(unseen)
+    print_unseen(unseen, known)
     if not rows:
         raise typer.Exit(1)
 
@@ -70,10 +75,12 @@ def who_can(
 def _decide(case: Case, population: Population, *, predefined: bool) -> tuple[list[AnswerRow], set[str]]:
     """Return who can, and what was not observed that might say that others can."""
     decider = Decider(case.access, population)
-    rows = [
-        to_row(case.asked.name, answer)
-        for question in case.questions
-        for answer in decider.find_who_can(question, first_only=True)
-        if predefined or answer.kind.is_counted
-    ]
-    return rows, {scope for question in case.questions for scope in decider.find_unseen(question)}
+    excluded = decider.find_excluded(find_names(population.unseen, OF_ACCOUNT))
+    rows: list[AnswerRow] = []
+    unseen: set[str] = set()
+    for question in case.questions:
+        answers = decider.find_who_can(question, first_only=True)
+        rows += [to_row(case.asked.name, answer) for answer in answers if predefined or answer.kind.is_counted]
+        able = {f"{OF_ACCOUNT}{answer.username}" for answer in answers}
+        unseen |= {*decider.find_unseen(question), *excluded} - able
+    return rows, unseen

@@ -1,11 +1,12 @@
 """`whalefall why`: by which ways an account can do something, or what it lacks."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from whalefall_pipeline.cli.answers import format_gate, show_answers, to_row
+from whalefall_pipeline.cli.answers import describe_scope, format_gate, show_answers, to_row
 from whalefall_pipeline.cli.arguments import AsOfOption, InstanceArgument, complete_account
 from whalefall_pipeline.cli.asking import Case, find_asked, find_cases, load_cases, parse_question
 from whalefall_pipeline.cli.known import check_account, check_instance
@@ -18,6 +19,7 @@ from whalefall_pipeline.cli.workplace import open_reader
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.model import Answer, Path, Population, Verdict
 from whalefall_pipeline.core.errors import InvalidInputError
+from whalefall_pipeline.core.model import Unseen
 
 USAGE = "whalefall why INSTANCE ACCOUNT PRIVILEGE ON [KIND] OBJECT"
 AccountArgument = Annotated[
@@ -42,10 +44,12 @@ def why(
     asking = parse_question(privilege, on, USAGE)
     moment = parse_moment(as_of) if as_of else None
     answers: list[Answer] = []
+    known: Mapping[str, Unseen] = {}
     with open_reader() as reader:
         check_instance(reader, instance)
         check_account(reader, username, instance)
         asked = find_asked(reader, instance, moment)
+        known = asked[0].unseen if asked else known
         cases = find_cases(reader, asked, asking, moment, named=True) if asked else []
         for case, population in load_cases(reader, cases, moment, also=username):
             check_there(population, instance, username)
@@ -63,7 +67,8 @@ def why(
         if not answer.complete:
             warn(f"{answer.question.securable}: there are more ways than are listed")
         if answer.verdict is Verdict.UNKNOWN:
-            warn(f"{instance}: {', '.join(answer.unseen)} was not observed: whether {username} can is not known")
+            not_seen = "; ".join(describe_scope(scope, known).words for scope in answer.unseen)
+            warn(f"{instance}: {not_seen}: whether {username} can is not known")
     if not any(answer.paths for answer in answers):
         raise typer.Exit(1)
 

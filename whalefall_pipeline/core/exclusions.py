@@ -5,7 +5,7 @@ server's catalog, as it spells them. An excluded database is never connected to;
 databases in one place, what is held in it, or on it, is left out of what was read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
@@ -18,8 +18,8 @@ OF_DATABASE, OF_ACCOUNT = "database:", "account:"
 NOTHING_EXCLUDED: Mapping[str, str] = {}
 
 
-def find_names(excluded: Mapping[str, str], kind: str) -> frozenset[str]:
-    """Return the names of the excluded databases (OF_DATABASE), or accounts (OF_ACCOUNT)."""
+def find_names(excluded: Iterable[str], kind: str) -> frozenset[str]:
+    """Return the names of the databases (OF_DATABASE), or accounts (OF_ACCOUNT), among scopes."""
     return frozenset(scope.removeprefix(kind) for scope in excluded if scope.startswith(kind))
 
 

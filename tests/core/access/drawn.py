@@ -21,7 +21,7 @@ from whalefall_pipeline.core.access.model import (
     Verdict,
     Wanted,
 )
-from whalefall_pipeline.core.model import Account, AccountState, Kind, Securable
+from whalefall_pipeline.core.model import Account, AccountState, Kind, Securable, Seen, Unseen
 
 NAMES = tuple("abcdef")
 QUESTION = Question("SELECT", Securable("table", "shop", "public", "orders"))
@@ -37,11 +37,14 @@ class Drawn:
     denied: frozenset[str] = frozenset()
     beyond: frozenset[str] = frozenset()
     unseen: tuple[str, ...] = ()
+    excluded: frozenset[str] = frozenset()
     dangers: tuple[Danger, ...] = ()
     names: tuple[str, ...] = field(default=NAMES)
 
     def population(self) -> Population:
-        return Population({name: AccountState(Account(name, Kind.USER)) for name in self.names})
+        scopes = [f"account:{name}" for name in self.excluded]
+        unseen = {scope: Unseen(scope, Seen.EXCLUDED, "nobody may", None) for scope in scopes}
+        return Population({name: AccountState(Account(name, Kind.USER)) for name in self.names}, unseen=unseen)
 
     def decider(self) -> Decider:
         return Decider(DrawnAccess(self), self.population())
@@ -135,6 +138,11 @@ def _leads(link: Link, inside: Collection[str], root: str) -> bool:
     return link.member == root if link.own else link.member in inside
 
 
+def find_reached(case: Drawn, username: str) -> frozenset[str]:
+    """Return whom an account may come to, whatever it takes: a part of this is its identity."""
+    return find_inside(replace(case, links=tuple(link._replace(step="", own=False) for link in case.links)), username)
+
+
 def find_sources(case: Drawn, root: str) -> set[Source]:
     """Return what an identity leaves of its sources."""
     inside = find_inside(case, root)
@@ -170,4 +178,4 @@ def judge(case: Drawn, username: str) -> Verdict:
         return Verdict.YES
     if find_all_sources(case, username):
         return Verdict.AFTER_STEP
-    return Verdict.UNKNOWN if case.unseen else Verdict.NO
+    return Verdict.UNKNOWN if case.unseen or case.excluded & find_reached(case, username) else Verdict.NO

@@ -13,6 +13,7 @@ from tests.core.access.drawn import (
     any_drawn,
     drawn,
     find_all_sources,
+    find_reached,
     judge,
 )
 from whalefall_pipeline.core.access.model import Answer, Link, Path, Source, Verdict
@@ -137,6 +138,15 @@ def test_what_was_not_seen_is_never_a_no(case: Drawn) -> None:
         assert answer.verdict is judge(unseen, name)
         assert answer.verdict is not Verdict.NO
         assert answer.unseen == ("database:shop",)
+
+
+@given(any_drawn(), st.frozensets(names, max_size=2))
+def test_of_who_comes_to_an_excluded_account_a_no_is_not_known(case: Drawn, excluded: frozenset[str]) -> None:
+    case = replace(case, excluded=excluded)
+    for name, answer in decide_all(case).items():
+        assert answer.verdict is judge(case, name)
+        if answer.verdict is Verdict.UNKNOWN:
+            assert answer.unseen == tuple(f"account:{each}" for each in sorted(excluded & find_reached(case, name)))
 
 
 def build_layers(depth: int) -> Drawn:

@@ -1,6 +1,6 @@
 """Verdicts with their paths: who can do what is asked, and why an account can or can't."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from whalefall_pipeline.core.access.model import (
 )
 from whalefall_pipeline.core.access.sentences import NAMED, find_nearest
 from whalefall_pipeline.core.access.walk import MAX_WAYS, Keep, Walk, Way, group_ends
-from whalefall_pipeline.core.exclusions import OF_DATABASE
+from whalefall_pipeline.core.exclusions import OF_ACCOUNT, OF_DATABASE
 from whalefall_pipeline.core.model import Seen
 
 MOST_PER_CANDIDATE = 4
@@ -39,8 +39,8 @@ class Decider:
         """Return those who can, each with the shortest path to each source: who can now first, then by username.
 
         `first_only`: each with the first of these alone, which takes less to find; it is not `complete` then. Of all
-        others the verdict is no, or unknown where `find_unseen` names something, or where `decide` names code that runs
-        as somebody who can.
+        others the verdict is no, or unknown where `find_unseen` names something, `find_excluded` somebody whom they may
+        come to, or `decide` code that runs as somebody who can.
         """
         accounts = self._population.accounts
         walk = self._walk(question, self._find_all_sources(question))
@@ -70,7 +70,7 @@ class Decider:
             complete = complete and (every_path or len(ways) < MAX_WAYS)
             return self._answer_yes(username, ways, self._prepare(question, reached), complete=complete)
         unread = self._find_unread(username, question, reached) if with_code else ()
-        unseen = (*self.find_unseen(question), *unread)
+        unseen = (*dict.fromkeys((*self.find_unseen(question), *self.find_excluded(reached))), *unread)
         verdict = Verdict.UNKNOWN if unseen else Verdict.NO
         nearest = self._find_nearest(username, question, sources)
         return Answer(username, kind, question, verdict, unseen=unseen, nearest=nearest)
@@ -83,10 +83,17 @@ class Decider:
     def find_unseen(self, question: Question) -> tuple[str, ...]:
         """Return the scopes that were not observed and could make a no a yes."""
         found = tuple(self._access.find_unseen(self._population, question))
-        whole = self._population.unseen.get(f"{OF_DATABASE}{question.securable.database}")
-        if whole is None or whole.status is not Seen.EXCLUDED or whole.scope in found:
-            return found
-        return (*found, whole.scope)
+        scope = f"{OF_DATABASE}{question.securable.database}"
+        return (*found, scope) if scope not in found and self._is_excluded(scope) else found
+
+    def find_excluded(self, usernames: Iterable[str]) -> tuple[str, ...]:
+        """Return the scopes of those of the accounts that are excluded: what they hold now is not known."""
+        scopes = sorted(f"{OF_ACCOUNT}{username}" for username in usernames)
+        return tuple(scope for scope in scopes if self._is_excluded(scope))
+
+    def _is_excluded(self, scope: str) -> bool:
+        known = self._population.unseen.get(scope)
+        return known is not None and known.status is Seen.EXCLUDED
 
     @cached_property
     def _links(self) -> Links:
@@ -153,7 +160,7 @@ class Decider:
         while frontier:
             for code in self._access.find_code(self._population, question, frontier.pop()):
                 if code.runs_as not in able:
-                    able[code.runs_as] = self._has_way(code.runs_as, question)
+                    able[code.runs_as] = self._may_have_way(code.runs_as, question)
                     if not able[code.runs_as]:
                         frontier.append(self._graph(question).find_reached(code.runs_as))
                 if able[code.runs_as]:
@@ -162,14 +169,16 @@ class Decider:
         more = [f"and {len(found) - NAMED} more such"] if len(found) > NAMED else []
         return (*found[:NAMED], *more)
 
-    def _has_way(self, username: str, question: Question) -> bool:
+    def _may_have_way(self, username: str, question: Question) -> bool:
+        """Return whether an account can, or comes to one of which that is not known."""
         reached = self._graph(question).find_reached(username)
-        return bool(self._walk(question, self._find_sources(question, reached)).find_ways(username))
+        ways = self._walk(question, self._find_sources(question, reached)).find_ways(username)
+        return bool(ways or self.find_excluded(reached))
 
     def _prepare(self, question: Question, usernames: Collection[str]) -> "_Asked":
         find = self._access.prepare_gates(self._population, question)
         gates = [
-            _AskedGate(gate, self._judge(gate.question, usernames), self.find_unseen(gate.question))
+            _AskedGate(gate, self._judge(gate.question, usernames), self.find_unseen(gate.question), self.find_excluded)
             for gate in self._access.find_gate_questions(question)
         ]
         return _Asked(question, self.find_unseen(question), self._graph(question), gates, find)
@@ -212,11 +221,12 @@ class _Judge(NamedTuple):
 
 
 class _AskedGate(NamedTuple):
-    """A gate that is a privilege: who has it, and what was not seen of it."""
+    """A gate that is a privilege: who has it, what was not seen of it, and how to find whom nobody reads."""
 
     gate: GateQuestion
     able: _Judge
     unseen: tuple[str, ...]
+    find_excluded: Callable[[Iterable[str]], tuple[str, ...]]
 
     def judge(self, acting: Acting) -> Gate:
         """Return whether it lets somebody through."""
@@ -225,8 +235,9 @@ class _AskedGate(NamedTuple):
         if self.able.is_able(who):
             return Gate(name, GateState.OPEN)
         lacking = f"{who} lacks {question.privilege} on {question.securable}"
-        if self.unseen:
-            return Gate(name, GateState.UNKNOWN, f"{lacking}, as far as was seen: not {', '.join(self.unseen)}")
+        unseen = dict.fromkeys((*self.unseen, *self.find_excluded(self.able.graph.find_reached(who))))
+        if unseen:
+            return Gate(name, GateState.UNKNOWN, f"{lacking}, as far as was seen: not {', '.join(unseen)}")
         return Gate(name, GateState.CLOSED, lacking)
 
 
