@@ -140,9 +140,13 @@ def list_own_reasons(item: ReviewItem) -> list[str] | None:
 
 
 def find_never_seen(review: Review, unseen: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
-    """Return by instance the scopes that were not observed when the review was opened, and are `unseen` still."""
+    """Return by instance the scopes that were not observed when the review was opened, and are `unseen` still.
+
+    What was excluded then is not among them: what an item holds there is what was known, and it is not to be read.
+    """
     return {
-        sight.instance: {gap.scope for gap in sight.gaps} & {*unseen.get(sight.instance, ())} for sight in review.sights
+        sight.instance: {gap.scope for gap in sight.missed} & {*unseen.get(sight.instance, ())}
+        for sight in review.sights
     }
 
 
