@@ -11,14 +11,14 @@ from whalefall_pipeline.cli.arguments import InstanceArgument, InstanceOption, c
 from whalefall_pipeline.cli.choosing import choose_instances
 from whalefall_pipeline.cli.known import check_instance
 from whalefall_pipeline.cli.labels import LabelOption, find_labelled
-from whalefall_pipeline.cli.output import print_line
+from whalefall_pipeline.cli.output import print_line, warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
-from whalefall_pipeline.cli.workplace import find_user, open_reader, open_workplace
+from whalefall_pipeline.cli.workplace import Workplace, find_user, open_reader, open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.core.exclusions import OF_ACCOUNT, OF_DATABASE, check_exclusions
 from whalefall_pipeline.ledger.database import connecting, transaction
-from whalefall_pipeline.ledger.instances import change_instance, read_instances
-from whalefall_pipeline.ledger.queries import read_exclusions
+from whalefall_pipeline.ledger.instances import change_instance, lock_definitions, read_instances
+from whalefall_pipeline.ledger.queries import read_exclusions, read_unknown_scopes
 
 COLUMNS = ("instance", "scope", "reason", "excluded_at", "excluded_by")
 Databases = Annotated[
@@ -38,19 +38,24 @@ def exclude(
     database: Databases = None,
     account: Accounts = None,
 ) -> None:
-    """Have databases and accounts of an instance not read.
+    """Stop reading databases and accounts of an instance.
 
     No sync connects to an excluded database. What is known stays as it was last seen, and is marked as excluded.
     """
     named = dict.fromkeys(_to_scopes(database, account), reason)
-    before = _write(instance, lambda known: {**known, **named})
-    changed = [scope for scope in named if before.get(scope) != reason]
-    said = f"excluded of {instance}: {', '.join(changed)}" if changed else "all of it is excluded already"
-    print_line(f"{said}; see: whalefall instances exclusions")
+    with open_workplace() as workplace:
+        before = _write(workplace, instance, lambda known: {**known, **named})
+        changed = [scope for scope in named if before.get(scope) != reason]
+        with workplace.reading() as reader:
+            unknown = read_unknown_scopes(reader, instance, changed)
+    said = f"no longer read: {', '.join(changed)}" if changed else "already excluded"
+    print_line(f"{instance}: {said}; see: whalefall instances exclusions")
+    for scope in unknown:
+        warn(f"{instance}: no sync has shown {scope}: if it is spelled otherwise there, this excludes nothing")
 
 
 def include(*, instance: InstanceArgument, database: Databases = None, account: Accounts = None) -> None:
-    """Have excluded databases and accounts read again.
+    """Read excluded databases and accounts again.
 
     The next sync finds what changed of them meanwhile.
     """
@@ -64,8 +69,9 @@ def include(*, instance: InstanceArgument, database: Databases = None, account: 
             )
         return {scope: reason for scope, reason in known.items() if scope not in named}
 
-    _write(instance, take_back)
-    print_line(f"read again of {instance}: {', '.join(named)}")
+    with open_workplace() as workplace:
+        _write(workplace, instance, take_back)
+    print_line(f"{instance}: read again from the next sync on: {', '.join(named)}")
 
 
 def list_exclusions(
@@ -98,9 +104,10 @@ def _to_scopes(databases: Sequence[str] | None, accounts: Sequence[str] | None) 
     return list(dict.fromkeys(scopes))
 
 
-def _write(name: str, change: Callable[[Excluded], Excluded]) -> Excluded:
+def _write(workplace: Workplace, name: str, change: Callable[[Excluded], Excluded]) -> Excluded:
     """Write what is excluded of an instance, and return what was before."""
-    with open_workplace() as workplace, connecting(workplace.engine) as connection, transaction(connection):
+    with connecting(workplace.engine) as connection, transaction(connection):
+        lock_definitions(connection)
         (known,) = choose_instances(read_instances(connection), [name])
         wanted = change(known.excluded)
         check_exclusions(wanted, known.database or ADAPTERS[known.db_type].home)

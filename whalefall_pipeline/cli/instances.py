@@ -19,7 +19,13 @@ from whalefall_pipeline.core.errors import InvalidInputError, InvalidInstanceErr
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.bindings import to_option_part
 from whalefall_pipeline.ledger.database import connecting, transaction
-from whalefall_pipeline.ledger.instances import change_instance, read_instances, remove_instance, write_instance
+from whalefall_pipeline.ledger.instances import (
+    change_instance,
+    lock_definitions,
+    read_instances,
+    remove_instance,
+    write_instance,
+)
 from whalefall_pipeline.ledger.queries import read_instance_rows
 
 Options = Annotated[list[str] | None, typer.Option(help="KEY=VALUE, such as sslmode=verify-full; repeat it.")]
@@ -129,11 +135,13 @@ def change(
         with connecting(workplace.engine) as connection:
             (old,) = choose_instances(read_instances(connection), [name])
         definition = wanted.build_definition(old)
-        instance = definition.to_instance()
+        definition.to_instance()
         definition.check_secret_source()
         secret = _find_new_secret(workplace, definition, password=password, password_stdin=password_stdin)
-        new = replace(instance, id=old.id, credential_id=old.credential_id)
         with connecting(workplace.engine) as connection, transaction(connection):
+            lock_definitions(connection)
+            (old,) = choose_instances(read_instances(connection), [name])  # others may have changed the rest meanwhile
+            new = replace(wanted.build_definition(old).to_instance(), id=old.id, credential_id=old.credential_id)
             named = wanted.find_named_parts()
             moved = change_instance(connection, new, username=user, secret=secret, store=workplace.store, named=named)
     if moved:

@@ -46,10 +46,11 @@ def read_changed_instances(connection: Connection, since: datetime | None) -> tu
     return [_to_instance(row) for row in rows], rows[-1].updated_at if rows else None
 
 
-def _lock_definitions(connection: Connection) -> None:
+def lock_definitions(connection: Connection) -> None:
     """Have one transaction at a time change definitions, so that they become visible in the order of `updated_at`.
 
     Else one that began earlier and is committed later would be older than what a reader of changes has seen already.
+    Who writes what depends on a definition locks before reading it, or another's change in between is lost.
     """
     connection.execute(select(func.pg_advisory_xact_lock(*DEFINITIONS_LOCK)))
 
@@ -68,7 +69,7 @@ def write_instance(
     `secret` is in its stored form; `store` binds it to the instance, which its first use does otherwise; `by` is who
     excludes what is excluded. Raises InvalidInstanceError when the name belongs to an active instance.
     """
-    _lock_definitions(connection)
+    lock_definitions(connection)
     bound = store.bind(secret, Binding.of(instance)) if store else secret
     credential_id = _write_credential(connection, instance, username, bound)
     values = _to_values(instance) | {"credential_id": credential_id, "updated_at": func.clock_timestamp()}
@@ -103,7 +104,7 @@ def change_instance(
     them; returns whether it was. Raises InvalidInstanceError when a part that is not named is another one than the
     credential was registered for, unless a new `secret` comes and the old one can't be read.
     """
-    _lock_definitions(connection)
+    lock_definitions(connection)
     values: dict[str, object] = {**_to_values(instance), "updated_at": func.clock_timestamp()}
     row = _read_credential(connection, instance)
     before = _find_binding(row, store, lost=secret is not None) if row and store else None
@@ -124,7 +125,7 @@ def change_instance(
 
 def remove_instance(connection: Connection, name: str) -> bool:
     """Mark an instance as removed; what is known of its accounts stays. False: no active one has the name."""
-    _lock_definitions(connection)
+    lock_definitions(connection)
     active = and_(instances.c.name == name, instances.c.is_active)
     gone = {"is_active": False, "deleted_at": func.clock_timestamp(), "updated_at": func.clock_timestamp()}
     return bool(connection.execute(update(instances).where(active).values(**gone)).rowcount)

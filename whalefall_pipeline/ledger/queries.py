@@ -234,6 +234,11 @@ def knows_account(reader: Reader, username: str, instance: str | None = None) ->
     return _knows(reader, "knows_account", username=username, instance=instance)
 
 
+def read_unknown_scopes(reader: Reader, instance: str, scopes: Sequence[str]) -> list[str]:
+    """Return the databases and accounts, as scopes, that no reading of an instance has shown; none before the first."""
+    return [row["scope"] for row in _read(reader, "unknown_scopes", instance=instance, scopes=list(scopes))]
+
+
 def knows_privilege(reader: Reader, privilege: str) -> bool:
     """Return whether anybody holds or held a privilege of the name."""
     return _knows(reader, "knows_privilege", privilege=_to_upper(privilege))

@@ -114,6 +114,26 @@ select exists (
   where a.username = :username and (cast(:instance as text) is null or i.name = :instance)
 ) as known;
 
+-- name: unknown_scopes (databases and accounts that no reading of an instance has shown, if there was one)
+select w.scope
+from instances i cross join unnest(cast(:scopes as text[])) w (scope)
+where i.name = :instance and i.permissions_read_at is not null
+  and not exists (
+    select from unnest(i.observed_scopes) o (scope) where o.scope = w.scope or starts_with(o.scope, w.scope || '/')
+  )
+  and not exists (
+    select from instance_scopes s
+    where s.instance_id = i.id and (s.scope = w.scope or starts_with(s.scope, w.scope || '/'))
+      and (s.status <> 'excluded' or s.last_seen_at is not null and starts_with(s.scope, 'database:'))
+  )
+  and not exists (
+    select from instance_accounts a where a.instance_id = i.id and 'account:' || a.username = w.scope
+  )
+  and not exists (
+    select from grant_history h where h.instance_name = i.name and 'database:' || h.database_name = w.scope
+  )
+order by w.scope;
+
 -- name: usernames (for completion)
 select a.username from instance_accounts a join instances i on i.id = a.instance_id
 where a.is_active and i.is_active and i.name = :instance and starts_with(a.username, :prefix)
