@@ -32,7 +32,7 @@ def init(
 
 
 def up(
-    port: Annotated[int, typer.Option(help="Of the UI; the next free one if it is taken.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the UI; the next free one if it is taken.")] = 3000,
     host: Annotated[str, typer.Option(help="The address that the UI listens on.")] = HOST,
     *,
     read_only: Annotated[

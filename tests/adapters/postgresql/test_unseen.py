@@ -44,6 +44,8 @@ def test_a_database_that_refuses_is_not_observed_and_comes_back(
 
 def test_an_excluded_database_is_never_connected_to(engine: PostgresqlEngine) -> None:
     """By the server's own count of sessions, which a reading without the exclusion raises."""
+    if engine.version < 15:
+        pytest.skip("before 15 the count comes some time after the session has ended")
 
     def read_excluding(excluded: dict[str, str]) -> int:
         instance = replace(engine.instance, excluded=excluded)
