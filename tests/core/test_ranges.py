@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalefall_pipeline.core.ranges import TAG_BYTES, build_runs, find_chosen, find_listed
+from whalefall_pipeline.core.ranges import TAG_BYTES, build_runs, find_chosen, find_listed, find_wrong_list
 
 KEYS = st.lists(st.text(min_size=1, max_size=3), unique=True, max_size=20)
 LISTED = "whalefall/instances"
@@ -48,11 +48,32 @@ def test_a_long_list_is_several_tags_that_the_storages_index_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a, c", "{}", '"a"', "[1]", "[null]", '["a"', "[" * 100_000, "null"], ids=lambda text: str(text)[:9]
+    "text",
+    [
+        *("", "a, c", "{}", '"a"', "[1]", "[null]", '["a"', "[" * 100_000, "null", '[["a"]]'),
+        *(r'["a", "b\u0000"]', r'["\ud800"]', '["\udcff"]'),
+    ],
+    ids=lambda text: ascii(text)[:12],
 )
 def test_what_somebody_else_wrote_there_lists_nothing(text: str) -> None:
-    assert find_listed({LISTED: text}) == []
-    assert find_listed({LISTED: '["a"]', f"{LISTED}.2": text}) == []
+    for tags, wrong in (({LISTED: text}, LISTED), ({LISTED: '["a"]', f"{LISTED}.2": text}, f"{LISTED}.2")):
+        assert find_listed(tags) == []
+        assert find_wrong_list(tags) == f"the tag {wrong} is no JSON list of names"
+        assert find_wrong_list({**tags, "dagster/partition": "a"}) is None
+
+
+@pytest.mark.parametrize("suffixes", [("", ".1"), ("", ".3"), (".2",), ("", ".2", ".4"), ("", ".02"), ("", ".x\n")])
+def test_tags_that_do_not_continue_the_list_are_wrong(suffixes: tuple[str, ...]) -> None:
+    """Else names would be left out, and nothing would say so."""
+    tags = {f"{LISTED}{suffix}": '["a"]' for suffix in suffixes}
+    assert find_listed(tags) == []
+    wrong = suffixes[-1].replace("\n", r"\n")
+    assert find_wrong_list(tags) == f"the tag {LISTED}{wrong} does not continue {LISTED}, {LISTED}.2 and so on"
+
+
+def test_other_tags_are_no_part_of_the_list() -> None:
+    tags = {LISTED: '["a"]', f"{LISTED}.2": "[]", f"{LISTED}_of": "x", "whalefall/batch_id": "y"}
+    assert (find_listed(tags), find_wrong_list(tags), find_wrong_list({})) == (["a"], None, None)
 
 
 def test_a_selected_partition_or_range_is_what_counts() -> None:

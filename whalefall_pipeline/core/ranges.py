@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import count, groupby, takewhile
+from typing import cast
 from uuid import uuid4
 
 from whalefall_pipeline.core.runs import BATCH_TAG, INSTANCES_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
+from whalefall_pipeline.core.text import is_unicode, make_visible
 
 TAG_BYTES = 2000
 """Of one tag's value at most: Dagster's storage has an index on them, and PostgreSQL takes 2,700 there."""
+_SELECTING = frozenset({PARTITION_TAG, RANGE_START_TAG, RANGE_END_TAG})
 
 
 def build_runs(
@@ -82,19 +85,43 @@ def find_chosen(keys: Sequence[str], tags: Mapping[str, str]) -> list[str]:
 def find_listed(tags: Mapping[str, str]) -> list[str]:
     """Return the names that a run's tags list, each once; none where partitions or a range are selected.
 
-    A tag that is no list of names lists nothing: anybody may have written it.
+    Nor are there any where `find_wrong_list` finds something: a part of a list is not what somebody meant.
     """
-    if {PARTITION_TAG, RANGE_START_TAG, RANGE_END_TAG} & tags.keys():
+    if _SELECTING & tags.keys() or find_wrong_list(tags):
         return []
-    names: list[str] = []
-    number = 1
-    while (text := tags.get(_name_tag(number))) is not None:
-        try:
-            listed = json.loads(text)
-        except (ValueError, RecursionError):
-            return []
-        if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):  # pyright: ignore[reportUnknownVariableType]
-            return []
-        names += listed
-        number += 1
+    names = (name for tag in _name_tags(tags) for name in _read_names(tags[tag]) or ())
     return list(dict.fromkeys(names))
+
+
+def find_wrong_list(tags: Mapping[str, str]) -> str | None:
+    """Return in one line what is wrong with the tags that list names: anybody may have written them.
+
+    None: nothing is, or there are none, or partitions or a range are selected instead.
+    """
+    if _SELECTING & tags.keys():
+        return None
+    wanted = _name_tags(tags)
+    for tag in sorted(tag for tag in tags if tag == INSTANCES_TAG or tag.startswith(f"{INSTANCES_TAG}.")):
+        if tag not in wanted:
+            return f"the tag {make_visible(tag)} does not continue {INSTANCES_TAG}, {INSTANCES_TAG}.2 and so on"
+        if _read_names(tags[tag]) is None:
+            return f"the tag {tag} is no JSON list of names"
+    return None
+
+
+def _name_tags(tags: Mapping[str, str]) -> list[str]:
+    """Return the tags that list names, as far as they are numbered without a gap."""
+    return list(takewhile(tags.__contains__, map(_name_tag, count(1))))
+
+
+def _read_names(text: str) -> list[str] | None:
+    """Return the names that a tag lists; None: it is no list of texts that can be names."""
+    try:
+        listed = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(listed, list):
+        return None
+    items = cast("list[object]", listed)
+    names = [item for item in items if isinstance(item, str) and is_unicode(item) and "\0" not in item]
+    return names if len(names) == len(items) else None

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
-from whalefall_pipeline.core.ranges import find_chosen, find_listed, find_missing_ends
+from whalefall_pipeline.core.ranges import find_chosen, find_listed, find_missing_ends, find_wrong_list
 from whalefall_pipeline.core.runs import BACKFILL_TAG, PARTITIONS_NAME
 from whalefall_pipeline.core.sessions import find_wrong_tag, to_batch_id, to_created_by, to_sync_type
 from whalefall_pipeline.defs.events import build_failure
@@ -68,8 +68,13 @@ def open_run(context: dg.AssetExecutionContext, engine: Engine) -> OpenRun:
         removed = [known[key] for key in refused if key in known]
         _write_session(connection, instance, run, opened, removed)
     if not opened.instances:
-        raise build_failure(refused, len(refused)) if refused else dg.Failure(NO_PARTITION, allow_retries=False)
+        raise build_failure(refused, len(refused)) if refused else dg.Failure(_find_nothing(run), allow_retries=False)
     return opened
+
+
+def _find_nothing(run: DagsterRun) -> str:
+    """Return why a run that names no instance names none."""
+    return find_wrong_list(run.tags) or NO_PARTITION
 
 
 def describe_start(
@@ -126,5 +131,5 @@ def _write_session(
     if to_alerting(get_settings()):
         write_failures(connection, run.run_id)
     if not opened.instances:
-        message = None if recorded else NO_PARTITION
+        message = None if recorded else _find_nothing(run)
         close_session(connection, run.run_id, "failed", message=unknown or message)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.end_to_end.triggers.api import ASSETS, LOCATION, RANGE_END, RANGE_START, REPOSITORY
 from tests.end_to_end.triggers.stage import Stage
-from whalefall_pipeline.core.runs import PARTITION_TAG
+from whalefall_pipeline.core.runs import INSTANCES_TAG, PARTITION_TAG
 from whalefall_pipeline.core.sessions import ACCEPT_COLLAPSE_TAG, SYNC_TYPE_TAG
 
 PLACE = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
@@ -107,6 +107,15 @@ LAUNCHED: dict[str, tuple[dict[str, str], str]] = {
     "an unknown partition": ({PARTITION_TAG: "nobody"}, "no instance is named nobody"),
     "a range backwards": ({RANGE_START: "cedar", RANGE_END: "amber"}, "the run names no partition"),
     "no type": ({PARTITION_TAG: "amber", SYNC_TYPE_TAG: "odd"}, f"the run's tag {SYNC_TYPE_TAG} is 'odd'"),
+    "no list": ({INSTANCES_TAG: "amber, birch"}, f"the tag {INSTANCES_TAG} is no JSON list of names"),
+    "a list with a zero": (
+        {INSTANCES_TAG: r'["amber", "a\u0000b"]'},
+        f"the tag {INSTANCES_TAG} is no JSON list of names",
+    ),
+    "a list with a gap": (
+        {INSTANCES_TAG: '["amber"]', f"{INSTANCES_TAG}.3": "[]"},
+        f"{INSTANCES_TAG}.3 does not continue",
+    ),
     "no answer": ({PARTITION_TAG: "amber", ACCEPT_COLLAPSE_TAG: "yes\n"}, rf"{ACCEPT_COLLAPSE_TAG} is 'yes\n'"),
 }
 
