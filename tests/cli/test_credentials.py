@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from tests.cli.conftest import Run
 from tests.ledger.rows import read
 from tests.servers.postgresql import PostgresqlServer
+from whalefall_pipeline.cli import rows
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.instances import write_instance
@@ -146,3 +147,20 @@ def test_a_command_gives_the_secret(whalefall: Run, tmp_path: Path, ledger_serve
     assert checked.returncode == 1
     assert "ended with exit code 1; run it yourself" in checked.stdout
     assert server.password not in checked.stdout + checked.stderr
+
+
+def test_a_terminal_is_shown_every_row_that_was_looked_up(
+    whalefall: Run, ledger: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that is cut could be the one that the exit code is of; only --limit cuts."""
+    with ledger.connect() as connection, transaction(connection):
+        for name in ("one", "two", "three"):
+            nowhere = Instance(0, name, "postgresql", "127.0.0.1", 1)
+            write_instance(connection, nowhere, username="u", secret="env:HOME")
+    monkeypatch.setattr(rows, "AT_MOST", 2)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert "these are the first 2" in whalefall("instances", "list").stderr  # as all that the ledger has
+    for words in (("credentials", "list"), ("instances", "check")):
+        listed, cut = whalefall(*words), whalefall(*words, "--limit", "1")
+        assert [name in listed.stdout for name in ("one", "two", "three")] == [True] * 3, words
+        assert (cut.returncode, "these are the first 1" in cut.stderr) == (listed.returncode, True)

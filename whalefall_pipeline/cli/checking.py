@@ -12,7 +12,7 @@ from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.cli.arguments import complete_instance
 from whalefall_pipeline.cli.choosing import choose_instances
 from whalefall_pipeline.cli.labels import LabelOption, parse_labels
-from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
+from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, WholeLimitOption, show_rows
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.model import Instance, Security
@@ -34,7 +34,7 @@ def check(
         typer.Argument(autocompletion=complete_instance, help="The instances to check; left out: all."),
     ] = None,
     label: LabelOption = None,
-    limit: LimitOption = None,
+    limit: WholeLimitOption = None,
     form: FormatOption = Format.TABLE,
     raw: RawOption = False,
 ) -> None:
@@ -47,7 +47,7 @@ def check(
             chosen = choose_instances(read_instances(connection), names, parse_labels(label))
         rows = [row for instance in chosen for row in _check(workplace, instance)]
     columns = ("instance", "scope", "status", "note")
-    show_rows(rows, columns, form, raw=raw, at_most=choose_limit(limit, form))
+    show_rows(rows, columns, form, raw=raw, at_most=limit or None)
     if not {row["status"] for row in rows} <= {READABLE, OPTIONAL, EXCLUDED}:
         raise typer.Exit(1)
 

@@ -8,7 +8,7 @@ from whalefall_pipeline.cli.arguments import complete_instance
 from whalefall_pipeline.cli.instances import PasswordCommand, PasswordEnv, PasswordFile, PasswordStdin, change
 from whalefall_pipeline.cli.labels import LabelOption, find_labelled
 from whalefall_pipeline.cli.output import print_line, warn
-from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption, choose_limit, show_rows
+from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, WholeLimitOption, show_rows
 from whalefall_pipeline.cli.workplace import open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, InvalidInstanceError
 from whalefall_pipeline.ledger.credentials import Kept, Rotated, read_credentials, write_encrypted_again
@@ -26,7 +26,7 @@ TWO_KEYS = (
 
 def list_credentials(
     label: LabelOption = None,
-    limit: LimitOption = None,
+    limit: WholeLimitOption = None,
     form: FormatOption = Format.TABLE,
     raw: RawOption = False,
 ) -> None:
@@ -39,8 +39,7 @@ def list_credentials(
         chosen = find_labelled(reader, label)
         active = [kept for kept in read_credentials(connection) if kept.is_active]
         rows = [_to_row(kept, workplace.store) for kept in active if chosen is None or kept.name in chosen]
-    at_most = choose_limit(limit, form)
-    show_rows(rows, ("instance", "user", "secret", "status", "note"), form, raw=raw, at_most=at_most)
+    show_rows(rows, ("instance", "user", "secret", "status", "note"), form, raw=raw, at_most=limit or None)
     if any(row["status"] == UNREADABLE for row in rows):
         raise typer.Exit(1)
 

@@ -22,6 +22,7 @@ from whalefall_pipeline.core.review import (
     Review,
     ReviewItem,
     Scope,
+    Sight,
     Standing,
     check_rows,
     count_standings,
@@ -76,7 +77,7 @@ def open_one(
             review = open_review(connection, name, scope=scope, opened_by=user, instances=instance, due_at=due_at)
             items = read_items(connection, review)
     print_line(f"review {name} is open: {len(items)} accounts, as of {format_moment(review.as_of)}")
-    _warn_gaps(review)
+    _warn_gaps(review.sights)
 
 
 def list_all(limit: LimitOption = None, form: FormatOption = Format.TABLE, raw: RawOption = False) -> None:
@@ -123,7 +124,8 @@ def show(
     items = [item for item in items if chosen is None or item.instance in chosen]
     rows = [_to_row(item) for item in items if not undecided or item.standing is Standing.UNDECIDED]
     more = () if form is Format.TABLE else ("decision", "decided_at", "proven_at", "held")
-    _warn_gaps(review)
+    shown = [sight for sight in review.sights if instance in (None, sight.instance)]
+    _warn_gaps([sight for sight in shown if chosen is None or sight.instance in chosen])
     show_rows(rows, (*ITEM_COLUMNS, *more), form, raw=raw, at_most=choose_limit(limit, form))
 
 
@@ -249,8 +251,8 @@ def find_review(connection: Connection, name: str | None, *, closed: bool = Fals
     return found[0]
 
 
-def _warn_gaps(review: Review) -> None:
-    for sight in review.sights:
+def _warn_gaps(sights: Sequence[Sight]) -> None:
+    for sight in sights:
         if not sight.permissions_read_at:
             warn(f"{sight.instance} was never synced: none of its accounts is in the review")
         for gap in sight.gaps:

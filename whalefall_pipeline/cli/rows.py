@@ -45,6 +45,9 @@ LimitOption = Annotated[
     int | None, typer.Option(min=0, help=f"At most so many; 0: all. A table on a terminal has {AT_MOST}.")
 ]
 
+WholeLimitOption = Annotated[int | None, typer.Option(min=0, help="At most so many; left out, or 0: all.")]
+"""Where each row was looked up and counts for the exit code: a terminal's table has them all."""
+
 
 def choose_limit(limit: int | None, form: Format) -> int | None:
     """Return how many rows to ask for; None: all of them."""
