@@ -56,3 +56,8 @@ def test_dangers_are_reached_as_sources_are(case: Drawn) -> None:
     reached = {(way.username, way.danger.words) for way in here.escalations().ways}
     assert reached == {(name, end.words) for name in NAMES for end in find_all_sources(here, name)}
     assert all(way.username in find_roots(here, way.username) for way in here.escalations().ways)
+
+
+def test_what_is_excluded_is_not_seen_whatever_the_engine_needs() -> None:
+    found = Drawn((), (), unseen=("account:bob", "server"), excluded=frozenset({"bob", "ana"})).escalations()
+    assert found.unseen == ("account:bob", "server", "account:ana")

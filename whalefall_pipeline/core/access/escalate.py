@@ -6,6 +6,7 @@ from whalefall_pipeline.core.access.engine import Access
 from whalefall_pipeline.core.access.graph import Graph
 from whalefall_pipeline.core.access.model import Danger, Escalation, Escalations, Population
 from whalefall_pipeline.core.access.walk import Walk
+from whalefall_pipeline.core.model import Seen
 
 
 def find_escalations(access: Access, population: Population) -> Escalations:
@@ -34,5 +35,6 @@ def search_dangers(access: Access, population: Population, dangers: Iterable[Dan
             if username not in (way.end.becomes, way.end.of)
         ]
     ways.sort(key=lambda item: item[:3])
-    unseen = tuple(access.find_unseen(population, None))
-    return Escalations(tuple(superusers), tuple(way for *_, way in ways), unseen)
+    excluded = sorted(scope for scope, seen in population.unseen.items() if seen.status is Seen.EXCLUDED)
+    unseen = dict.fromkeys((*access.find_unseen(population, None), *excluded))
+    return Escalations(tuple(superusers), tuple(way for *_, way in ways), tuple(unseen))
