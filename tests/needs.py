@@ -50,17 +50,27 @@ EXHAUSTIVE = (
     "adapters/mysql/access/test_wanted.py",
     "adapters/mysql/test_clients.py",
     "adapters/mysql/test_undo.py",
+    "adapters/oracle/test_access_seeds.py",
     "adapters/postgresql/access/test_drawn.py",
     "adapters/postgresql/access/test_population.py",
     "adapters/postgresql/test_hostile_names.py",
     "adapters/postgresql/test_undo.py",
+    "adapters/sqlserver/test_access_seeds.py",
+    "cli/test_demo.py",
+    "defs/test_dg.py",
+    "end_to_end/alerts/test_crash.py",
     "end_to_end/fleet",
+    "end_to_end/test_deploy.py",
     "end_to_end/triggers/test_crash.py",
+    "end_to_end/triggers/test_outcomes.py",
     "end_to_end/triggers/test_reconcile.py",
     "end_to_end/triggers/test_redirects.py",
     "engines/test_packets.py",
+    "project/test_docs.py",
+    "services/test_guard_in_browsers.py",
+    "services/test_services.py",
 )
-"""Modules and folders that go through every step, every kind of change, or many drawn cases."""
+"""Modules and folders that go through every step, every kind of change, many drawn cases, or all that a release holds."""
 PURE = ("tests.engines.scripted", "tests.engines.engine", "tests.servers.required")
 """Modules beside those that start servers, which start none."""
 
