@@ -70,7 +70,7 @@ EXHAUSTIVE = (
     "services/test_guard_in_browsers.py",
     "services/test_services.py",
 )
-"""Modules and folders that go through every step, every kind of change, many drawn cases, or all that a release holds."""
+"""Modules and folders that go through every step or kind of change, many drawn cases, or all that a release holds."""
 PURE = ("tests.engines.scripted", "tests.engines.engine", "tests.servers.required")
 """Modules beside those that start servers, which start none."""
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.engines.scripted import Fleet, user
+from tests.servers.ports import take_port
 from tests.servers.receivers import Hook, Mailbox, start_hook, start_mailbox
 
 
@@ -30,3 +31,10 @@ def fleet(ledger: Engine, tmp_path: Path) -> Fleet:
     fleet.adapter.accounts = [user("ana"), user("bob")]
     fleet.sync()
     return fleet
+
+
+@pytest.fixture
+def dead_port() -> Generator[int]:
+    """A port on which nothing listens."""
+    with take_port() as port:
+        yield port

@@ -1,16 +1,13 @@
 """The outbox is emptied to real receivers: once where all goes well, again where it does not, and nothing is lost."""
 
 import threading
-from collections.abc import Generator
 
 import psycopg
-import pytest
 from sqlalchemy import text
 
 from tests.engines.scripted import Fleet
 from tests.ledger.rows import read
 from tests.reports.outbox import age, be_due, make_superusers, send, to_targets
-from tests.servers.ports import take_port
 from tests.servers.receivers import Hook, Mailbox, find_key, start_hook
 from whalefall_pipeline.ledger.alerts import (
     FIRST_PAUSE_SECONDS,
@@ -59,13 +56,6 @@ def test_a_session_that_still_runs_waits_for_its_others_but_not_for_long(fleet: 
     with fleet.engine.begin() as connection:
         connection.execute(text("update alert set created_at = created_at - interval '6 minutes'"))
     assert send(fleet, targets) == Sent(1, [])
-
-
-@pytest.fixture
-def dead_port() -> Generator[int]:
-    """A port on which nothing listens."""
-    with take_port() as port:
-        yield port
 
 
 def test_an_outage_loses_nothing_and_is_waited_through(fleet: Fleet, dead_port: int) -> None:
