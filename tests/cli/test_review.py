@@ -52,15 +52,6 @@ def test_what_is_frozen_is_what_was_then(fleet: Fleet, whalefall: Run) -> None:
     assert show(whalefall, "two") == {}
 
 
-def test_gaps_are_warned_of_for_the_chosen_instances(fleet: Fleet, whalefall: Run) -> None:
-    open_all(whalefall)
-    with fleet.engine.begin() as connection:
-        connection.execute(text("""update instances set labels = '{"env": "prod"}' where name = 'two'"""))
-    for words, names in (((), ["one", "two"]), (("--instance", "one"), ["one"]), (("--label", "env=prod"), ["two"])):
-        said = whalefall("review", "show", *words).stderr
-        assert [line.split(":")[0] for line in said.splitlines() if "database:hr was not" in line] == names
-
-
 def test_privileged_are_superusers_and_those_who_grant(fleet: Fleet, whalefall: Run) -> None:
     assert whalefall("review", "open", "--name", "Q4").returncode == 0
     assert list(show(whalefall)) == ["root"]
