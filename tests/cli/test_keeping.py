@@ -83,6 +83,7 @@ def test_the_fleets_numbers_are_printed_and_written_whole(fleet: Fleet, whalefal
 
 
 def test_a_name_is_escaped_as_prometheus_reads_it() -> None:
-    row = dict.fromkeys(("last_success", "last_sync", "failed", "duration", "accounts", "unseen", "findings"))
+    names = ("last_success", "last_sync", "failed", "duration", "accounts", "unseen", "excluded", "findings")
+    row = dict.fromkeys(names)
     text = build_metrics([{**row, "instance": 'a"b\\c\nd', "db_type": "mysql"}])
     assert r'{instance="a\"b\\c\nd",db_type="mysql"} 0' in text

@@ -84,7 +84,7 @@ def fill(server: MysqlServer, rows: Sequence[Sequence[object]]) -> None:
 
 
 @pytest.fixture
-def table(server: MysqlServer) -> MysqlServer:
+def table(server: MysqlServer) -> Generator[MysqlServer]:
     """A server with a table of every kind of column."""
     server.execute(
         "CREATE DATABASE wf_packed",
@@ -92,7 +92,8 @@ def table(server: MysqlServer) -> MysqlServer:
         " c BIGINT NOT NULL, d BIGINT, e VARCHAR(20) NOT NULL) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
         "GRANT SELECT ON wf_packed.* TO wf_collector@localhost",
     )
-    return server
+    yield server
+    server.execute("REVOKE SELECT ON wf_packed.* FROM wf_collector@localhost")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
