@@ -10,7 +10,8 @@ AUDIT ?=
 YES ?=
 ENGINE ?=
 ALL ?=
-WORKERS ?= 2
+# One more than the two cores that CI has: tests of triggers and faults wait for most of their time.
+WORKERS ?= 3
 SERVER_TESTS := bench cli/test_changing.py defs embedded end_to_end engines services
 # Without compiled files every start of a program would compile Dagster again, which takes ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -33,7 +34,7 @@ test: $(VENV)/dev ## run the tests, on real servers that they start themselves (
 	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(CHOSEN),-m "$(CHOSEN)") --hypothesis-profile=$(DRAWN) $(ARGS)
 
 unit: $(VENV)/dev ## run the tests that need no server, in seconds
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist=load -m unit --hypothesis-profile=quick $(SERVER_TESTS:%=--ignore=tests/%) $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist=load -m unit --hypothesis-profile=quick $(SERVER_TESTS:%=--ignore=tests/%) $(ARGS)
 
 coverage: $(VENV)/dev ## run the tests and show which lines of the package none of them reaches
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term-missing:skip-covered $(ARGS)

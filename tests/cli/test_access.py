@@ -57,7 +57,7 @@ def fleet(ledger: Engine, tmp_path: Path) -> Fleet:
     return fleet
 
 
-def ask(whalefall: Run, *words: str, code: int = 0) -> list[dict[str, Any]]:
+def read_rows(whalefall: Run, *words: str, code: int = 0) -> list[dict[str, Any]]:
     """Return the rows that programs get, the same from JSON and CSV."""
     said = whalefall(*words, "--format", "json")
     assert said.returncode == code, said
@@ -69,7 +69,7 @@ def ask(whalefall: Run, *words: str, code: int = 0) -> list[dict[str, Any]]:
 
 
 def test_who_can_by_roles_steps_and_attributes(fleet: Fleet, whalefall: Run) -> None:
-    rows = ask(whalefall, *SELECT, "--instance", "one")
+    rows = read_rows(whalefall, *SELECT, "--instance", "one")
     assert [(row["username"], row["kind"], row["verdict"], row["steps"]) for row in rows] == [
         ("ana", "user", "yes", []),
         ("analysts", "role", "yes", []),
@@ -86,7 +86,7 @@ def test_who_can_by_roles_steps_and_attributes(fleet: Fleet, whalefall: Run) -> 
 
 
 def test_the_whole_fleet_is_asked_at_once(fleet: Fleet, whalefall: Run) -> None:
-    rows = ask(whalefall, *SELECT)
+    rows = read_rows(whalefall, *SELECT)
     assert [row["instance"] for row in rows] == ["one"] * 5 + ["two"] * 5
     said = whalefall(*SELECT)
     _, title, header, *_ = said.stdout.splitlines()
@@ -112,8 +112,8 @@ def test_as_of_a_moment_before_a_grant_was_taken(fleet: Fleet, whalefall: Run, l
         connection.exec_driver_sql(set_back.replace("account_grant", "account_attributes"))
     fleet.adapter.grants = [grant for grant in fleet.adapter.grants if grant.privilege != "SELECT"]
     fleet.sync()
-    assert [row["username"] for row in ask(whalefall, *SELECT, "--instance", "one")] == ["root"]
-    assert len(ask(whalefall, *SELECT, "--instance", "one", "--as-of", "1d")) == 5
+    assert [row["username"] for row in read_rows(whalefall, *SELECT, "--instance", "one")] == ["root"]
+    assert len(read_rows(whalefall, *SELECT, "--instance", "one", "--as-of", "1d")) == 5
     assert whalefall("why", "one", "ana", *SELECT[1:]).returncode == 1
     assert whalefall("why", "one", "ana", *SELECT[1:], "--as-of", "1d").returncode == 0
     assert "had no account" in whalefall("what-can", "one", "ana", "--as-of", "30d").stderr
@@ -132,7 +132,7 @@ def test_why_shows_every_way_as_a_tree(fleet: Fleet, whalefall: Run) -> None:
         "member of readers",
         "SELECT on table shop.public.orders",
     ]
-    rows = ask(whalefall, "why", "one", "ana", *SELECT[1:])
+    rows = read_rows(whalefall, "why", "one", "ana", *SELECT[1:])
     paths = [row["path"] for row in rows if not row["steps"]]
     assert paths == [
         "ana: member of readers, SELECT on table shop.public.orders",
@@ -145,19 +145,19 @@ def test_why_not_names_what_is_missing(fleet: Fleet, whalefall: Run) -> None:
     assert said.returncode == 1
     assert said.stdout.splitlines()[0].endswith(": no")
     assert "has INSERT on it" in said.stdout
-    (row,) = ask(whalefall, "why", "one", "eve", *SELECT[1:], code=1)
+    (row,) = read_rows(whalefall, "why", "one", "eve", *SELECT[1:], code=1)
     assert (row["verdict"], row["path"], row["since"]) == ("no", None, None)
 
 
 def test_what_can_lists_everything_and_a_superuser_in_one_line(fleet: Fleet, whalefall: Run) -> None:
-    rows = ask(whalefall, "what-can", "one", "ana")
+    rows = read_rows(whalefall, "what-can", "one", "ana")
     assert [(row["object"], row["privilege"], row["verdict"]) for row in rows] == [
         ("database shop", "CONNECT", "yes"),
         ("table shop.public.orders", "SELECT", "yes"),
     ]
-    (row,) = ask(whalefall, "what-can", "one", "root")
+    (row,) = read_rows(whalefall, "what-can", "one", "root")
     assert (row["privilege"], row["object"], row["path"]) == ("SUPERUSER", "server", "root: superuser")
-    (row,) = ask(whalefall, "what-can", "one", "eve", "ON", "orders")
+    (row,) = read_rows(whalefall, "what-can", "one", "eve", "ON", "orders")
     assert (row["privilege"], row["path"]) == ("INSERT", "eve: INSERT on table shop.public.orders")
     assert whalefall("what-can", "one", "eve", "ON", "database", "shop").returncode == 1
 
@@ -168,12 +168,12 @@ def test_what_a_wide_grant_gives_is_said_once(fleet: Fleet, whalefall: Run) -> N
     fleet.adapter.grants += role_of("dan", "pg_read_all_data")
     fleet.adapter.grants += [select_on("readers", f"t{number}") for number in range(5)]
     fleet.sync()
-    rows = [row for row in ask(whalefall, "what-can", "one", "dan") if row["privilege"] == "SELECT"]
+    rows = [row for row in read_rows(whalefall, "what-can", "one", "dan") if row["privilege"] == "SELECT"]
     assert [row["object"] for row in rows] == ["table shop.public.*"]
-    usernames = [row["username"] for row in ask(whalefall, *SELECT, "--instance", "one")]
+    usernames = [row["username"] for row in read_rows(whalefall, *SELECT, "--instance", "one")]
     assert "dan" in usernames
     assert "pg_read_all_data" not in usernames
-    assert "pg_read_all_data" in [row["username"] for row in ask(whalefall, *SELECT, "--predefined")]
+    assert "pg_read_all_data" in [row["username"] for row in read_rows(whalefall, *SELECT, "--predefined")]
 
 
 def test_who_could_become_a_superuser(fleet: Fleet, whalefall: Run) -> None:
@@ -183,7 +183,9 @@ def test_who_could_become_a_superuser(fleet: Fleet, whalefall: Run) -> None:
     said = whalefall("escalations", "--instance", "one")
     assert said.returncode == 0
     assert "superusers already: root on one" in said.stderr
-    (row,) = [row for row in ask(whalefall, "escalations", "--instance", "one") if row["privilege"] == "SUPERUSER"]
+    (row,) = [
+        row for row in read_rows(whalefall, "escalations", "--instance", "one") if row["privilege"] == "SUPERUSER"
+    ]
     assert (row["username"], row["object"], row["verdict"]) == ("bob", "server", "yes after a step")
     assert row["steps"] == ["SET ROLE root"]
 
@@ -195,7 +197,7 @@ def test_what_was_not_observed_is_unknown_and_no_yes(fleet: Fleet, whalefall: Ru
     assert said.returncode == 1
     assert said.stdout.splitlines()[0].endswith(": unknown")
     assert "database:shop was not observed" in said.stderr
-    (row,) = ask(whalefall, "why", "one", "eve", *SELECT[1:], code=1)
+    (row,) = read_rows(whalefall, "why", "one", "eve", *SELECT[1:], code=1)
     assert (row["verdict"], row["unseen"]) == ("unknown", ["database:shop"])
     said = whalefall(*SELECT, "--instance", "one")
     assert said.returncode == 0
@@ -211,7 +213,7 @@ def test_names_are_made_visible_and_no_markup(fleet: Fleet, whalefall: Run) -> N
         said = whalefall(*words)
         assert "\x1b" not in said.stdout + said.stderr
         assert shown in said.stdout
-    assert NAMED_OUTRIGHT in [row["username"] for row in ask(whalefall, *SELECT, "--instance", "one")]
+    assert NAMED_OUTRIGHT in [row["username"] for row in read_rows(whalefall, *SELECT, "--instance", "one")]
 
 
 def test_who_has_says_that_more_can(fleet: Fleet, whalefall: Run) -> None:
@@ -297,5 +299,5 @@ def test_an_engine_without_rules_of_access_is_left_out_and_said(fleet: Fleet, wh
 
 
 def test_members_of_a_role_can_be_asked_for(fleet: Fleet, whalefall: Run) -> None:
-    rows = ask(whalefall, "who-can", MEMBER, "ON", "role", "readers", "--instance", "one")
+    rows = read_rows(whalefall, "who-can", MEMBER, "ON", "role", "readers", "--instance", "one")
     assert {"ana", "analysts", "bob"} <= {row["username"] for row in rows}

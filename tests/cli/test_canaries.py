@@ -39,11 +39,11 @@ print({secret!r})
 
 def repeat(peer: Peer) -> None:
     """Say that there is no TLS, and refuse the login with its own password, which this server knows somehow."""
-    peer.hear()
-    peer.say(b"N")
-    peer.hear()
+    peer.receive()
+    peer.send(b"N")
+    peer.receive()
     (secret,) = (secret for kind, secret in CANARIES.items() if f"user-{kind}".encode() in peer.heard)
-    peer.say(to_message(b"E", f"SFATAL\0VFATAL\0C28P01\0Mno: {secret} {secret}\0\0".encode()))
+    peer.send(to_message(b"E", f"SFATAL\0VFATAL\0C28P01\0Mno: {secret} {secret}\0\0".encode()))
 
 
 def register(ledger: Engine, store: SecretStore, folder: Path, ports: dict[str, int]) -> None:

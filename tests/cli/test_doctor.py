@@ -25,7 +25,7 @@ def fleet(ledger: Engine, tmp_path: Path) -> Fleet:
     return fleet
 
 
-def ask(whalefall: Run, **named: dict[str, str]) -> tuple[int, dict[str, tuple[str, str]]]:
+def read_checks(whalefall: Run, **named: dict[str, str]) -> tuple[int, dict[str, tuple[str, str]]]:
     """Return how the doctor ended, and what it said of each thing."""
     answer = whalefall("doctor", "--format", "json", **named)
     rows = json.loads(answer.stdout)
@@ -33,7 +33,7 @@ def ask(whalefall: Run, **named: dict[str, str]) -> tuple[int, dict[str, tuple[s
 
 
 def test_what_is_well_is_said_and_services_that_do_not_run_are_a_warning(fleet: Fleet, whalefall: Run) -> None:
-    code, said = ask(whalefall)
+    code, said = read_checks(whalefall)
     assert code == 0
     well = ("ledger", "schema", "clock", "key", "last sync")  # the room on the test's own disk is its own matter
     assert {check: said[check][0] for check in well} == dict.fromkeys(well, "ok")
@@ -41,16 +41,16 @@ def test_what_is_well_is_said_and_services_that_do_not_run_are_a_warning(fleet: 
 
 
 def test_a_ledger_that_does_not_answer_and_a_webserver_too_fail(whalefall: Run, fleet: Fleet) -> None:
-    code, said = ask(whalefall, variables={"WHALEFALL_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/none"})
+    code, said = read_checks(whalefall, variables={"WHALEFALL_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/none"})
     assert (code, said["ledger"][0]) == (1, "failed")
-    code, said = ask(whalefall, variables={"WHALEFALL_WEBSERVER_URL": "http://127.0.0.1:1"})
+    code, said = read_checks(whalefall, variables={"WHALEFALL_WEBSERVER_URL": "http://127.0.0.1:1"})
     assert (code, said["services"][0]) == (1, "failed")
 
 
 def test_tables_of_another_version_fail_with_the_command_that_mends_them(ledger: Engine, whalefall: Run) -> None:
     with ledger.begin() as connection:
         connection.exec_driver_sql("update whalefall_version set version_num = '0001'")
-    code, said = ask(whalefall)
+    code, said = read_checks(whalefall)
     assert (code, said["schema"]) == (
         1,
         ("failed", "revision 0001 is older than this version; run: whalefall db upgrade"),
@@ -61,8 +61,8 @@ def test_tables_of_another_version_fail_with_the_command_that_mends_them(ledger:
 def test_a_lost_key_fails_and_names_the_instances(ledger: Engine, whalefall: Run) -> None:
     words = ("--type", "postgresql", "--host", "h.example", "--user", "reader", "--password-stdin")
     assert whalefall("instances", "add", "locked", *words, answer="opensesame\n").returncode == 0
-    assert ask(whalefall)[1]["key"] == ("ok", "1 credentials can be read")
-    code, said = ask(whalefall, variables={"WHALEFALL_SECRET_KEY": "A" * 43 + "="})
+    assert read_checks(whalefall)[1]["key"] == ("ok", "1 credentials can be read")
+    code, said = read_checks(whalefall, variables={"WHALEFALL_SECRET_KEY": "A" * 43 + "="})
     assert (code, said["key"][0]) == (1, "failed")
     assert "locked" in said["key"][1]
     assert "whalefall credentials set NAME" in said["key"][1]
@@ -73,14 +73,14 @@ def test_a_command_of_a_secret_is_not_run(ledger: Engine, whalefall: Run, tmp_pa
     words = ("--type", "postgresql", "--host", "h.example", "--user", "reader")
     trace = tmp_path / "it-ran"
     assert whalefall("instances", "add", "shop", *words, "--password-command", f"touch {trace}").returncode == 0
-    assert ask(whalefall)[1]["key"] == ("ok", "1 credentials can be read")
+    assert read_checks(whalefall)[1]["key"] == ("ok", "1 credentials can be read")
     assert not trace.exists()
 
 
 def test_a_variable_that_is_not_set_here_is_a_warning(ledger: Engine, whalefall: Run) -> None:
     words = ("--type", "postgresql", "--host", "h.example", "--user", "reader", "--password-env", "SHOP_PASSWORD")
     assert whalefall("instances", "add", "shop", *words, variables={"SHOP_PASSWORD": "x"}).returncode == 0
-    code, said = ask(whalefall)
+    code, said = read_checks(whalefall)
     assert (code, said["key"][0]) == (0, "warning")
     assert "SHOP_PASSWORD is not set" in said["key"][1]
     assert said["last sync"][0] == "warning"

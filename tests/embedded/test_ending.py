@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.embedded.using import ask, connect, kill_and_wait, on_linux, parent_of, user, wait_until_gone
+from tests.embedded.using import connect, kill_and_wait, on_linux, parent_of, read_value, user, wait_until_gone
 from whalefall_pipeline.embedded import embedded_server, is_running, stop
 from whalefall_pipeline.embedded.postmaster import read_postmaster
 
@@ -27,7 +27,7 @@ def test_ctrl_c_in_one_terminal_leaves_the_server_to_the_others(folder: Path) ->
     with user(folder) as first, embedded_server(folder) as server:
         os.killpg(first.pid, signal.SIGINT)
         first.wait()
-        assert ask(server, "select 1") == 1
+        assert read_value(server, "select 1") == 1
 
 
 @on_linux
@@ -40,7 +40,7 @@ def test_a_crashed_server_comes_back_with_its_data_on_the_same_port(folder: Path
         kill_and_wait(postmaster, ends=postmaster)
         with embedded_server(folder) as again:
             assert again == server
-            assert ask(server, "select answer from t") == 42
+            assert read_value(server, "select answer from t") == 42
             assert read_postmaster(folder) != postmaster
 
 
@@ -53,7 +53,7 @@ def test_a_killed_guard_takes_the_server_with_it(folder: Path) -> None:
         assert postmaster
         kill_and_wait(parent_of(postmaster), ends=postmaster)
         with embedded_server(folder) as again:
-            assert ask(again, "select answer from t") == 42
+            assert read_value(again, "select answer from t") == 42
             assert read_postmaster(folder) != postmaster
 
 
@@ -63,7 +63,7 @@ def test_a_lock_file_left_by_a_crash_is_no_obstacle_though_its_process_id_lives(
     wait_until_gone(folder)
     (folder / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n{folder}\n")
     with embedded_server(folder) as server:
-        assert ask(server, "select 1") == 1
+        assert read_value(server, "select 1") == 1
 
 
 def test_stop_ends_it_under_its_users(folder: Path) -> None:
@@ -73,4 +73,4 @@ def test_stop_ends_it_under_its_users(folder: Path) -> None:
         assert stop(folder)
         assert not is_running(folder)
         with pytest.raises(psycopg.OperationalError):
-            ask(server, "select 1")
+            read_value(server, "select 1")

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.embedded.using import ask, kill_and_wait, on_linux, parent_of, wait_until_gone
+from tests.embedded.using import kill_and_wait, on_linux, parent_of, read_value, wait_until_gone
 from whalefall_pipeline.embedded import embedded_server
 from whalefall_pipeline.embedded.binaries import find_binaries
 from whalefall_pipeline.embedded.postmaster import read_postmaster
@@ -36,7 +36,7 @@ def test_root_runs_it_as_another_user_below_folders_that_only_root_may_enter(
         assert Path(f"/proc/{postmaster}/exe").readlink().is_relative_to(open_folder)
         kill_and_wait(parent_of(postmaster), ends=postmaster)
         with embedded_server(folder) as again:
-            assert ask(again, "select 1") == 1
+            assert read_value(again, "select 1") == 1
             assert again.password == server.password
     wait_until_gone(folder)
     assert list(open_folder.iterdir()) == []

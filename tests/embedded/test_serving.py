@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.embedded.using import USER, ask, connect, wait_until_gone
+from tests.embedded.using import USER, connect, read_value, wait_until_gone
 from whalefall_pipeline.embedded import EmbeddedServer, EmbeddedServerError, embedded_server, is_running
 from whalefall_pipeline.embedded.postmaster import read_postmaster
 
@@ -18,11 +18,16 @@ from whalefall_pipeline.embedded.postmaster import read_postmaster
 def test_a_new_server_takes_connections_with_the_password_only(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     with embedded_server(folder) as server:
-        assert ask(server, "select rolpassword ~ '^SCRAM-SHA-256' from pg_authid where rolname = 'whalefall'") is True
-        assert ask(server, "select string_agg(distinct auth_method, ',') from pg_hba_file_rules") == "scram-sha-256"
-        assert ask(server, "show fsync") == "on"
-        assert ask(server, "show server_encoding") == "UTF8"
-        assert ask(server, "select datcollate from pg_database where datname = 'template1'") == "C"
+        assert (
+            read_value(server, "select rolpassword ~ '^SCRAM-SHA-256' from pg_authid where rolname = 'whalefall'")
+            is True
+        )
+        assert (
+            read_value(server, "select string_agg(distinct auth_method, ',') from pg_hba_file_rules") == "scram-sha-256"
+        )
+        assert read_value(server, "show fsync") == "on"
+        assert read_value(server, "show server_encoding") == "UTF8"
+        assert read_value(server, "select datcollate from pg_database where datname = 'template1'") == "C"
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             connect(replace(server, password="wrong"))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -32,8 +37,8 @@ def test_a_new_server_takes_connections_with_the_password_only(tmp_path: Path) -
 
 def test_it_listens_on_loopback_and_on_no_socket_file(folder: Path) -> None:
     with embedded_server(folder) as server:
-        assert ask(server, "show listen_addresses") == "127.0.0.1"
-        assert ask(server, "show unix_socket_directories") == ""
+        assert read_value(server, "show listen_addresses") == "127.0.0.1"
+        assert read_value(server, "show unix_socket_directories") == ""
         if sys.platform == "linux":
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.2", server.port))
@@ -65,7 +70,7 @@ def test_a_taken_port_makes_it_choose_another(folder: Path) -> None:
     wait_until_gone(folder)
     with socket.create_server(("127.0.0.1", first.port)), embedded_server(folder) as second:
         assert second.port != first.port
-        assert ask(second, "select 1") == 1
+        assert read_value(second, "select 1") == 1
 
 
 def test_many_who_come_at_once_share_one_server(tmp_path: Path) -> None:
@@ -87,7 +92,7 @@ def test_many_who_come_at_once_share_one_server(tmp_path: Path) -> None:
 def test_one_who_comes_while_it_stops_gets_a_new_one(folder: Path) -> None:
     for _ in range(5):
         with embedded_server(folder) as server:
-            assert ask(server, "select 1") == 1
+            assert read_value(server, "select 1") == 1
 
 
 def test_a_half_made_data_folder_is_made_anew(tmp_path: Path) -> None:
@@ -95,7 +100,7 @@ def test_a_half_made_data_folder_is_made_anew(tmp_path: Path) -> None:
     (folder / "data.new").mkdir(parents=True)
     (folder / "data.new" / "PG_VERSION").write_text("18\n")
     with embedded_server(folder) as server:
-        assert ask(server, "select 1") == 1
+        assert read_value(server, "select 1") == 1
 
 
 def test_data_of_another_version_is_not_opened(folder: Path) -> None:

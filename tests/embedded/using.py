@@ -38,7 +38,7 @@ def connect(server: EmbeddedServer, database: str = "postgres") -> "psycopg.Conn
     return psycopg.connect(server.url(database, driver=""), autocommit=True)
 
 
-def ask(server: EmbeddedServer, query: str) -> object:
+def read_value(server: EmbeddedServer, query: str) -> object:
     with connect(server) as connection:
         row = connection.execute(query.encode()).fetchone()
     assert row

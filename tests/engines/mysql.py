@@ -94,22 +94,22 @@ class MysqlServer:
         if role:
             self._roles.update(wanted)
         for some in _in_parts(wanted, 500):
-            self.execute(f"CREATE {'ROLE' if role else 'USER'} {', '.join(self._spell(name) for name in some)}")
+            self.execute(f"CREATE {'ROLE' if role else 'USER'} {', '.join(self._to_account(name) for name in some)}")
         return [self._username(name) for name in wanted]
 
     def drop_accounts(self, names: Iterable[str]) -> None:
         for name in names:
-            self.execute(f"DROP {'ROLE' if name in self._roles else 'USER'} {self._spell(name)}")
+            self.execute(f"DROP {'ROLE' if name in self._roles else 'USER'} {self._to_account(name)}")
             self._roles.discard(name)
 
     def make_superuser(self, name: str) -> None:
-        self.execute(f"GRANT ALL ON *.* TO {self._spell(name)}")
+        self.execute(f"GRANT ALL ON *.* TO {self._to_account(name)}")
 
     def lock(self, name: str) -> None:
-        self.execute(f"ALTER USER {self._spell(name)} ACCOUNT LOCK")
+        self.execute(f"ALTER USER {self._to_account(name)} ACCOUNT LOCK")
 
     def grant_role(self, role: str, member: str) -> None:
-        self.execute(f"GRANT {self._spell(role)} TO {self._spell(member)}")
+        self.execute(f"GRANT {self._to_account(role)} TO {self._to_account(member)}")
 
     def kill_collectors(self) -> None:
         for (connection,) in self.query(f"SELECT id FROM information_schema.processlist WHERE user = '{COLLECTOR}'"):
@@ -174,7 +174,7 @@ class MysqlServer:
         is_mariadb_role = self.flavour == "mariadb" and name in self._roles
         return to_username(name, "" if is_mariadb_role else "%", self.flavour)
 
-    def _spell(self, name: str) -> str:
+    def _to_account(self, name: str) -> str:
         return quote_account(self._username(name), self.flavour)
 
 

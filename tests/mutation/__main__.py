@@ -1,8 +1,8 @@
 """Measures how many mutants of core the unit tests kill: `python -m tests.mutation --sample 200 --seed 1`.
 
-First the tests that need no server run once with coverage, which says what each test reaches; of a mutant only those are run that reach its
-line. Each runs in a fork of a process that has loaded what all of them need, so that most take a second. What no test
-reaches survives. The exit code is 1 below 90 percent.
+First the tests that need no server run once with coverage, which says what each reaches; of a mutant only those are
+run that reach its line. Each runs in a fork of a process that has loaded what all of them need, so that most take a
+second. What no test reaches survives. The exit code is 1 below 90 percent.
 """
 
 import argparse
@@ -107,7 +107,7 @@ def _find_reached() -> Reached:
         if child == 0:
             os._exit(_measure(found))
         if os.waitpid(child, 0)[1]:
-            raise RuntimeError(f"the unit tests fail without any mutant")
+            raise RuntimeError("the unit tests fail without any mutant")
         data = CoverageData(str(found))
         data.read()
         return Reached(data)

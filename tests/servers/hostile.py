@@ -19,22 +19,22 @@ class Peer:
         self._over = over
         self.heard = b""
 
-    def hear(self) -> bytes:
+    def receive(self) -> bytes:
         """Wait for what the client sends next; nothing: it is gone."""
         said = self.connection.recv(BLOCK)
         self.heard += said
         return said
 
-    def say(self, *messages: bytes) -> None:
+    def send(self, *messages: bytes) -> None:
         self.connection.sendall(b"".join(messages))
 
-    def say_for_ever(self, message: bytes) -> None:
+    def send_for_ever(self, message: bytes) -> None:
         """Send a message again and again, until the client is gone."""
         block = message * (BLOCK // len(message) + 1)
         for _ in repeat(None):
             self.connection.sendall(block)
 
-    def say_zeros(self, count: int) -> None:
+    def send_zeros(self, count: int) -> None:
         """Send so many zero bytes, as long as the client takes them."""
         block = bytes(BLOCK)
         for _ in range(count // BLOCK):
@@ -49,7 +49,7 @@ class Peer:
 
     def wait(self) -> None:
         """Send nothing, until the client is gone."""
-        while self.hear():
+        while self.receive():
             pass
 
 

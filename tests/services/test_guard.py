@@ -28,7 +28,7 @@ class Inner:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"x-frame-options", b"DENY")]})
 
 
-def ask(
+def request_status(
     *headers: tuple[str, str],
     method: str = "POST",
     path: str = "/graphql",
@@ -79,7 +79,7 @@ def ask(
     ],
 )
 def test_what_programs_and_the_ui_post_is_answered(headers: Headers) -> None:
-    assert ask(*headers) == 200
+    assert request_status(*headers) == 200
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_what_programs_and_the_ui_post_is_answered(headers: Headers) -> None:
 @pytest.mark.parametrize("path", ["/graphql", "/report_asset_materialization/instance_accounts", "/anything"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "ANY"])
 def test_a_content_type_that_any_page_can_send_is_refused(method: str, path: str, kind: str) -> None:
-    assert ask(("content-type", kind), method=method, path=path) == 415
+    assert request_status(("content-type", kind), method=method, path=path) == 415
 
 
 def test_no_content_type_or_two_are_refused() -> None:
-    assert ask() == 415
-    assert ask(JSON, ("content-type", "text/plain")) == 415
+    assert request_status() == 415
+    assert request_status(JSON, ("content-type", "text/plain")) == 415
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -106,15 +106,15 @@ def test_no_content_type_or_two_are_refused() -> None:
 @pytest.mark.parametrize("query", ["query=mutation{x}", "x=1&query=", "%71uery=mutation{x}", "query=a&query=b"])
 @pytest.mark.parametrize("headers", [(), (PAGE,), (JSON,)])
 def test_graphql_by_get_is_refused(method: str, path: str, query: str, headers: Headers) -> None:
-    assert ask(*headers, method=method, path=path, query=query) == 405
+    assert request_status(*headers, method=method, path=path, query=query) == 405
 
 
 def test_pages_are_answered() -> None:
-    assert ask(PAGE, method="GET") == 200, "GraphiQL"
-    assert ask(method="GET", path="/runs", query="query=x") == 200
-    assert ask(("sec-fetch-site", "none"), method="GET", path="/") == 200
+    assert request_status(PAGE, method="GET") == 200, "GraphiQL"
+    assert request_status(method="GET", path="/runs", query="query=x") == 200
+    assert request_status(("sec-fetch-site", "none"), method="GET", path="/") == 200
     followed = (("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"))
-    assert ask(*followed, PAGE, method="GET", path="/runs") == 200, "a link on another page"
+    assert request_status(*followed, PAGE, method="GET", path="/runs") == 200, "a link on another page"
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "anything"])
@@ -129,13 +129,13 @@ def test_pages_are_answered() -> None:
     ],
 )
 def test_what_the_browser_calls_another_sites_is_refused(site: str, how: Headers) -> None:
-    assert ask(("sec-fetch-site", site), *how, method="GET", path="/") == 403
-    assert ask(("sec-fetch-site", site), *how, JSON) == 403
+    assert request_status(("sec-fetch-site", site), *how, method="GET", path="/") == 403
+    assert request_status(("sec-fetch-site", site), *how, JSON) == 403
 
 
 def test_a_form_of_another_site_that_navigates_is_refused() -> None:
     followed = (("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"))
-    assert ask(*followed, JSON) == 403
+    assert request_status(*followed, JSON) == 403
 
 
 FOREIGN_ORIGINS = (
@@ -155,14 +155,14 @@ FOREIGN_ORIGINS = (
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 def test_a_page_of_another_origin_is_refused(kind: str, origin: str) -> None:
-    assert ask(("origin", origin), JSON, kind=kind) == 403
-    assert ask(("origin", f"http://{OWN}"), ("origin", origin), JSON, kind=kind) == 403
-    assert ask(("origin", origin), JSON, kind=kind, method="OPTIONS") == 403
+    assert request_status(("origin", origin), JSON, kind=kind) == 403
+    assert request_status(("origin", f"http://{OWN}"), ("origin", origin), JSON, kind=kind) == 403
+    assert request_status(("origin", origin), JSON, kind=kind, method="OPTIONS") == 403
 
 
 def test_a_websocket_of_the_ui_or_of_a_program_is_answered() -> None:
-    assert ask(kind="websocket") == 200
-    assert ask(("origin", f"http://{OWN}"), kind="websocket") == 200
+    assert request_status(kind="websocket") == 200
+    assert request_status(("origin", f"http://{OWN}"), kind="websocket") == 200
 
 
 @pytest.mark.parametrize(
@@ -184,40 +184,42 @@ def test_a_websocket_of_the_ui_or_of_a_program_is_answered() -> None:
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 def test_a_foreign_host_is_refused(kind: str, host: str) -> None:
     """A page under a name that its owner makes lead to this machine is of the same origin to the browser."""
-    assert ask(("origin", f"http://{host}"), JSON, host=host, kind=kind) == 403
-    assert ask(JSON, host=host, kind=kind) == 403
+    assert request_status(("origin", f"http://{host}"), JSON, host=host, kind=kind) == 403
+    assert request_status(JSON, host=host, kind=kind) == 403
     if not host.startswith("0"):
-        assert ask(JSON, host=host, kind=kind, bound="::", server="192.0.2.1") == 403
+        assert request_status(JSON, host=host, kind=kind, bound="::", server="192.0.2.1") == 403
 
 
 def test_no_host_or_two_are_refused() -> None:
-    assert ask(JSON, host=None) == 403
-    assert ask(JSON, ("host", OWN)) == 403
+    assert request_status(JSON, host=None) == 403
+    assert request_status(JSON, ("host", OWN)) == 403
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:3000", "127.0.0.1", "127.9.9.9:1", "[::1]:3000", "[0:0::1]"])
 def test_loopback_is_always_its_own(host: str) -> None:
-    assert ask(JSON, host=host, bound="192.0.2.1", server="192.0.2.1") == 200
+    assert request_status(JSON, host=host, bound="192.0.2.1", server="192.0.2.1") == 200
 
 
 def test_the_address_that_it_listens_on_is_its_own() -> None:
-    assert ask(JSON, host="192.0.2.1:3000", bound="192.0.2.1") == 200
-    assert ask(JSON, host="UI.example:3000", bound="ui.example") == 200
+    assert request_status(JSON, host="192.0.2.1:3000", bound="192.0.2.1") == 200
+    assert request_status(JSON, host="UI.example:3000", bound="ui.example") == 200
     for bound in ("0.0.0.0", "::"):  # noqa: S104 - the machine's every address: that of the connection counts
-        assert ask(JSON, host="192.0.2.1:3000", bound=bound, server="192.0.2.1") == 200
-        assert ask(JSON, host="192.0.2.1:3000", bound=bound, server="::ffff:192.0.2.1") == 200
-        assert ask(JSON, host="[2001:db8::1]:3000", bound=bound, server="2001:db8:0::1") == 200
-        assert ask(JSON, host="192.0.2.2:3000", bound=bound, server="192.0.2.1") == 403
+        assert request_status(JSON, host="192.0.2.1:3000", bound=bound, server="192.0.2.1") == 200
+        assert request_status(JSON, host="192.0.2.1:3000", bound=bound, server="::ffff:192.0.2.1") == 200
+        assert request_status(JSON, host="[2001:db8::1]:3000", bound=bound, server="2001:db8:0::1") == 200
+        assert request_status(JSON, host="192.0.2.2:3000", bound=bound, server="192.0.2.1") == 403
 
 
 def test_a_name_that_is_set_is_its_own() -> None:
     names = " ui.example, other.example:8443 ,"
     for host in ("ui.example", "UI.example:3000", "other.example:8443"):
-        assert ask(JSON, host=host, names=names) == 200
-    assert ask(JSON, host="other.example", names=names) == 403
+        assert request_status(JSON, host=host, names=names) == 200
+    assert request_status(JSON, host="other.example", names=names) == 403
     proxied = (("https://ui.example", 200), ("https://other.example:8443", 200), ("https://ui.example:8443", 403))
     for origin, status in (*proxied, ("https://other.example", 403)):
-        assert ask(("origin", origin), JSON, names=names) == status, "a proxy in front sends the address as the host"
+        assert request_status(("origin", origin), JSON, names=names) == status, (
+            "a proxy in front sends the address as the host"
+        )
 
 
 @pytest.mark.parametrize("name", ["https://ui.example", "ui.example/", "*.example", "ui example", "ui:port"])
@@ -249,4 +251,4 @@ def test_any_text_is_a_host_or_none(host: str, origin: str) -> None:
     for parsed in (parse_authority(host), parse_origin(origin)):
         assert parsed is None or isinstance(parsed, Authority)
     latin = host.encode("latin-1", "replace").decode("latin-1")
-    assert ask(JSON, host=latin) in (200, 403)
+    assert request_status(JSON, host=latin) in (200, 403)

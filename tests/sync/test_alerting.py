@@ -220,7 +220,7 @@ def test_a_finding_is_told_from_its_severity_on_unless_it_is_waived(fleet: Fleet
     assert [item for item in read_alerts(fleet, kind="") if item[0] == "finding_opened"] == told
 
 
-def _tell_findings(fleet: Fleet, rulebook: Rulebook) -> list[list[str]]:
+def _read_news_of_findings(fleet: Fleet, rulebook: Rulebook) -> list[list[str]]:
     """Sync, and return the names of all alerts of findings that there are then."""
     sync(fleet, rulebook=rulebook)
     return [names for kind, names in read_alerts(fleet, kind="") if kind == "finding_opened"]
@@ -228,15 +228,15 @@ def _tell_findings(fleet: Fleet, rulebook: Rulebook) -> list[list[str]]:
 
 def test_findings_of_rules_that_were_not_asked_before_are_told_to_nobody(fleet: Fleet) -> None:
     fleet.adapter.accounts = [user("ana"), user("bad_bob")]
-    assert _tell_findings(fleet, Rulebook()) == []
-    assert _tell_findings(fleet, RULEBOOK) == [], "only the rules changed"
+    assert _read_news_of_findings(fleet, Rulebook()) == []
+    assert _read_news_of_findings(fleet, RULEBOOK) == [], "only the rules changed"
     assert len(read(fleet.engine, "select from current_findings where rule_id = 'OWN-01'")) == 1
     with fleet.engine.begin() as connection:
         connection.execute(text("truncate finding, finding_evaluation"))  # as an upgrade leaves it
-    assert _tell_findings(fleet, RULEBOOK) == [], "rules were never asked"
+    assert _read_news_of_findings(fleet, RULEBOOK) == [], "rules were never asked"
     assert len(read(fleet.engine, "select from current_findings where rule_id = 'OWN-01'")) == 1
     fleet.adapter.accounts = [user("ana"), user("bad_bob"), user("bad_eve")]
-    assert _tell_findings(fleet, RULEBOOK) == [["bad_eve"]]
+    assert _read_news_of_findings(fleet, RULEBOOK) == [["bad_eve"]]
 
 
 def _find_superusers(world: World) -> list[Hit]:
@@ -259,7 +259,7 @@ def _name(find: Find) -> Rulebook:
 def test_of_rules_that_change_with_the_reading_only_what_the_reading_changed_is_told(fleet: Fleet) -> None:
     fleet.adapter.accounts = [user("ana", rolsuper=True), user("bob"), user("eve"), role("bosses")]
     fleet.adapter.grants = [Grant("eve", "MEMBER", MEMBER.securable), Grant("eve", "SET", MEMBER.securable)]
-    assert _tell_findings(fleet, Rulebook()) == []
+    assert _read_news_of_findings(fleet, Rulebook()) == []
     fleet.adapter.accounts = [
         *(
             user("ana", rolsuper=True, note="other"),
@@ -269,7 +269,7 @@ def test_of_rules_that_change_with_the_reading_only_what_the_reading_changed_is_
         ),
         user("bosses", rolsuper=True, rolcanlogin=False),
     ]
-    assert _tell_findings(fleet, _name(_find_superusers)) == [["bob", "eve", "zoe"]]
+    assert _read_news_of_findings(fleet, _name(_find_superusers)) == [["bob", "eve", "zoe"]]
     found = read(fleet.engine, "select username from current_findings where rule_id = 'OWN-02' order by 1")
     assert [row["username"] for row in found] == ["ana", "bob", "eve", "zoe"]
 
@@ -277,14 +277,14 @@ def test_of_rules_that_change_with_the_reading_only_what_the_reading_changed_is_
 def test_of_rules_that_change_with_a_setting_only_what_the_setting_changed_is_told(fleet: Fleet) -> None:
     fleet.adapter.accounts = [user("ana"), user("bad_bob")]
     fleet.adapter.attributes = {"trace": False}
-    assert _tell_findings(fleet, Rulebook()) == []
+    assert _read_news_of_findings(fleet, Rulebook()) == []
     fleet.adapter.attributes = {"trace": True}
     both = Rulebook(own=(OwnRule(BAD), *_name(_find_traced).own))
-    assert _tell_findings(fleet, both) == [["trace"]]
+    assert _read_news_of_findings(fleet, both) == [["trace"]]
 
 
 def test_a_finding_is_told_in_a_sync_that_misses_an_account_too(fleet: Fleet) -> None:
     fleet.adapter.accounts = [user("ana"), user("bob"), user("zoe")]
-    assert _tell_findings(fleet, RULEBOOK) == []
+    assert _read_news_of_findings(fleet, RULEBOOK) == []
     fleet.adapter.accounts = [user("ana"), user("bob"), user("bad_eve")]
-    assert _tell_findings(fleet, RULEBOOK) == [["bad_eve"]]
+    assert _read_news_of_findings(fleet, RULEBOOK) == [["bad_eve"]]

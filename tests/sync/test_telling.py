@@ -9,7 +9,7 @@ from whalefall_pipeline.sync.tell import Outcome
 DENIED = Observation(Seen.DENIED, "no CONNECT")
 
 
-def _tell(fleet: Fleet) -> Changes:
+def _sync(fleet: Fleet) -> Changes:
     told: list[Changes] = []
 
     def keep(outcome: Outcome) -> None:
@@ -25,14 +25,14 @@ def test_all_that_changed_is_told(fleet: Fleet) -> None:
     fleet.adapter.accounts, fleet.adapter.attributes = [user("ana"), role("readers"), role("stay")], {"lifetime": 0}
     fleet.adapter.grants = [select_on("ana", "orders")]
     fleet.adapter.coverage = dict.fromkeys(("server", "database:shop", "database:hr"), OBSERVED)
-    told = _tell(fleet)
+    told = _sync(fleet)
     assert (sorted(told.new), list(told.granted)) == (["ana", "readers", "stay"], fleet.adapter.grants)
     assert (told.gone, list(told.attributes), list(told.lost)) == ([], [], [])
 
     fleet.adapter.accounts, fleet.adapter.attributes = [user("ana"), user("bob"), role("stay")], {"lifetime": 9}
     fleet.adapter.grants = [select_on("bob", "orders")]
     fleet.adapter.coverage["database:hr"] = DENIED
-    told = _tell(fleet)
+    told = _sync(fleet)
     assert (told.new, told.gone) == (("bob",), ["readers"])
     assert list(told.granted) == [select_on("bob", "orders")]
     assert list(told.revoked) == [select_on("ana", "orders")]
@@ -41,9 +41,9 @@ def test_all_that_changed_is_told(fleet: Fleet) -> None:
 
     fleet.adapter.coverage["database:hr"] = OBSERVED
     fleet.adapter.accounts.append(role("readers"))
-    told = _tell(fleet)
+    told = _sync(fleet)
     assert (told.returned, told.found, told.attributes) == (("readers",), ("database:hr",), ())
-    assert _tell(fleet) == Changes()
+    assert _sync(fleet) == Changes()
 
 
 def test_a_record_says_what_each_phase_counted(fleet: Fleet) -> None:

@@ -43,36 +43,36 @@ def switch_to(plugin: bytes) -> Callable[[Peer], None]:
     """Ask for another method once the client has answered the greeting, and hear what it sends."""
 
     def behave(peer: Peer) -> None:
-        peer.say(to_packets(to_greeting()))
-        peer.hear()
+        peer.send(to_packets(to_greeting()))
+        peer.receive()
         question = b"\4Password: " if plugin == b"dialog" else SALT + b"\0"
-        peer.say(to_packets(b"\xfe" + plugin + b"\0" + question, first=2))
-        peer.hear()
+        peer.send(to_packets(b"\xfe" + plugin + b"\0" + question, first=2))
+        peer.receive()
         if plugin == b"caching_sha2_password":
-            peer.say(to_packets(b"\1\4", first=4))
-            peer.hear()
-            peer.say(to_packets(b"\1" + KEY, first=6))
-            peer.hear()
+            peer.send(to_packets(b"\1\4", first=4))
+            peer.receive()
+            peer.send(to_packets(b"\1" + KEY, first=6))
+            peer.receive()
 
     return behave
 
 
 def greet_with_sha256(peer: Peer) -> None:
-    peer.say(to_packets(to_greeting(b"sha256_password")))
-    peer.hear()
-    peer.say(to_packets(b"\xfesha256_password\0" + SALT + b"\0", first=2))
-    peer.hear()
-    peer.say(to_packets(b"\1" + KEY, first=4))
-    peer.hear()
+    peer.send(to_packets(to_greeting(b"sha256_password")))
+    peer.receive()
+    peer.send(to_packets(b"\xfesha256_password\0" + SALT + b"\0", first=2))
+    peer.receive()
+    peer.send(to_packets(b"\1" + KEY, first=4))
+    peer.receive()
 
 
 def greet_with_caching_sha2(peer: Peer) -> None:
-    peer.say(to_packets(to_greeting(b"caching_sha2_password")))
-    peer.hear()
-    peer.say(to_packets(b"\1\4", first=2))
-    peer.hear()
-    peer.say(to_packets(b"\1" + KEY, first=4))
-    peer.hear()
+    peer.send(to_packets(to_greeting(b"caching_sha2_password")))
+    peer.receive()
+    peer.send(to_packets(b"\1\4", first=2))
+    peer.receive()
+    peer.send(to_packets(b"\1" + KEY, first=4))
+    peer.receive()
 
 
 ASKING = {
@@ -121,19 +121,19 @@ def drip_the_greeting(peer: Peer) -> None:
 
 
 def greet_for_ever(peer: Peer) -> None:
-    peer.say(struct.pack("<I", 0xFFFFFF))
-    peer.say_for_ever(b"x")
+    peer.send(struct.pack("<I", 0xFFFFFF))
+    peer.send_for_ever(b"x")
 
 
 def switch_for_ever(peer: Peer) -> None:
-    peer.say(to_packets(to_greeting()))
+    peer.send(to_packets(to_greeting()))
     for number in range(2, 200, 2):
-        peer.hear()
-        peer.say(to_packets(b"\xfemysql_native_password\0" + SALT + b"\0", first=number))
+        peer.receive()
+        peer.send(to_packets(b"\xfemysql_native_password\0" + SALT + b"\0", first=number))
 
 
 def refuse_with_escapes(peer: Peer) -> None:
-    peer.say(to_packets(b"\xff\x15\x04#28000\x1b]0;owned\x07Access denied"))
+    peer.send(to_packets(b"\xff\x15\x04#28000\x1b]0;owned\x07Access denied"))
 
 
 @pytest.mark.parametrize(
@@ -153,36 +153,36 @@ def test_a_login_is_bounded_by_what_no_setting_changes() -> None:
 
 def log_in(peer: Peer) -> None:
     """Let the client in, and answer what PyMySQL asks before our first question."""
-    peer.say(to_packets(to_greeting()))
-    peer.hear()
-    peer.say(to_packets(OK, first=2))
-    while b"SELECT" not in peer.hear().upper().replace(b"SET ", b""):
-        peer.say(to_packets(OK, first=1))
+    peer.send(to_packets(to_greeting()))
+    peer.receive()
+    peer.send(to_packets(OK, first=2))
+    while b"SELECT" not in peer.receive().upper().replace(b"SET ", b""):
+        peer.send(to_packets(OK, first=1))
 
 
 def ask_for_a_file(peer: Peer) -> None:
     log_in(peer)
-    peer.say(to_packets(b"\xfb/etc/passwd", first=1))
-    peer.hear()
+    peer.send(to_packets(b"\xfb/etc/passwd", first=1))
+    peer.receive()
 
 
 def answer_with_rows_for_ever(peer: Peer) -> None:
     log_in(peer)
-    peer.say(to_packets(b"\1", COLUMN, EOF, first=1))
+    peer.send(to_packets(b"\1", COLUMN, EOF, first=1))
     block = to_packets(*[b"\xfb"] * 256, first=4)
-    peer.say_for_ever(block)
+    peer.send_for_ever(block)
 
 
 def answer_with_a_huge_field(peer: Peer) -> None:
     log_in(peer)
-    peer.say(to_packets(b"\1", COLUMN, EOF, first=1), b"\xff\xff\xff\4", b"\xfe" + struct.pack("<Q", 2**30))
-    peer.say_zeros(2**30)
+    peer.send(to_packets(b"\1", COLUMN, EOF, first=1), b"\xff\xff\xff\4", b"\xfe" + struct.pack("<Q", 2**30))
+    peer.send_zeros(2**30)
 
 
 def answer_with_columns_for_ever(peer: Peer) -> None:
     log_in(peer)
-    peer.say(to_packets(b"\xfd\xff\xff\xff", first=1))
-    peer.say_for_ever(to_packets(*[COLUMN] * 256, first=2))
+    peer.send(to_packets(b"\xfd\xff\xff\xff", first=1))
+    peer.send_for_ever(to_packets(*[COLUMN] * 256, first=2))
 
 
 @pytest.mark.parametrize("behave", [answer_with_rows_for_ever, answer_with_a_huge_field, answer_with_columns_for_ever])
@@ -201,25 +201,25 @@ def test_no_file_is_given_to_a_server_that_asks_for_one() -> None:
 
 def answer_with_no_row(peer: Peer) -> None:
     log_in(peer)
-    peer.say(to_packets(b"\1", COLUMN, EOF, EOF, first=1))
+    peer.send(to_packets(b"\1", COLUMN, EOF, EOF, first=1))
     peer.wait()
 
 
 def answer_without_a_result(peer: Peer) -> None:
     log_in(peer)
-    peer.say(to_packets(OK, first=1))
+    peer.send(to_packets(OK, first=1))
     peer.wait()
 
 
 def answer_with_other_columns(peer: Peer) -> None:
     log_in(peer)
-    peer.say(to_packets(b"\1", COLUMN, EOF, b"\1x", EOF, first=1))
+    peer.send(to_packets(b"\1", COLUMN, EOF, b"\1x", EOF, first=1))
     peer.wait()
 
 
 def answer_with_a_broken_row(peer: Peer) -> None:
     log_in(peer)
-    peer.say(to_packets(b"\2", COLUMN, COLUMN, EOF, b"\xfd\1", EOF, first=1))
+    peer.send(to_packets(b"\2", COLUMN, COLUMN, EOF, b"\xfd\1", EOF, first=1))
     peer.wait()
 
 

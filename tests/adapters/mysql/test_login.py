@@ -124,7 +124,7 @@ def open_stripper(port: int) -> Generator[int]:
             greeting = bytearray(behind.recv(65536))
             capabilities = greeting.index(b"\0", 5) + 1 + 4 + 8 + 1  # after version, id, salt and a zero
             greeting[capabilities + 1] &= ~(CLIENT.SSL >> 8)
-            peer.say(bytes(greeting))
+            peer.send(bytes(greeting))
             forward = threading.Thread(target=pass_on, args=(peer.connection, behind), daemon=True)
             forward.start()
             pass_on(behind, peer.connection)

@@ -22,7 +22,7 @@ RUN = 'GRANT EXECUTE ON "HR"."RAISE" TO'
 RAISE = "what procedure SALESPDB.HR.RAISE, which runs with the rights of HR, does"
 
 
-def ask(server: StandIn, *statements: str, question: Question | None = None, username: str = "ANN") -> Answer:
+def read_answer(server: StandIn, *statements: str, question: Question | None = None, username: str = "ANN") -> Answer:
     population = build(server, statements)
     return Decider(ACCESS, population).decide(username, question or Question("SELECT", EMP))
 
@@ -40,20 +40,22 @@ def ask(server: StandIn, *statements: str, question: Question | None = None, use
     ids=["the code", "everybody", "a role that is off", "any", "its schema", "a proxy"],
 )
 def test_who_may_run_it_may_do_what_it_does(server: StandIn, statements: tuple[str, ...]) -> None:
-    answer = ask(server, *statements)
+    answer = read_answer(server, *statements)
     assert (answer.verdict, answer.unseen) == (Verdict.UNKNOWN, (RAISE,))
 
 
 def test_a_no_stays_one_where_nothing_runs_as_somebody_who_can(server: StandIn) -> None:
     server.execute('CREATE PROCEDURE "HR"."ASKS" AUTHID CURRENT_USER AS BEGIN NULL; END;')
-    assert ask(server).verdict is Verdict.NO, "ANN may not run it"
-    assert ask(server, 'GRANT EXECUTE ON "HR"."ASKS" TO "ANN"').verdict is Verdict.NO, "it runs as whoever calls it"
-    answer = ask(server, f'{RUN} "ANN"', question=Question("CREATE USER", ON_SERVER))
+    assert read_answer(server).verdict is Verdict.NO, "ANN may not run it"
+    assert read_answer(server, 'GRANT EXECUTE ON "HR"."ASKS" TO "ANN"').verdict is Verdict.NO, (
+        "it runs as whoever calls it"
+    )
+    answer = read_answer(server, f'{RUN} "ANN"', question=Question("CREATE USER", ON_SERVER))
     assert (answer.verdict, answer.unseen) == (Verdict.NO, ()), "HR may not either"
 
 
 def test_code_may_run_other_code(server: StandIn) -> None:
-    answer = ask(
+    answer = read_answer(
         server, 'CREATE PACKAGE "BEN"."CALLS" AS END;', 'GRANT EXECUTE ON "BEN"."CALLS" TO "ANN"', f'{RUN} "BEN"'
     )
     assert (answer.verdict, answer.unseen) == (Verdict.UNKNOWN, (RAISE,))

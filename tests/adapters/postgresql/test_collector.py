@@ -80,13 +80,13 @@ def test_no_setting_of_the_collector_alters_or_cuts_a_reading(engine: Postgresql
     before = read(engine)
     settings = {**SETTINGS, **(NEWER if engine.version >= 17 else {})}
     how = where.format(login=engine.login.username, database=DATABASE)
-    engine.execute(*[f"{how} SET {name} TO {value};" for name, value in map(spell, settings.items())])
+    engine.execute(*[f"{how} SET {name} TO {value};" for name, value in map(to_setting, settings.items())])
     after = read(engine)
     assert after.reading == replace(before.reading, rows=after.reading.rows, source=after.reading.source)
     assert without_settings(after, engine) == without_settings(before, engine)
 
 
-def spell(setting: tuple[str, str]) -> tuple[str, str]:
+def to_setting(setting: tuple[str, str]) -> tuple[str, str]:
     name, value = setting
     return name, value if name == "search_path" else f"'{value}'"
 

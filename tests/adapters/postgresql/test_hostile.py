@@ -37,20 +37,20 @@ def read(server: HostileServer, options: dict[str, str] | None = None, limits: L
 
 def refuse_tls(peer: Peer) -> None:
     """Take the client's first messages, and say that there is no TLS."""
-    peer.hear()
-    peer.say(b"N")
-    peer.hear()
+    peer.receive()
+    peer.send(b"N")
+    peer.receive()
 
 
 def log_in(peer: Peer) -> None:
     refuse_tls(peer)
-    peer.say(LOGGED_IN)
+    peer.send(LOGGED_IN)
 
 
 def ask_in_clear(peer: Peer) -> None:
     refuse_tls(peer)
-    peer.say(to_message(b"R", struct.pack(">I", 3)))
-    peer.hear()
+    peer.send(to_message(b"R", struct.pack(">I", 3)))
+    peer.receive()
 
 
 def test_a_server_that_asks_for_the_password_itself_does_not_get_it() -> None:
@@ -112,32 +112,32 @@ def drip_the_login(peer: Peer) -> None:
     peer.drip(LOGGED_IN[:-6] + parameters * 100)
 
 
-def tell_parameters_for_ever(peer: Peer) -> None:
+def send_parameters_for_ever(peer: Peer) -> None:
     refuse_tls(peer)
-    peer.say(to_message(b"R", struct.pack(">I", 0)))
-    peer.say_for_ever(to_message(b"S", b"name\0value\0"))
+    peer.send(to_message(b"R", struct.pack(">I", 0)))
+    peer.send_for_ever(to_message(b"S", b"name\0value\0"))
 
 
 def notice_for_ever(peer: Peer) -> None:
     refuse_tls(peer)
-    peer.say_for_ever(to_message(b"N", b"SNOTICE\0Mwelcome\0\0"))
+    peer.send_for_ever(to_message(b"N", b"SNOTICE\0Mwelcome\0\0"))
 
 
 def announce_a_huge_message(peer: Peer) -> None:
     refuse_tls(peer)
-    peer.say(b"S" + struct.pack(">I", 2**30))
-    peer.say_zeros(2**30)
+    peer.send(b"S" + struct.pack(">I", 2**30))
+    peer.send_zeros(2**30)
 
 
-def say_nonsense(peer: Peer) -> None:
+def send_nonsense(peer: Peer) -> None:
     refuse_tls(peer)
-    peer.say(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 100)
+    peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 100)
     peer.wait()
 
 
 def refuse_tls_for_ever(peer: Peer) -> None:
-    peer.hear()
-    peer.say_for_ever(b"N")
+    peer.receive()
+    peer.send_for_ever(b"N")
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def refuse_tls_for_ever(peer: Peer) -> None:
         never_answer,
         never_log_in,
         drip_the_login,
-        tell_parameters_for_ever,
+        send_parameters_for_ever,
         notice_for_ever,
         announce_a_huge_message,
-        say_nonsense,
+        send_nonsense,
         refuse_tls_for_ever,
     ],
 )
@@ -160,40 +160,40 @@ def test_a_login_that_never_ends_ends_within_its_limits(behave: Callable[[Peer],
 
 
 def test_a_login_is_bounded_by_what_no_setting_changes() -> None:
-    with start_hostile(tell_parameters_for_ever) as server, pytest.raises(DatabaseConnectionError) as raised:
+    with start_hostile(send_parameters_for_ever) as server, pytest.raises(DatabaseConnectionError) as raised:
         read(server)
     assert str(raised.value).endswith("more than 1,048,576 bytes during the login, which no server needs")
 
 
 def begin(peer: Peer) -> None:
     log_in(peer)
-    peer.hear()
-    peer.say(BEGUN, IN_TRANSACTION)
-    peer.hear()
+    peer.receive()
+    peer.send(BEGUN, IN_TRANSACTION)
+    peer.receive()
 
 
 def answer_with_rows_for_ever(peer: Peer) -> None:
     begin(peer)
-    peer.say(HEADER)
-    peer.say_for_ever(EMPTY_ROW)
+    peer.send(HEADER)
+    peer.send_for_ever(EMPTY_ROW)
 
 
 def answer_with_a_huge_field(peer: Peer) -> None:
     begin(peer)
-    peer.say(HEADER, b"D" + struct.pack(">Ihi", 2**30 + 10, 1, 2**30))
-    peer.say_zeros(2**30)
+    peer.send(HEADER, b"D" + struct.pack(">Ihi", 2**30 + 10, 1, 2**30))
+    peer.send_zeros(2**30)
 
 
 def answer_with_columns_for_ever(peer: Peer) -> None:
     begin(peer)
-    peer.say(to_message(b"1", b""), to_message(b"2", b""))
-    peer.say(b"T" + struct.pack(">Ih", 2**30, 32_767))
-    peer.say_for_ever(COLUMN)
+    peer.send(to_message(b"1", b""), to_message(b"2", b""))
+    peer.send(b"T" + struct.pack(">Ih", 2**30, 32_767))
+    peer.send_for_ever(COLUMN)
 
 
 def notice_in_the_middle_for_ever(peer: Peer) -> None:
     begin(peer)
-    peer.say_for_ever(to_message(b"N", b"SNOTICE\0Mwelcome\0\0"))
+    peer.send_for_ever(to_message(b"N", b"SNOTICE\0Mwelcome\0\0"))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_an_answer_is_no_larger_than_the_limit(behave: Callable[[Peer], None]) -
 
 def answer_with_many_short_rows(peer: Peer) -> None:
     begin(peer)
-    peer.say(HEADER, EMPTY_ROW * 100_000, to_message(b"C", b"SELECT 100000\0"), IN_TRANSACTION)
+    peer.send(HEADER, EMPTY_ROW * 100_000, to_message(b"C", b"SELECT 100000\0"), IN_TRANSACTION)
     peer.wait()
 
 
@@ -251,7 +251,7 @@ def answer_with(*messages: bytes) -> Callable[[Peer], None]:
 
     def behave(peer: Peer) -> None:
         begin(peer)
-        peer.say(to_message(b"1", b""), to_message(b"2", b""), *messages, IN_TRANSACTION)
+        peer.send(to_message(b"1", b""), to_message(b"2", b""), *messages, IN_TRANSACTION)
         peer.wait()
 
     return behave
@@ -289,7 +289,7 @@ def test_an_error_that_repeats_the_secret_and_escapes_is_shown_without_both(seve
             refuse_tls(peer)
         else:
             begin(peer)
-        peer.say(to_message(b"E", text), b"" if in_login else IN_TRANSACTION)
+        peer.send(to_message(b"E", text), b"" if in_login else IN_TRANSACTION)
 
     with (
         start_hostile(behave) as server,

@@ -43,7 +43,7 @@ WILD = quote("x'y\"z\\\n\\! touch stolen\n$$; --")
 POLICY = "CREATE POLICY seen ON app.orders FOR SELECT TO"
 
 
-def give(granted: Iterable[tuple[str, str, Securable]], grantee: str) -> list[str]:
+def build_grants(granted: Iterable[tuple[str, str, Securable]], grantee: str) -> list[str]:
     """Return what grants each privilege with its option."""
     return [f"GRANT {privilege} ON {target} TO {grantee} WITH GRANT OPTION;" for privilege, target, _ in granted]
 
@@ -98,10 +98,10 @@ CHANGES = [
            ["GRANT SELECT ON app.orders TO ann WITH GRANT OPTION;"]),
     Change("a grant option is revoked", [ANN, "GRANT SELECT ON app.orders TO ann WITH GRANT OPTION;"],
            ["REVOKE GRANT OPTION FOR SELECT ON app.orders FROM ann;"]),
-    Change("everything is granted by another", [ANN, BOB, REACH, *give(GRANTED, "ann")],
-           ["SET ROLE ann;", *give(GRANTED, "bob"), "RESET ROLE;"]),
-    Change("parameters are granted by another", [ANN, BOB, *give(PARAMETERS, "ann")],
-           ["SET ROLE ann;", *give(PARAMETERS, "bob"), "RESET ROLE;"], since=15),
+    Change("everything is granted by another", [ANN, BOB, REACH, *build_grants(GRANTED, "ann")],
+           ["SET ROLE ann;", *build_grants(GRANTED, "bob"), "RESET ROLE;"]),
+    Change("parameters are granted by another", [ANN, BOB, *build_grants(PARAMETERS, "ann")],
+           ["SET ROLE ann;", *build_grants(PARAMETERS, "bob"), "RESET ROLE;"], since=15),
     Change("a grant option is granted by another", [ANN, BOB, "GRANT SELECT ON app.orders TO bob;", REACH,
            "GRANT SELECT ON app.orders TO ann WITH GRANT OPTION;"],
            ["SET ROLE ann; GRANT SELECT ON app.orders TO bob WITH GRANT OPTION; RESET ROLE;"]),

@@ -29,41 +29,41 @@ def to_packets(body: bytes, *, last: bool = True) -> bytes:
     )
 
 
-def hear(peer: Peer) -> None:
+def receive(peer: Peer) -> None:
     """Wait for a whole message of the client; raises ConnectionError when it is gone."""
     message = b""
     while len(message) < _HEADER_BYTES or len(message) < struct.unpack(">H", message[2:4])[0]:
-        said = peer.hear()
+        said = peer.receive()
         if not said:
             raise ConnectionError
         message += said
 
 
-def say(peer: Peer, body: bytes, *, last: bool = True) -> None:
+def send(peer: Peer, body: bytes, *, last: bool = True) -> None:
     """Answer."""
-    peer.say(to_packets(body, last=last))
+    peer.send(to_packets(body, last=last))
 
 
-def say_for_ever(peer: Peer, tokens: bytes) -> None:
+def send_for_ever(peer: Peer, tokens: bytes) -> None:
     """Answer with the same tokens again and again, in one answer that never ends."""
     size = PACKET_BYTES - _HEADER_BYTES
     block = tokens * size  # as many bytes as so many packets hold
-    peer.say_for_ever(to_packets(block, last=False))
+    peer.send_for_ever(to_packets(block, last=False))
 
 
 def log_in(peer: Peer) -> None:
     """Let the client in, and take the settings that it sends first."""
     greet(peer)
-    say(peer, build_login())
-    hear(peer)
-    say(peer, DONE)
+    send(peer, build_login())
+    receive(peer)
+    send(peer, DONE)
 
 
 def greet(peer: Peer) -> None:
     """Take the client's first two messages, the second of which is its login."""
-    hear(peer)
-    say(peer, PRELOGIN)
-    hear(peer)
+    receive(peer)
+    send(peer, PRELOGIN)
+    receive(peer)
 
 
 def build_login() -> bytes:

@@ -32,7 +32,9 @@ def add_module(shop: SqlserverEngine, name: str, runs_as: str) -> None:
     tables.add_module(DATABASE, name, number)
 
 
-def ask(shop: SqlserverEngine, readings: Readings, *statements: str, question: Question | None = None) -> Answer:
+def read_answer(
+    shop: SqlserverEngine, readings: Readings, *statements: str, question: Question | None = None
+) -> Answer:
     population = build(shop, readings, (USE, *statements))
     return Decider(ACCESS, population).decide("ann", question or Question("SELECT", ORDERS))
 
@@ -52,33 +54,33 @@ def ask(shop: SqlserverEngine, readings: Readings, *statements: str, question: Q
 def test_who_may_run_it_may_do_what_it_does(
     module: SqlserverEngine, readings: Readings, statements: tuple[str, ...]
 ) -> None:
-    answer = ask(module, readings, *statements)
+    answer = read_answer(module, readings, *statements)
     assert (answer.verdict, answer.unseen) == (Verdict.UNKNOWN, (PAYS,))
-    assert ask(module, readings, question=Question("SELECT", CARD)).verdict is Verdict.UNKNOWN
+    assert read_answer(module, readings, question=Question("SELECT", CARD)).verdict is Verdict.UNKNOWN
 
 
 def test_a_no_stays_one_where_nothing_runs_as_somebody_who_can(module: SqlserverEngine, readings: Readings) -> None:
-    assert ask(module, readings).verdict is Verdict.NO, "ann may not run it"
+    assert read_answer(module, readings).verdict is Verdict.NO, "ann may not run it"
     for question in (
         Question("DELETE", ORDERS),
         Question("ALTER TRACE", ON_SERVER),
         Question("SELECT", Securable("table", "master", "dbo", "orders")),
     ):
-        answer = ask(module, readings, f"{RUN} [ann]", question=question)
+        answer = read_answer(module, readings, f"{RUN} [ann]", question=question)
         assert (answer.verdict, answer.unseen) == (Verdict.NO, ()), question
     module.standin.execute(USE, "DENY SELECT ON SCHEMA::[dbo] TO [kim]")
-    assert ask(module, readings).verdict is Verdict.NO, "it runs as somebody who is denied it"
+    assert read_answer(module, readings).verdict is Verdict.NO, "it runs as somebody who is denied it"
 
 
 def test_a_module_may_run_another(module: SqlserverEngine, readings: Readings) -> None:
     module.standin.execute(USE, "CREATE USER [zoe] WITHOUT LOGIN", f"{RUN} [zoe]")
     add_module(module, "calls", "zoe")
-    answer = ask(module, readings, "GRANT EXECUTE ON OBJECT::[dbo].[calls] TO [ann]")
+    answer = read_answer(module, readings, "GRANT EXECUTE ON OBJECT::[dbo].[calls] TO [ann]")
     assert (answer.verdict, answer.unseen) == (Verdict.UNKNOWN, (PAYS,))
 
 
 def test_few_are_named(module: SqlserverEngine, readings: Readings) -> None:
     for number in range(4):
         add_module(module, f"pays{number}", "kim")
-    answer = ask(module, readings, "GRANT EXECUTE TO [ann]")
+    answer = read_answer(module, readings, "GRANT EXECUTE TO [ann]")
     assert (len(answer.unseen), answer.unseen[0], answer.unseen[-1]) == (4, PAYS, "and 2 more such")

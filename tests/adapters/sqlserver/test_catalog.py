@@ -32,13 +32,13 @@ QUERIES = [name for name in STATEMENTS if name != "session"]
 CURRENT_DATABASE_ONLY = {"OBJECT_NAME", "SCHEMA_NAME", "COL_NAME", "TYPE_NAME", "USER_NAME", "OBJECT_ID"}
 
 
-def spell(name: str, *databases: str) -> str:
+def build_query(name: str, *databases: str) -> str:
     """Fill in databases where a statement is about them."""
     return build_statement(name, databases or (DATABASE,)) if name.startswith("database_") else STATEMENTS[name]
 
 
 def parse(name: str, *databases: str) -> exp.Query:
-    (tree,) = sqlglot.parse(spell(name, *databases), read="tsql")
+    (tree,) = sqlglot.parse(build_query(name, *databases), read="tsql")
     assert isinstance(tree, exp.Query)
     return tree
 

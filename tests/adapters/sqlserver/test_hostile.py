@@ -50,14 +50,14 @@ def read(server: HostileServer, limits: Limits = LIMITS, options: Mapping[str, s
 
 def never_end_the_login(peer: Peer) -> None:
     tds.greet(peer)
-    tds.say_for_ever(peer, NOTICE)
+    tds.send_for_ever(peer, NOTICE)
 
 
 def never_end_the_settings(peer: Peer) -> None:
     tds.greet(peer)
-    tds.say(peer, tds.build_login())
-    tds.hear(peer)
-    tds.say_for_ever(peer, NOTICE)
+    tds.send(peer, tds.build_login())
+    tds.receive(peer)
+    tds.send_for_ever(peer, NOTICE)
 
 
 def answer_with(head: bytes, tokens: bytes) -> Callable[[Peer], None]:
@@ -65,18 +65,18 @@ def answer_with(head: bytes, tokens: bytes) -> Callable[[Peer], None]:
 
     def behave(peer: Peer) -> None:
         tds.log_in(peer)
-        tds.hear(peer)
+        tds.receive(peer)
         if head:
-            tds.say(peer, head, last=False)
-        tds.say_for_ever(peer, tokens)
+            tds.send(peer, head, last=False)
+        tds.send_for_ever(peer, tokens)
 
     return behave
 
 
 def stop_in_a_field(peer: Peer) -> None:
     tds.log_in(peer)
-    tds.hear(peer)
-    tds.say(peer, tds.build_texts() + b"\xd1" + tds.UNKNOWN_LENGTH + tds.CHUNK, last=False)
+    tds.receive(peer)
+    tds.send(peer, tds.build_texts() + b"\xd1" + tds.UNKNOWN_LENGTH + tds.CHUNK, last=False)
     peer.wait()
 
 
@@ -123,7 +123,7 @@ def test_a_server_that_sends_the_login_elsewhere_is_refused() -> None:
 
         def send_on(peer: Peer) -> None:
             tds.greet(peer)
-            tds.say(peer, tds.build_routing(HOST, other.port))
+            tds.send(peer, tds.build_routing(HOST, other.port))
             peer.wait()
 
         with start_hostile(send_on) as server:
@@ -137,14 +137,14 @@ def test_without_the_relay_the_driver_follows() -> None:
 
     def answer_nothing(peer: Peer) -> None:
         tds.log_in(peer)
-        tds.hear(peer)
-        tds.say(peer, tds.build_numbers(1) + tds.DONE)
+        tds.receive(peer)
+        tds.send(peer, tds.build_numbers(1) + tds.DONE)
 
     with start_hostile(answer_nothing) as other:
 
         def send_on(peer: Peer) -> None:
             tds.greet(peer)
-            tds.say(peer, tds.build_routing(HOST, other.port))
+            tds.send(peer, tds.build_routing(HOST, other.port))
             peer.wait()
 
         with start_hostile(send_on) as server, pytest.raises(Exception, match="not enough values"):

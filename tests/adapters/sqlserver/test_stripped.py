@@ -26,9 +26,9 @@ def log_in(options: dict[str, str]) -> tuple[bytes, str]:
     heard = bytearray()
 
     def strip(peer: Peer) -> None:
-        tds.hear(peer)
-        tds.say(peer, tds.PRELOGIN)
-        while said := peer.hear():
+        tds.receive(peer)
+        tds.send(peer, tds.PRELOGIN)
+        while said := peer.receive():
             heard.extend(said)
 
     with start_hostile(strip) as server:

@@ -27,7 +27,7 @@ MEMBER = Grant("ana", "MEMBER", Securable("role", object="readers"))
 SALARIES = select_on("ana", "salaries", database="hr")
 
 
-def say_old(fleet: Fleet) -> None:
+def make_old(fleet: Fleet) -> None:
     """Make the accounts that were there before, one of them gone already."""
     fleet.adapter.coverage = dict.fromkeys(("server", "database:shop", "database:hr"), OBSERVED)
     fleet.adapter.accounts = [user("ana"), user("bob"), user("dora"), role("readers"), user("turns")]
@@ -37,7 +37,7 @@ def say_old(fleet: Fleet) -> None:
     fleet.sync(fleet.instances[-1:])
 
 
-def say_new(fleet: Fleet) -> None:
+def make_new(fleet: Fleet) -> None:
     """Let one of everything change: new, gone, returned and changed accounts, options, and a database not seen."""
     fleet.adapter.coverage["database:hr"] = Observation(Seen.UNREACHABLE, "refused")
     fleet.adapter.accounts = [user("ana", locked=True), user("carl"), user("dora"), role("readers"), role("turns")]
@@ -91,8 +91,8 @@ def main(url: str, home: str) -> int:
     while True:
         number = len(fleet.instances) + 1
         fleet.register(str(number))
-        say_old(fleet)
-        say_new(fleet)
+        make_old(fleet)
+        make_new(fleet)
         fleet.engine.dispose()
         child = os.fork()
         if child == 0:

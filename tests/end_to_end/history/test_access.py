@@ -45,7 +45,7 @@ def watch(server: Server, ledger: Engine, home: Path) -> Watched:
     return Watched(ledger, server, home, "shop")
 
 
-def ask(whalefall: Run, *words: str) -> tuple[int, list[dict[str, Any]]]:
+def read_answer(whalefall: Run, *words: str) -> tuple[int, list[dict[str, Any]]]:
     said = whalefall(*words, "--format", "json")
     return said.returncode, json.loads(said.stdout)
 
@@ -59,31 +59,31 @@ def test_postgresql(postgresql: Server, ledger: Engine, tmp_path: Path, whalefal
     )
     watched.sync_well()
     question = ("SELECT", "ON", "app.orders")
-    code, rows = ask(whalefall, "who-can", *question, "--predefined")
+    code, rows = read_answer(whalefall, "who-can", *question, "--predefined")
     assert code == 0
-    assert {row["username"] for row in rows if row["verdict"] == "yes"} == _ask_postgresql(postgresql)
+    assert {row["username"] for row in rows if row["verdict"] == "yes"} == _read_postgresql(postgresql)
     (sue,) = [row for row in rows if row["username"] == "wf_sue"]
     assert (sue["verdict"], sue["steps"]) == ("yes after a step", ["SET ROLE wf_readers"])
-    assert ask(whalefall, "why", "shop", "wf_eve", *question)[0] == 1
+    assert read_answer(whalefall, "why", "shop", "wf_eve", *question)[0] == 1
 
-    _, ways = ask(whalefall, "why", "shop", "wf_ana", *question)
+    _, ways = read_answer(whalefall, "why", "shop", "wf_ana", *question)
     assert [row["path"] for row in ways if not row["steps"]] == [
         "wf_ana: SELECT on table wf_shop.app.orders",
         "wf_ana: member of wf_readers, SELECT on table wf_shop.app.orders",
     ]
     postgresql.execute("REVOKE SELECT ON app.orders FROM wf_ana;")
     watched.sync_well()
-    assert ask(whalefall, "why", "shop", "wf_ana", *question)[0] == 0, "the other way is left"
+    assert read_answer(whalefall, "why", "shop", "wf_ana", *question)[0] == 0, "the other way is left"
     postgresql.execute("REVOKE SELECT ON app.orders FROM wf_readers;")
     watched.sync_well()
-    assert ask(whalefall, "why", "shop", "wf_ana", *question)[0] == 1
-    _, rows = ask(whalefall, "who-can", *question, "--predefined")
-    assert {row["username"] for row in rows if row["verdict"] == "yes"} == _ask_postgresql(postgresql)
-    code, rows = ask(whalefall, "what-can", "shop", "wf_ana")
+    assert read_answer(whalefall, "why", "shop", "wf_ana", *question)[0] == 1
+    _, rows = read_answer(whalefall, "who-can", *question, "--predefined")
+    assert {row["username"] for row in rows if row["verdict"] == "yes"} == _read_postgresql(postgresql)
+    code, rows = read_answer(whalefall, "what-can", "shop", "wf_ana")
     assert "table wf_shop.app.orders" not in {row["object"] for row in rows}
 
 
-def _ask_postgresql(server: Server) -> set[str]:
+def _read_postgresql(server: Server) -> set[str]:
     """Return the roles that can read the table, by the server's own word."""
     place = server.instance
     with psycopg.connect(
@@ -100,12 +100,12 @@ def test_who_could_become_a_superuser_of_postgresql(
     postgresql.execute("GRANT pg_execute_server_program TO wf_ana;", "CREATE ROLE wf_root SUPERUSER;")
     postgresql.execute("GRANT wf_root TO wf_bob;")
     outcome = watched.sync_well()
-    code, rows = ask(whalefall, "escalations")
+    code, rows = read_answer(whalefall, "escalations")
     assert code == 0
     assert {row["username"] for row in rows if row["privilege"] == "SUPERUSER"} == {"wf_ana", "wf_bob"}
     assert outcome.dangers is not None
     assert (outcome.dangers.superusers, outcome.dangers.could_become) == (2, 2)
-    (row,) = ask(whalefall, "what-can", "shop", "wf_root")[1]
+    (row,) = read_answer(whalefall, "what-can", "shop", "wf_root")[1]
     assert row["privilege"] == "SUPERUSER"
 
 
@@ -123,7 +123,7 @@ def test_mysql(mysql: Server, ledger: Engine, tmp_path: Path, whalefall: Run) ->
     mysql.execute(f"SET DEFAULT ROLE {role}{ending}wf_bob")
     watched.sync_well()
     question = ("SELECT", "ON", "wf_app.orders")
-    code, rows = ask(whalefall, "who-can", *question, "--instance", "shop")
+    code, rows = read_answer(whalefall, "who-can", *question, "--instance", "shop")
     assert code == 0
     can = {row["username"].partition("@")[0] for row in rows if row["verdict"] == "yes"}
     assert {name for name in PEOPLE if name in can} == {name for name in PEOPLE if _can_read(mysql, name)}
@@ -133,7 +133,7 @@ def test_mysql(mysql: Server, ledger: Engine, tmp_path: Path, whalefall: Run) ->
 
     mysql.execute("REVOKE SELECT ON wf_app.orders FROM wf_ana")
     watched.sync_well()
-    _, (row,) = ask(whalefall, "why", "shop", "wf_ana@%", *question)
+    _, (row,) = read_answer(whalefall, "why", "shop", "wf_ana@%", *question)
     assert row["verdict"] == "yes after a step"
     assert not _can_read(mysql, "wf_ana")
 

@@ -50,7 +50,7 @@ def pair(servers: list[Server], ledger: Engine, tmp_path: Path) -> list[Watched]
     return both
 
 
-def ask(whalefall: Run, *words: str) -> list[dict[str, Any]]:
+def read_rows(whalefall: Run, *words: str) -> list[dict[str, Any]]:
     """Return what a command answers as JSON, after finding the same in CSV, and each row in the table."""
     answers = {form: whalefall(*words, "--format", form) for form in ("json", "csv", "table")}
     assert {said.returncode for said in answers.values()} == {0}
@@ -93,7 +93,7 @@ def test_who_has_a_privilege_in_the_fleet(pair: list[Watched], whalefall: Run) -
     began = {watched.name: watched.read_record()["started_at"].isoformat() for watched in pair}
     found: list[tuple[tuple[str, ...], list[tuple[str, str]]]] = []
     for words, _ in HOLDERS:
-        rows = [row for row in ask(whalefall, "who-has", *words) if row["username"] not in OWN]
+        rows = [row for row in read_rows(whalefall, "who-has", *words) if row["username"] not in OWN]
         assert all(row["since"] >= began[row["instance"]] for row in rows)
         found.append((words, [(row["instance"], row["username"]) for row in rows]))
     assert found == HOLDERS
@@ -105,17 +105,17 @@ def test_changes_and_the_past_of_an_account(pair: list[Watched], whalefall: Run)
     (added,) = watched.read_log(ACCOUNT)
     watched.server.execute(f"REVOKE SELECT ON app.orders FROM {ACCOUNT};")
     watched.sync_well()
-    (newest, first) = ask(whalefall, "changes", "--since", "1d", "--instance", "pg", "--account", ACCOUNT)
+    (newest, first) = read_rows(whalefall, "changes", "--since", "1d", "--instance", "pg", "--account", ACCOUNT)
     assert (first["id"], first["change_type"]) == (added["id"], "add")
     assert newest["message"] == "revoked SELECT on table wf_shop.app.orders"
     assert newest["session_id"] == watched.sessions[-1]
-    assert ask(whalefall, "changes", "--type", "modify_privilege") == [newest]
+    assert read_rows(whalefall, "changes", "--type", "modify_privilege") == [newest]
     since = newest["change_time"].replace("+00:00", "Z")
-    assert ask(whalefall, "changes", "--since", since) == [newest]
+    assert read_rows(whalefall, "changes", "--since", since) == [newest]
     cut = whalefall("changes", "--limit", "1", "--format", "json")
     assert json.loads(cut.stdout) == [newest]
     assert "these are the newest 1; there are more" in cut.stderr
-    assert {row["instance"] for row in ask(whalefall, "changes")} == {"pg", other.name}
+    assert {row["instance"] for row in read_rows(whalefall, "changes")} == {"pg", other.name}
 
     past = whalefall("show", "pg", ACCOUNT, "--as-of", first["change_time"], "--json")
     assert json.loads(past.stdout)["snapshot"] == before

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import Engine
 
-from tests.end_to_end.history.crashing import lose_grants, say_new, say_old
+from tests.end_to_end.history.crashing import lose_grants, make_new, make_old
 from tests.engines.scripted import Fleet
 from tests.ledger.rows import read
 from whalefall_pipeline.ledger.database import transaction
@@ -66,9 +66,9 @@ def read_left(engine: Engine, instance_id: int, session_id: str) -> Left:
 def whole_states(fleet: Fleet) -> list[dict[str, list[str]]]:
     """The only contents that may be: before, with the new account list, and with what the accounts hold as well."""
     states: list[dict[str, list[str]]] = []
-    say_old(fleet)
+    make_old(fleet)
     states.append(read_content(fleet.engine, fleet.instances[0].id))
-    say_new(fleet)
+    make_new(fleet)
     lose_grants(fleet)
     fleet.sync()
     states.append(read_content(fleet.engine, fleet.instances[0].id))

@@ -77,18 +77,18 @@ class Api:
         self._mutate(_TERMINATE, id=run_id)
 
     def read_status(self, run_id: str) -> str:
-        return str(self.ask(_RUN, id=run_id)["status"])
+        return str(self.query(_RUN, id=run_id)["status"])
 
     def read_tags(self, run_id: str) -> dict[str, str]:
-        return {tag["key"]: tag["value"] for tag in self.ask(_RUN, id=run_id)["tags"]}
+        return {tag["key"]: tag["value"] for tag in self.query(_RUN, id=run_id)["tags"]}
 
     def read_runs(self, **filters: Any) -> dict[str, str]:
         """Return the runs of a filter, the newest first, with their states."""
-        return {run["runId"]: run["status"] for run in self.ask(_RUNS, filter=filters)["results"]}
+        return {run["runId"]: run["status"] for run in self.query(_RUNS, filter=filters)["results"]}
 
     def read_events(self, run_id: str, kind: str = "") -> list[dict[str, Any]]:
         """Return the events of a run, all or of one type."""
-        events = self.ask(_EVENTS, id=run_id)["events"]
+        events = self.query(_EVENTS, id=run_id)["events"]
         return [event for event in events if kind in ("", event["__typename"])]
 
     def find_worker(self, run_id: str) -> int | None:
@@ -98,19 +98,19 @@ class Api:
         return int(found[0][1]) if found else None
 
     def read_partitions(self) -> list[str]:
-        return list(self.ask(_PARTITIONS, key=ASSETS[0])["partitionKeys"])
+        return list(self.query(_PARTITIONS, key=ASSETS[0])["partitionKeys"])
 
     def read_partition_states(self, asset: str = "account_permissions") -> dict[str, str]:
         """Return each partition's state in the UI: materialized, failed, unmaterialized, materializing."""
-        states = self.ask(_PARTITIONS, key={"path": [asset]})["assetPartitionStatuses"]
+        states = self.query(_PARTITIONS, key={"path": [asset]})["assetPartitionStatuses"]
         order = ("unmaterialized", "materialized", "materializing", "failed")  # the last that names a key is shown
         return {key: state for state in order for key in states[f"{state}Partitions"] or ()}
 
     def add_partition(self, key: str) -> None:
-        self.ask(_ADD, place=_PLACE, key=key)
+        self.query(_ADD, place=_PLACE, key=key)
 
     def delete_partition(self, key: str) -> None:
-        self.ask(_DELETE, place=_PLACE, keys=[key])
+        self.query(_DELETE, place=_PLACE, keys=[key])
 
     def start_sensor(self, name: str) -> str:
         """Turn a sensor on; what comes back turns it off."""
@@ -121,11 +121,11 @@ class Api:
 
     def is_on(self, name: str) -> bool:
         """Whether a sensor or schedule is turned on."""
-        return self.ask(_STATE, selector={**_PLACE, "name": name})["status"] == "RUNNING"
+        return self.query(_STATE, selector={**_PLACE, "name": name})["status"] == "RUNNING"
 
     def read_ticks(self, name: str) -> set[str]:
         """Return the ids of the newest ticks of a sensor or schedule."""
-        return {tick["id"] for tick in self.ask(_STATE, selector={**_PLACE, "name": name})["ticks"]}
+        return {tick["id"] for tick in self.query(_STATE, selector={**_PLACE, "name": name})["ticks"]}
 
     def start_schedule(self, name: str) -> str:
         """Turn a schedule on; what comes back turns it off."""
@@ -134,7 +134,7 @@ class Api:
     def stop_schedule(self, state_id: str) -> None:
         self._mutate(_STOP_SCHEDULE, id=state_id)
 
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+    def query(self, query: str, **variables: Any) -> dict[str, Any]:
         """Return the answer's one field."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310
@@ -145,7 +145,7 @@ class Api:
         return dict(field)
 
     def _mutate(self, query: str, **variables: Any) -> dict[str, Any]:
-        answer = self.ask(query, **variables)
+        answer = self.query(query, **variables)
         if "message" in answer:
             raise RefusedError(answer["message"])
         return answer

@@ -106,7 +106,7 @@ def test_the_ui_works(stage: Stage, browser: Browser, synced: str) -> None:
     browser.go(f"{stage.api.url}/runs/{synced}")
     browser.wait_for_text("RUN_SUCCESS")
     assert browser.opened_sockets, "what a run says comes over a WebSocket"
-    (key,) = [event["fileKey"] for event in stage.api.ask(LOGS, id=synced)["events"] if event]
+    (key,) = [event["fileKey"] for event in stage.api.query(LOGS, id=synced)["events"] if event]
     path = f"/logs/{synced}/compute_logs/{key}/err"
     assert browser.evaluate(f"fetch({json.dumps(path)}).then((answer) => answer.status)") == 200
     browser.go(f"{stage.api.url}/graphql")

@@ -135,14 +135,14 @@ def launch(stage: Stage, mutation: str, config: dict[str, Any], job: str, parent
         metadata |= {"rootRunId": parent, "parentRunId": parent}
     selector = {**PLACE, "jobName": job, "assetSelection": ASSETS if job == "__ASSET_JOB" else None}
     params = {"selector": selector, "runConfigData": config, "executionMetadata": metadata, "mode": "default"}
-    answer = stage.api.ask(LAUNCHES[mutation], params=params)
+    answer = stage.api.query(LAUNCHES[mutation], params=params)
     (answer,) = answer.get("launchMultipleRunsResult", [answer])
     return dict(answer)
 
 
 def test_every_mutation_has_been_looked_at(stage: Stage) -> None:
     """A later Dagster with another one fails here: somebody has to look what can be given to it."""
-    schema = stage.api.ask("{ __schema { mutationType { fields { name } } } }")
+    schema = stage.api.query("{ __schema { mutationType { fields { name } } } }")
     assert {item["name"] for item in schema["mutationType"]["fields"]} == MUTATIONS.keys()
 
 
@@ -166,11 +166,11 @@ def test_no_way_to_launch_takes_it(stage: Stage, thief: Thief, synced: str, muta
 
 def test_a_backfill_with_a_run_config_syncs_nothing(stage: Stage, thief: Thief) -> None:
     params = {"assetSelection": ASSETS, "partitionNames": [stage.fleet[0]], "runConfigData": CONFIGS["another address"]}
-    backfill = stage.api.ask(BACKFILL, params=params)["backfillId"]
+    backfill = stage.api.query(BACKFILL, params=params)["backfillId"]
     query = "query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }"
     going = ("REQUESTED", "FAILING")
-    wait_for(lambda: stage.api.ask(query, id=backfill)["status"] not in going, "the end of the backfill")
-    assert stage.api.ask(query, id=backfill)["status"] in ("FAILED", "COMPLETED_FAILED")
+    wait_for(lambda: stage.api.query(query, id=backfill)["status"] not in going, "the end of the backfill")
+    assert stage.api.query(query, id=backfill)["status"] in ("FAILED", "COMPLETED_FAILED")
     for run_id, status in stage.api.read_runs(tags=[{"key": "dagster/backfill", "value": backfill}]).items():
         assert status == "FAILURE"
         assert stage.wait_for_session(run_id)["status"] == "failed"
@@ -232,8 +232,8 @@ def test_a_person_moves_it_by_name(stage: Stage) -> None:
 def test_code_is_loaded_from_nowhere_else(stage: Stage) -> None:
     query = """mutation($location: String!) { setAppManagedComponent(locationName: $location, componentId: "evil",
       componentType: "evil.Component", attributes: "{}") { __typename } }"""
-    assert stage.api.ask(query, location=LOCATION)["__typename"] in ("UnauthorizedError", "PythonError")
-    stage.api.ask("mutation { reloadWorkspace { __typename } }")
+    assert stage.api.query(query, location=LOCATION)["__typename"] in ("UnauthorizedError", "PythonError")
+    stage.api.query("mutation { reloadWorkspace { __typename } }")
     wait_for(stage.is_loaded, "the definitions to be there again")
 
 
@@ -243,7 +243,7 @@ def test_a_cursor_stops_no_sensor(stage: Stage, sensor: str) -> None:
       sensorDryRun(selectorData: $selector, cursor: $cursor) {
         ... on DryRunInstigationTick { evaluationResult { error { message } } } } }"""
     for cursor in ("x", f"postgresql://{ELSEWHERE}/", '{"seen_until": "9999-01-01", "silent": 1}'):
-        ticked = stage.api.ask(query, selector={**PLACE, "sensorName": sensor}, cursor=cursor)
+        ticked = stage.api.query(query, selector={**PLACE, "sensorName": sensor}, cursor=cursor)
         assert ticked["evaluationResult"]["error"] is None
 
 

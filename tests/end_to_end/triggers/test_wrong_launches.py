@@ -170,7 +170,7 @@ def test_a_run_that_dagster_can_not_finish_writing_never_starts(stage: Stage, ca
     assert set(left.values()) <= {"NOT_STARTED"}
     assert count_sessions(stage) == sessions
     for run_id in left:
-        stage.api.ask("mutation($id: String!) { deleteRun(runId: $id) { __typename } }", id=run_id)
+        stage.api.query("mutation($id: String!) { deleteRun(runId: $id) { __typename } }", id=run_id)
     assert stage.api.read_runs() == runs
 
 

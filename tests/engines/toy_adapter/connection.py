@@ -19,7 +19,7 @@ class Connection:
         self._socket, self._deadline, self._limits = opened, deadline, limits
         self._lines = opened.makefile("rw", encoding="utf-8")
 
-    def ask(self, question: object) -> Any:
+    def query(self, question: object) -> Any:
         """Send a question and return its answer. Raise DatabaseConnectionError when the connection is lost."""
         with self._deadline.aborting(self._abort):
             try:
@@ -44,7 +44,7 @@ def connect(instance: Instance, login: Login, limits: Limits, deadline: Deadline
         raise to_error(error) from None
     with opened:
         connection = Connection(opened, deadline, limits)
-        answer = connection.ask({"user": login.username, "password": login.password})
+        answer = connection.query({"user": login.username, "password": login.password})
         if "version" not in answer:
             raise to_refusal(answer["refused"])
         opened.settimeout(limits.statement_seconds)

@@ -42,7 +42,7 @@ class ToySession(SourceSession):
 
     def _fetch(self, name: str) -> list[dict[str, object]]:
         self._tally.count()
-        rows: list[dict[str, object]] = self._connection.ask(STATEMENTS[name])
+        rows: list[dict[str, object]] = self._connection.query(STATEMENTS[name])
         self._tally.add([list(row.values()) for row in rows])
         return rows
 

@@ -62,7 +62,7 @@ def test_names_without_a_kind_are_a_database_a_table_or_a_column() -> None:
 READ = Question("SELECT", Securable("table", "Shop", "", "Orders"))
 
 
-def ask(attributes: dict[str, Json], *grants: Grant, unseen: str = "", version: str = "MySQL 9.7.4") -> Verdict:
+def decide_on(attributes: dict[str, Json], *grants: Grant, unseen: str = "", version: str = "MySQL 9.7.4") -> Verdict:
     account = Account("ann@%", Kind.USER, {"flavour": "mysql"})
     missing = {unseen: Unseen(unseen, Seen.DENIED, "no SELECT", None)} if unseen else {}
     state = AccountState.of(account, grants)
@@ -72,8 +72,8 @@ def ask(attributes: dict[str, Json], *grants: Grant, unseen: str = "", version: 
 
 def test_names_of_tables_have_no_case_where_the_server_has_none() -> None:
     grant = Grant("ann@%", "SELECT", Securable("table", "shop", "", "orders"))
-    assert ask({"lower_case_table_names": 0}, grant) is Verdict.NO
-    assert ask({"lower_case_table_names": 1}, grant) is Verdict.YES
+    assert decide_on({"lower_case_table_names": 0}, grant) is Verdict.NO
+    assert decide_on({"lower_case_table_names": 1}, grant) is Verdict.YES
 
 
 def test_mandatory_roles_are_a_step_before_mysql_9() -> None:
@@ -88,9 +88,9 @@ def test_mandatory_roles_are_a_step_before_mysql_9() -> None:
 
 
 def test_a_no_needs_all_that_could_hold_a_yes() -> None:
-    assert ask({"mandatory_roles": ""}) is Verdict.NO
-    assert ask({}) is Verdict.UNKNOWN
+    assert decide_on({"mandatory_roles": ""}) is Verdict.NO
+    assert decide_on({}) is Verdict.UNKNOWN
     for scope in ("server", "databases", "tables", "roles"):
-        assert ask({"mandatory_roles": ""}, unseen=scope) is Verdict.UNKNOWN
+        assert decide_on({"mandatory_roles": ""}, unseen=scope) is Verdict.UNKNOWN
     for scope in ("routines", "definers"):
-        assert ask({"mandatory_roles": ""}, unseen=scope) is Verdict.NO
+        assert decide_on({"mandatory_roles": ""}, unseen=scope) is Verdict.NO

@@ -37,7 +37,7 @@ class Stage:
             self.admin.execute(f"SET LOCAL SESSION AUTHORIZATION {role}".encode())
             self.run(*statements, "RESET ROLE")
 
-    def ask(self, query: str) -> object:
+    def read_value(self, query: str) -> object:
         ((value,),) = self.admin.execute(query.encode()).fetchall()
         return value
 
@@ -50,7 +50,7 @@ class Stage:
         return Decider(ACCESS, population).decide(MALLORY, question, every_path=True)
 
     def is_superuser(self, username: str = MALLORY) -> bool:
-        return bool(self.ask(f"SELECT rolsuper FROM pg_roles WHERE rolname = '{username}'"))
+        return bool(self.read_value(f"SELECT rolsuper FROM pg_roles WHERE rolname = '{username}'"))
 
 
 def list_words(ways: Sequence[Escalation]) -> list[str]:

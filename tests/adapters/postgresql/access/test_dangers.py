@@ -31,7 +31,7 @@ PREDEFINED = {
 
 @pytest.mark.parametrize("role", list(PREDEFINED))
 def test_files_and_programs_of_the_server(stage: Stage, role: str) -> None:
-    statement = PREDEFINED[role].format(data=stage.ask("SHOW data_directory"))
+    statement = PREDEFINED[role].format(data=stage.read_value("SHOW data_directory"))
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         stage.run_as(MALLORY, statement)
     stage.run(f"GRANT {role} TO {MALLORY}")
@@ -51,7 +51,7 @@ ROUTINES = {
 
 @pytest.mark.parametrize("routine", list(ROUTINES))
 def test_routines_that_reach_files(stage: Stage, routine: str) -> None:
-    statement = ROUTINES[routine].format(data=stage.ask("SHOW data_directory"))
+    statement = ROUTINES[routine].format(data=stage.read_value("SHOW data_directory"))
     stage.run_as(MALLORY, "SELECT lo_create(4711)")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         stage.run_as(MALLORY, statement)
@@ -100,7 +100,7 @@ def test_another_role_that_logs_in(stage: Stage) -> None:
     stage.run(f"ALTER ROLE {BOSS} LOGIN", f"GRANT {BOSS} TO {MALLORY}")
     (way,) = stage.find()
     stage.run_as(MALLORY, *way.steps, "INSERT INTO wf_seen VALUES (current_user)")
-    assert stage.ask("SELECT who FROM wf_seen") == BOSS == way.danger.becomes
+    assert stage.read_value("SELECT who FROM wf_seen") == BOSS == way.danger.becomes
     stage.run(f"ALTER ROLE {BOSS} NOLOGIN")
     assert stage.find() == []
 
@@ -171,7 +171,7 @@ def test_the_function_of_a_trigger_on_the_table_of_another(stage: Stage) -> None
     assert way.danger.becomes == BOSS
     stage.run_as(MALLORY, make.format(MARK))
     stage.run_as(BOSS, "INSERT INTO wf_orders VALUES (1)")
-    assert stage.ask("SELECT who FROM wf_seen") == BOSS
+    assert stage.read_value("SELECT who FROM wf_seen") == BOSS
 
 
 def test_a_trigger_of_ones_own_on_the_table_of_another(stage: Stage) -> None:
@@ -185,7 +185,7 @@ def test_a_trigger_of_ones_own_on_the_table_of_another(stage: Stage) -> None:
         "CREATE TRIGGER wf_fires BEFORE INSERT ON wf_orders FOR EACH ROW EXECUTE FUNCTION den.fires()",
     )
     stage.run_as(BOSS, "INSERT INTO wf_orders VALUES (1)")
-    assert stage.ask("SELECT who FROM wf_seen") == BOSS
+    assert stage.read_value("SELECT who FROM wf_seen") == BOSS
     ways = stage.find()
     assert {way.danger.becomes for way in ways} == {BOSS}
     assert any(str(way).startswith("TRIGGER on table") for way in ways)

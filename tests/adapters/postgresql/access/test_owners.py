@@ -17,7 +17,7 @@ DEFINER = "CREATE OR REPLACE FUNCTION den.runs() RETURNS text LANGUAGE sql {} AS
 def test_who_owns_the_schema_of_a_superusers_routine_makes_none_that_runs_as_one(stage: Stage) -> None:
     """It may drop that and make one of the same name, which runs as itself."""
     stage.run(DEFINER.format("SECURITY DEFINER"))
-    assert stage.ask("SELECT den.runs()") == "postgres"
+    assert stage.read_value("SELECT den.runs()") == "postgres"
     assert is_refused(
         stage,
         DEFINER.format("SECURITY DEFINER"),
@@ -26,7 +26,7 @@ def test_who_owns_the_schema_of_a_superusers_routine_makes_none_that_runs_as_one
     )
     assert stage.find() == []
     stage.run_as(MALLORY, "DROP FUNCTION den.runs()", DEFINER.format("SECURITY DEFINER"))
-    assert stage.ask("SELECT den.runs()") == MALLORY
+    assert stage.read_value("SELECT den.runs()") == MALLORY
 
 
 def test_who_may_act_as_the_owner_of_a_superusers_routine_is_told(stage: Stage) -> None:
@@ -36,17 +36,17 @@ def test_who_may_act_as_the_owner_of_a_superusers_routine_is_told(stage: Stage) 
     (way, *_) = stage.find()
     assert str(way) == f"member of {BOSS}, superuser"
     stage.run_as(MALLORY, *way.steps, DEFINER.format("SECURITY DEFINER").replace("current_user", "''replaced''"))
-    assert stage.ask("SELECT den.runs()") == "replaced"
+    assert stage.read_value("SELECT den.runs()") == "replaced"
 
 
 def test_owners_of_extensions_change_nothing_of_them(stage: Stage) -> None:
     """A trusted one makes its objects as a superuser; who made it owns the extension, and not what it holds."""
-    if not stage.ask("SELECT count(*) FROM pg_available_extension_versions WHERE name = 'hstore' AND trusted"):
+    if not stage.read_value("SELECT count(*) FROM pg_available_extension_versions WHERE name = 'hstore' AND trusted"):
         pytest.skip("this server was built without hstore")
     stage.run(f"GRANT CREATE ON DATABASE {DATABASE} TO {MALLORY}", DEFINER.format("SECURITY DEFINER"))
     stage.run_as(MALLORY, "CREATE EXTENSION hstore SCHEMA den")
-    assert stage.ask("SELECT extowner::regrole::text FROM pg_extension WHERE extname = 'hstore'") == MALLORY
-    assert stage.ask("SELECT proowner::regrole::text FROM pg_proc WHERE proname = 'hstore_in'") == "postgres"
+    assert stage.read_value("SELECT extowner::regrole::text FROM pg_extension WHERE extname = 'hstore'") == MALLORY
+    assert stage.read_value("SELECT proowner::regrole::text FROM pg_proc WHERE proname = 'hstore_in'") == "postgres"
     assert is_refused(
         stage,
         "CREATE OR REPLACE FUNCTION den.hstore_to_json(den.hstore) RETURNS json LANGUAGE sql AS $$ SELECT '1'::json $$",

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.adapters.postgresql.access.set_role import SetRoleAccess, find_able_by_set_role
-from tests.adapters.postgresql.population.judge import ask, list_scopes
+from tests.adapters.postgresql.population.judge import list_scopes, read_answers
 from tests.adapters.postgresql.population.statements import DATABASE, build_objects, build_roles
 from tests.engines.postgresql import start
 from tests.engines.reading import read
@@ -104,7 +104,7 @@ def test_every_privilege_is_as_the_server_says(judged: Judged, capsys: pytest.Ca
     may_set = judged.read_set()
     counted = {True: 0, False: 0}
     for scope in list_scopes(judged.version):
-        can, asked = ask(judged.connection, scope, judged.version)
+        can, asked = read_answers(judged.connection, scope, judged.version)
         truth = to_truth(
             (
                 (role, Question(each.privilege, each.securable))

@@ -43,7 +43,7 @@ def list_scopes(version: int) -> list[str]:
     return [name for name in SQL if name not in ("owners", "mentioned") and version >= newer.get(name, 0)]
 
 
-def ask(connection: psycopg.Connection, scope: str, version: int) -> tuple[Answers, set[Question]]:
+def read_answers(connection: psycopg.Connection, scope: str, version: int) -> tuple[Answers, set[Question]]:
     """Return what every role can do by the server's own word, and all that was asked."""
     names = dict(connection.execute("select oid::int8, rolname from pg_roles").fetchall())
     can: Answers = {name: set() for name in names.values()}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import psycopg
 import pytest
 
-from tests.adapters.postgresql.population.judge import SQL, Judge, Question, ask, list_differences, list_scopes
+from tests.adapters.postgresql.population.judge import SQL, Judge, Question, list_differences, list_scopes, read_answers
 from tests.adapters.postgresql.population.statements import DATABASE, build_objects, build_roles
 from tests.engines.postgresql import COLLECTOR, PostgresqlEngine, start
 from tests.engines.reading import Seen, read
@@ -70,7 +70,7 @@ def find_given(connection: psycopg.Connection, version: int) -> dict[str, set[Qu
     """Return what everybody and predefined roles can do on a fresh database's own objects."""
     given: defaultdict[str, set[Question]] = defaultdict(set)
     for scope in list_scopes(version):
-        for role, can in ask(connection, scope, version)[0].items():
+        for role, can in read_answers(connection, scope, version)[0].items():
             if scope not in ("database", "tablespace") and (role == NOBODY or role.startswith("pg_")):
                 # schema public is read in full, not by what differs
                 given[PUBLIC if role == NOBODY else role] |= {
@@ -96,7 +96,7 @@ def test_every_privilege_is_as_the_server_says(population: Population) -> None:
     differences: list[str] = []
     compared = 0
     for scope in list_scopes(population.version):
-        truth, asked = ask(population.connection, scope, population.version)
+        truth, asked = read_answers(population.connection, scope, population.version)
         differences += list_differences(truth, population.judge.answer(asked))
         compared += len(asked)
     assert not differences, (len(differences), differences[:20])
