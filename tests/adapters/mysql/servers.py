@@ -27,3 +27,14 @@ def read(
 
 def grants_of(reading: Reading, username: str) -> set[Grant]:
     return {grant for grant in reading.grants if grant.grantee == username}
+
+
+def to_parts(reading: Reading) -> tuple[object, ...]:
+    """Return what was read, without by what it is known again."""
+    return reading.held, reading.coverage, reading.attributes
+
+
+def is_same(server: MysqlServer, reading: Reading, login: Login | None = None) -> bool:
+    """Whether the server says that it still is as in a reading."""
+    with server.adapter.open(server.instance, login or server.login, Limits(), Deadline(60)) as session:
+        return session.is_same(reading.source)
