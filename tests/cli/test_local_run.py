@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.cli.conftest import Run
-from tests.end_to_end.triggers.stage import kill, wait_for
 from tests.engines.proxy import open_black_hole
 from tests.ledger.rows import read
 from tests.servers.postgresql import PostgresqlServer
+from tests.waiting import kill, wait_for
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.instances import write_instance

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.triggers.stage import wait_for
 from tests.end_to_end.triggers.test_browser import attack
 from tests.servers.browser import open_browser
 from tests.servers.ports import take_port
+from tests.waiting import wait_for
 from whalefall_pipeline.services.graphql import answers, send_query
 
 LIMIT = 'mutation { setConcurrencyLimit(concurrencyKey: "WAY", limit: 1) }'

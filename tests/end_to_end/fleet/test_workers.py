@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from tests.end_to_end.fleet.conftest import PER_RUN, WORKERS, Machines
-from tests.end_to_end.triggers.stage import is_alive, kill, wait_for
+from tests.waiting import is_alive, kill, wait_for
 
 COMPLETED = """
 select instance_name, count(*) as times from sync_instance_records where status = 'completed' group by instance_name

@@ -5,14 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -22,6 +21,7 @@ from sqlalchemy import Engine
 from tests.end_to_end.triggers.api import Api
 from tests.engines.proxy import open_black_hole
 from tests.servers.postgresql import PostgresqlServer
+from tests.waiting import WAIT_SECONDS, wait_for
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import open_ledger, transaction
 from whalefall_pipeline.ledger.instances import remove_instance, write_instance
@@ -31,8 +31,6 @@ from whalefall_pipeline.sync.lock import SPACE
 
 LEDGER, DAGSTER = "ledger", "dagster"
 COLLECTOR, PASSWORD = "collector", "not-a-secret-but-long-enough"
-WAIT_SECONDS = 120
-LONGEST_PAUSE = 1.0
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 COMMAND = (sys.executable, "-c", "from whalefall_pipeline.cli.main import main; main()")
 
@@ -51,20 +49,8 @@ print(json.dumps(runs))
 
 _NUMBERS = count(1)
 
-T = TypeVar("T")
 Row = dict[str, Any]
 _connections: dict[str, psycopg.Connection] = {}
-
-
-def wait_for(look: Callable[[], T | None], what: str) -> T:
-    """Look until there is something true to see; a generous limit turns a hang into a failure that says what."""
-    ends_at = time.monotonic() + WAIT_SECONDS
-    pause = 0.1
-    while not (seen := look()):
-        assert time.monotonic() < ends_at, f"not within {WAIT_SECONDS} s: {what}"
-        time.sleep(pause)
-        pause = min(pause * 1.2, LONGEST_PAUSE)  # what looks often takes the processor from what it waits for
-    return seen
 
 
 def find_name(tree: str) -> str:
@@ -292,19 +278,6 @@ def _read_with(connection: psycopg.Connection, query: str, values: Sequence[obje
 def get_engine(url: str) -> Engine:
     """Return the engine for all that tests write to a ledger."""
     return open_ledger(url)
-
-
-def kill(pid: int) -> None:
-    """End a process as a power cut would."""
-    os.kill(pid, signal.SIGKILL)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be collected by its parent does not."""
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def to_url(server: PostgresqlServer, database: str) -> str:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.end_to_end.triggers.stage import Stage, find_name, is_alive, wait_for
+from tests.end_to_end.triggers.stage import Stage, find_name
+from tests.waiting import is_alive, wait_for
 
 AT_MOST = timedelta(seconds=5)
 READING, WRITING, WAITING = "while it reads", "while it writes", "while it waits for another session"

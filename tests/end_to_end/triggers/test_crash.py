@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.end_to_end.triggers.api import RefusedError
-from tests.end_to_end.triggers.stage import Stage, find_name, is_alive, kill, wait_for
+from tests.end_to_end.triggers.stage import Stage, find_name
+from tests.waiting import is_alive, kill, wait_for
 
 PLACES = ("in the middle", "between two")
 

@@ -9,7 +9,8 @@ from urllib.error import HTTPError
 import psycopg
 import pytest
 
-from tests.end_to_end.triggers.stage import LEDGER, Stage, wait_for
+from tests.end_to_end.triggers.stage import LEDGER, Stage
+from tests.waiting import wait_for
 
 FAIL_GRANTS = """
 create function refuse_grants() returns trigger language plpgsql as $$ begin raise exception 'disk full'; end $$;

@@ -6,7 +6,8 @@ from urllib.error import HTTPError
 import dagster as dg
 import pytest
 
-from tests.end_to_end.triggers.stage import LEDGER, Stage, to_url, wait_for
+from tests.end_to_end.triggers.stage import LEDGER, Stage, to_url
+from tests.waiting import wait_for
 from whalefall_pipeline.defs import reconcile
 from whalefall_pipeline.ledger.database import open_ledger
 

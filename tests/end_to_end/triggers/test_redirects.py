@@ -14,7 +14,8 @@ import pytest
 
 from tests.end_to_end.triggers.api import ASSETS, LOCATION, REPOSITORY
 from tests.end_to_end.triggers.conftest import ELSEWHERE, EVIL_CONFIG, EVIL_TAGS
-from tests.end_to_end.triggers.stage import LEDGER, Stage, get_engine, to_url, wait_for
+from tests.end_to_end.triggers.stage import LEDGER, Stage, get_engine, to_url
+from tests.waiting import wait_for
 
 PLACE = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
 

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from dagster_graphql import DagsterGraphQLClient
 
-from tests.end_to_end.triggers.stage import Stage, find_name, wait_for
+from tests.end_to_end.triggers.stage import Stage, find_name
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using variable_values:DeprecationWarning")
 """What Dagster's client of GraphQL has from its own library."""
