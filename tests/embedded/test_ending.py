@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.embedded.using import connect, kill_and_wait, on_linux, parent_of, read_value, user, wait_until_gone
-from whalefall_pipeline.embedded import embedded_server, is_running, stop
+from whalefall_pipeline.embedded import embedded_server, is_running, stop, wait_for_end
 from whalefall_pipeline.embedded.postmaster import read_postmaster
 
 
@@ -21,6 +21,20 @@ def test_a_killed_user_leaves_no_server_behind(folder: Path) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(postmaster, 0)
     assert "database system is shut down" in (folder / "postgres.log").read_text()
+
+
+def test_its_end_is_waited_for_unless_others_use_it(folder: Path) -> None:
+    with embedded_server(folder):
+        pass
+    wait_for_end(folder)
+    assert not is_running(folder)
+    assert "database system is shut down" in (folder / "postgres.log").read_text()
+    with user(folder):
+        with embedded_server(folder):
+            pass
+        wait_for_end(folder)
+        assert is_running(folder)
+    wait_for_end(folder / "nothing")
 
 
 def test_ctrl_c_in_one_terminal_leaves_the_server_to_the_others(folder: Path) -> None:

@@ -17,6 +17,7 @@ import yaml
 
 from whalefall_pipeline.cli.commands import COMMANDS, GROUPS
 from whalefall_pipeline.cli.workplace import find_servers
+from whalefall_pipeline.embedded import is_running
 
 TOP = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -84,6 +85,27 @@ def test_the_commands_of_the_units_are_there(unit: Path, tmp_path: Path) -> None
     )
     assert known.returncode == 0, known.stderr
     assert [option for option in words if option.startswith("--") and option not in known.stdout] == []
+
+
+@pytest.mark.parametrize("how", ["ExecStop", "SIGTERM"])
+def test_what_a_unit_or_a_container_ends_leaves_nothing_to_kill(how: str, tmp_path: Path) -> None:
+    """Both kill what is left as soon as the first process ends; only a stop by word counts as a success for systemd."""
+    parsed = configparser.ConfigParser(strict=False, interpolation=None)
+    parsed.optionxform = str  # type: ignore[method-assign,assignment]
+    parsed.read(next(unit for unit in UNITS if unit.stem == "whalefall"))
+    start, end = (parsed["Service"][name].split()[1:] for name in ("ExecStart", "ExecStop"))
+    environment = {**ENVIRONMENT, "WHALEFALL_HOME": str(tmp_path / "home")}
+    command, server = (BIN / "whalefall", *start), tmp_path / "home" / "postgres"
+    with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as services:
+        assert services.stdout
+        assert any("The Dagster UI is at" in line for line in services.stdout)
+        if how == "ExecStop":
+            assert run(BIN / "whalefall", *end, environment=environment).returncode == 0
+        else:
+            services.send_signal(signal.SIGTERM)
+    assert services.returncode == (0 if how == "ExecStop" else 130)
+    assert not is_running(server)
+    assert (server / "postgres.log").read_text(encoding="utf-8").rstrip().endswith("database system is shut down")
 
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("WHALEFALL_", "PYTHON"))}

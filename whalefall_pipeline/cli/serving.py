@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from whalefall_pipeline.cli.output import console
-from whalefall_pipeline.cli.workplace import DEMO, Workplace, find_servers, make_home, open_workplace
+from whalefall_pipeline.cli.workplace import DEMO, SERVER, Workplace, find_servers, make_home, open_workplace
 from whalefall_pipeline.embedded import stop as stop_server
+from whalefall_pipeline.embedded import wait_for_end
 from whalefall_pipeline.ledger.schema import upgrade_ledger
 from whalefall_pipeline.services import is_loopback, run_services, stop_services
 from whalefall_pipeline.settings import get_settings
@@ -43,8 +44,12 @@ def up(
 
     And the embedded PostgreSQL, unless WHALEFALL_DATABASE_URL is set.
     """
-    with open_workplace(make=True) as workplace:
-        serve(workplace, host=host, port=port, read_only=read_only)
+    try:
+        with open_workplace(make=True) as workplace:
+            serve(workplace, host=host, port=port, read_only=read_only)
+    finally:
+        # Where this is the first process of a container or a unit, the others are killed as soon as it ends.
+        wait_for_end(get_settings().home.absolute() / SERVER)
 
 
 def serve(workplace: Workplace, *, port: int, host: str = HOST, read_only: bool = False) -> None:

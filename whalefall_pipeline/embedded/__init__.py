@@ -5,6 +5,6 @@ own, which owns the server and stops it when the last lock is gone, however its 
 """
 
 from whalefall_pipeline.embedded.errors import EmbeddedServerError
-from whalefall_pipeline.embedded.server import EmbeddedServer, embedded_server, is_running, keep, stop
+from whalefall_pipeline.embedded.server import EmbeddedServer, embedded_server, is_running, keep, stop, wait_for_end
 
-__all__ = ["EmbeddedServer", "EmbeddedServerError", "embedded_server", "is_running", "keep", "stop"]
+__all__ = ["EmbeddedServer", "EmbeddedServerError", "embedded_server", "is_running", "keep", "stop", "wait_for_end"]

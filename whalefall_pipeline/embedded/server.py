@@ -1,5 +1,6 @@
 """What users of the embedded server call: hold it, ask whether it runs, stop it."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from whalefall_pipeline.embedded.postmaster import interrupt, read_postmaster
 from whalefall_pipeline.system import locked, make_private, try_lock
 
 _STOP_SECONDS = 60.0
+_NOTICE_SECONDS = 1.0
+"""Within which a server's guard notices that nobody uses it: it waits for just that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,28 @@ def stop(folder: Path) -> bool:
                 )
             time.sleep(0.05)
         free.close()
+    return True
+
+
+def wait_for_end(folder: Path) -> None:
+    """Wait until a server that nobody uses any more has stopped; return at once, or nearly, where others use it.
+
+    For the last act of a process that is itself the end of all others, as in a container or a systemd unit.
+    """
+    begun = time.monotonic()
+    while is_running(folder) and (waited := time.monotonic() - begun) < _STOP_SECONDS:
+        if waited > _NOTICE_SECONDS and _is_used(folder):
+            return
+        time.sleep(0.02)
+
+
+def _is_used(folder: Path) -> bool:
+    """Whether the server stays: a guard that stops it holds the users' lock alone."""
+    with (folder / USERS_LOCK).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
     return True
 
 
