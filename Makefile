@@ -10,6 +10,7 @@ AUDIT ?=
 YES ?=
 ENGINE ?=
 ALL ?=
+BUILDER ?= $(firstword $(foreach tool,podman docker buildah,$(if $(shell command -v $(tool)),$(tool))))
 # One more than the two cores that CI has: tests of triggers and faults wait for most of their time.
 WORKERS ?= 3
 SERVER_TESTS := bench cli/test_changing.py defs embedded end_to_end engines services
@@ -19,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 CHOSEN = $(if $(ALL),$(ENGINE),$(if $(ENGINE),$(ENGINE) and )not exhaustive)
 DRAWN = $(if $(ALL),thorough,quick)
 .DEFAULT_GOAL := help
-.PHONY: help demo up test unit coverage mutation hooks architecture docs bench audit check format lint types imports lock clean
+.PHONY: help demo up test unit coverage mutation hooks architecture docs image bench audit check format lint types imports lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +70,10 @@ architecture: $(VENV)/dev ## draw the picture of the modules in docs/architectur
 
 docs: $(VENV)/dev ## build the pages as a site in the folder site, with a search; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet $(ARGS) && echo "open site/index.html"
+
+image: ## build the container image with podman, docker or buildah (BUILDER=buildah: with that one)
+	@[ -n "$(BUILDER)" ] || { echo "podman, docker or buildah is needed"; exit 1; }
+	@$(BUILDER) build -f deploy/Containerfile -t whalefall-pipeline $(ARGS) .
 
 hooks: $(VENV)/dev ## have git format and lint what is committed
 	@$(BIN)/uv tool run --quiet pre-commit install
