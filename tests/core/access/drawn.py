@@ -1,6 +1,6 @@
 """An engine of access whose links, sources and denials are drawn; and the same verdicts by plain fixed points."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -40,11 +40,15 @@ class Drawn:
     excluded: frozenset[str] = frozenset()
     dangers: tuple[Danger, ...] = ()
     names: tuple[str, ...] = field(default=NAMES)
+    kinds: Mapping[str, Kind] = field(default_factory=dict[str, Kind])
+    dangerous: tuple[Wanted, ...] = ()
 
     def population(self) -> Population:
         scopes = [f"account:{name}" for name in self.excluded]
         unseen = {scope: Unseen(scope, Seen.EXCLUDED, "nobody may", None) for scope in scopes}
-        return Population({name: AccountState(Account(name, Kind.USER)) for name in self.names}, unseen=unseen)
+        kinds = dict.fromkeys(self.names, Kind.USER) | dict(self.kinds)
+        accounts = {name: AccountState(Account(name, kind)) for name, kind in kinds.items()}
+        return Population(accounts, unseen=unseen)
 
     def decider(self) -> Decider:
         return Decider(DrawnAccess(self), self.population())
@@ -91,7 +95,7 @@ class DrawnAccess(Access):
         return self._drawn.unseen
 
     def find_dangerous(self) -> Sequence[Wanted]:
-        return []
+        return self._drawn.dangerous
 
     def find_dangers(self, population: Population) -> Iterable[Danger]:
         return self._drawn.dangers

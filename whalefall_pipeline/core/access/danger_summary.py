@@ -90,7 +90,7 @@ class DangerSummary(NamedTuple):
         """Return what `to_json` made; what an older version made has no basis, so that it is found again."""
         listed = [Risk(*item) for item in value["listed"]]
         numbers = value["superusers"], value["could_become"]
-        if not {"takings", "ways"} <= value.keys():
+        if "takings" not in value or "ways" not in value:
             return cls(*numbers, listed, ())
         superusers, takers, *more = value["takings"]
         takings = Takings([Taking(*item) for item in superusers], [Taking(*item) for item in takers], *more)
@@ -98,18 +98,16 @@ class DangerSummary(NamedTuple):
 
 
 def summarise(access: Access, population: Population, basis: Sequence[str]) -> DangerSummary:
-    """Return the summary of a population; the engine's own roles are not counted."""
+    """Return the summary of a population; the engine's own roles are not in it, as they go no way."""
     found = find_escalations(access, population)
     kinds = {name: state.account.kind for name, state in population.accounts.items()}
-    superusers = [name for name in found.superusers if kinds[name].is_counted]
     ways = {way.username: way for way in reversed(found.ways) if not way.danger.becomes}
     others = [name for name in dict.fromkeys(way.username for way in found.ways) if name in ways]
-    others = [name for name in others if kinds[name].is_counted]
-    risks = [Risk(name, True, "") for name in superusers]
+    risks = [Risk(name, True, "") for name in found.superusers]
     risks += [Risk(name, False, str(ways[name])) for name in others]
     held_by = {name for name, kind in kinds.items() if kind in (Kind.USER, Kind.GROUP)}
     takings = find_takings([way for way in found.ways if way.username in held_by])
-    return DangerSummary(len(superusers), len(others), risks[:MOST], list(basis), takings, len(found.ways))
+    return DangerSummary(len(found.superusers), len(others), risks[:MOST], list(basis), takings, len(found.ways))
 
 
 def find_takings(ways: Iterable[Escalation]) -> Takings:
