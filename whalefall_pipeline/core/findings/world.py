@@ -38,16 +38,18 @@ class World:
     takings: Takings | None = None
     only: frozenset[str] | None = None
     facts: FactsBuilder | None = None
-    _paths: dict[tuple[frozenset[Held], str], list[RolePath]] = field(
-        init=False, default_factory=dict[tuple[frozenset[Held], str], list[RolePath]], repr=False
-    )
-    _kept: dict[object, frozenset[Held]] = field(
-        init=False, default_factory=dict[object, "frozenset[Held]"], repr=False
-    )
 
-    _chosen: dict[object, Collection[AccountState]] = field(
-        init=False, default_factory=dict[object, "Collection[AccountState]"], repr=False
-    )
+    @cached_property
+    def _paths(self) -> dict[tuple[frozenset[Held], str], list[RolePath]]:
+        return {}
+
+    @cached_property
+    def _kept(self) -> dict[object, frozenset[Held]]:
+        return {}
+
+    @cached_property
+    def _chosen(self) -> dict[object, Collection[AccountState]]:
+        return {}
 
     def remember(self, key: object, build: Callable[[], frozenset[Held]]) -> frozenset[Held]:
         """Return what is built once for all accounts, under a key of whoever asks."""
