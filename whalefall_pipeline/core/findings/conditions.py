@@ -9,6 +9,7 @@ list of them), or a `field` with one test: `is`, `in`, `has`, `matches` (a regul
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import gt, lt
 from typing import TypeAlias, cast
 
 from whalefall_pipeline.core.errors import InvalidInputError
@@ -152,9 +153,9 @@ def _parse_test(name: str, value: object, place: str) -> Callable[[Json], bool]:
         case _:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise InvalidInputError(f"{place} must be a number")
-            limit, sign = value, 1 if name == "above" else -1
+            limit, is_beyond = value, gt if name == "above" else lt
             return lambda found: (
-                isinstance(found, int | float) and not isinstance(found, bool) and sign * found > sign * limit
+                isinstance(found, int | float) and not isinstance(found, bool) and is_beyond(found, limit)
             )
 
 
