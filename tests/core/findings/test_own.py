@@ -12,7 +12,7 @@ from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.core.findings.conditions import FIELDS, HOLDS, JOINS, TESTS
 from whalefall_pipeline.core.findings.evaluate import evaluate
-from whalefall_pipeline.core.findings.model import EngineFindings, Evaluation, Outcome
+from whalefall_pipeline.core.findings.model import EngineFindings, Evaluation, Options, Outcome, Sights
 from whalefall_pipeline.core.findings.own import parse_rulebook
 from whalefall_pipeline.core.findings.rulebook import Rulebook
 from whalefall_pipeline.core.findings.world import World
@@ -126,6 +126,28 @@ def test_a_rule_is_asked_of_its_engines_alone_and_options_are_kept() -> None:
     assert (rulebook.options.superusers_at_most, rulebook.options.password_days) == (0, 30)
 
 
+def test_the_largest_number_of_an_option_is_taken_and_what_is_not_set_is_as_usual() -> None:
+    options = read("options: {password_days: 1000000, superusers_at_most: 0}").options
+    assert (options.password_days, options.superusers_at_most) == (1_000_000, 0)
+    assert read("options: {ignore: [ALL-01]}").options == Options(ignore=frozenset({"ALL-01"}))
+
+
+def test_a_rule_may_leave_out_why_it_is_and_what_to_do() -> None:
+    short = GOOD.replace("    why: It was agreed.\n", "").replace("    remedy: Ask the owner.\n", "")
+    (item,) = read(short).own
+    assert (item.rule.why, item.rule.remedy, item.rule.references, item.engines) == ("", "", (), frozenset())
+    (item,) = read(GOOD.replace("    when", "    references: [CIS 1, CIS 2]\n    when")).own
+    assert item.rule.why == "It was agreed."
+    assert (item.rule.remedy, item.rule.references) == ("Ask the owner.", ("CIS 1", "CIS 2"))
+
+
+def test_a_rule_looks_at_attributes_and_at_what_makes_administrators_whatever_its_condition_is() -> None:
+    for condition, settings in (("{field: username, is: x}", False), ("{field: instance.a, is: x}", True)):
+        (item,) = read(RULE.replace("{}", condition)).own
+        assert item.rule.looks_at == Sights(scopes=frozenset(), administration=True, accounts=True, settings=settings)
+        assert item.rule.is_per_account
+
+
 def test_another_file_is_another_digest() -> None:
     one, other = (read(RULE.replace("when: {}", f"when: {{field: username, is: {name}}}")) for name in ("a", "b"))
     rules = one.list_rules("mysql", EngineFindings())
@@ -144,12 +166,19 @@ def test_no_file_and_an_empty_one_say_nothing() -> None:
         ("rule: []", "the file: 'rule' is none of options, rules"),
         ("rules: {}", "rules must be a list"),
         ("options: {superusers: chief}", "options.superusers must be a list of texts"),
+        ("options: {superusers: [chief, '']}", "options.superusers must be a list of texts"),
         ("options: {superusers_at_most: -1}", "options.superusers_at_most must be a whole number"),
         ("options: {password_days: true}", "options.password_days must be a whole number"),
+        ("options: {password_days: 1000001}", "options.password_days must be a whole number from 0 to 1,000,000"),
         ("options: {ignore: [ALL-99]}", "options.ignore: there is no rule 'ALL-99'"),
         ("rules: [x]", r"rules\[0\] must be a mapping"),
         (RULE.replace("OWN-1", "PG-1"), r"rules\[0\].id must be like OWN-1"),
         (RULE.replace("OWN-1", "own"), r"rules\[0\].id must be like OWN-1"),
+        (GOOD.replace("id: OWN-1", "id: 1"), r"rules\[0\].id must be a text"),
+        (GOOD.replace("Applications log in from one place", "' '"), r"rules\[0\].title must be a text"),
+        (GOOD.replace("    title: Applications log in from one place\n", ""), r"rules\[0\].title must be a text"),
+        (GOOD.replace("It was agreed.", "1"), r"rules\[0\].why must be a text"),
+        (GOOD.replace("    when", "    engines: mysql\n    when"), r"rules\[0\].engines must be a list of texts"),
         (RULE.replace("high", "bad"), r"rules\[0\].severity must be one of critical, high, medium, low"),
         (RULE.replace("title", "titel"), r"rules\[0\]: 'titel' is none of id, title"),
         (RULE.replace("    when: {}", "    engines: [db2]"), r"rules\[0\].engines: 'db2' is none of"),

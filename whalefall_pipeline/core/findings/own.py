@@ -58,11 +58,8 @@ def _parse_options(given: Mapping[str, object]) -> Options:
         if name in given:
             values[name] = frozenset(_to_texts(given[name], f"options.{name}"))
     for name in ("superusers_at_most", "password_days"):
-        value = given.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
-            raise InvalidInputError(f"options.{name} must be a whole number from 0 to {LARGEST:,}")
         if name in given:
-            values[name] = value
+            values[name] = _to_number(given[name], f"options.{name}")
     return Options(**cast("dict[str, frozenset[str]]", values))  # pyright: ignore[reportArgumentType]
 
 
@@ -126,6 +123,12 @@ def _to_texts(value: object, place: str) -> list[str]:
     if not all(isinstance(item, str) and item for item in items):
         raise InvalidInputError(f"{place} must be a list of texts")
     return cast("list[str]", items)
+
+
+def _to_number(value: object, place: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
+        raise InvalidInputError(f"{place} must be a whole number from 0 to {LARGEST:,}")
+    return value
 
 
 def _to_text(given: Mapping[str, object], name: str, place: str, *, needed: bool = True) -> str:
