@@ -1,16 +1,38 @@
 """What of a rule's answer opens, stays and closes; and what is unknown."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.findings.worlds import FinerRules
 from tests.core.strategies import RULES as ENGINE
 from whalefall_pipeline.adapters.registry import ADAPTERS
+from whalefall_pipeline.core.access.danger_summary import Takings
 from whalefall_pipeline.core.findings import everywhere
-from whalefall_pipeline.core.findings.evaluate import compare_findings, evaluate, find_unseen, to_held, to_outcome
-from whalefall_pipeline.core.findings.model import EngineFindings, Hit, Outcome, Rule, Severity, Sights
+from whalefall_pipeline.core.findings.evaluate import (
+    ANY_DATABASE,
+    compare_findings,
+    digest_rules,
+    evaluate,
+    find_unseen,
+    list_places,
+    put_in_order,
+    to_held,
+    to_outcome,
+)
+from whalefall_pipeline.core.findings.model import (
+    EngineFindings,
+    Hit,
+    Options,
+    Outcome,
+    PerAccount,
+    Rule,
+    Severity,
+    Sights,
+)
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import Account, AccountState, Coverage, Held, Kind, Observation, Securable, Seen
 
@@ -65,6 +87,109 @@ def test_a_rule_is_unknown_by_what_it_looks_at_and_by_nothing_else() -> None:
     assert _list_unseen(Sights(scopes=None), coverage) == ["database:hr"]
     assert _list_unseen(Sights(scopes=frozenset({"scope of another engine"})), coverage) == []
     assert _list_unseen(Sights(administration=True), {"server": DENIED}) == ["server"]
+
+
+def test_parts_of_a_catalog_and_who_could_become_more_are_looked_at_where_a_rule_asks() -> None:
+    profiles = Sights(parts=frozenset({"server/profiles"}))
+    assert _list_unseen(profiles, {"server": OBSERVED, "server/profiles": DENIED}) == ["server/profiles"]
+    assert _list_unseen(profiles, {"server": DENIED}) == ["server/profiles"]
+    assert _list_unseen(profiles, {"server": OBSERVED, "server/other": DENIED}) == []
+    assert _list_unseen(profiles, {"server": OBSERVED, "server/profiles": Observation(Seen.EXCLUDED, "no")}) == []
+    ways = to_rule(sights=Sights(dangers=True))
+    assert [*find_unseen(ways, to_world())] == ["ways"]
+    assert not find_unseen(ways, replace(to_world(), takings=Takings()))
+
+
+def test_an_unknown_rule_says_what_was_not_seen_and_why() -> None:
+    rule = to_rule(sights=Sights(scopes=frozenset({"table"}), settings=True))
+    world = to_world({"server": OBSERVED, "database:hr": DENIED}, seen=False)
+    (finding,) = evaluate([rule], world).findings.values()
+    assert finding.message == "not observed: database:hr, instance"
+    reasons = {"database:hr": "no CONNECT", "instance": "what the instance is set to was never seen"}
+    assert finding.detail == {"unseen": reasons}
+
+
+def test_what_is_excluded_is_not_missed() -> None:
+    coverage = {"server": OBSERVED, "database:hr": Observation(Seen.EXCLUDED, "nobody may")}
+    assert _list_unseen(Sights(scopes=None), coverage) == []
+
+
+def test_the_places_of_a_scope_are_those_of_every_database_and_of_one_that_is_not_listed() -> None:
+    coverage = {"server": OBSERVED, "server/profiles": OBSERVED, "database:hr": OBSERVED, "database:shop/table": DENIED}
+    unlisted = f"database:{ANY_DATABASE}"
+    assert list_places("table", coverage, ENGINE) == [unlisted, "database:hr", "database:shop", "server"]
+    assert list_places("role", coverage, ENGINE) == ["server"]
+
+
+def test_a_part_that_is_not_listed_is_named_by_the_whole_that_spoke_for_it() -> None:
+    world = replace(to_world(), rules=FinerRules())
+    tables = to_rule(sights=Sights(scopes=frozenset({"table"})))
+
+    def find(coverage: Coverage) -> dict[str, str]:
+        return find_unseen(tables, replace(world, coverage=coverage))
+
+    assert find({"server": OBSERVED, "database:hr": DENIED}) == {"database:hr": "no CONNECT"}
+    assert find({"server": OBSERVED, "database:hr/table": DENIED}) == {"database:hr/table": "no CONNECT"}
+    assert find({"server": OBSERVED, "databases": DENIED, "database:hr": OBSERVED}) == {"databases": "no CONNECT"}
+    assert find({"server": DENIED, "database:hr": OBSERVED}) == {"server": "no CONNECT"}
+
+
+def test_rules_that_find_accounts_one_by_one_are_asked_about_some_alone_and_others_about_all() -> None:
+    def find(world: World) -> Iterator[Hit]:
+        return (Hit(state.account.username) for state in world.accounts)
+
+    one_by_one = replace(to_rule(name="T-1"), find=PerAccount(find))
+    whole = replace(to_rule(name="T-2"), find=find)
+    world = to_world(states=[AccountState(Account(name, Kind.USER)) for name in ("ana", "bob")])
+    found = evaluate([one_by_one, whole], world, only={"bob"}).findings
+    assert [key[:2] for key in found] == [("T-1", "bob"), ("T-2", "ana"), ("T-2", "bob")]
+    assert [key[:2] for key in evaluate([one_by_one], world).findings] == [("T-1", "ana"), ("T-1", "bob")]
+
+
+def test_a_rule_is_clear_whatever_other_rules_found() -> None:
+    rule, other = to_rule(name="T-1"), to_rule(Hit("ana"), name="T-2")
+    unknown = to_rule(name="T-3", sights=Sights(dangers=True))
+    findings = evaluate([rule, other, unknown], to_world()).findings
+    outcomes = [to_outcome(each, findings) for each in (rule, other, unknown)]
+    assert outcomes == [Outcome.CLEAR, Outcome.FOUND, Outcome.UNKNOWN]
+
+
+def test_a_finding_names_a_privilege_without_the_levels_that_it_has_not() -> None:
+    held = Held("CONNECT", Securable("database", "shop"), effect="deny")
+    (finding,) = evaluate([to_rule(Hit("ana", held=(held,)))], to_world()).findings.values()
+    named = {"privilege": "CONNECT", "scope": "database", "database": "shop", "grant_option": False, "effect": "deny"}
+    assert finding.detail == {"held": [named], "count": 1}
+    assert to_held(named) == held
+
+
+def test_findings_are_put_in_order_the_worst_first_then_by_what_they_are_known_by() -> None:
+    rules = [
+        replace(to_rule(Hit("bob"), Hit("ana"), name=name), severity=Severity(severity))
+        for name, severity in (("T-3", "low"), ("T-2", "critical"), ("T-1", "low"))
+    ]
+    found = put_in_order(evaluate(rules, to_world()).findings.values())
+    names = [(finding.rule_id, finding.account) for finding in found]
+    assert names == [(rule, account) for rule in ("T-2", "T-1", "T-3") for account in ("ana", "bob")]
+
+
+def test_findings_are_made_by_rules_options_and_rules_of_ones_own() -> None:
+    rule = to_rule()
+    digests = {
+        digest_rules([rule], Options()),
+        digest_rules([], Options()),
+        digest_rules([rule, rule], Options()),
+        *(digest_rules([each], Options()) for each in (replace(rule, id="T-2"), replace(rule, title="other"))),
+        digest_rules([replace(rule, severity=Severity.HIGH)], Options()),
+        digest_rules([rule], Options(superusers_at_most=4)),
+        digest_rules([rule], Options(password_days=4)),
+        digest_rules([rule], Options(superusers=frozenset({"ana"}))),
+        digest_rules([rule], Options(), {"rules": []}),
+    }
+    assert len(digests) == 10
+    people = frozenset({"ana", "bob", "eve"})
+    assert digest_rules([rule], Options(superusers=people)) == digest_rules(
+        [rule], Options(superusers=frozenset(sorted(people)))
+    )
 
 
 def test_databases_that_nobody_lists_may_hide_something() -> None:
