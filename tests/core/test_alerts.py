@@ -9,20 +9,23 @@ from whalefall_pipeline.core.alerts import (
     Alert,
     AlertKind,
     Item,
+    build_alerts,
     build_finding_alerts,
     build_message,
     choose_severe,
 )
+from whalefall_pipeline.core.changes import Changes, NewSuperuser
 from whalefall_pipeline.core.findings.model import Finding, Outcome, Severity
+from whalefall_pipeline.core.model import Seen, Unseen
 
 SUPERUSER, LOST = AlertKind.NEW_SUPERUSER, AlertKind.SCOPE_LOST
 
 
-def _finding(severity: Severity, outcome: Outcome = Outcome.FOUND) -> Finding:
+def _finding(severity: Severity, outcome: Outcome = Outcome.FOUND, *, account: str = "ana", on: str = "") -> Finding:
     return Finding(
         rule_id="ALL-001",
-        account="ana",
-        object="",
+        account=account,
+        object=on,
         outcome=outcome,
         severity=severity,
         title="t",
@@ -36,16 +39,20 @@ def test_five_hundred_events_are_one_short_message_that_says_how_many_there_are(
     assert (len(alert.items), alert.total) == (MOST_ITEMS, 500)
     message = build_message("s/1", "s", [alert])
     assert message.title == "whalefall: 500 x new superuser"
-    assert f"  and {500 - MOST_LINES} more" in message.body.splitlines()
+    assert "  and 480 more" in message.body.splitlines()
     assert len(message.body.splitlines()) < MOST_LINES + 6
 
 
 def test_the_worst_comes_first_and_the_key_last() -> None:
-    alerts = [Alert.of(LOST, "b", [Item("database:hr", "denied")]), Alert.of(SUPERUSER, "a", [Item("ana", "rolsuper")])]
+    alerts = [
+        Alert.of(LOST, "a", [Item("database:hr", "denied")]),
+        *(Alert.of(SUPERUSER, instance, [Item("ana", "rolsuper")]) for instance in ("c", "b")),
+    ]
     message = build_message("s/1", "s", alerts)
+    assert message.title == "whalefall: 2 x new superuser, 1 x scope lost from sight"
     assert message.body.splitlines() == [
-        *("New superuser:", "  a: ana (rolsuper)", "", "Scope lost from sight:", "  b: database:hr (denied)", ""),
-        *("session: s", "key: s/1"),
+        *("New superuser:", "  b: ana (rolsuper)", "  c: ana (rolsuper)", ""),
+        *("Scope lost from sight:", "  a: database:hr (denied)", "", "session: s", "key: s/1"),
     ]
     assert message.is_urgent
     assert not build_message("s/1", "s", alerts[:1]).is_urgent
@@ -60,6 +67,37 @@ def test_text_of_servers_can_make_no_lines_of_its_own_and_none_that_fill_a_scree
     assert max(map(len, body.splitlines())) == LONGEST_LINE
 
 
+@pytest.mark.parametrize(("more", "ending"), [(0, "xx"), (1, "x…")])
+def test_only_a_line_that_is_too_long_is_cut(more: int, ending: str) -> None:
+    name = "x" * (LONGEST_LINE - len("  a: ") + more)
+    line = build_message("s/1", "s", [Alert.of(SUPERUSER, "a", [Item(name)])]).body.splitlines()[1]
+    assert (len(line), line[-2:]) == (LONGEST_LINE, ending)
+
+
+def test_what_a_sync_changed_is_an_alert_of_each_kind_that_there_is() -> None:
+    changes = Changes(
+        returned=["back"],
+        recreated=["again"],
+        superusers=[NewSuperuser("ana", ("rolsuper", "member of admins"))],
+        lost=[Unseen("database:hr", Seen.DENIED, "no CONNECT", None)],
+    )
+    assert build_alerts("a", changes, recreated=["by id"]) == [
+        Alert.of(SUPERUSER, "a", [Item("ana", "rolsuper; member of admins")]),
+        Alert.of(
+            AlertKind.ACCOUNT_RECREATED,
+            "a",
+            [
+                Item("back", "it was gone, and is back"),
+                Item("again", "its name is held by another account than before"),
+                Item("by id", "its name is held by another account than before"),
+            ],
+        ),
+        Alert.of(LOST, "a", [Item("database:hr", "denied: no CONNECT")]),
+    ]
+    assert [alert.kind for alert in build_alerts("a", Changes(lost=changes.lost))] == [LOST]
+    assert build_alerts("a", Changes(new=["ana"])) == []
+
+
 def test_an_alert_comes_back_from_what_is_kept_of_it() -> None:
     alert = Alert.of(SUPERUSER, "a", [Item("ana", "rolsuper"), Item("bob")])
     back = Alert.from_payload(alert.kind.value, alert.to_payload())
@@ -72,6 +110,12 @@ def test_findings_are_told_from_a_severity_on_and_unknown_ones_never() -> None:
     assert [item.note for item in alert.items] == ["critical ALL-001: m", "high ALL-001: m"]
     assert choose_severe([_finding(Severity.CRITICAL, Outcome.UNKNOWN)], Severity.LOW) == []
     assert build_finding_alerts("a", []) == []
+
+
+def test_a_finding_is_about_an_account_or_an_object_or_else_the_instance() -> None:
+    found = [_finding(Severity.LOW, account=account, on=on) for account in ("ana", "") for on in ("orders", "")]
+    (alert,) = build_finding_alerts("a", found)
+    assert [item.name for item in alert.items] == ["ana", "ana", "orders", "a"]
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,22 @@
 """A difference leads from one state to the other, survives the log, and is made only of what was seen."""
 
 import json
+from dataclasses import replace
 from typing import cast
 
+import pytest
 from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from tests.core.reversing import apply, to_difference
-from tests.core.strategies import RULES, USERNAME, coverages, states
+from tests.core.strategies import ATTRIBUTE_NAMES, RULES, USERNAME, coverages, states
 from whalefall_pipeline.core.diff import diff
 from whalefall_pipeline.core.model import (
     Account,
     AccountState,
     Coverage,
     Grant,
+    Held,
     Kind,
     Observation,
     Securable,
@@ -33,6 +37,41 @@ def test_a_difference_applied_gives_the_later_state(before: AccountState, after:
 def test_there_is_a_difference_when_states_differ(before: AccountState, after: AccountState) -> None:
     assert bool(diff(before, after)) == (before != after)
     assert not diff(after, after)
+
+
+@given(states(), states())
+def test_a_difference_is_of_privileges_when_any_was_gained_or_lost(before: AccountState, after: AccountState) -> None:
+    is_of_privileges = before.held != after.held
+    assert diff(before, after).change_type == ("modify_privilege" if is_of_privileges else "modify_other")
+
+
+@pytest.mark.parametrize(("held", "then"), [((), ("SELECT",)), (("SELECT",), ()), (("SELECT",), ("INSERT",))])
+def test_a_privilege_that_only_comes_or_only_goes_is_a_difference_of_privileges(
+    held: tuple[str, ...], then: tuple[str, ...]
+) -> None:
+    account = Account(USERNAME, Kind.USER)
+    before, after = (
+        AccountState(account, frozenset(Held(privilege, Securable("server")) for privilege in privileges))
+        for privileges in (held, then)
+    )
+    assert diff(before, after).change_type == "modify_privilege"
+
+
+def test_an_account_that_is_in_neither_reading_does_not_differ() -> None:
+    assert not diff(None, None)
+
+
+@given(states(), st.sampled_from(ATTRIBUTE_NAMES))
+def test_an_attribute_without_a_value_is_one_that_is_not_there(state: AccountState, name: str) -> None:
+    attributes = {key: value for key, value in state.account.attributes.items() if key != name}
+    absent, null = (
+        replace(state, account=replace(state.account, attributes=values))
+        for values in (attributes, {**attributes, name: None})
+    )
+    assert not diff(absent, null)
+    assert not diff(null, absent)
+    assert diff(None, null) == diff(None, absent)
+    assert diff(null, None) == diff(absent, None)
 
 
 @given(states(), states())

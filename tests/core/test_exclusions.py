@@ -10,6 +10,7 @@ from whalefall_pipeline.core.exclusions import (
     check_exclusions,
     find_databases,
     find_names,
+    is_excluded,
     leave_out,
     leave_out_accounts,
     sees,
@@ -59,6 +60,14 @@ def test_names_are_told_by_their_kind() -> None:
     assert find_names(excluded, "database:") == {"a"}
     assert find_names(excluded, "account:") == {"database:b"}
     assert find_databases(excluded) == {"a": Observation(Seen.EXCLUDED, WHY)}
+
+
+def test_no_grant_is_gone_that_is_held_on_an_excluded_database_though_the_server_lists_it() -> None:
+    """PostgreSQL keeps who may connect to a database in one list for all of them."""
+    coverage = {"server": OBSERVED, "databases": OBSERVED, "database:a": Observation(Seen.EXCLUDED, WHY)}
+    assert [sees(RULES, "database", name, coverage) for name in ("a", "b")] == [False, True]
+    assert [is_excluded(name, coverage) for name in ("a", "b", "")] == [True, False, False]
+    assert not is_excluded("b", {"database:b": Observation(Seen.DENIED, "no")})
 
 
 def test_an_account_that_is_read_again_is_no_scope_that_was_not_seen() -> None:

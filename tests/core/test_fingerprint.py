@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,8 +11,19 @@ from tests.core.reversing import build_facts
 from tests.engines.scripted import role, select_on, user
 from whalefall_pipeline.adapters.postgresql import rules
 from whalefall_pipeline.core.facts import FactsBuilder
-from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts, find_own_capabilities
-from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Kind, Securable, Seen, Unseen, to_held
+from whalefall_pipeline.core.fingerprint import build_digests, digest_accounts, digest_reading, find_own_capabilities
+from whalefall_pipeline.core.model import (
+    Account,
+    AccountState,
+    Attributes,
+    Grant,
+    Json,
+    Kind,
+    Securable,
+    Seen,
+    Unseen,
+    to_held,
+)
 from whalefall_pipeline.core.snapshot import build_snapshot
 from whalefall_pipeline.core.states import build_members, build_states
 
@@ -92,6 +104,49 @@ def test_a_role_that_gains_a_grant_does_not_change_its_members() -> None:
     assert _changed(accounts, held, [*held, select_on("readers", "orders")]) == ["readers"]
     assert _changed(accounts, held, [*held, _member("readers", "outer")]) == ["ana", "readers", "outer"]
     assert _changed(accounts, held, []) == ["ana", "readers"]
+
+
+def test_a_role_that_is_in_a_circle_shares_no_paths_with_its_members() -> None:
+    """Both are members of `b` and of nothing else, but a role is no role of its own."""
+    accounts = [user("ana"), role("a"), role("b")]
+    states = build_states(accounts, to_held([_member("ana", "b"), _member("a", "b"), _member("b", "a")]))[0]
+    builder = FactsBuilder(rules.RULES, states, NOW)
+    roles = {name: builder.build(state)["roles"] for name, state in states.items()}
+    assert roles == {"ana": ["a", "b"], "a": ["b"], "b": ["a"]}
+
+
+def test_what_a_role_gains_changes_all_who_reach_it_over_others() -> None:
+    accounts = [user("ana"), role("readers"), role("writers"), role("outer"), user("bob")]
+    held = [_member("ana", "readers"), _member("readers", "writers")]
+    assert _changed(accounts, held, [*held, _member("writers", "outer")]) == ["ana", "readers", "writers", "outer"]
+
+
+def test_a_role_that_is_no_account_has_a_place_in_its_members_digests() -> None:
+    """An engine may have roles that its list of accounts does not show."""
+    accounts = [user("ana"), user("bob")]
+    assert _changed(accounts, [], [_member("ana", "built in")]) == ["ana"]
+
+
+ROWS, VERSION, CODE = b"rows", "16.4", b"code"
+
+
+@pytest.mark.parametrize(
+    ("rows", "version", "code", "instance", "username"),
+    [
+        (b"other", VERSION, CODE, {}, "ana"),
+        (ROWS, "16.5", CODE, {}, "ana"),
+        (ROWS, VERSION, b"newer", {}, "ana"),
+        (ROWS, VERSION, CODE, {"log_statement": "all"}, "ana"),
+        (ROWS, VERSION, CODE, {}, "bob"),
+    ],
+)
+def test_a_readings_digest_is_of_its_rows_its_accounts_and_all_that_else_matters(
+    rows: bytes, version: str, code: bytes, instance: Attributes, username: str
+) -> None:
+    own = {name: name.encode() for name in ("ana", "bob")}
+    same = digest_reading({"ana": own["ana"]}, ROWS, version=VERSION, code=CODE)
+    assert same == digest_reading({"ana": own["ana"]}, ROWS, version=VERSION, code=CODE, instance={})
+    assert same != digest_reading({"ana": own[username]}, rows, version=version, code=code, instance=instance)
 
 
 def test_other_code_builds_all_again() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from whalefall_pipeline.core.errors import SyncDataError
-from whalefall_pipeline.core.inventory import KnownAccount, check_collapse, compare_inventory
+from whalefall_pipeline.core.errors import CollapseRefusedError, SyncDataError
+from whalefall_pipeline.core.inventory import KnownAccount, check_collapse, compare_inventory, describe_replacement
 from whalefall_pipeline.core.model import Account, Kind
 
 
@@ -76,7 +76,7 @@ def test_more_than_the_share_and_more_than_ten(active: int, left: int, limit: in
             check_collapse(known, change, limit)
 
 
-@pytest.mark.parametrize(("count", "said"), [(3, "all 3 accounts"), (1, "the only account")])
+@pytest.mark.parametrize(("count", "said"), [(3, "all 3 accounts"), (2, "all 2 accounts"), (1, "the only account")])
 def test_a_whole_kind_that_vanishes_is_not_believed(count: int, said: str) -> None:
     users, roles = _known(50), _known(count, "role", "r")
     with pytest.raises(SyncDataError, match=f"{said} of kind role would vanish"):
@@ -88,6 +88,70 @@ def test_one_of_several_may_go_and_a_kind_may_be_replaced() -> None:
     check_collapse([*users, *roles], compare_inventory([*users, *roles], _read([*users, *roles[:1]])), 50)
     other = [*_read(users), Account("another role", Kind.ROLE)]
     check_collapse([*users, *roles], compare_inventory([*users, *roles], other), 50)
+
+
+def test_a_kind_that_comes_in_any_way_replaces_the_one_that_went() -> None:
+    """Made new, back again, or another kind before: each is an account of it."""
+    users, roles = _known(5), [KnownAccount(10, "r", "role", True)]
+    back = KnownAccount(11, "back", "role", False)
+    for known, read in (
+        ([*users, *roles], [*_read(users), Account("new", Kind.ROLE)]),
+        ([*users, *roles, back], [*_read(users), Account("back", Kind.ROLE)]),
+        ([*users, *roles], [*_read(users[1:]), Account(users[0].username, Kind.ROLE)]),
+    ):
+        check_collapse(known, compare_inventory(known, read), 50)
+
+
+def test_what_the_engine_has_of_its_own_may_vanish() -> None:
+    """Another version has other predefined roles."""
+    users, own = _known(2), _known(40, "predefined", "pg_")
+    known = [*users, *own]
+    check_collapse(known, compare_inventory(known, _read(users)), 0)
+    check_collapse(known, compare_inventory(known, _read(users)), 0, replacement="another server answers")
+
+
+@pytest.mark.parametrize(
+    ("active", "left", "limit", "believed"),
+    [
+        (4, 2, 50, True),
+        (4, 1, 50, False),  # three of four, however few they are
+        (200, 98, 90, False),  # half is the most, whatever the instance's own limit
+        (4, 2, 20, False),  # unless that is lower
+        (5, 4, 20, True),
+        (2, 1, 0, False),
+    ],
+)
+def test_where_another_server_answers_half_is_the_most(active: int, left: int, limit: int, *, believed: bool) -> None:
+    known = _known(active)
+    change = compare_inventory(known, _read(known[:left]))
+    if believed:
+        check_collapse(known, change, limit, replacement="another server answers")
+    else:
+        said = f"^another server answers; {active - left} of {active} accounts would vanish"
+        with pytest.raises(CollapseRefusedError, match=said):
+            check_collapse(known, change, limit, replacement="another server answers")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        (("1", "db1"), ("1", "db1"), ""),
+        (("1", "db1"), ("1", "db2"), ""),  # it moved
+        (("1", "db1"), ("2", "db1"), "another server answers: 2, before it was 1"),
+        (("", "db1"), ("2", "db1"), ""),
+        (("1", "db1"), ("", "db1"), ""),
+        (("1", "db1"), ("", "db2"), "another server may answer at db2: before it was db1"),
+        ((None, "db1"), ("2", "db2"), "another server may answer at db2: before it was db1"),
+        ((None, None), ("2", "db2"), ""),  # the first inventory
+        (("1", None), ("", "db2"), ""),
+    ],
+)
+def test_another_server_is_known_by_what_it_is_or_else_by_where_it_is(
+    before: tuple[str | None, str | None], now: tuple[str, str], said: str
+) -> None:
+    found = describe_replacement(before, now)
+    assert found.startswith(said)
+    assert bool(found) == bool(said)
 
 
 @pytest.mark.parametrize(("count", "hidden", "said"), [(10, 1, "all 9 accounts of kind user"), (21, 10, "11 of 11")])

@@ -96,9 +96,7 @@ class FactsBuilder:
         username = state.account.username
         amount = self._amounts.get(username)
         if amount is None:
-            amount = self._amount_to(state, state.held & self._of_roles)
-            if username in self._accounts:
-                self._amounts[username] = amount
+            amount = self._amounts[username] = self._amount_to(state, state.held & self._of_roles)
         return amount
 
     def _find_own(self, state: AccountState) -> Reasons:
@@ -106,9 +104,7 @@ class FactsBuilder:
         username = state.account.username
         own = self._own.get(username)
         if own is None:
-            own = self._rules.own_capabilities(state, self._now, self._instance)
-            if username in self._accounts:
-                self._own[username] = own
+            own = self._own[username] = self._rules.own_capabilities(state, self._now, self._instance)
         return own
 
     def _amount_to(self, state: AccountState, memberships: frozenset[Held]) -> _Amount:
@@ -165,7 +161,7 @@ class FactsBuilder:
         # most roles confer nothing: then what carries them need not be followed
         conferred = [name for name in INHERITED if any(self._list_reasons(name, path) for path in paths)]
         reasons = {name: self._follow_capability(name, state) for name in conferred}
-        return _Inherited(sorted({path.role for path in paths}), {name: why for name, why in reasons.items() if why})
+        return _Inherited(sorted({path.role for path in paths}), reasons)
 
     def _follow_capability(self, capability: str, state: AccountState) -> list[str]:
         def carries(membership: Membership) -> bool:
