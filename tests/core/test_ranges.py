@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalefall_pipeline.core.ranges import TAG_BYTES, build_runs, find_chosen, find_listed, find_wrong_list
+from whalefall_pipeline.core.ranges import (
+    TAG_BYTES,
+    build_runs,
+    find_chosen,
+    find_listed,
+    find_missing_ends,
+    find_wrong_list,
+)
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=3)
 KEYS = st.lists(NAMES, unique=True, max_size=20)
@@ -49,6 +56,15 @@ def test_a_long_list_is_several_tags_that_the_storages_index_takes() -> None:
     assert find_chosen(keys, tags) == keys[::2]
 
 
+@pytest.mark.parametrize(("last", "sizes"), [("é" * 6, [2000]), ("é" * 6 + "e", [1984, 17])])
+def test_a_tag_is_as_full_as_can_be(last: str, sizes: list[int]) -> None:
+    """In bytes of UTF-8, as the index counts them, with quotes, comma and brackets."""
+    first = "é" * 990
+    (tags,) = build_runs([first, "between", last], [first, last], 2)
+    assert [len(text.encode()) for text in tags.values()] == sizes
+    assert find_listed(tags) == [first, last]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -84,6 +100,22 @@ def test_a_selected_partition_or_range_is_what_counts() -> None:
     assert find_chosen("abc", {**listed, "dagster/partition": "b"}) == ["b"]
     assert find_chosen("abc", {**listed, START: "b", END: "c"}) == ["b", "c"]
     assert find_listed({**listed, START: "b", END: "c"}) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "missing"),
+    [
+        ({}, []),
+        ({"dagster/partition": "gone"}, []),
+        ({START: "a", END: "b"}, []),
+        ({START: "a", END: "gone"}, ["gone"]),
+        ({START: "gone", END: "a"}, ["gone"]),
+        ({START: "gone"}, ["gone"]),
+        ({END: "b"}, []),
+    ],
+)
+def test_ends_of_a_range_that_are_no_partitions_are_missing(tags: dict[str, str], missing: list[str]) -> None:
+    assert find_missing_ends(["a", "b"], tags) == missing
 
 
 def test_ends_that_are_no_partitions_stand_for_themselves() -> None:
