@@ -54,8 +54,7 @@ def _list_codes(secret: bytes) -> Iterator[str]:
         whole = encode(secret).decode()
         yield whole
         yield whole.rstrip("=")
-        for before in range(3):
-            first = (before * 8 + 5) // 6
+        for before, first in enumerate((0, 2, 3)):  # that many characters hold bits of what is before it
             last = (before + len(secret)) * 8 // 6
             part = encode(b"\0" * before + secret).decode()[first:last]
             if len(part) >= CODED:
