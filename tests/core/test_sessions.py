@@ -21,6 +21,7 @@ from whalefall_pipeline.core.sessions import (
         ({}, 1, 1, "manual_single"),
         ({}, 3, 6, "manual_batch"),
         ({}, 6, 6, "manual_task"),
+        ({}, 7, 6, "manual_task"),  # one was left out since
         ({"dagster/backfill": "b"}, 6, 6, "manual_task"),
         ({"dagster/schedule_name": "daily_sync"}, 6, 6, "scheduled_task"),
         ({"dagster/sensor_name": "changed_instances"}, 1, 6, "scheduled_task"),
@@ -48,6 +49,11 @@ def test_the_batch_is_the_backfill_or_our_own() -> None:
         ({"dagster/from_ui": "true"}, "Dagster UI"),
         ({"dagster/schedule_name": "daily_sync"}, "schedule daily_sync"),
         ({"dagster/sensor_name": "changed_instances"}, "sensor changed_instances"),
+        ({"dagster/auto_materialize": "true"}, "automation"),
+        ({"dagster/from_automation_condition": "true", "user": "ana"}, "automation"),
+        ({"whalefall/created_by": "ana", "dagster/schedule_name": "daily_sync"}, "ana"),
+        ({"whalefall/created_by": "", "user": "bob", "dagster/from_ui": "true"}, "bob"),
+        ({"dagster/from_ui": "false"}, None),
     ],
 )
 def test_who_started_it(tags: dict[str, str], expected: str | None) -> None:
@@ -61,6 +67,7 @@ def test_who_started_it(tags: dict[str, str], expected: str | None) -> None:
         ("SUCCESS", 1, "failed"),
         ("FAILURE", 0, "failed"),
         ("CANCELED", 1, "cancelled"),
+        ("CANCELING", 0, "cancelled"),
         ("STARTED", 0, "running"),
         ("QUEUED", 0, "running"),
     ],

@@ -1,13 +1,14 @@
 """The snapshot holds exactly what the state holds, and its digest tells two states apart."""
 
 import json
+from datetime import datetime, timedelta, timezone
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.strategies import RULES, USERNAME, grants, states
-from whalefall_pipeline.core.model import Account, AccountState, Grant
+from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind, Membership, Securable, Seen, Unseen
 from whalefall_pipeline.core.snapshot import (
     build_snapshot,
     parse_token,
@@ -70,3 +71,62 @@ def test_tokens_read_as_the_contract_says() -> None:
     assert parse_token("SELECT WITH GRANT OPTION") == ("SELECT", True, "grant")
     assert parse_token("MEMBER WITH ADMIN OPTION") == ("MEMBER", True, "grant")
     assert parse_token("DENY SELECT") == ("SELECT", False, "deny")
+    assert parse_token("REVOKE SELECT") == ("SELECT", False, "revoke")
+    assert to_token("SELECT") == "SELECT"
+
+
+def test_a_document_names_what_was_not_seen_of_the_instance_and_of_the_account() -> None:
+    """Moments are in UTC, wherever they were read."""
+    seen_at = datetime(2026, 11, 23, 1, tzinfo=timezone(timedelta(hours=2)))
+    unseen = [
+        Unseen("database:hr", Seen.DENIED, "no CONNECT", seen_at),
+        Unseen("database:old", Seen.EXCLUDED, "archive", None),
+    ]
+    gaps = [
+        {
+            "scope": "database:hr",
+            "status": "denied",
+            "reason": "no CONNECT",
+            "last_seen_at": "2026-11-22T23:00:00+00:00",
+        },
+        {"scope": "database:old", "status": "excluded", "reason": "archive", "last_seen_at": None},
+    ]
+    plain = AccountState(Account(USERNAME, Kind.USER))
+    hidden = AccountState(Account(USERNAME, Kind.USER, unseen=frozenset({"limit", "flag"})))
+    names = {"attributes_not_observed": ["flag", "limit"]}
+    assert build_snapshot(plain, RULES)["meta"] == {}
+    assert build_snapshot(plain, RULES, unseen=unseen)["meta"] == {"not_observed": gaps}
+    assert build_snapshot(hidden, RULES)["meta"] == names
+    assert build_snapshot(hidden, RULES, unseen=unseen)["meta"] == {"not_observed": gaps, **names}
+    assert to_state(USERNAME, build_snapshot(hidden, RULES, unseen=unseen), RULES) == hidden
+
+
+def test_a_document_is_laid_out_as_the_contract_says() -> None:
+    orders = Securable("table", "shop", "public", "orders")
+    granted = [Grant(USERNAME, privilege, orders) for privilege in ("SELECT", "INSERT", "UPDATE")]
+    granted += [Grant(USERNAME, "CONNECT", Securable("server")), Grant(USERNAME, "SELECT", orders, effect="deny")]
+    state = AccountState.of(Account(USERNAME, Kind.ROLE, {"flag": True, "settings": []}), granted)
+    members = [Membership("bob", USERNAME, "", False, frozenset())]
+    assert build_snapshot(state, RULES, members=members) == {
+        "version": 4,
+        "categories": {
+            "engine_attributes": {"flag": True},
+            "engine_derived": ["bob"],
+            "engine_server": ["CONNECT"],
+            "engine_table": {"shop": {"public": {"orders": ["DENY SELECT", "INSERT", "SELECT", "UPDATE"]}}},
+        },
+        "type_specific": {"engine": {"account_kind": "role", "settings": []}},
+        "extra": {},
+        "errors": [],
+        "meta": {},
+    }
+
+
+@given(st.lists(st.binary(max_size=3), max_size=3), st.lists(st.binary(max_size=3), max_size=3))
+def test_a_digest_tells_texts_apart_that_joined_are_the_same(one: list[bytes], other: list[bytes]) -> None:
+    assert (to_digest(*one) == to_digest(*other)) == (one == other)
+    assert len(to_digest(*one)) == 16
+
+
+def test_where_a_text_ends_is_in_the_digest() -> None:
+    assert len({to_digest(*texts) for texts in ((b"ab", b"c"), (b"a", b"bc"), (b"abc",), (b"abc", b""))}) == 4
