@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalefall_pipeline.core.text import is_visible, make_visible
+from whalefall_pipeline.core.text import is_unicode, is_visible, make_visible, neutralise, undo_neutralise
 
 ANY_TEXT = st.text(
     st.characters(codec=None, categories=None) | st.sampled_from("\x1b\x9b\u202e\u2066\u200b\ud800\n\t\\")
@@ -58,3 +58,47 @@ def test_text_that_can_be_seen_stays_as_it_is(text: str) -> None:
 )
 def test_escapes_are_as_a_programmer_writes_them(text: str, shown: str) -> None:
     assert make_visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "is_text"), [("", True), ("ana é 王 \U0001f600", True), ("a\udcff", False), ("\ud800", False)]
+)
+def test_what_can_be_written_as_utf_8_is_unicode(text: str, is_text: bool) -> None:
+    assert is_unicode(text) is is_text
+
+
+@given(ANY_TEXT)
+def test_unicode_is_what_can_be_written_as_utf_8(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        assert not is_unicode(text)
+    else:
+        assert is_unicode(text)
+
+
+CELLS = st.text(st.sampled_from("a'=+-@;\t\r\n \uff1d\ufeff") | st.characters(codec="utf-8"), max_size=8)
+
+
+@given(CELLS)
+def test_a_cell_comes_back_from_what_was_made_of_it(cell: str) -> None:
+    assert undo_neutralise(neutralise(cell)) == cell
+
+
+@given(CELLS)
+def test_only_what_neutralise_would_write_is_undone(cell: str) -> None:
+    undone = undo_neutralise(cell)
+    assert undone == cell or neutralise(undone) == cell
+
+
+@pytest.mark.parametrize(
+    ("cell", "undone"),
+    [
+        ("'=1", "=1"),
+        ("a;'=1", "a;=1"),
+        ("'\tx", "\tx"),
+        *((same, same) for same in ("'a", "it's", "''=1", "'=1;=2", "=1")),
+    ],
+)
+def test_an_apostrophe_of_somebody_elses_stays(cell: str, undone: str) -> None:
+    assert undo_neutralise(cell) == undone
