@@ -118,6 +118,19 @@ def test_a_line_names_five_and_counts_the_rest(count: int, more: str) -> None:
     assert Wording().describe("modify_other", difference) == f"{named}{more}"
 
 
+def test_what_is_counted_are_options_privileges_and_attributes_together() -> None:
+    optioned = Held("SELECT", ORDERS)
+    gained = frozenset({*TABLES[:2], optioned._replace(grant_option=True)})
+    lost = frozenset({*TABLES[2:5], optioned})
+    said = Wording().describe("modify_privilege", Difference(gained, lost, (AttributeChange("x", 0, 1),)))
+    assert said.split("; ") == [
+        f"gained the option to pass on SELECT on {ORDERS}",
+        *(f"granted SELECT on table shop.public.t{number}" for number in (0, 1)),
+        *(f"revoked SELECT on table shop.public.t{number}" for number in (2, 3)),
+        "and 2 more",
+    ]
+
+
 def test_what_an_instance_or_account_is_set_to_stands_in_the_log_by_field() -> None:
     changes = (AttributeChange("limit", 1, 2), AttributeChange("locked", None, True))
     assert to_other_diff(Difference(frozenset(TABLES), other=changes)) == {
