@@ -47,6 +47,6 @@ def test_permissions_count_what_was_read_of_known_accounts_and_what_changed_of_t
     )
 
 
-def test_permissions_that_say_no_more_added_nothing_and_changed_nothing() -> None:
-    counts = PermissionCounts(accounts=1, grants=2, not_in_inventory=3)
-    assert (counts.added, counts.changed, counts.without_account, counts.unseen) == (0, 0, 0, ())
+def test_a_reading_of_nothing_counts_nothing_and_changed_nothing() -> None:
+    nothing = PermissionCounts(accounts=0, grants=0, not_in_inventory=0)
+    assert count_permissions([], [], []) == nothing == (0, 0, 0, 0, 0, 0, ())
