@@ -37,8 +37,8 @@ test: $(VENV)/dev ## run the tests, on real servers that they start themselves (
 unit: $(VENV)/dev ## run the tests that need no server, in seconds
 	@$(BIN)/python -m pytest -n 2 --dist=load -m unit --hypothesis-profile=quick $(SERVER_TESTS:%=--ignore=tests/%) $(ARGS)
 
-coverage: $(VENV)/dev ## run the tests and show which lines of the package none of them reaches
-	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term-missing:skip-covered $(ARGS)
+coverage: $(VENV)/dev ## run the tests and show which lines and branches of the package none of them reaches (ALL=1: all cases)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(CHOSEN),-m "$(CHOSEN)") --hypothesis-profile=$(DRAWN) --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 mutation: $(VENV)/dev ## change core in small ways and count which its unit tests notice (ARGS="--sample 200 --only findings")
 	@$(BIN)/python -m tests.mutation $(ARGS)
