@@ -106,13 +106,14 @@ def test_a_role_that_gains_a_grant_does_not_change_its_members() -> None:
     assert _changed(accounts, held, []) == ["ana", "readers"]
 
 
-def test_a_role_that_is_in_a_circle_shares_no_paths_with_its_members() -> None:
-    """Both are members of `b` and of nothing else, but a role is no role of its own."""
-    accounts = [user("ana"), role("a"), role("b")]
-    states = build_states(accounts, to_held([_member("ana", "b"), _member("a", "b"), _member("b", "a")]))[0]
+def test_a_role_in_a_circle_shares_no_paths_with_others_who_are_members_of_the_same() -> None:
+    """It is no role of its own; to the others it is one."""
+    accounts = [user("ana"), role("a"), role("b"), role("c"), user("bob")]
+    edges = [("ana", "b"), ("a", "b"), ("c", "b"), ("b", "a"), ("bob", "c")]
+    states = build_states(accounts, to_held(_member(*edge) for edge in edges))[0]
     builder = FactsBuilder(rules.RULES, states, NOW)
     roles = {name: builder.build(state)["roles"] for name, state in states.items()}
-    assert roles == {"ana": ["a", "b"], "a": ["b"], "b": ["a"]}
+    assert roles == {"ana": ["a", "b"], "a": ["b"], "b": ["a"], "c": ["a", "b"], "bob": ["a", "b", "c"]}
 
 
 def test_what_a_role_gains_changes_all_who_reach_it_over_others() -> None:

@@ -49,9 +49,9 @@ def test_what_is_granted_is_a_grant_without_an_option_unless_it_says_more() -> N
     assert Grant("ana", "SELECT", server) == Grant("ana", "SELECT", server, grant_option=False, effect="grant")
 
 
-def test_an_account_dropped_and_made_again_compares_equal_though_its_server_knows_it_by_another_id() -> None:
-    first, again = (Account("ana", Kind.USER, native_id=native_id) for native_id in ("10", "11"))
-    assert first == again
+def test_an_account_with_another_id_of_the_server_is_in_the_same_state() -> None:
+    states = [AccountState.of(Account("ana", Kind.USER, native_id=native_id)) for native_id in ("10", "11")]
+    assert states[0] == states[1]
 
 
 def test_a_securable_in_words_is_its_scope_and_the_names_that_it_has() -> None:
