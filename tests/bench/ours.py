@@ -12,7 +12,7 @@ from whalefall_pipeline.ledger.database import connecting, open_ledger, transact
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.secrets import SecretStore
 from whalefall_pipeline.ledger.sessions import SessionStart, open_session
-from whalefall_pipeline.sync import instance, write
+from whalefall_pipeline.sync import follow, write
 from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.session import run_session
 
@@ -48,6 +48,6 @@ def _time_findings() -> Callable[[], float]:
 
         return timed
 
-    instance.read_questions = timing(instance.read_questions)
+    follow.read_questions = timing(follow.read_questions)
     write.diff_findings, write.write_findings = timing(write.diff_findings), timing(write.write_findings)
     return lambda: took

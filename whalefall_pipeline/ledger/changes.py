@@ -57,9 +57,13 @@ def end_changed(connection: Connection, target: Target, changes: Sequence[Accoun
         connection.execute(SQL["end_attributes"], {"ids": ids, "read_at": target.read_at})
 
 
-def write_changes(copier: Copier, target: Target, changes: Sequence[AccountChange]) -> None:
-    """Append what accounts that are there gained, and their attributes that changed, and say all of it in the log."""
+def write_gained(copier: Copier, target: Target, changes: Sequence[AccountChange]) -> None:
+    """Append what accounts that are there gained: of all that is written, what keeps the ledger busy longest."""
     copier.append("account_grant", GRANT_COLUMNS, _list_gained(target, changes))
+
+
+def write_changes(copier: Copier, target: Target, changes: Sequence[AccountChange]) -> None:
+    """Append attributes that changed of accounts that are there, and say in the log all that changed."""
     common = to_fields([str(target.instance.id), target.read_at.isoformat()])
     lines = (
         f"{common}\t{_to_attribute_fields(change.account_id, change.after.account)}\n"

@@ -51,6 +51,11 @@ class Copier:
     def wait(self) -> None:
         """Return when all of it is with the server. Raises what went wrong there."""
 
+    def take_connection(self) -> Connection:
+        """Return the connection when it is free, to be used until the next rows are appended. Raises as `wait` does."""
+        self.wait()
+        return self._connection
+
 
 class _ThreadedCopier(Copier):
     """Appends them in a thread; what goes wrong there is raised by the next call, or at the end of the block."""

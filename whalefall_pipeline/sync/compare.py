@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 from sqlalchemy import Connection
 
@@ -90,9 +90,10 @@ class Sight:
 class ComparedStates:
     """How accounts differ from the ledger.
 
-    `stale` are those whose documents are built again, with their new `digests`; there may be no change behind it, where
-    only what is derived differs. `before` are the states, before, of those of the `changes` that had one; `states` are
-    those of all accounts that the ledger has, as they were read.
+    `stale` are those whose documents are built again; there may be no change behind it, where only what is derived
+    differs. `find_digests` returns the digests of all, worked out when they are first asked for. `before` are the
+    states, before, of those of the `changes` that had one; `states` are those of all accounts that the ledger has, as
+    they were read.
     """
 
     counts: PermissionCounts
@@ -100,7 +101,7 @@ class ComparedStates:
     changes: Sequence[AccountChange]
     before: Mapping[str, AccountState]
     stale: Mapping[str, Stored]
-    digests: Mapping[str, bytes]
+    find_digests: Callable[[], Mapping[str, bytes]]
     build_documents: Callable[[], DocumentBuilder]
     facts: FactsBuilder
 
@@ -214,8 +215,10 @@ def _compare_states(connection: Connection, instance_id: int, world: _World) -> 
     stored = read_stored(connection, instance_id)
     known = {username: state for username, state in world.states.items() if username in stored}
     effective = {username: world.effective[username] for username in known}
-    digests = build_digests(effective, world.own, unseen=world.unseen, code=to_code(world.rules))
-    stale = {name: stored[name] for name, digest in digests.items() if digest != stored[name].digest}
+    find_digests = cache(partial(build_digests, effective, world.own, unseen=world.unseen, code=to_code(world.rules)))
+    stale = {name: stored[name] for name in known}
+    if any(item.digest is not None for item in stale.values()):  # else all are new, whatever their digests are
+        stale = {name: stored[name] for name, digest in find_digests().items() if digest != stored[name].digest}
     before = read_states(connection, [item.account_id for item in stale.values()]) if stale else {}
     changes = list(_find_changes(before, known, stale))
     facts = FactsBuilder(
@@ -224,7 +227,7 @@ def _compare_states(connection: Connection, instance_id: int, world: _World) -> 
     documents = partial(DocumentBuilder, known, stale, world.rules, facts, unseen=world.unseen)
     counts = count_permissions(world.states.values(), known.values(), changes)
     changed = {item.username: before[item.account_id] for item in changes if item.account_id in before}
-    return ComparedStates(counts, known, changes, changed, stale, digests, documents, facts)
+    return ComparedStates(counts, known, changes, changed, stale, find_digests, documents, facts)
 
 
 def _find_changes(

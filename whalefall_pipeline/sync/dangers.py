@@ -1,9 +1,7 @@
 """Finds who is a superuser, and who could become one, where what is known of it may not be true any more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-
-from sqlalchemy import Connection
 
 from whalefall_pipeline import __version__
 from whalefall_pipeline.adapters.engine import Adapter
@@ -12,7 +10,6 @@ from whalefall_pipeline.core.access.model import Population
 from whalefall_pipeline.core.changes import NewSuperuser
 from whalefall_pipeline.core.model import Kind
 from whalefall_pipeline.core.rules import NOTHING_SET, SUPERUSER
-from whalefall_pipeline.ledger.alerts import read_superusers
 from whalefall_pipeline.sync.compare import ComparedPermissions, ComparedStates
 from whalefall_pipeline.sync.read import Collected
 
@@ -47,12 +44,10 @@ class Superusers(NamedTuple):
 NOBODY = Superusers()
 
 
-def find_superusers(connection: Connection, compared: ComparedStates | None) -> Superusers:
-    """Compare which of the accounts that differ are superusers with what the ledger's facts say; writes nothing."""
+def find_superusers(compared: ComparedStates | None, before: Mapping[int, list[str]]) -> Superusers:
+    """Compare which of the accounts that differ are superusers with those that were: by id, with the reasons."""
     if compared is None or not compared.stale:
         return NOBODY
-    old = [stored.account_id for stored in compared.stale.values() if stored.digest is not None]
-    before = read_superusers(connection, old)
     states = {name: compared.states[name] for name in compared.stale}
     after = {
         name: compared.facts.find_capabilities(state).get(SUPERUSER)

@@ -5,7 +5,7 @@ they say something else by themselves. So a sync without change reads one small 
 that find accounts one by one are asked about these.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -37,15 +37,23 @@ FEW = 10
 """Where at most one account in so many differs, rules are asked about these alone."""
 
 
+class Before(NamedTuple):
+    """Of what an instance's findings in the ledger are; where that is nothing, those that are open all the same."""
+
+    evaluated: Evaluated | None
+    findings: Mapping[FindingKey, Finding]
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What findings are made by: engine, rules, and what this sync knows of who could become more than it is.
 
-    `of_superusers`: one of the accounts that differ is a superuser, or was one.
+    `of_superusers`: one of the accounts that differ is a superuser, or was one. `before` is what the ledger has.
     """
 
     adapter: Adapter
     rulebook: Rulebook
+    before: Before
     dangers: DangerSummary | None
     of_superusers: bool
 
@@ -72,12 +80,25 @@ class Questions(NamedTuple):
     now: Evaluated
 
 
+def read_before(connection: Connection, instance_id: int) -> Before:
+    """Return of what an instance's findings are."""
+    evaluated = read_evaluation(connection, instance_id)
+    return Before(evaluated, {} if evaluated else read_findings(connection, instance_id))
+
+
 def read_questions(
-    connection: Connection, collected: Collected, reading: Reading, compared: ComparedPermissions, asked: Asked
+    connect: Callable[[], Connection],
+    collected: Collected,
+    reading: Reading,
+    compared: ComparedPermissions,
+    asked: Asked,
 ) -> Questions | None:
-    """Return what has to be asked to bring an instance's findings up to date; None: nothing."""
+    """Return what has to be asked to bring an instance's findings up to date; None: nothing.
+
+    `connect` is called where the ledger has to be read, which may have to be waited for: not for a first reading.
+    """
     adapter, rulebook, target = asked.adapter, asked.rulebook, collected.target
-    before = read_evaluation(connection, target.instance.id)
+    before = asked.before.evaluated
     rules = rulebook.list_rules(adapter.rules.db_type, adapter.findings)
     others = Others(_find_strangers(reading, compared), asked.dangers.takings if asked.dangers else None)
     now = Evaluated(rulebook.digest(rules), _digest_basis(compared, others, before), None, target.read_at)
@@ -86,7 +107,7 @@ def read_questions(
         return None
     world = World(
         rules=adapter.rules,
-        states=_choose_known(connection, target.instance.id, compared),
+        states=_choose_known(connect, target.instance.id, compared),
         now=target.read_at,
         coverage=reading.coverage,
         attributes=compared.attributes,
@@ -98,10 +119,11 @@ def read_questions(
     )
     only = None if is_due else _choose_accounts(compared, others, (before, now))
     if only is None:
-        return Questions(rules, world, None, read_findings(connection, target.instance.id), before, now)
+        known = read_findings(connect(), target.instance.id) if before else asked.before.findings
+        return Questions(rules, world, None, known, before, now)
     rules = [rule for rule in rules if asked.of_superusers or not rule.of_superusers]
     whole = [rule.id for rule in rules if not rule.is_per_account]
-    known = read_some_findings(connection, target.instance.id, only, whole)
+    known = read_some_findings(connect(), target.instance.id, only, whole)
     names = {rule.id for rule in rules}
     known = {key: finding for key, finding in known.items() if key.rule_id in names}
     return Questions(rules, world, only, known, before, now)
@@ -129,9 +151,9 @@ def _choose_accounts(
     states = compared.states
     if before is None or states is None or before.rules != now.rules or compared.counts.not_in_inventory:
         return None
-    if len(states.stale) * FEW > len(states.digests):
+    if len(states.stale) * FEW > len(states.states):
         return None
-    digests = {**states.digests, **{name: stored.digest or b"" for name, stored in states.stale.items()}}
+    digests = {**states.find_digests(), **{name: stored.digest or b"" for name, stored in states.stale.items()}}
     return states.stale if _digest(compared, others, digests) == before.basis else None
 
 
@@ -192,7 +214,7 @@ def _digest_basis(compared: ComparedPermissions, others: Others, before: Evaluat
     """
     if compared.states is None:
         return before.basis if before else b""
-    return _digest(compared, others, compared.states.digests)
+    return _digest(compared, others, compared.states.find_digests())
 
 
 def _digest(compared: ComparedPermissions, others: Others, digests: Mapping[str, bytes]) -> bytes:
@@ -208,10 +230,10 @@ def _to_row(item: Held) -> list[str | bool]:
 
 
 def _choose_known(
-    connection: Connection, instance_id: int, compared: ComparedPermissions
+    connect: Callable[[], Connection], instance_id: int, compared: ComparedPermissions
 ) -> Mapping[str, AccountState]:
     """Leave out accounts that the inventory in the ledger does not have; the next inventory brings them."""
     if not compared.counts.not_in_inventory:
         return compared.effective
-    known = read_active(connection, instance_id)
+    known = read_active(connect(), instance_id)
     return {name: state for name, state in compared.effective.items() if name in known}

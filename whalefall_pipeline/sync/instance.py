@@ -14,16 +14,15 @@ from whalefall_pipeline.ledger.sessions import complete_record, fail_record, not
 from whalefall_pipeline.ledger.target import read_clock
 from whalefall_pipeline.sync.alerting import write_change_alerts, write_failure_alert
 from whalefall_pipeline.sync.compare import compare_accounts, compare_permissions
-from whalefall_pipeline.sync.dangers import find_dangers, find_superusers
 from whalefall_pipeline.sync.expect import expect_same
-from whalefall_pipeline.sync.findings import Asked, read_questions
+from whalefall_pipeline.sync.follow import Following
 from whalefall_pipeline.sync.lock import holding
 from whalefall_pipeline.sync.opening import to_first_line
 from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.read import Attempts, Collected
 from whalefall_pipeline.sync.same import OtherLedgerError, keep_source, write_same
 from whalefall_pipeline.sync.tell import Outcome
-from whalefall_pipeline.sync.write import Sequel, write_accounts, write_permissions
+from whalefall_pipeline.sync.write import write_accounts, write_permissions
 
 
 def sync_instance(plan: Plan, instance: Instance) -> Outcome:
@@ -109,11 +108,8 @@ def _write_permissions(
     outcome.coverage = collected.reading.coverage
     with transaction(connection):
         compared = compare_permissions(connection, collected, collected.reading, adapter.rules)
-        dangers = find_dangers(adapter, collected, compared)
-        superusers = find_superusers(connection, compared.states)
-        asked = Asked(adapter, plan.rulebook, dangers, of_superusers=superusers.concerned)
-        questions = read_questions(connection, collected, collected.reading, compared, asked)
-        written = write_permissions(connection, collected, compared, Sequel(dangers, superusers, questions))
+        following = Following.read(connection, collected, collected.reading, compared, (adapter, plan.rulebook))
+        written, dangers = write_permissions(connection, collected, compared, following.find)
         keep_source(connection, plan, collected, compared, adapter.rules)
         changes = outcome.changes.join(written)
         told = replace(outcome, permissions=compared.counts, changes=changes)

@@ -1,6 +1,6 @@
 """Writes what differs from the ledger, in the caller's transaction, and returns what changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from whalefall_pipeline.core.diff import AttributeChange, Difference
 from whalefall_pipeline.core.findings.model import NO_CHANGES
 from whalefall_pipeline.core.model import Seen
 from whalefall_pipeline.core.wording import describe_attributes
-from whalefall_pipeline.ledger.changes import end_changed, write_changes, write_deletions
+from whalefall_pipeline.ledger.changes import end_changed, write_changes, write_deletions, write_gained
 from whalefall_pipeline.ledger.copying import copying
 from whalefall_pipeline.ledger.findings import close_findings_of, write_findings
 from whalefall_pipeline.ledger.instance_attributes import write_attributes, write_instance_change
@@ -27,8 +27,8 @@ from whalefall_pipeline.ledger.permissions import (
 from whalefall_pipeline.ledger.target import Before, Target
 from whalefall_pipeline.ledger.unseen import write_unseen
 from whalefall_pipeline.sync.compare import ComparedAccounts, ComparedPermissions, ComparedStates
-from whalefall_pipeline.sync.dangers import NOBODY, Superusers
-from whalefall_pipeline.sync.findings import Questions, diff_findings
+from whalefall_pipeline.sync.findings import diff_findings
+from whalefall_pipeline.sync.follow import NOTHING_MORE, Sequel
 from whalefall_pipeline.sync.read import Collected
 
 
@@ -83,26 +83,27 @@ def _write_replacement(
     return replaced
 
 
-class Sequel(NamedTuple):
-    """What follows from a reading: who is a danger, who is a superuser since it, and what rules are to be asked."""
+class Written(NamedTuple):
+    """What changed, and who could become a superuser."""
 
-    dangers: DangerSummary | None = None
-    superusers: Superusers = NOBODY
-    questions: Questions | None = None
+    changes: Changes
+    dangers: DangerSummary | None
 
 
-NOTHING_MORE = Sequel()
+def _follow_nothing(_connect: Callable[[], Connection]) -> Sequel:
+    return NOTHING_MORE
 
 
 def write_permissions(
     connection: Connection,
     collected: Collected,
     compared: ComparedPermissions,
-    sequel: Sequel = NOTHING_MORE,
-) -> Changes:
+    follow: Callable[[Callable[[], Connection]], Sequel] = _follow_nothing,
+) -> Written:
     """Write snapshots, facts, grant intervals and log entries of accounts that changed, and the instance's own.
 
-    Where there are questions, rules are asked while the ledger takes in what is written, and findings follow it.
+    What follows from that, and documents, are worked out while the ledger takes in what accounts hold. `follow` is
+    called with what returns the connection once it is free.
     """
     target, sight, states = collected.target, compared.sight, compared.states
     _write_attributes(connection, target, compared)
@@ -112,6 +113,9 @@ def write_permissions(
         end_changed(connection, target, states.changes)
         delete_snapshots(connection, [stored.account_id for stored in stale.values() if stored.digest is not None])
     with copying(connection, len(stale)) as copier:
+        if states and stale:
+            write_gained(copier, target, states.changes)
+        sequel = follow(copier.take_connection)
         if states and stale:
             write_changes(copier, target, states.changes)
             write_snapshots(copier, _build_rows(target, states))
@@ -127,7 +131,7 @@ def write_permissions(
     unseen = {item.scope for item in sight.unseen}
     missed = [item.scope for item in sight.before.values() if item.status is not Seen.EXCLUDED]
     mark_permissions_read(connection, target, collected.version, sight.observed, sequel.dangers)
-    return Changes(
+    changes = Changes(
         accounts=tuple(states.changes) if states else (),
         attributes=compared.attribute_changes,
         notices=_write_notices(connection, target, compared.before),
@@ -137,6 +141,7 @@ def write_permissions(
         of_superusers=sequel.superusers.concerned,
         findings=findings,
     )
+    return Written(changes, sequel.dangers)
 
 
 def _write_attributes(connection: Connection, target: Target, compared: ComparedPermissions) -> None:
@@ -152,12 +157,12 @@ def _write_attributes(connection: Connection, target: Target, compared: Compared
 
 def _build_rows(target: Target, compared: ComparedStates) -> Iterator[tuple[str, ...]]:
     """Build documents while the ledger takes in the ones before: there are never many of them in memory."""
-    documents = compared.build_documents()
+    documents, digests = compared.build_documents(), compared.find_digests()
     types = {change.account_id: change.change_type for change in compared.changes}
     for username, stored in compared.stale.items():
         account_id, kind, moment = stored.account_id, stored.last_change_type, stored.last_change_time
         if account_id in types or not (kind and moment):  # a lost snapshot is written again, though nothing changed
             kind, moment = types.get(account_id, "add"), target.read_at
         ids = (str(account_id), str(target.instance.id))
-        digest = to_bytes_field(compared.digests[username])
+        digest = to_bytes_field(digests[username])
         yield (*ids, *documents.build(username), digest, kind, moment.isoformat())
