@@ -22,7 +22,8 @@ NULL = r"\N"
 """A field of COPY's text format that has no value."""
 BETWEEN = "\0"
 """PostgreSQL stores it in no text, so fields are escaped together, joined by it; one that has it is refused still."""
-ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", BETWEEN: "\t"})
+ESCAPES = (("\\", r"\\"), ("\n", r"\n"), ("\r", r"\r"), ("\t", r"\t"), (BETWEEN, "\t"))
+"""In this order. One after the other: they are rare, and to look for each takes a tenth of what `translate` does."""
 
 
 def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
@@ -104,7 +105,11 @@ def join_lines(lines: Iterable[str]) -> Iterator[str]:
 
 def to_fields(values: Iterable[str]) -> str:
     """Return texts as adjoining fields of a line of COPY's text format."""
-    return BETWEEN.join(values).translate(ESCAPES)
+    text = BETWEEN.join(values)
+    for character, escaped in ESCAPES:
+        if character in text:
+            text = text.replace(character, escaped)
+    return text
 
 
 @contextmanager
