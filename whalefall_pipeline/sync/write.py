@@ -102,8 +102,8 @@ def write_permissions(
 ) -> Written:
     """Write snapshots, facts, grant intervals and log entries of accounts that changed, and the instance's own.
 
-    What follows from that, and documents, are worked out while the ledger takes in what accounts hold. `follow` is
-    called with what returns the connection once it is free.
+    What takes the ledger longest is sent first: what accounts hold. What takes longest to work out comes next: what
+    follows from it, findings, documents. `follow` is called with what returns the connection once it is free.
     """
     target, sight, states = collected.target, compared.sight, compared.states
     _write_attributes(connection, target, compared)
@@ -116,11 +116,11 @@ def write_permissions(
         if states and stale:
             write_gained(copier, target, states.changes)
         sequel = follow(copier.take_connection)
+        written = diff_findings(sequel.questions, compared) if sequel.questions else None
         if states and stale:
-            write_changes(copier, target, states.changes)
             write_snapshots(copier, _build_rows(target, states))
-        if sequel.questions:
-            written = diff_findings(sequel.questions, compared)
+            write_changes(copier, target, states.changes)
+        if written:
             ids = {name: stored.account_id for name, stored in stale.items()}
             write_findings(connection, copier, target, written, ids)
             findings = written.changes
