@@ -64,7 +64,7 @@ class FactsBuilder:
         self._instance = instance
         self._meta = build_meta(unseen)
         self._inherited: dict[frozenset[Held], _Inherited] = {}
-        self._of_roles = find_held(accounts.values(), is_of_role)
+        self._of_roles = find_held(accounts, is_of_role)
         self._list_wide = lru_cache(SETS)(partial(_list_tokens, cache(_to_token_of)))
         self._public = [state for state in accounts.values() if state.account.kind is Kind.PUBLIC]
 
@@ -135,7 +135,7 @@ class FactsBuilder:
     @cached_property
     def _wide(self) -> frozenset[Held]:
         """What anybody holds on the server and on whole databases."""
-        return find_held(self._accounts.values(), _is_wide)
+        return find_held(self._accounts, _is_wide)
 
     @cached_property
     def _granted(self) -> set[str]:

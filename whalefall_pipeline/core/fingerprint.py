@@ -81,7 +81,7 @@ class _Fingerprints:
         self._states = states
         self._own = own
         self._tokens = _Tokens()
-        self._passing = find_held(states.values(), _is_passed_on)
+        self._passing = find_held(states, _is_passed_on)
         of_roles = frozenset(filter(is_of_role, self._passing))
         self._memberships = {username: state.held & of_roles for username, state in states.items()}
         self._sets: dict[frozenset[Held], bytes] = {}

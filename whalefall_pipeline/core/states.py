@@ -1,8 +1,9 @@
 """Puts a reading together: grants to their accounts, and scopes to what is known of them."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 
 from whalefall_pipeline.core.exclusions import OF_ACCOUNT, OF_DATABASE
 from whalefall_pipeline.core.model import (
@@ -23,16 +24,23 @@ from whalefall_pipeline.core.model import (
 from whalefall_pipeline.core.rules import Rules
 
 
-def build_states(
-    accounts: Sequence[Account], held: Mapping[str, Collection[Held]]
-) -> tuple[dict[str, AccountState], int]:
+class States(dict[str, AccountState]):
+    """All accounts of a reading by username; nothing is put into it once it is made."""
+
+    @cached_property
+    def held(self) -> frozenset[Held]:
+        """All that anybody holds, each once."""
+        return _join_held(self)
+
+
+def build_states(accounts: Sequence[Account], held: Mapping[str, Collection[Held]]) -> tuple[States, int]:
     """Return each account what it holds, by username; second, how many grants have a grantee that is no account.
 
     Accounts that hold the same share one set. An attribute without a value is left out: null and not there are the
     same.
     """
     sets: dict[frozenset[Held], frozenset[Held]] = {}
-    states: dict[str, AccountState] = {}
+    states = States()
     for account in accounts:
         own = frozenset(held.get(account.username, ()))
         states[account.username] = AccountState(_drop_nulls(account), sets.setdefault(own, own))
@@ -52,23 +60,28 @@ def add_implied_roles(
     implied = {name: frozenset(rules.implied_roles(state, instance)) for name, state in states.items()}
     if not any(implied.values()):
         return states
-    return {name: replace(state, held=state.held | implied[name]) for name, state in states.items()}
+    return States({name: replace(state, held=state.held | implied[name]) for name, state in states.items()})
 
 
-def find_held(states: Iterable[AccountState], test: Callable[[Held], bool]) -> frozenset[Held]:
+def find_held(states: Mapping[str, AccountState], test: Callable[[Held], bool]) -> frozenset[Held]:
     """Return what passes a test, of all that anybody holds; what many hold is tested once.
 
     What one account holds of it is the intersection with it, at the speed of the interpreter's own sets.
     """
-    sets = {id(state.held): state.held for state in states}
-    return frozenset(filter(test, frozenset[Held]().union(*sets.values())))
+    held = states.held if isinstance(states, States) else _join_held(states)
+    return frozenset(filter(test, held))
+
+
+def _join_held(states: Mapping[str, AccountState]) -> frozenset[Held]:
+    sets = {id(state.held): state.held for state in states.values()}
+    return frozenset[Held]().union(*sets.values())
 
 
 def build_members(states: Mapping[str, AccountState], roles: Collection[str]) -> dict[str, list[Membership]]:
     """Return the direct members of each of these roles, ordered by member."""
     members: dict[str, list[Membership]] = {}
     names = set(roles)
-    wanted = find_held(states.values(), lambda item: is_of_role(item) and item.securable.object in names)
+    wanted = find_held(states, lambda item: is_of_role(item) and item.securable.object in names)
     holders = [username for username, state in states.items() if not state.held.isdisjoint(wanted)]
     for username in sorted(holders):
         for held in to_roles(states[username].held & wanted):

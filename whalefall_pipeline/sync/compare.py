@@ -1,6 +1,6 @@
 """Compares what was collected with what the ledger holds, in the caller's transaction; writes nothing."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
@@ -24,7 +24,7 @@ from whalefall_pipeline.core.fingerprint import (
 from whalefall_pipeline.core.inventory import InventoryChange, check_collapse, compare_inventory, describe_replacement
 from whalefall_pipeline.core.model import AccountState, Attributes, Reading, Seen, Unseen
 from whalefall_pipeline.core.rules import NOTHING_SET, Reasons, Rules
-from whalefall_pipeline.core.states import add_implied_roles, build_unseen
+from whalefall_pipeline.core.states import States, add_implied_roles, build_unseen
 from whalefall_pipeline.ledger.changes import read_states
 from whalefall_pipeline.ledger.inventory import read_known_accounts
 from whalefall_pipeline.ledger.permissions import Newest, Stored, read_newest, read_same, read_stored
@@ -213,8 +213,7 @@ class _World:
 def _compare_states(connection: Connection, instance_id: int, world: _World) -> ComparedStates:
     """Compare each account with what the ledger holds of it; only those whose digest differs are fetched."""
     stored = read_stored(connection, instance_id)
-    known = {username: state for username, state in world.states.items() if username in stored}
-    effective = {username: world.effective[username] for username in known}
+    known, effective = (_choose(states, stored) for states in (world.states, world.effective))
     find_digests = cache(partial(build_digests, effective, world.own, unseen=world.unseen, code=to_code(world.rules)))
     stale = {name: stored[name] for name in known}
     if any(item.digest is not None for item in stale.values()):  # else all are new, whatever their digests are
@@ -228,6 +227,12 @@ def _compare_states(connection: Connection, instance_id: int, world: _World) -> 
     counts = count_permissions(world.states.values(), known.values(), changes)
     changed = {item.username: before[item.account_id] for item in changes if item.account_id in before}
     return ComparedStates(counts, known, changes, changed, stale, find_digests, documents, facts)
+
+
+def _choose(states: Mapping[str, AccountState], names: Collection[str]) -> Mapping[str, AccountState]:
+    """Return the states of accounts with these names; the same mapping where those are all."""
+    chosen = [name for name in states if name in names]
+    return states if len(chosen) == len(states) else States({name: states[name] for name in chosen})
 
 
 def _find_changes(

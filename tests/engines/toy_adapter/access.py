@@ -41,7 +41,7 @@ class ToyAccess(Access):
         def gives(item: Held) -> bool:
             return item == EVERYTHING or item[:2] == question
 
-        wanted = find_held(accounts.values(), gives)
+        wanted = find_held(accounts, gives)
         for username in usernames:
             if username in accounts:
                 for item in accounts[username].held & wanted:

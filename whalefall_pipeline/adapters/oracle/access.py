@@ -100,7 +100,7 @@ class OracleAccess(Access):
         """See `Access.find_sources`."""
         is_system = question.securable.scope in SYSTEM_SCOPES
         source = _System(question) if is_system else _Object(question, population)
-        wanted = find_held(population.accounts.values(), lambda item: source.find_words(item) is not None)
+        wanted = find_held(population.accounts, lambda item: source.find_words(item) is not None)
         for username in usernames:
             client = find_proxied(username)
             state = population.accounts.get(client)

@@ -24,7 +24,7 @@ WANTED = (Wanted(DEFINER), *(Wanted(scope, privilege=EXECUTE) for scope in CODE_
 def find_code(population: Population, question: Question, reached: Collection[str]) -> Iterator[Code]:
     """Yield the code of the question's container that one of these may run, with whose rights it runs."""
     database = question.securable.database
-    code = find_held(population.accounts.values(), lambda item: _is_code(item, database))
+    code = find_held(population.accounts, lambda item: _is_code(item, database))
     if not code:
         return
     held = frozenset[Held]().union(

@@ -83,7 +83,7 @@ def find_dangers(population: Population) -> Iterator[Danger]:
     yield Danger("SYS", "", 0, "SYS", "")
     for role in IMPORTING:
         yield Danger(role, "", 1, f"role {role}", "imports users, grants and code in the name of any user")
-    wanted = find_held(population.accounts.values(), lambda item: _find_way(item) is not None)
+    wanted = find_held(population.accounts, lambda item: _find_way(item) is not None)
     for username, state in population.accounts.items():
         for item in state.held & wanted:
             way = _find_way(item)
@@ -100,7 +100,7 @@ def _find_proxies(population: Population) -> Iterator[Danger]:
     A client that is granted DBA is left out: the way to that role tells of it.
     """
     accounts = population.accounts
-    held = find_held(accounts.values(), lambda item: item.securable.scope == "proxy")
+    held = find_held(accounts, lambda item: item.securable.scope == "proxy")
     for username, state in accounts.items():
         own = sorted(state.held & held)
         guarded = {item.securable for item in own if item.privilege == GUARDED}

@@ -32,7 +32,7 @@ def find_proxied(place: str) -> str:
 def find_links(population: Population) -> Iterator[Link]:
     """Yield all links of a population."""
     accounts = population.accounts
-    wanted = find_held(accounts.values(), _has_links)
+    wanted = find_held(accounts, _has_links)
     has_public = PUBLIC in accounts and bool(accounts[PUBLIC].held)
     for username, state in accounts.items():
         if has_public and state.account.kind is Kind.USER:

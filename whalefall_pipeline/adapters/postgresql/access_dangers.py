@@ -68,7 +68,7 @@ def find_dangers(population: Population) -> Iterator[Danger]:
     yield from _find_replication(population)
     yield from _find_logins(population)
     yield from _find_subscribed(population)
-    held = find_held(accounts.values(), _is_looked_at)
+    held = find_held(accounts, _is_looked_at)
     owners = _find_owners(population)
     for name, state in accounts.items():
         if not state.held.isdisjoint(held) and not is_superuser(state):
@@ -94,7 +94,7 @@ def _find_logins(population: Population) -> Iterator[Danger]:
     """
     accounts = population.accounts
     logins = {name for name, state in accounts.items() if _is_plain_login(state)}
-    held = find_held(accounts.values(), lambda item: is_of_role(item) and item.securable.object in logins)
+    held = find_held(accounts, lambda item: is_of_role(item) and item.securable.object in logins)
     for name, state in accounts.items():
         if not state.held.isdisjoint(held) and not is_superuser(state):
             for link in build_memberships(population, name, state.held & held):
@@ -114,7 +114,7 @@ def _find_subscribed(population: Population) -> Iterator[Danger]:
     TRIGGER alone is not enough.
     """
     accounts, seen = population.accounts, set[tuple[str, str, str]]()
-    writing = find_held(accounts.values(), lambda item: item.privilege == WRITER)
+    writing = find_held(accounts, lambda item: item.privilege == WRITER)
     if not writing:
         return
     owners = _find_owners(population)
@@ -153,9 +153,7 @@ def _is_looked_at(item: Held) -> bool:
 
 def _find_owners(population: Population) -> dict[Securable, str]:
     """Return the owner of each table."""
-    tables = find_held(
-        population.accounts.values(), lambda item: item.privilege == "OWNER" and item.securable.scope == "table"
-    )
+    tables = find_held(population.accounts, lambda item: item.privilege == "OWNER" and item.securable.scope == "table")
     return {
         item.securable: name
         for name, state in population.accounts.items()

@@ -99,7 +99,7 @@ class _RowSecurity(NamedTuple):
         if not any(enabled in state.held for state in population.accounts.values()):
             return None
         marks = _find_holders(population, {Held(FORCED, table), Held("OWNER", table)})
-        policies = find_held(population.accounts.values(), lambda item: _is_policy_of(item.securable, table))
+        policies = find_held(population.accounts, lambda item: _is_policy_of(item.securable, table))
         holders = _find_holders(population, policies)
         part = RULES.observed_by("policy", table.database)
         return cls(

@@ -39,7 +39,7 @@ class PostgresqlLinks:
         self._population = population
         accounts = population.accounts
         self._superusers = {name for name, state in accounts.items() if is_superuser(state)}
-        self._of_roles = find_held(accounts.values(), is_of_role)
+        self._of_roles = find_held(accounts, is_of_role)
         self._creators = find_creators(population)
         self._circular = {name: held for name in self._creators if (held := find_circular(population, name))}
         public = accounts.get(PUBLIC)
@@ -201,7 +201,7 @@ def to_password_sql(role: str) -> str:
 def list_database_owners(population: Population) -> list[tuple[str, Held]]:
     """Return the owners of databases, each with what it holds."""
     accounts = population.accounts
-    owned = find_held(accounts.values(), lambda item: item.privilege == "OWNER" and item.securable.scope == DATABASE)
+    owned = find_held(accounts, lambda item: item.privilege == "OWNER" and item.securable.scope == DATABASE)
     return [
         (name, item)
         for name, state in accounts.items()
@@ -221,7 +221,7 @@ def find_creators(population: Population) -> set[str]:
 def find_circular(population: Population, creator: str) -> set[str]:
     """Return the roles that a role can't be granted: itself, and its members, through others too; empty: no members."""
     accounts = population.accounts
-    granted = find_held(accounts.values(), lambda item: item.privilege == MEMBER)
+    granted = find_held(accounts, lambda item: item.privilege == MEMBER)
     found, frontier = {creator}, {creator}
     while frontier:
         held = frozenset(item for item in granted if item.securable.object in frontier)

@@ -115,7 +115,7 @@ class SqlserverAccess(Access):
             own = item.privilege in (OWNER, TAKE_OWNERSHIP) and securable in owned
             return own or item.privilege in covering.get(securable, ())
 
-        wanted = find_held(population.accounts.values(), matches)
+        wanted = find_held(population.accounts, matches)
         withheld = _find_revoked(question)
         for username in usernames:
             yield from _list_fixed(username, question, covering)
@@ -282,9 +282,7 @@ def _find_passing(population: Population, question: Question) -> list[Securable]
     """Return whose owners pass a DENY: the database, what is asked about, the schema of what has no own owner."""
     securables = [cover.securable for cover in find_covers(question) if cover.securable.scope not in (SERVER, COLUMN)]
     nearest = securables[:1]
-    own = find_held(
-        population.accounts.values(), lambda item: item.privilege == OWNER and to_plain(item.securable) in nearest
-    )
+    own = find_held(population.accounts, lambda item: item.privilege == OWNER and to_plain(item.securable) in nearest)
     return [
         *nearest,
         *(securables[1:2] if len(securables) > 2 and not own else ()),

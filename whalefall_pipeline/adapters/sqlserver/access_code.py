@@ -20,7 +20,7 @@ CODE_SCOPES = ("routine", "schema")
 def find_code(population: Population, question: Question, reached: Collection[str]) -> Iterator[Code]:
     """Yield the modules of the question's database that one of these may run, with whom they run as."""
     database = question.securable.database
-    modules = find_held(population.accounts.values(), lambda item: _is_module(item, database))
+    modules = find_held(population.accounts, lambda item: _is_module(item, database))
     if not modules:
         return
     principals = Principals(population)

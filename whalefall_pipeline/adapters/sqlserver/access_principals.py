@@ -43,7 +43,7 @@ class Principals:
     @cached_property
     def holders(self) -> dict[Held, list[str]]:
         """Who holds each thing that gives links."""
-        wanted = find_held(self.accounts.values(), _has_links)
+        wanted = find_held(self.accounts, _has_links)
         found: dict[Held, list[str]] = {}
         for username, state in self.accounts.items():
             for item in state.held & wanted:
@@ -118,7 +118,7 @@ class Principals:
     @cached_property
     def deniers(self) -> frozenset[str]:
         """Who is denied anything."""
-        wanted = find_held(self.accounts.values(), lambda item: item.effect == "deny")
+        wanted = find_held(self.accounts, lambda item: item.effect == "deny")
         return frozenset(name for name, state in self.accounts.items() if state.held & wanted)
 
     def is_denied(self, names: Iterable[str], question: Question) -> bool:

@@ -32,16 +32,16 @@ def _count_superusers(world: World) -> Iterator[Hit]:
 
 
 def _describe_grant_admin(world: World, state: AccountState) -> str:
-    if world.is_administrator(state):
-        return ""
     why = world.amounts_to(state, GRANT_ADMIN)
-    return f"may grant to others: {'; '.join(why)}" if why else ""
+    return f"may grant to others: {'; '.join(why)}" if why and not world.is_administrator(state) else ""
 
 
 def _describe_locked(world: World, state: AccountState) -> str:
     why = world.amounts_to(state, LOCKED)
+    if not why:
+        return ""
     powers = [name for name in (SUPERUSER, GRANT_ADMIN) if world.amounts_to(state, name)]
-    return f"can't log in ({'; '.join(why)}), and keeps {' and '.join(powers)}" if why and powers else ""
+    return f"can't log in ({'; '.join(why)}), and keeps {' and '.join(powers)}" if powers else ""
 
 
 def _find_strangers(world: World) -> Iterator[Hit]:

@@ -76,10 +76,14 @@ def find_members(is_wanted: Callable[[str], bool], who: Who = to_holders) -> Fin
     """
 
     def find(world: World) -> Iterator[Hit]:
+        wanted_of: dict[int, list[RolePath]] = {}  # by the list, which many accounts share, and which the world keeps
         for state in world.choose(who):
-            for path in world.list_roles(state):
-                if is_wanted(path.role):
-                    yield _to_member(state, path)
+            paths = world.list_roles(state)
+            wanted = wanted_of.get(id(paths))
+            if wanted is None:
+                wanted = wanted_of[id(paths)] = [path for path in paths if is_wanted(path.role)]
+            for path in wanted:
+                yield _to_member(state, path)
 
     return PerAccount(find)
 

@@ -11,6 +11,7 @@ from whalefall_pipeline.core.findings.model import DEFAULT_OPTIONS, NO_FINDINGS,
 from whalefall_pipeline.core.model import ROLE_SCOPES, AccountState, Attributes, Coverage, Held, Kind
 from whalefall_pipeline.core.roles import RolePath, reach_roles
 from whalefall_pipeline.core.rules import NO_LOGIN, NOTHING_SET, SUPERUSER, Reasons, Rules
+from whalefall_pipeline.core.states import find_held
 
 FEW = 20
 HOLDING_KINDS = frozenset({Kind.USER, Kind.GROUP})
@@ -40,7 +41,11 @@ class World:
     facts: FactsBuilder | None = None
 
     @cached_property
-    def _paths(self) -> dict[tuple[frozenset[Held], str], list[RolePath]]:
+    def _paths(self) -> dict[str, list[RolePath]]:
+        return {}
+
+    @cached_property
+    def _shared_paths(self) -> dict[tuple[frozenset[Held], str], list[RolePath]]:
         return {}
 
     @cached_property
@@ -129,12 +134,15 @@ class World:
 
     def list_roles(self, state: AccountState) -> list[RolePath]:
         """Return the roles that an account reaches, each by a shortest path; many accounts share the list."""
-        memberships = state.held & self._of_roles
-        is_granted = self.only is not None or state.account.username in self._granted
-        name = state.account.username if is_granted else ""
-        found = self._paths.get((memberships, name))
+        username = state.account.username
+        found = self._paths.get(username)
         if found is None:
-            found = self._paths[memberships, name] = reach_roles(state, self.states)
+            memberships = state.held & self._of_roles
+            key = (memberships, username if self.only is not None or username in self._granted else "")
+            found = self._shared_paths.get(key)
+            if found is None:
+                found = self._shared_paths[key] = reach_roles(state, self.states)
+            self._paths[username] = found
         return found
 
     @cached_property
@@ -169,9 +177,9 @@ class World:
 
     @cached_property
     def _by_scope(self) -> Mapping[str, list[Held]]:
-        sets = {id(state.held): state.held for state in self.accounts}
+        asked = self.states if self.only is None else {state.account.username: state for state in self.accounts}
         found: dict[str, list[Held]] = {}
-        for item in frozenset[Held]().union(*sets.values()):
+        for item in find_held(asked, lambda _item: True):
             found.setdefault(item.securable.scope, []).append(item)
         return found
 
