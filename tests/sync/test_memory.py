@@ -23,4 +23,6 @@ def test_the_usual_collector_is_back_after_a_session() -> None:
     usual = gc.get_threshold()
     with collecting_rarely():
         assert gc.get_threshold()[0] == NEW_OBJECTS
+        assert gc.get_freeze_count()
+    assert not gc.get_freeze_count()
     assert gc.get_threshold() == usual

@@ -36,12 +36,14 @@ def release() -> None:
 def collecting_rarely() -> Generator[None]:
     """Let Python look for garbage in cycles rarely: a reading is a million values without any, and half of the time.
 
+    What is there before, most of all modules, is not looked through meanwhile: that takes a tenth of a second.
     Sessions of one process may overlap: the last of them to end puts back what the first one found.
     """
     with _sessions.lock:
         if not _sessions.count:
             _sessions.usual = gc.get_threshold()
             gc.set_threshold(NEW_OBJECTS, *_sessions.usual[1:])
+            gc.freeze()
         _sessions.count += 1
     try:
         yield
@@ -50,6 +52,7 @@ def collecting_rarely() -> Generator[None]:
             _sessions.count -= 1
             if not _sessions.count:
                 gc.set_threshold(*_sessions.usual)
+                gc.unfreeze()
 
 
 @dataclass
