@@ -40,7 +40,8 @@ def main() -> None:
     begun, cpu_begun = time.perf_counter(), time.process_time()
     ran: Ran = run(request)
     seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun
-    own = ran.statements if request["instance"]["db_type"] == "postgresql" else 0
+    is_counted = request["side"] == "floor" and request["instance"]["db_type"] == "postgresql"
+    own = ran.statements if is_counted else 0
     measured = Measured(seconds, read_peak_mib(), ran.statements, count() - own, cpu_seconds, ran.findings_seconds)
     sys.stdout.write(json.dumps(measured) + "\n")
 
@@ -54,7 +55,7 @@ def read_peak_mib() -> float:
 
 
 def _count_statements() -> Callable[[], int]:
-    """Count what psycopg sends from now on, COPY included: to the ledger, and to a source that is PostgreSQL."""
+    """Count what psycopg's cursors send from now on, COPY included: to the ledger, and the floor's to a source."""
     sent = 0
 
     def counting(work: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,9 +18,9 @@ class Tally:
         """Return 16 bytes that are equal when, and in practice only when, all rows so far are."""
         return self._rows.digest()
 
-    def count(self) -> None:
-        """Count a statement that is sent now, whatever comes of it."""
-        self.statements += 1
+    def count(self, statements: int = 1) -> None:
+        """Count statements that are sent now, whatever comes of them."""
+        self.statements += statements
 
     def add(self, rows: Sequence[Sequence[object]]) -> None:
         """Take in what a statement gave."""

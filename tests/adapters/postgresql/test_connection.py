@@ -136,7 +136,7 @@ def test_the_server_s_log_of_statements_has_nothing_but_questions(engine: Postgr
         engine.execute(f"ALTER ROLE {name} RESET log_statement;")
     entries = re.split(r"\n(?!\t)", "".join(log))  # the lines of one begin with a tab
     said = [COMMENT.sub("", match[1]).strip() for entry in entries if (match := STATEMENT.search(entry))]
-    assert len(said) > 10
+    assert len(said) >= 8
     assert [statement for statement in said if not ASKED.match(statement)] == []
 
 

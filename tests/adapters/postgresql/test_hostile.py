@@ -166,10 +166,10 @@ def test_a_login_is_bounded_by_what_no_setting_changes() -> None:
 
 
 def begin(peer: Peer) -> None:
+    """Take the first question, which begins the transaction, and answer its first half."""
     log_in(peer)
     peer.receive()
-    peer.send(BEGUN, IN_TRANSACTION)
-    peer.receive()
+    peer.send(BEGUN)
 
 
 def answer_with_rows_for_ever(peer: Peer) -> None:

@@ -1,13 +1,15 @@
 """Connections that only read: one database each, opened and used within the limits of the instance's reading."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import psycopg
-from psycopg.abc import Buffer
-from psycopg.adapt import Loader
-from psycopg.pq import TransactionStatus
+from psycopg import generators
+from psycopg.abc import AdaptContext, Buffer, PQGen
+from psycopg.adapt import Loader, Transformer
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import tuple_row
 
 from whalefall_pipeline.adapters.deadline import Deadline
@@ -33,6 +35,9 @@ CLOSE_SECONDS = 2.0
 """How long a server may take to close a connection; a busy one takes milliseconds."""
 
 SQL = load_sql(__package__ or "", "catalog.sql")
+BEGIN = "begin isolation level repeatable read read only"
+BETWEEN = "\n;\n"
+"""Between statements that are sent at once: the last line of one may be a comment."""
 
 
 class DatabaseConnection:
@@ -48,6 +53,7 @@ class DatabaseConnection:
         self._tally = tally
         self.database_oid: int | None = None
         """Which database this is; it may have been asked for by another name (an alias of a connection pooler's)."""
+        self._may_identify = False
         self.identity = ""
         """The cluster's system identifier, which its replicas share; empty where this login may not ask for it."""
         self.escaped: set[str] = set()
@@ -77,29 +83,41 @@ class DatabaseConnection:
 
     def begin(self, limits: Limits) -> None:
         """Begin the transaction with all settings that a reading depends on."""
-        milliseconds = str(max(1, round(limits.statement_seconds * 1000)))
-        ((*_, self.database_oid, may_identify),) = self._read(SQL["begin"], {"milliseconds": milliseconds})
-        if may_identify:
-            ((self.identity,),) = self._read(SQL["identity"])
+        milliseconds = max(1, round(limits.statement_seconds * 1000))
+        statement = SQL["begin"].replace("%(milliseconds)s", f"'{milliseconds}'")
+        self._tally.count()
+        *_, result = self._send([BEGIN, statement])
+        ((*_, self.database_oid, self._may_identify),) = self._load(result, self._connection)
+
+    def identify(self) -> None:
+        """Ask which cluster this is, see `identity`."""
+        for _ in self.read_each(()):
+            pass
 
     def read(self, statement: str, *, shared: bool = False) -> list[Row]:
-        """Return all rows of a catalog statement; `shared`: with names that all databases of the cluster share.
+        """Return all rows of one catalog statement. See `read_each`."""
+        (rows,) = self.read_each([statement], shared=shared)
+        return rows
 
-        Raises DatabaseConnectionError when the connection is lost or the answer is larger than the limit,
-        UnreadableError when only the statement failed; the transaction has then ended.
+    def read_each(self, statements: Sequence[str], *, shared: bool = False) -> Iterator[list[Row]]:
+        """Yield all rows of each of some catalog statements, which are sent at once, the first time with `identity`.
+
+        `shared`: with names that all databases of the cluster share. Raises, where the rows of a statement should be,
+        DatabaseConnectionError when the connection is lost or the answer is larger than the limit, UnreadableError
+        when only the statement failed; the transaction has then ended, and what stands behind it was not run. Of
+        statements that are sent at once, all are lost where one does not end: what a server sends, it sends at the end.
         """
-        # The server takes shared names to be of its database's encoding, which only that of the writer's is.
-        if self._encoding == NOT_CONVERTED or (shared and self._encoding != "UTF8"):
-            return self._read_bytes(statement)
-        try:
-            return self._read(statement)
-        except UnicodeDecodeError:
-            return self._read_bytes(statement)
+        question = [SQL["identity"]] if self._may_identify else []
+        answers = self._read_each([*question, *statements], shared=shared)
+        if question:
+            self._may_identify = False
+            ((self.identity,),) = next(answers)
+        yield from answers
 
     def answers(self) -> bool:
         """Whether the server still answers on this connection."""
         try:
-            self._read("SELECT 1")
+            self.read("SELECT 1")
         except UnreadableError:
             return True  # an earlier statement has failed
         except DatabaseConnectionError:
@@ -125,27 +143,61 @@ class DatabaseConnection:
         with self._translating():
             return self._connection.info.parameter_status("server_encoding") or "UTF8"
 
+    def _read_each(self, statements: Sequence[str], *, shared: bool) -> Iterator[list[Row]]:
+        # The server takes shared names to be of its database's encoding, which only that of the writer's is.
+        if self._encoding == NOT_CONVERTED or (shared and self._encoding != "UTF8"):
+            yield from map(self._read_bytes, statements)
+            return
+        if not statements:
+            return
+        self._tally.count(len(statements))
+        results = self._send(statements)
+        for statement in statements:
+            try:
+                rows = self._load(results.pop(0), self._connection)
+            except UnicodeDecodeError:
+                rows = self._read_bytes(statement)
+            yield rows
+
     def _read_bytes(self, statement: str) -> list[Row]:
         """Read names as the bytes that they are stored as, each to be taken for what it most likely is."""
-        self._read(SQL["encoding"], {"encoding": NOT_CONVERTED})
-        loader = _build_loader(self._encoding, self.escaped)
-        rows = self._read(statement, loader=loader)
-        self._read(SQL["encoding"], {"encoding": "UTF8"})
+        encoding = self._encoding
+        self._read_one(_to_client_encoding(NOT_CONVERTED), self._connection)
+        with self._connection.cursor() as cursor:
+            for kind in ("text", "name"):
+                cursor.adapters.register_loader(kind, _build_loader(encoding, self.escaped))
+            rows = self._read_one(statement, cursor)
+        self._read_one(_to_client_encoding("UTF8"), self._connection)
         return rows
 
-    def _read(
-        self, statement: str, values: Mapping[str, str] | None = None, loader: type[Loader] | None = None
-    ) -> list[Row]:
+    def _read_one(self, statement: str, context: AdaptContext) -> list[Row]:
         self._tally.count()
+        (result,) = self._send([statement])
+        return self._load(result, context)
+
+    def _send(self, statements: Sequence[str]) -> list[PGresult]:
+        """Send statements at once, and return what came of each, up to the first that failed; one at least."""
         self._relay.allow(self._endpoint.limits.answer_bytes)
-        with self._deadline.aborting(self._relay.end), self._translating(), self._connection.cursor() as cursor:
-            for kind in ("text", "name") if loader else ():
-                cursor.adapters.register_loader(kind, loader or Loader)
-            cursor.execute(statement.encode(), values)
-            self._check_size(cursor)
-            if cursor.description is None:
-                raise SyncDataError(NO_ROWS)
-            rows = cursor.fetchall()
+        pgconn = self._connection.pgconn
+        with self._deadline.aborting(self._relay.end), self._translating():
+            pgconn.send_query(BETWEEN.join(statements).encode())
+            results = self._connection.wait(_fetch(pgconn, len(statements)))
+        if len(results) < len(statements) and not (results and results[-1].status == ExecStatus.FATAL_ERROR):
+            raise SyncDataError(NO_ROWS)
+        return results
+
+    def _load(self, result: PGresult, context: AdaptContext) -> list[Row]:
+        """Return the rows of a result, or raise what it says instead."""
+        if result.status == ExecStatus.FATAL_ERROR:
+            self._deadline.check()
+            with self._translating():
+                raise psycopg.errors.error_from_result(result)
+        if result.status != ExecStatus.TUPLES_OK:
+            raise SyncDataError(NO_ROWS)
+        self._check_size(result)
+        transformer = Transformer(context)
+        transformer.set_pgresult(result)
+        rows = transformer.load_rows(0, result.ntuples, tuple)
         self._tally.add(rows)
         return rows
 
@@ -159,12 +211,26 @@ class DatabaseConnection:
                 raise to_too_much(self._endpoint.limits.answer_bytes) from None
             raise to_statement_error(error) from None
 
-    def _check_size(self, cursor: "psycopg.Cursor[Row]") -> None:
+    def _check_size(self, result: PGresult) -> None:
         """Raise DatabaseConnectionError where Python would need more than the limit: rows may be very short."""
-        result = cursor.pgresult
         limit = self._endpoint.limits.answer_bytes
-        if result and result.ntuples * (ROW_BYTES + VALUE_BYTES * result.nfields) > limit:
+        if result.ntuples * (ROW_BYTES + VALUE_BYTES * result.nfields) > limit:
             raise to_too_much(limit)
+
+
+def _fetch(pgconn: PGconn, most: int) -> PQGen[list[PGresult]]:
+    """Fetch the results of what was sent. Raise SyncDataError for more: each takes more here than on the wire."""
+    results: list[PGresult] = []
+    yield from generators.send(pgconn)
+    while (result := (yield from generators.fetch(pgconn))) is not None:
+        results.append(result)
+        if len(results) > most:
+            raise SyncDataError(NO_ROWS)
+    return results
+
+
+def _to_client_encoding(encoding: str) -> str:
+    return SQL["encoding"].replace("%(encoding)s", f"'{encoding}'")
 
 
 def _build_loader(encoding: str, escaped: set[str]) -> type[Loader]:
@@ -198,8 +264,7 @@ def open_database(endpoint: Endpoint, database: str, deadline: Deadline, tally: 
             check_limit(handshake)  # a login that hangs may be of this database alone
             raise
         connection = psycopg.Connection[Row](pgconn, tuple_row)
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
+        connection.autocommit = True  # its transaction is begun with the first statement, on one way to the server
         opened = DatabaseConnection(connection, relay, endpoint, deadline, tally)
         try:
             opened.begin(endpoint.limits)

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
+from itertools import chain
 
 import orjson
 
@@ -108,6 +109,7 @@ class PostgresqlSession(SourceSession):
         with self._connected:
             try:
                 self._link = self._connected.enter_context(self._open(self._database))
+                self._link.identify()
                 self._version = self._link.version
                 self._version_text = self._link.version_text
             except (DatabaseConnectionError, UnreadableError) as failed:
@@ -184,11 +186,12 @@ class PostgresqlSession(SourceSession):
     def _roles(self) -> tuple[list[Row], list[Row]]:
         """The rows of roles, and of their settings."""
         try:
-            return self._link.read(SQL["roles"], shared=True), self._link.read(SQL["role_settings"], shared=True)
+            roles, settings = self._link.read_each([SQL["roles"], SQL["role_settings"]], shared=True)
         except UnreadableError as failed:
             if failed.observation.status is Seen.TIMED_OUT:
                 raise DatabaseConnectionError(f"the list of roles: {failed}", transient=True) from None
             raise SyncDataError(f"the list of roles can't be read: {failed}") from None
+        return roles, settings
 
     @property
     def _source(self) -> bytes:
@@ -201,9 +204,10 @@ class PostgresqlSession(SourceSession):
     def _fetched(self) -> _Fetched:
         fetched, databases = _Fetched(), list[Row]()
         try:
-            fetched.server_settings = self._link.read(SQL["server_settings"])
-            databases = self._link.read(SQL["databases"], shared=True)
-            fetched.shared = self._read_server()
+            answers = self._link.read_each([SQL[name] for name in self._list_shared()], shared=True)
+            fetched.server_settings = next(answers)
+            databases = next(answers)
+            fetched.shared = list(chain.from_iterable(answers))
             fetched.coverage[SERVER] = OBSERVED
         except UnreadableError as failed:
             fetched.coverage[SERVER] = failed.observation
@@ -220,12 +224,11 @@ class PostgresqlSession(SourceSession):
                 fetched.coverage |= self._try_database(row, fetched)
         return fetched
 
-    def _read_server(self) -> list[Row]:
-        rows = self._link.read(SQL["memberships" if self._version >= 160000 else "memberships_before_16"], shared=True)
-        rows += self._link.read(SQL["server_grants"], shared=True)
-        if self._version >= 150000:
-            rows += self._link.read(SQL["parameter_grants"], shared=True)
-        return rows
+    def _list_shared(self) -> list[str]:
+        """Return the names of the statements that ask for what all databases share."""
+        memberships = "memberships" if self._version >= 160000 else "memberships_before_16"
+        parameters = ["parameter_grants"] if self._version >= 150000 else []
+        return ["server_settings", "databases", memberships, "server_grants", *parameters]
 
     def _try_database(self, row: Row, fetched: _Fetched) -> dict[str, Observation]:
         try:
@@ -266,9 +269,11 @@ class PostgresqlSession(SourceSession):
                 if self._is_other(row) or not self._link.stands:
                     self._leave()
                 opened = stack.enter_context(self._open(name)) if self._was_left else self._link
-                if opened.database_oid != oid or self._is_another_server(opened):
+                if opened.database_oid != oid:
                     return {scope: ALIAS}
-                rows, changed = (opened.read(OF_DATABASE[part]) for part in ("database_grants", "changed_grants"))
+                rows, changed = opened.read_each([OF_DATABASE["database_grants"], OF_DATABASE["changed_grants"]])
+                if self._is_another_server(opened):
+                    return {scope: ALIAS}
                 fetched.of_databases.append((name, rows))
                 fetched.changed.append((name, changed))
                 return {scope: OBSERVED, **self._read_definitions(opened, name, fetched)}
@@ -278,7 +283,10 @@ class PostgresqlSession(SourceSession):
             return {scope: Observation(refused.seen, str(refused))}
 
     def _read_definitions(self, opened: DatabaseConnection, name: str, fetched: _Fetched) -> dict[str, Observation]:
-        """Add what is no privilege; named apart only where it can't be read, since privileges do not depend on it."""
+        """Add what is no privilege; named apart only where it can't be read, since privileges do not depend on it.
+
+        It is sent apart too: where it does not end, what was read before is there.
+        """
         try:
             fetched.of_databases.append((name, opened.read(OF_DATABASE["definitions"])))
         except UnreadableError as failed:
