@@ -85,9 +85,9 @@ def test_what_many_hold_is_tested_once() -> None:
         tested.append(item)
         return item == other
 
-    assert find_held(states.values(), is_other) == {other}
+    assert find_held(states, is_other) == {other}
     assert sorted(tested) == sorted([SELECT, other])
-    assert find_held([], is_other) == frozenset()
+    assert find_held({}, is_other) == frozenset()
 
 
 def test_members_of_a_role_are_the_direct_ones_ordered_by_name_and_nobody_elses_options() -> None:
