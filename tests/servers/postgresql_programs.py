@@ -84,7 +84,12 @@ def _enterable(folder: Path) -> Path:
     """Return the folder, or a copy of its tree for this test run where the servers' user may not enter it."""
     if may_enter(folder):
         return folder
-    copy = make_folder("programs") / folder.parent.name
-    shutil.copytree(folder.parent, copy, symlinks=True)
-    copy.parent.chmod(0o755)
-    return copy / folder.name
+    tree = folder.parent
+    libraries = tree.parent.with_name(f"{tree.parent.name}.libs")  # where programs of a wheel look for theirs
+    place = make_folder("programs")
+    shutil.copytree(tree, place / tree.parent.name / tree.name, symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, place / libraries.name)
+    for path in (place, place / tree.parent.name):
+        path.chmod(0o755)
+    return place / tree.parent.name / tree.name / folder.name
