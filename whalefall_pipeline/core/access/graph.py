@@ -56,11 +56,6 @@ class Graph:
         self._listed: dict[str, Sequence[Link]] = {}
         self._inner: dict[str, frozenset[str]] = {}
 
-    @property
-    def others(self) -> Collection[str]:
-        """What links lead to and is no account."""
-        return self._links.others
-
     def list_links(self, username: str) -> Sequence[Link]:
         """Return the links from an account, in the same order whatever order they came in."""
         links = self._listed.get(username)
