@@ -102,6 +102,7 @@ def test_an_item_is_undecided_kept_or_revoked_and_then_gone_when_that_was_seen()
         ({"SUPERUSER": ["rolsuper (through role readers)"]}, ["rolsuper (through role readers)"]),
         ({"SUPERUSER": ["rolsuper (through role readers > admins)"]}, ["rolsuper (through role readers > admins)"]),
         ({"SUPERUSER": ["rolsuper (through role admins)"]}, None),  # in no role of that name: by another account
+        ({"SUPERUSER": ["rolsuper (through role orders)"]}, None),  # a table that it reads is named so
         ({"SUPERUSER": ["rolsuper (through PUBLIC)"]}, None),
         ({"SUPERUSER": ["rolsuper", "rolsuper (through PUBLIC)"]}, None),
         ({"LOCKED": ["rolcanlogin is false"]}, []),  # no power
