@@ -43,7 +43,7 @@ class FactsBuilder:
 
     `accounts` are all of the instance by username, whose facts are asked for among them; `now` decides what has
     expired, and `instance` is what the instance is set to. `own` are the capabilities that the accounts have by
-    themselves, where these are known already.
+    themselves, and `effective` the accounts with the roles that the instance implies, where these are known already.
     """
 
     def __init__(
@@ -55,11 +55,14 @@ class FactsBuilder:
         unseen: Sequence[Unseen] = (),
         instance: Attributes = NOTHING_SET,
         own: Mapping[str, Reasons] | None = None,
+        effective: Mapping[str, AccountState] | None = None,
     ) -> None:
         self._rules = rules
         self._own: dict[str, Reasons] = dict(own or {})
         self._amounts: dict[str, _Amount] = {}
-        self._accounts = accounts = add_implied_roles(accounts, rules, instance)
+        if effective is None:
+            effective = add_implied_roles(accounts, rules, instance)
+        self._accounts = accounts = effective
         self._now = now
         self._instance = instance
         self._meta = build_meta(unseen)

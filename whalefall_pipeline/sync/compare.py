@@ -221,7 +221,13 @@ def _compare_states(connection: Connection, instance_id: int, world: _World) -> 
     before = read_states(connection, [item.account_id for item in stale.values()]) if stale else {}
     changes = list(_find_changes(before, known, stale))
     facts = FactsBuilder(
-        world.rules, known, world.now, unseen=world.unseen, instance=world.attributes, own=world.amounts
+        world.rules,
+        known,
+        world.now,
+        unseen=world.unseen,
+        instance=world.attributes,
+        own=world.amounts,
+        effective=effective,
     )
     documents = partial(DocumentBuilder, known, stale, world.rules, facts, unseen=world.unseen)
     counts = count_permissions(world.states.values(), known.values(), changes)
