@@ -95,11 +95,15 @@ def _open_findings(copier: Copier, target: Target, opened: Sequence[Finding], id
     """Append findings; tens of thousands of them at a first sync, most of them by a few rules."""
     common = to_fields([str(target.instance.id), target.read_at.isoformat(), target.session_id])
     to_rule_fields = cache(to_fields)
+    texts: dict[int, str] = {}  # by the detail itself, which many findings share
 
     def to_line(finding: Finding) -> str:
         rule_id, username, name, outcome, severity, title, message, detail = finding
         of_rule = to_rule_fields((rule_id, outcome, severity, title))
-        own = to_fields([username, name, message, orjson.dumps(detail).decode() if detail else "{}"])
+        text = texts.get(id(detail))
+        if text is None:
+            text = texts[id(detail)] = orjson.dumps(detail).decode()
+        own = to_fields([username, name, message, text])
         return f"{common}\t{of_rule}\t{ids.get(username, NULL)}\t{own}\n"
 
     copier.append("finding", COLUMNS, map(to_line, opened))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import cast
 
 import orjson
@@ -16,13 +16,12 @@ from whalefall_pipeline.core.findings.model import (
     Finding,
     FindingChanges,
     FindingKey,
-    Hit,
     Options,
     Outcome,
     Rule,
 )
 from whalefall_pipeline.core.findings.world import World
-from whalefall_pipeline.core.model import Coverage, Effect, Held, Json, Securable, Seen, find_observation
+from whalefall_pipeline.core.model import SETS, Coverage, Effect, Held, Json, Securable, Seen, find_observation
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import to_digest
 
@@ -56,14 +55,16 @@ def evaluate(rules: Iterable[Rule], world: World, only: Collection[str] | None =
     found: dict[FindingKey, Finding] = {}
     due: list[datetime] = []
     some = world if only is None else replace(world, only=frozenset(only))
-    to_json = cache(_to_json)
+    to_detail = lru_cache(SETS)(partial(_to_detail, cache(_to_json)))
     for rule in rules:
-        for hit in rule.find(some if rule.is_per_account else world):
-            if hit.since and hit.since > world.now:
-                due.append(hit.since)
+        of_rule = (Outcome.FOUND, rule.severity, rule.title)
+        for account, name, message, held, since in rule.find(some if rule.is_per_account else world):
+            if since and since > world.now:
+                due.append(since)
             else:
-                finding = _to_finding(rule, hit, to_json)
-                found[finding.key] = finding
+                detail = to_detail(held) if held else NO_DETAIL
+                finding = Finding(rule.id, account, name, *of_rule, message, detail)
+                found[FindingKey(rule.id, account, name, Outcome.FOUND)] = finding
         for finding in _list_unknown(rule, world):
             found[finding.key] = finding
     return Evaluation(found, min(due, default=None))
@@ -141,12 +142,9 @@ def _list_unknown(rule: Rule, world: World) -> Iterator[Finding]:
         yield Finding(rule.id, "", "", Outcome.UNKNOWN, rule.severity, rule.title, message, {"unseen": {**unseen}})
 
 
-def _to_finding(rule: Rule, hit: Hit, to_json: Callable[[Held], Json]) -> Finding:
-    account, name, message, held, _ = hit
-    detail: Mapping[str, Json] = NO_DETAIL
-    if held:
-        detail = {"held": list(map(to_json, held[:MOST_HELD])), "count": len(held)}
-    return Finding(rule.id, account, name, Outcome.FOUND, rule.severity, rule.title, message, detail)
+def _to_detail(to_json: Callable[[Held], Json], held: Sequence[Held]) -> Mapping[str, Json]:
+    """Return what a finding names of what is held; accounts that hold the same share it."""
+    return {"held": list(map(to_json, held[:MOST_HELD])), "count": len(held)}
 
 
 def _to_json(item: Held) -> Json:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
-from itertools import groupby
 from typing import TypeAlias
 
 from whalefall_pipeline.core.findings.model import Find, Hit, PerAccount
@@ -54,8 +53,11 @@ def find_held(scopes: Collection[str] | None, test: Test, *, who: Who = to_holde
         to_words = lru_cache(SETS)(list_held)
         for state, items in world.list_holding(world.choose(who), scopes, test):
             username = state.account.username
-            for name, group in groupby(sorted(items, key=by), key=by):
-                held = tuple(group)
+            groups: dict[str, list[Held]] = {}
+            for item in items:
+                groups.setdefault(by(item), []).append(item)
+            for name in sorted(groups):
+                held = tuple(groups[name])
                 yield Hit(username, name, f"{username} holds {to_words(held)}", held)
 
     return PerAccount(find)
@@ -105,7 +107,8 @@ def find_accounts(who: Who, describe: Callable[[World, AccountState], str | Iter
             said = describe(world, state)
             text = said if isinstance(said, str) else "; ".join(said)
             if text:
-                yield Hit(state.account.username, message=f"{state.account.username}: {text}")
+                username = state.account.username
+                yield Hit(username, "", f"{username}: {text}")
 
     return PerAccount(find)
 
