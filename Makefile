@@ -43,7 +43,7 @@ coverage: $(VENV)/dev ## run the tests and show which lines and branches of the 
 mutation: $(VENV)/dev ## change core in small ways and count which its unit tests notice (ARGS="--sample 200 --only findings")
 	@$(BIN)/python -m tests.mutation $(ARGS)
 
-bench: $(VENV)/dev ## measure syncs beside the floor, on servers that it starts (ARGS=--quick: two minutes)
+bench: $(VENV)/dev ## measure everything, on servers that it starts, as Markdown (ARGS=--quick: two minutes; ARGS=--help)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 check: format lint types imports audit ## all that CI runs

@@ -70,7 +70,7 @@ def measure_access(accounts: int, instances: int, rounds: int) -> Iterator[Asked
     """Yield what was asked of one instance with so many accounts, and of a fleet of small ones."""
     with start_ledger() as ledger, TemporaryDirectory() as home:
         contents = build_contents(accounts)
-        url = _fill(ledger, "ledger_one", contents, home)
+        url = fill_ledger(ledger, "ledger_one", contents, home)
         user = contents[0]
         questions = {
             "who-can on a table": ("who-can", "SELECT", "ON", f"public.{user.tables[0]}"),
@@ -81,7 +81,7 @@ def measure_access(accounts: int, instances: int, rounds: int) -> Iterator[Asked
             "escalations": ("escalations",),
         }
         yield from _ask(f"1 instance, {accounts:,} accounts", url, home, questions, rounds)
-        url = _fill(ledger, "ledger_fleet", build_contents(EACH), home)
+        url = fill_ledger(ledger, "ledger_fleet", build_contents(EACH), home)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(FLEET.format(instances=instances).encode())
             connection.execute("vacuum analyze")
@@ -93,7 +93,8 @@ def measure_access(accounts: int, instances: int, rounds: int) -> Iterator[Asked
         yield from _ask(f"{instances:,} instances, {EACH} accounts each", url, home, questions, rounds)
 
 
-def _fill(ledger: PostgresqlServer, database: str, contents: Sequence[Held], home: str) -> str:
+def fill_ledger(ledger: PostgresqlServer, database: str, contents: Sequence[Held], home: str) -> str:
+    """Make a ledger that holds what a first sync of one server gave, and return its URL."""
     with SOURCES[ENGINE]() as source:
         source.fill(contents)
         create_ledger(ledger, database, source, Path(home))

@@ -47,6 +47,11 @@ class Stand:
     server: PostgresqlServer
     ports: Mapping[str, int]
 
+    @property
+    def ledger_pid(self) -> int:
+        assert self.server.process
+        return self.server.process.pid
+
 
 @dataclass(frozen=True)
 class Fleet:

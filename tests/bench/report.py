@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from statistics import median
 
 from tests.bench.measuring import Sample
@@ -10,21 +11,38 @@ from tests.bench.measuring import Sample
 HEAD = (
     "| Engine | Accounts | Sync | Floor, s | Ours, s | **Ratio** | Floor, MiB | Ours, MiB | **Ratio** "
     "| Statements to the source: floor, ours | To the ledger: floor, ours | Rows written: floor, ours "
-    "| CPU of ours, s | **Findings of it** |",
-    "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    "| CPU of ours, s |",
+    "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+)
+FINDINGS_HEAD = (
+    "| Engine | Accounts | Sync | CPU without findings, s | Of findings, s | **Share** |",
+    "|---|--:|---|--:|--:|--:|",
 )
 
 
 def build_table(samples: Iterable[Sample]) -> str:
     """Return a row per engine, size and phase, in the order in which they were measured."""
-    groups: dict[tuple[str, int, str], list[Sample]] = {}
-    for sample in samples:
-        groups.setdefault(sample[:3], []).append(sample)
-    return "\n".join([*HEAD, *(_to_row(group) for group in groups.values())])
+    return "\n".join([*HEAD, *map(_to_row, _group(samples))])
+
+
+def build_findings_table(samples: Iterable[Sample]) -> str:
+    """Return what findings add to the CPU time of a sync without them, a row per engine, size and phase."""
+    ours = [sample for sample in samples if sample.side == "ours"]
+    return "\n".join([*FINDINGS_HEAD, *map(_to_findings_row, _group(ours))])
 
 
 def describe_machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    """Return what is measured on, when, and the load of the last minute."""
+    moment = f"{datetime.now(UTC):%Y-%m-%d, %H:%M} UTC"
+    machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    return f"{moment}; {machine}; load {os.getloadavg()[0]:.1f}"
+
+
+def _group(samples: Iterable[Sample]) -> list[list[Sample]]:
+    groups: dict[tuple[str, int, str], list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault(sample[:3], []).append(sample)
+    return list(groups.values())
 
 
 def _to_row(group: Sequence[Sample]) -> str:
@@ -39,16 +57,17 @@ def _to_row(group: Sequence[Sample]) -> str:
         [s.measured.source_statements, s.measured.ledger_statements, s.rows_written] for s in (floor[0], ours[0])
     ]
     cells += [f"{least:,}, {own:,}" for least, own in zip(*counted, strict=True)]
-    cells += [f"{median(s.measured.cpu_seconds for s in ours):.2f}", f"**{_find_share(ours):.1%}**"]
+    cells.append(f"{median(s.measured.cpu_seconds for s in ours):.2f}")
     return f"| {' | '.join(cells)} |"
 
 
-def _find_share(samples: Sequence[Sample]) -> float:
-    """Return how much findings add to the CPU time of a sync without them."""
-    return median(
-        sample.measured.findings_seconds / (sample.measured.cpu_seconds - sample.measured.findings_seconds)
-        for sample in samples
-    )
+def _to_findings_row(ours: Sequence[Sample]) -> str:
+    engine, accounts, phase, *_ = ours[0]
+    findings = [sample.measured.findings_seconds for sample in ours]
+    rest = [sample.measured.cpu_seconds - taken for sample, taken in zip(ours, findings, strict=True)]
+    share = median(taken / left for taken, left in zip(findings, rest, strict=True))
+    cells = [engine, f"{accounts:,}", phase, f"{median(rest):.2f}", f"{median(findings):.2f}", f"**{share:.1%}**"]
+    return f"| {' | '.join(cells)} |"
 
 
 def _to_seconds(values: Sequence[float]) -> str:

@@ -4,21 +4,19 @@ A reading is what a sync does before it compares: all accounts, then all grants.
 watches. On a second server, which shows all its locks, an administrator looks as often as possible at one more reading.
 """
 
-import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from tests.bench.contents import build_contents
+from tests.bench.processor import read_cpu
 from tests.bench.sources import SOURCES, WATCHED, Source
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.registry import ADAPTERS
 
-TICKS = os.sysconf("SC_CLK_TCK")
 SECONDS = 600.0
 HEAD = (
     "| Engine | Accounts | Statements | Seconds | Server's CPU, s | Connections at a time | Locks at most |",
@@ -48,10 +46,10 @@ def measure_source(engine: str, accounts: int, rounds: int) -> Cost:
         source.fill(contents)
         statements = _read(source)  # the server's caches are warm from here on
         for _ in range(rounds):
-            began, used = time.monotonic(), _read_cpu(source.pid)
+            began, used = time.monotonic(), read_cpu(source.pid)
             _read(source)
             seconds.append(time.monotonic() - began)
-            cpu_seconds.append(_read_cpu(source.pid) - used)
+            cpu_seconds.append(read_cpu(source.pid) - used)
     with WATCHED[engine]() as source:
         source.fill(contents)
         seen = list(_watch(source))
@@ -91,19 +89,3 @@ def _watch(source: Source) -> Iterator[Mapping[str, int]]:
         reading.start()
         while reading.is_alive():
             yield look()
-
-
-def _read_cpu(pid: int) -> float:
-    """Return the processor time in seconds of a server, its child processes and those that have ended."""
-    own = _read_times(pid)
-    children = [_read_times(int(child)) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return (sum(own) + sum(sum(times[:2]) for times in children)) / TICKS
-
-
-def _read_times(pid: int) -> tuple[int, ...]:
-    """Return user and system time, then those of children that have ended, in clock ticks; see proc(5), `stat`."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
-        return (0, 0, 0, 0)
-    return tuple(map(int, fields[11:15]))
