@@ -108,7 +108,7 @@ class Walk(Generic[E]):
             known = best.get(id(way.end))
             if known is None or _to_cost(way) < _to_cost(known):
                 best[id(way.end)] = way
-        return sorted(best.values(), key=_to_cost)[:MAX_WAYS] if len(best) > 1 else list(best.values())
+        return sorted(best.values(), key=_to_cost)[:MAX_WAYS]
 
     def find_first(self, username: str) -> list[Way[E]]:
         """Return the first of `find_ways`, or nothing; what the account has itself without a step is never beaten."""
@@ -142,17 +142,16 @@ class Walk(Generic[E]):
     def _find_tails(self, start: State) -> list[Way[E]]:
         ways = self._tails.get(start)
         if ways is None:
-            ways, _ = self._search(start)
-            self._tails[start] = ways
+            ways = self._tails[start] = self._search(start)
         return ways
 
-    def _search(self, start: State) -> tuple[list[Way[E]], bool]:
-        """Return the shortest way from a state to each end, and whether no bound was hit."""
-        order = count(1)
-        heap: list[_Item[E]] = [_Item(0, 0, 0, (), start, None)]
+    def _search(self, start: State) -> list[Way[E]]:
+        """Return the shortest way from a state to each end, not too many."""
+        order = count()
+        heap = self._begin(start)
         done: set[object] = set()
         ways: list[Way[E]] = []
-        while heap:
+        while heap and len(ways) < MAX_WAYS:
             item = heappop(heap)
             key = item.state if item.end is None else id(item.end)
             if key in done:
@@ -161,11 +160,12 @@ class Walk(Generic[E]):
             if item.end is None:
                 for further in self._go_on(item):
                     heappush(heap, further._replace(order=next(order)))
-            elif len(ways) == MAX_WAYS:
-                return ways, False
             else:
                 ways.append(Way(item.steps, item.links, item.end))
-        return ways, True
+        return ways
+
+    def _begin(self, start: State) -> list[_Item[E]]:
+        return [_Item(0, 0, 0, (), start, None)]
 
     def _search_all(self, start: State) -> tuple[list[Way[E]], bool]:
         """Return all simple ways from a state, the cheapest first, and whether no bound was hit.
@@ -173,8 +173,8 @@ class Walk(Generic[E]):
         What the rest of a way takes at least is known, so no beginning is followed before a cheaper whole; of those
         that cost the same, the one that came last is followed to its end.
         """
-        order = count(-1, -1)
-        heap: list[_Item[E]] = [_Item(0, 0, 0, (), start, None)]
+        order = count(step=-1)
+        heap = self._begin(start)
         ways: list[Way[E]] = []
         for _ in range(MAX_LOOKS):
             if not heap:
