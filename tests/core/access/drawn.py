@@ -9,11 +9,16 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.core.strategies import RULES
 from whalefall_pipeline.core.access.decide import Decider
-from whalefall_pipeline.core.access.engine import Access
+from whalefall_pipeline.core.access.engine import Access, FindGates
 from whalefall_pipeline.core.access.escalate import find_escalations
 from whalefall_pipeline.core.access.model import (
+    Acting,
+    Code,
     Danger,
     Escalations,
+    Gate,
+    GateQuestion,
+    GateState,
     Link,
     Population,
     Question,
@@ -30,7 +35,10 @@ DATABASES = ("", "", "shop", "other")
 
 @dataclass(frozen=True)
 class Drawn:
-    """What an engine finds: `denied` are accounts in whose identity no source holds, but for those of `beyond`."""
+    """What an engine finds: `denied` are accounts in whose identity no source holds, but for those of `beyond`.
+
+    `gate_sources` are the sources of all questions but the one; `code` is what an account may run.
+    """
 
     links: tuple[Link, ...]
     sources: tuple[Source, ...]
@@ -42,6 +50,10 @@ class Drawn:
     names: tuple[str, ...] = field(default=NAMES)
     kinds: Mapping[str, Kind] = field(default_factory=dict[str, Kind])
     dangerous: tuple[Wanted, ...] = ()
+    gates: tuple[GateQuestion, ...] = ()
+    gate_sources: tuple[Source, ...] = ()
+    locked: frozenset[str] = frozenset()
+    code: Mapping[str, tuple[Code, ...]] = field(default_factory=dict[str, tuple[Code, ...]])
 
     def population(self) -> Population:
         scopes = [f"account:{name}" for name in self.excluded]
@@ -82,7 +94,21 @@ class DrawnAccess(Access):
         return self._drawn.links
 
     def find_sources(self, population: Population, question: Question, usernames: Collection[str]) -> Iterable[Source]:
-        return [source for source in self._drawn.sources if source.holder in usernames]
+        sources = self._drawn.sources if question == QUESTION else self._drawn.gate_sources
+        return [source for source in sources if source.holder in usernames]
+
+    def find_code(self, population: Population, question: Question, reached: Collection[str]) -> Iterable[Code]:
+        return [code for name in sorted(reached) for code in self._drawn.code.get(name, ())]
+
+    def find_gate_questions(self, question: Question) -> Sequence[GateQuestion]:
+        return self._drawn.gates
+
+    def prepare_gates(self, population: Population, question: Question) -> FindGates:
+        return self._find_login
+
+    def _find_login(self, acting: Acting) -> Sequence[Gate]:
+        is_locked = acting.username in self._drawn.locked
+        return [Gate("login", GateState.CLOSED, "locked")] if is_locked else []
 
     def keep_sources(
         self, population: Population, identity: Collection[str], sources: Sequence[Source], question: Question

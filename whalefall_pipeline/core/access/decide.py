@@ -252,6 +252,5 @@ class _Asked(NamedTuple):
 
     def find_gates(self, username: str, path: Path) -> tuple[Gate, ...]:
         """Return the gates of an account on a path."""
-        actor = path.actor if path.links else username
-        acting = Acting(username, actor, self.graph.find_identity)
+        acting = Acting(username, path.actor, self.graph.find_identity)
         return (*(gate.judge(acting) for gate in self.gates), *self.find_others(acting))
