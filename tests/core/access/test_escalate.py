@@ -1,9 +1,13 @@
 """Ways to dangers: the same walks, over the links of all databases."""
 
+from dataclasses import replace
+
 from hypothesis import given
 
-from tests.core.access.drawn import NAMES, Drawn, drawn, find_all_sources, find_roots, list_links
+from tests.core.access.drawn import NAMES, Drawn, DrawnAccess, drawn, find_all_sources, find_roots, list_links
+from whalefall_pipeline.core.access.escalate import find_escalations
 from whalefall_pipeline.core.access.model import Danger, Escalation, Escalations, Link
+from whalefall_pipeline.core.model import Kind, Seen, Unseen
 
 SUPERUSER = Danger("boss", "", 0, "superuser", "", own=True)
 TO_BOSS = Link("dba", "boss", "member of boss", "SET ROLE boss")
@@ -61,3 +65,33 @@ def test_dangers_are_reached_as_sources_are(case: Drawn) -> None:
 def test_what_is_excluded_is_not_seen_whatever_the_engine_needs() -> None:
     found = Drawn((), (), unseen=("account:bob", "server"), excluded=frozenset({"bob", "ana"})).escalations()
     assert found.unseen == ("account:bob", "server", "account:ana")
+
+
+def test_what_is_hidden_from_the_login_is_unseen_only_where_the_engine_says_so() -> None:
+    case = Drawn((), (), unseen=("server",))
+    statuses = {"database:hr": Seen.DENIED, "database:shop": Seen.EXCLUDED}
+    unseen = {scope: Unseen(scope, status, "why", None) for scope, status in statuses.items()}
+    found = find_escalations(DrawnAccess(case), replace(case.population(), unseen=unseen))
+    assert found.unseen == ("server", "database:shop")
+
+
+def test_ways_that_are_alike_are_in_the_order_of_their_accounts_and_then_of_their_words() -> None:
+    to_zoe, to_ada = Danger("ana", "zoe", 3, "alters zoe", "ALTER"), Danger("ana", "ada", 3, "may alter ada", "ALTER")
+    of_boss = to_zoe._replace(holder="boss")
+    found = find(dangers=(of_boss, to_ada, to_zoe))
+    assert [(way.username, way.danger) for way in found.ways] == [("ana", to_zoe), ("ana", to_ada), ("boss", of_boss)]
+
+
+def test_the_engines_own_roles_go_no_way_and_are_no_superusers() -> None:
+    case = Drawn(
+        (TO_BOSS,), (), dangers=(SUPERUSER,), names=(), kinds={"boss": Kind.PREDEFINED, "dba": Kind.PREDEFINED}
+    )
+    assert case.escalations() == Escalations((), ())
+    with_user = replace(case, kinds={"boss": Kind.PREDEFINED, "dba": Kind.USER})
+    assert [way.username for way in with_user.escalations().ways] == ["dba"]
+
+
+def test_what_is_a_part_of_an_account_takes_nothing_from_it() -> None:
+    part = Danger("shop/dba", "dbo", 3, "may alter dba's user", "ALTER", of="ana")
+    link = Link("ana", "shop/dba", "is dba in shop")
+    assert [way.username for way in find(link, link._replace(member="boss"), dangers=(part,)).ways] == ["boss"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.access.drawn import QUESTION, Drawn, DrawnAccess
 from whalefall_pipeline.adapters.postgresql.access import ACCESS
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.everything import (
@@ -14,8 +15,8 @@ from whalefall_pipeline.core.access.everything import (
     find_superuser,
     to_like,
 )
-from whalefall_pipeline.core.access.model import Population, Question
-from whalefall_pipeline.core.model import Account, AccountState, Held, Kind, Securable
+from whalefall_pipeline.core.access.model import Danger, Link, Population, Question, Source, Verdict
+from whalefall_pipeline.core.model import MEMBER, Account, AccountState, Held, Kind, Securable
 
 USERS, ROLES = ("ana", "bob", "root"), ("r0", "r1", "pg_read_all_data", "pg_write_all_data")
 TABLES = [Securable("table", "shop", schema, name) for schema in ("app", "hr") for name in ("t0", "t1")]
@@ -97,3 +98,61 @@ def test_the_last_name_of_a_like_is_any() -> None:
     assert to_like(Securable("database", "shop")) == Securable("database", ANY)
     assert to_like(Securable("column", "shop", "app", "t0", "c")) == Securable("column", "shop", "app", "t0", ANY)
     assert to_like(Securable("server")) == Securable("server")
+
+
+def to_population(**held: set[Held]) -> Population:
+    accounts = {name: AccountState(Account(name, Kind.USER, FLAGS), frozenset(items)) for name, items in held.items()}
+    return Population(accounts, version="PostgreSQL 18.1")
+
+
+def member_of(role: str) -> set[Held]:
+    return {Held(option, Securable("role", object=role)) for option in (MEMBER, "INHERIT", "SET")}
+
+
+def test_accounts_that_links_lead_to_and_that_are_not_there_are_missing_unless_they_may_be_any() -> None:
+    population = to_population(ana=member_of("r0") | member_of("bob"), bob=set())
+    assert find_missing(ACCESS, population) == {"r0"}
+    creator = AccountState(Account("root", Kind.USER, {**FLAGS, "rolsuper": True}))
+    assert find_missing(ACCESS, replace(population, accounts={**population.accounts, "root": creator})) is None
+
+
+def test_what_an_account_comes_to_by_a_step_or_of_somebody_else_makes_it_no_superuser() -> None:
+    boss = Danger("boss", "", 0, "superuser", "")
+    link = Link("ana", "boss", "member of boss")
+
+    def find(danger: Danger, link: Link = link) -> tuple[object, ...] | None:
+        case = Drawn((link,), (), dangers=(danger,), names=("ana", "boss"))
+        answer = find_superuser(DrawnAccess(case), case.population(), "ana")
+        return answer and (answer.verdict, answer.question.privilege, str(answer.paths[0]), answer.kind)
+
+    assert find(boss) == (Verdict.YES, "SUPERUSER", "member of boss, superuser", Kind.USER)
+    assert find(boss, link._replace(step="SET ROLE boss")) is None
+    assert find(boss._replace(step="write a file")) is None
+    assert find(boss._replace(becomes="eve")) is None
+    assert find(boss._replace(becomes="eve", step="set its password")) is None
+
+
+def list_questions(population: Population, *known: Securable) -> list[Question]:
+    return [answer.question for answer in find_everything(ACCESS, population, "ana", known)]
+
+
+def test_what_only_others_hold_on_a_securable_does_not_have_it_asked_about_alone() -> None:
+    table, other = TABLES[:2]
+    reader = to_population(ana=member_of("pg_read_all_data"), bob={Held("INSERT", table)}, pg_read_all_data=set())
+    likes = [("SELECT", to_like(table))]
+    assert [asked for asked in list_questions(reader, table, other) if asked.securable.scope == "table"] == likes
+
+
+def test_what_an_account_holds_on_a_securable_has_it_asked_about_alone_and_not_with_its_likes() -> None:
+    table = TABLES[0]
+    population = to_population(ana=member_of("pg_read_all_data") | {Held("INSERT", table)}, pg_read_all_data=set())
+    asked = [each for each in list_questions(population, table) if each.securable.scope == "table"]
+    assert sorted(asked) == [("INSERT", table), ("SELECT", table)]
+
+
+def test_memberships_are_no_securables_to_ask_about() -> None:
+    case = Drawn((), (Source("ana", "all"),), names=("ana",), gate_sources=(Source("ana", "all"),))
+    held = frozenset({*member_of("readers"), Held(QUESTION.privilege, QUESTION.securable)})
+    population = Population({"ana": AccountState(Account("ana", Kind.USER), held)})
+    found = find_everything(DrawnAccess(case), population, "ana", [])
+    assert [answer.question.securable for answer in found] == [Securable("server"), QUESTION.securable]
