@@ -71,7 +71,7 @@ EXHAUSTIVE = (
     "services/test_services.py",
 )
 """Modules and folders that go through every step or kind of change, many drawn cases, or all that a release holds."""
-PURE = ("tests.engines.scripted", "tests.engines.engine", "tests.servers.required")
+PURE = ("tests.engines.scripted", "tests.engines.engine", "tests.engines.toy_adapter.access", "tests.servers.required")
 """Modules beside those that start servers, which start none."""
 
 
