@@ -124,7 +124,7 @@ def _change_value(node: ast.AST) -> ast.AST | None:
             return ast.Constant(not value)
         case ast.Constant(value=int(value)):
             return ast.Constant(value + 1)
-        case ast.Return(value=ast.expr() as value) if not _is_none(value):
+        case ast.Return(value=ast.expr() as value) if not _is_nothing(value):
             return ast.Return(ast.Constant(None))
         case _:
             return None
@@ -134,5 +134,6 @@ def _shorten(node: ast.AST) -> str:
     return " ".join(ast.unparse(node).split())[:70]
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_nothing(node: ast.expr) -> bool:
+    """Whether it is None or False, which say the same to whoever asks a yes or no."""
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)
