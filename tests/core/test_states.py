@@ -133,6 +133,7 @@ def test_members_of_a_role_are_the_direct_ones_ordered_by_name_and_nobody_elses_
         ({SERVER: OBSERVED, ANA: EXCLUDED}, {SERVER: MONDAY, HR: TUESDAY}, [(ANA, MONDAY)]),
         ({SERVER: OBSERVED, ANA: EXCLUDED}, {}, [(ANA, None)]),
         ({SERVER: DENIED}, {ANA: MONDAY}, [(SERVER, None)]),
+        ({}, {HR: MONDAY}, []),  # nothing speaks for it
     ],
 )  # fmt: skip
 def test_a_gap_was_last_seen_when_the_reading_before_saw_it_or_what_it_is_a_part_of(

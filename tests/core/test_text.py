@@ -54,6 +54,7 @@ def test_text_that_can_be_seen_stays_as_it_is(text: str) -> None:
         ("\ud83d", r"\ud83d"),
         ("\U000e0001\U000e0100", r"\U000e0001\U000e0100"),
         ("\u3164\u034f\ufe0f", r"\u3164\u034f\ufe0f"),
+        ("\ufe00\ufe10\U000e01ef", "\\ufe00\ufe10\\U000e01ef"),
     ],
 )
 def test_escapes_are_as_a_programmer_writes_them(text: str, shown: str) -> None:
