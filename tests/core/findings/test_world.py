@@ -96,9 +96,11 @@ def test_who_holds_something_is_the_same_of_few_accounts_and_of_many(others: int
 
 
 def test_of_all_that_is_held_in_some_scopes_each_is_found_once() -> None:
-    world = to_world(account("ana", SELECT), account("bob", SELECT, INSERT, *member_of("readers")))
+    states = account("ana", SELECT), account("bob", SELECT, INSERT, *member_of("readers"))
+    world = to_world(*states)
     assert world.find({"table"}, lambda _item: True) == {SELECT, INSERT}
     assert world.find(None, lambda item: item.privilege != "INSERT") == {SELECT, *member_of("readers")}
+    assert to_world(*states, only=frozenset({"ana"})).find(None, lambda _item: True) == {SELECT}
 
 
 def test_what_is_asked_for_all_accounts_is_worked_out_once() -> None:
