@@ -166,7 +166,8 @@ class MysqlServer:
         rows = self.query(f"SELECT user, host, {source if self.flavour == 'mariadb' else 'false FROM mysql.user'}")
         for user, host, role in cast("list[tuple[str, str, int]]", rows):
             username = to_username(user, host, self.flavour)
-            if username not in GIVEN and username != "PUBLIC" and not user.startswith(("mysql.", "mariadb.")):
+            is_own = user.startswith(("mysql.", "mariadb.")) and host == "localhost"
+            if username not in GIVEN and username != "PUBLIC" and not is_own:
                 found["ROLE" if role else "USER"].append(quote_account(username, self.flavour))
         return found
 
