@@ -1,6 +1,6 @@
 """A reading put together: each account with what it holds, each role with its members, each gap with its moment."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -88,6 +88,16 @@ def test_what_many_hold_is_tested_once() -> None:
     assert find_held(states, is_other) == {other}
     assert sorted(tested) == sorted([SELECT, other])
     assert find_held({}, is_other) == frozenset()
+
+
+@given(st.lists(grants()))
+def test_what_all_hold_is_found_alike_in_states_that_keep_it_and_in_others(granted: list[Grant]) -> None:
+    accounts = [Account(name, Kind.USER) for name in sorted({grant.grantee for grant in granted})]
+    states, _ = build_states(accounts, to_held(granted))
+    tests: list[Callable[[Held], bool]] = [lambda item: item.grant_option, lambda item: item.effect == "deny"]
+    for test in [*tests, *tests]:  # the second time it is kept
+        assert find_held(states, test) == find_held(dict(states), test) == {held for held in states.held if test(held)}
+    assert states.held == {Held._make(grant[1:]) for grant in granted}
 
 
 def test_members_of_a_role_are_the_direct_ones_ordered_by_name_and_nobody_elses_options() -> None:
