@@ -12,6 +12,7 @@ FEW = 10
 """Accounts that may vanish at once whatever their share: a small instance is not held up by an ordinary clean-up."""
 REPLACED_PERCENT = 50
 """Of the accounts, more than this may not vanish where another server answers, be the instance's own limit higher."""
+UNCOUNTED = frozenset(kind.value for kind in Kind if not kind.is_counted)
 
 
 class KnownAccount(NamedTuple):
@@ -26,7 +27,7 @@ class KnownAccount(NamedTuple):
     @property
     def is_counted(self) -> bool:
         """Whether lists and counts of accounts have it without being asked."""
-        return Kind(self.kind).is_counted
+        return self.kind not in UNCOUNTED
 
 
 class InventoryChange(NamedTuple):
@@ -67,18 +68,14 @@ def compare_inventory(
         raise SyncDataError(f"the account list holds {twice!r} twice")
     known_names = {account.username for account in known}
     missing = [item for item in known if item.is_active and item.username not in by_name]
-    ids = [(item, by_name[item.username].native_id) for item in known if item.username in by_name]
-    other_id = [(item, native_id) for item, native_id in ids if native_id and native_id != item.native_id]
+    pairs = [(item, by_name[item.username]) for item in known if item.username in by_name]
+    other_id = [(item, read.native_id) for item, read in pairs if read.native_id and read.native_id != item.native_id]
     return InventoryChange(
         new=[account for account in accounts if account.username not in known_names],
-        returned=[item for item in known if not item.is_active and item.username in by_name],
+        returned=[item for item, _ in pairs if not item.is_active],
         gone=[item for item in missing if not may_hide(item.username)],
         hidden=[item for item in missing if may_hide(item.username)],
-        other_kind=[
-            (item, by_name[item.username].kind)
-            for item in known
-            if item.username in by_name and _is_of_other_kind(item, by_name[item.username])
-        ],
+        other_kind=[(item, read.kind) for item, read in pairs if _is_of_other_kind(item, read)],
         recreated=[item for item, _ in other_id if is_same_server and item.is_active and item.native_id],
         other_id=other_id,
     )
