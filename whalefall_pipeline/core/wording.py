@@ -54,14 +54,11 @@ class _Named(NamedTuple):
     fields: dict[str, str]
 
 
-class _Place(NamedTuple):
-    """One privilege as a line names it: by effect, grants first, then by what it is held on, then by its token."""
+class _Phrase(NamedTuple):
+    """One privilege as a line names it, without the verb of its effect."""
 
-    rank: int
-    key: str
-    token: str
     effect: Effect
-    name: str
+    text: str
 
 
 class Wording:
@@ -74,7 +71,8 @@ class Wording:
         named: dict[str, _Named] = {}  # filled as privileges are spelled, each of which is so once
         to_keyed_token = cache(partial(_to_keyed_token, named))
         self._list_entries = lru_cache(SETS)(partial(_list_entries, to_keyed_token, named))
-        self._to_place = cache(partial(_to_place, to_keyed_token, named))
+        self._phrases: dict[str, _Phrase] = {}  # by their place in a line; filled as places are found
+        self._to_place = cache(partial(_to_place, to_keyed_token, named, self._phrases))
 
     def to_privilege_diff(self, difference: Difference) -> dict[str, Json]:
         """Return gained and lost grants as `privilege_diff`: one entry per action and securable, ordered."""
@@ -111,8 +109,9 @@ class Wording:
 
     def _list_phrases(self, held: frozenset[Held], verbs: Mapping[Effect, str]) -> Iterator[str]:
         """Yield a phrase for each privilege, grants first, each after its effect's verb; the effect is in no token."""
-        for _, _, token, effect, name in sorted(map(self._to_place, held)):
-            yield f"{verbs[effect]}{token.removeprefix(PREFIXES[effect])} on {name}"
+        for place in sorted(map(self._to_place, held)):
+            effect, text = self._phrases[place]
+            yield verbs[effect] + text
 
 
 def _list_entries(
@@ -149,9 +148,21 @@ def _to_keyed_token(named: dict[str, _Named], held: Held) -> _KeyedToken:
     return _KeyedToken(to_token(privilege, grant_option=grant_option, effect=effect), key)
 
 
-def _to_place(to_keyed_token: Callable[[Held], _KeyedToken], named: Mapping[str, _Named], held: Held) -> _Place:
+def _to_place(
+    to_keyed_token: Callable[[Held], _KeyedToken],
+    named: Mapping[str, _Named],
+    phrases: dict[str, _Phrase],
+    held: Held,
+) -> str:
+    """Return a text by which privileges are in order, and keep the phrase of this one by it.
+
+    By effect, grants first, then by what it is held on, then by its token; no name holds the zero between them.
+    """
     token, key = to_keyed_token(held)
-    return _Place(EFFECTS.index(held.effect), key, token, held.effect, named[key].name)
+    effect = held.effect
+    place = f"{EFFECTS.index(effect)}{key}\0{token}"
+    phrases[place] = _Phrase(effect, f"{token.removeprefix(PREFIXES[effect])} on {named[key].name}")
+    return place
 
 
 def _part(difference: Difference) -> tuple[frozenset[Held], frozenset[Held], frozenset[Held]]:
