@@ -1,14 +1,15 @@
 """An instance's lock goes with the connection on which something went wrong."""
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from tests.engines.scripted import Fleet
 from whalefall_pipeline.core.errors import LedgerError
+from whalefall_pipeline.ledger.database import run_alone
 from whalefall_pipeline.sync import lock
 from whalefall_pipeline.sync.cancellation import Cancellation
 
-GIVEN_THEN_LOST = text("select pg_try_advisory_lock(:space, cast(:id as int)), 1 / cast(random() * 0 as int)")
+GIVEN_THEN_LOST = "select pg_try_advisory_lock(%(space)s, %(id)s::int), 1 / (random() * 0)::int"
 
 
 def test_a_lock_that_was_given_by_a_statement_that_failed_is_free_again(
@@ -24,4 +25,4 @@ def test_a_lock_that_was_given_by_a_statement_that_failed_is_free_again(
         pass
     with ledger.connect() as connection, ledger.connect() as other:
         del connection  # takes the pool's first one, which would still have it
-        assert other.execute(tried, {"space": lock.SPACE, "id": instance.id}).scalar_one() is True
+        assert run_alone(other, tried, {"space": lock.SPACE, "id": instance.id}) is True

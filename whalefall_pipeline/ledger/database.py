@@ -1,9 +1,9 @@
 """Opens the ledger: its connections, its transactions, and rows on their way to it."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
-from typing import cast
+from typing import LiteralString, cast
 
 import psycopg
 from psycopg import sql
@@ -75,6 +75,23 @@ def transaction(connection: Connection) -> Generator[Connection]:
         raise LedgerError(f"the ledger could not be written: {to_reason(error)}") from None
 
 
+def run_alone(connection: Connection, statement: LiteralString, values: Mapping[str, object]) -> object:
+    """Run a statement of psycopg's spelling that gives one value as a transaction of its own, on one way to the ledger.
+
+    No transaction may be open. Its database errors leave as LedgerError.
+    """
+    driver = _to_driver(connection)
+    try:
+        driver.autocommit = True
+        (value,) = driver.execute(statement, values).fetchone() or (None,)
+    except psycopg.Error as error:
+        raise LedgerError(f"the ledger could not be written: {to_reason(error)}") from None
+    finally:
+        with suppress(psycopg.Error):  # of a connection that was lost
+            driver.autocommit = False
+    return value
+
+
 def find_cancel(connection: Connection) -> Callable[[], None]:
     """Return what ends, from another thread, the statement that a connection's thread waits for; that gets an error.
 
@@ -121,8 +138,8 @@ def _copying(connection: Connection, table: str, columns: Sequence[str]) -> Gene
         yield copy
 
 
-def _to_driver(connection: Connection) -> "psycopg.Connection[object]":
-    return cast("psycopg.Connection[object]", connection.connection.driver_connection)
+def _to_driver(connection: Connection) -> "psycopg.Connection[tuple[object, ...]]":
+    return cast("psycopg.Connection[tuple[object, ...]]", connection.connection.driver_connection)
 
 
 def to_reason(error: SQLAlchemyError | psycopg.Error) -> str:

@@ -140,9 +140,10 @@ def read_login(connection: Connection, instance: Instance, store: SecretStore) -
     row = _read_credential(connection, instance)
     if row is None:
         raise InvalidInstanceError(f"{instance.name} has no credential")
-    if _find_binding(row, store) is None:
-        row = _bind(connection, instance, store)
     bound = _find_binding(row, store)
+    if bound is None:
+        row = _bind(connection, instance, store)
+        bound = _find_binding(row, store)
     if bound is None:
         raise InvalidInstanceError(f"{instance.name}'s credential could not be bound to its server")
     check_binding(bound, instance)

@@ -6,9 +6,10 @@ A reference to a command is encrypted as a secret is: who can only write into th
 import json
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import InvalidToken
 
@@ -86,15 +87,15 @@ class SecretStore:
         text = self._unseal(stored)
         if not text.startswith(BOUND):
             return Secret(text)
-        return Secret(json.loads(text.removeprefix(BOUND))["secret"], self.find_binding(stored))
+        bound = json.loads(text.removeprefix(BOUND))
+        return Secret(bound["secret"], _to_binding(bound))
 
     def find_binding(self, stored: str) -> Binding | None:
         """Return what a stored form is bound to in itself; nothing is run or read for it."""
         text = "" if is_reference(stored) else self._unseal(stored)
         if not text.startswith((BOUND, COMMAND)):
             return None
-        to = json.loads(text.partition(":")[2])["to"]
-        return Binding.from_json(to) if to else None
+        return _to_binding(json.loads(text.partition(":")[2]))
 
     def find_command(self, stored: str) -> list[str]:
         """Return the words of the command that a stored form stands for; empty for another form."""
@@ -139,6 +140,10 @@ class SecretStore:
             raise InvalidInstanceError(
                 f"the credential was encrypted with another WHALEFALL_SECRET_KEY; set that one, or {SET_AGAIN}"
             ) from None
+
+
+def _to_binding(bound: Mapping[str, Any]) -> Binding | None:
+    return Binding.from_json(bound["to"]) if bound["to"] else None
 
 
 def _read_file(path: Path) -> str:

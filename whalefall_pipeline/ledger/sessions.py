@@ -78,14 +78,13 @@ def note_progress(connection: Connection, target: Target, items: Items) -> None:
 
 
 def complete_record(connection: Connection, target: Target, items: Items) -> None:
-    """Mark a record as completed, in the transaction of its data.
+    """Mark a record as completed, in the transaction of its data, and count it.
 
     Raises SyncCancelledError when it was closed meanwhile: the caller's transaction must not be committed then.
     """
     key = _key(target.session_id, target.instance)
-    if not connection.execute(SQL["complete_record"], {**key, **_to_values(items)}).rowcount:
+    if not connection.execute(SQL["complete_record"], {**key, **_to_values(items)}).scalar_one():
         raise SyncCancelledError(f"the record of {target.instance.name} was closed meanwhile; nothing was written")
-    connection.execute(SQL["count_success"], {"session_id": target.session_id})
 
 
 def fail_record(

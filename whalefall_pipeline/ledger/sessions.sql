@@ -29,11 +29,18 @@ select sync_session_id from sync_instance_records
 where instance_id = :instance_id and status = 'running' and sync_session_id <> :session_id
 order by started_at desc limit 1;
 
--- name: complete_record
-update sync_instance_records
-set status = 'completed', completed_at = clock_timestamp(), items_synced = :synced, items_created = :created,
-    items_updated = :updated, items_deleted = :deleted, notice = :notice, sync_details = cast(:details as jsonb)
-where sync_session_id = :session_id and instance_id = :instance_id and status = 'running';
+-- name: complete_record (and count it in its session)
+with completed as (
+  update sync_instance_records
+  set status = 'completed', completed_at = clock_timestamp(), items_synced = :synced, items_created = :created,
+      items_updated = :updated, items_deleted = :deleted, notice = :notice, sync_details = cast(:details as jsonb)
+  where sync_session_id = :session_id and instance_id = :instance_id and status = 'running'
+  returning sync_session_id
+), counted as (
+  update sync_sessions s set successful_instances = s.successful_instances + 1, heartbeat_at = clock_timestamp()
+  from completed where s.session_id = completed.sync_session_id and s.status = 'running'
+)
+select count(*) from completed;
 
 -- name: fail_record
 update sync_instance_records
@@ -41,10 +48,6 @@ set status = 'failed', started_at = coalesce(started_at, clock_timestamp()), com
     items_synced = :synced, items_created = :created, items_updated = :updated, items_deleted = :deleted,
     error_code = :code, error_message = :message, notice = :notice, sync_details = cast(:details as jsonb)
 where sync_session_id = :session_id and instance_id = :instance_id and status in ('pending', 'running');
-
--- name: count_success
-update sync_sessions set successful_instances = successful_instances + 1, heartbeat_at = clock_timestamp()
-where session_id = :session_id and status = 'running';
 
 -- name: count_failure
 update sync_sessions set failed_instances = failed_instances + 1, heartbeat_at = clock_timestamp()

@@ -51,9 +51,10 @@ def _sync(plan: Plan, connection: Connection, outcome: Outcome) -> None:
         collector = _find_collector(plan, instance)
         with transaction(connection):
             login = read_login(connection, instance, plan.store)
-            expected = expect_same(connection, plan, instance, collector.adapter, read_clock(connection))
+            begun_at = read_clock(connection)
+            expected = expect_same(connection, plan, instance, collector.adapter, begun_at)
         with cancellation.deadline(plan.instance_seconds) as deadline:
-            attempts = Attempts(plan, outcome, collector, login, deadline, expected)
+            attempts = Attempts(plan, outcome, collector, login, deadline, begun_at, expected)
             collected = attempts.read(connection)
             if collected.is_same:
                 if _write_same(plan, connection, outcome, collected, collector.adapter):

@@ -7,21 +7,22 @@ loses both.
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import LiteralString
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from whalefall_pipeline.core.errors import WhalefallError
+from whalefall_pipeline.core.errors import LedgerError, WhalefallError
 from whalefall_pipeline.core.model import Instance
-from whalefall_pipeline.ledger.database import transaction
+from whalefall_pipeline.ledger.database import run_alone, transaction
 from whalefall_pipeline.ledger.sessions import find_other_session
 from whalefall_pipeline.sync.cancellation import Cancellation
 
 SPACE = 0x57465350
 """The first key of our advisory locks, so that they meet no other program's; the second is the instance's id."""
 POLL_SECONDS = 0.5
-TRY_LOCK = text("select pg_try_advisory_lock(:space, cast(:id as int))")
-UNLOCK = text("select pg_advisory_unlock(:space, cast(:id as int))")
+TRY_LOCK: LiteralString = "select pg_try_advisory_lock(%(space)s, %(id)s::int)"
+UNLOCK: LiteralString = "select pg_advisory_unlock(%(space)s, %(id)s::int)"
 
 
 @contextmanager
@@ -44,16 +45,14 @@ def holding(
         yield
     finally:
         try:
-            with connection.begin():
-                connection.execute(UNLOCK, key)
-        except SQLAlchemyError:
+            run_alone(connection, UNLOCK, key)
+        except (LedgerError, SQLAlchemyError):
             connection.invalidate()
 
 
 def _try_lock(connection: Connection, key: dict[str, int]) -> bool:
     try:
-        with transaction(connection):
-            return bool(connection.execute(TRY_LOCK, key).scalar_one())
+        return bool(run_alone(connection, TRY_LOCK, key))
     except BaseException:
         connection.invalidate()  # the lock may have been given in the moment of a cancel: it goes with its connection
         raise

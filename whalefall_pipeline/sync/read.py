@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -54,7 +55,8 @@ class Noted:
 class Attempts:
     """Readings of one instance until one succeeds: how, with which login, until when. Its outcome counts them.
 
-    Nothing is fetched from one that holds what is `expected`.
+    `begun_at` is the moment of the first, by the ledger's clock. Nothing is fetched from an instance that holds what is
+    `expected`.
     """
 
     plan: Plan
@@ -62,6 +64,7 @@ class Attempts:
     collector: Collector
     login: Login
     deadline: Deadline
+    begun_at: datetime
     expected: Expected | None = None
 
     def read(self, connection: Connection) -> Collected:
@@ -81,9 +84,8 @@ class Attempts:
     def _try(self, connection: Connection) -> tuple[Collected | None, WhalefallError | None]:
         """Return what one attempt read, or why it read nothing, or not all."""
         outcome, plan, noted = self.outcome, self.plan, Noted()
+        target = Target(plan.session_id, outcome.instance, self._find_moment(connection))
         outcome.attempts += 1
-        with transaction(connection):
-            target = Target(plan.session_id, outcome.instance, read_clock(connection))
         try:
             collected = run_apart(
                 lambda: self._read_once(target, noted),
@@ -96,6 +98,12 @@ class Attempts:
             outcome.version, outcome.security = noted.version, noted.security
             outcome.statements += noted.statements
         return collected, collected.lost
+
+    def _find_moment(self, connection: Connection) -> datetime:
+        if not self.outcome.attempts:
+            return self.begun_at
+        with transaction(connection):
+            return read_clock(connection)
 
     def _read_once(self, target: Target, noted: Noted) -> Collected:
         with open_source(self.collector, target.instance, self.login, self.deadline) as session:

@@ -33,8 +33,7 @@ def write_same(connection: Connection, plan: Plan, outcome: Outcome, collected: 
     ledger is not as expected any more.
     """
     target = collected.target
-    before = check_order(connection, target, "inventory_read_at")
-    check_order(connection, target, "permissions_read_at")
+    before = check_order(connection, target, "inventory_read_at")  # what is expected has both of one moment
     expected = expect_same(connection, plan, target.instance, adapter, target.read_at)
     is_right = expected is not None and expected == collected.expected and before.future is None
     if not (expected and is_right and is_as_written(connection, target.instance.id)):
