@@ -8,6 +8,7 @@ import pytest
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
+from whalefall_pipeline.adapters.network import Address, find_addresses
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Instance, Login
@@ -45,3 +46,15 @@ def test_a_resolver_that_hangs_ends_with_the_limits(db_type: str, limit: str) ->
         pass
     assert raised.value.transient
     assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", Address(socket.AF_INET, ("127.0.0.1", 1521))),
+        ("::1", Address(socket.AF_INET6, ("::1", 1521, 0, 0))),
+    ],
+)
+def test_what_is_an_address_already_is_what_the_resolver_says_of_it(host: str, address: Address) -> None:
+    answers = socket.getaddrinfo(host, 1521, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    assert find_addresses(host, 1521, Deadline(60)) == [address] == [Address(each[0], each[4]) for each in answers]

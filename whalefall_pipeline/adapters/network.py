@@ -1,5 +1,6 @@
 """Where a connection goes: a host's addresses and a socket to one of them, within limits whatever the resolver does."""
 
+import ipaddress
 import socket
 import threading
 from collections.abc import Iterable
@@ -34,6 +35,8 @@ def find_addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
     """
     if host.startswith("/"):
         return [Address(socket.AF_UNIX, f"{host}/.s.PGSQL.{port}")]
+    if address := _to_address(host, port):
+        return [address]
     found: Future[list[Address]] = Future()
     threading.Thread(target=_resolve, args=(host, port, found), name="resolver", daemon=True).start()
     with deadline.aborting(lambda: _abandon(found)):
@@ -97,6 +100,17 @@ def _resolve(host: str, port: int, found: "Future[list[Address]]") -> None:
     else:
         with suppress(InvalidStateError):
             found.set_result(addresses)
+
+
+def _to_address(host: str, port: int) -> Address | None:
+    """Return what a host is that is an IP address already; None for a name, and for an address with a zone."""
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        return None
+    if version == 4:
+        return Address(socket.AF_INET, (host, port))
+    return None if "%" in host else Address(socket.AF_INET6, (host, port, 0, 0))
 
 
 def _settle(found: "Future[list[Address]]", error: OSError) -> None:

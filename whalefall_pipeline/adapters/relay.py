@@ -8,7 +8,7 @@ A relay takes connections of this process only: another program on the machine g
 """
 
 import os
-import selectors
+import select
 import socket
 import stat
 import threading
@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
 
 from whalefall_pipeline.adapters.network import shut_down
 
@@ -129,21 +128,24 @@ class Relay:
             client.close()
 
     def _carry(self, client: socket.socket, upstream: socket.socket) -> None:
-        with client, upstream, selectors.DefaultSelector() as selector, suppress(OSError):
-            selector.register(client, selectors.EVENT_READ, upstream)
-            selector.register(upstream, selectors.EVENT_READ, client)
-            while selector.get_map():
-                for key, _ in selector.select():
-                    source, sink = cast("socket.socket", key.fileobj), cast("socket.socket", key.data)
+        with client, upstream, suppress(OSError):
+            ways = {client.fileno(): (client, upstream), upstream.fileno(): (upstream, client)}
+            ready = select.poll()
+            for handle in ways:
+                ready.register(handle, select.POLLIN)
+            while ways:
+                for handle, _ in ready.poll():
+                    source, sink = ways[handle]
                     chunk = source.recv(CHUNK_BYTES)
                     if source is upstream:
                         self._left -= len(chunk)
                     if self.is_exceeded:
                         return
                     if not chunk:  # the other side may still have something to read, or its own end to make
-                        selector.unregister(source)
+                        ready.unregister(handle)
+                        del ways[handle]
                         sink.shutdown(socket.SHUT_WR)
-                    elif sink in selector.get_map():
+                    elif sink.fileno() in ways:
                         sink.sendall(chunk)
 
 

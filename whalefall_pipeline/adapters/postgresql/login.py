@@ -5,7 +5,7 @@ is held whole. The relay counts bytes, and can be ended at any moment.
 """
 
 import ctypes
-import selectors
+import select
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -27,6 +27,7 @@ from whalefall_pipeline.adapters.relay import LOOPBACK, Relay
 from whalefall_pipeline.core.model import Instance, Login, Security, Seen
 
 CHECK_SECONDS = 0.1
+WAITS_FOR = {PollingStatus.READING: select.POLLIN, PollingStatus.WRITING: select.POLLOUT}
 LOGIN_BYTES = 1024**2
 """What a server may send until the login is done: certificates and parameters are some kilobytes."""
 
@@ -124,11 +125,10 @@ def _next_event(pgconn: PGconn, relay: Relay) -> int | None:
         if relay.is_exceeded:
             raise to_too_much_of_a_login(LOGIN_BYTES)
         raise to_connect_error(pgconn.get_error_message())
-    waits_for = {PollingStatus.READING: selectors.EVENT_READ, PollingStatus.WRITING: selectors.EVENT_WRITE}
-    return waits_for.get(PollingStatus(status))
+    return WAITS_FOR.get(PollingStatus(status))
 
 
 def _is_ready(handle: int, event: int) -> bool:
-    with selectors.DefaultSelector() as selector:
-        selector.register(handle, event)
-        return bool(selector.select(CHECK_SECONDS))
+    ready = select.poll()
+    ready.register(handle, event)
+    return bool(ready.poll(CHECK_SECONDS * 1000))
