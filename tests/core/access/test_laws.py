@@ -72,8 +72,15 @@ def test_each_source_is_listed_once_by_a_shortest_path(case: Drawn) -> None:
         assert shortest == {path.source: (len(path.steps), len(path.links)) for path in answer.paths}
 
 
+def test_who_comes_to_an_account_again_as_that_account_has_what_only_it_has() -> None:
+    links = (Link("a", "b", "in b"), Link("b", "c", "in c"), Link("c", "b", "to b", "SET ROLE b"))
+    own, others = Source("b", "of b alone", own=True), Source("b", "of all in b")
+    answer = Drawn(links, (own, others)).decider().decide("a", QUESTION, every_path=True)
+    assert [(path.source.words, len(path.links)) for path in answer.paths] == [("of all in b", 1), ("of b alone", 3)]
+
+
 @given(any_drawn())
-def test_every_path_is_real_and_simple(case: Drawn) -> None:
+def test_every_path_is_real_and_comes_to_no_account_twice_alike(case: Drawn) -> None:
     for name, answer in decide_all(case, every_path=True).items():
         assert answer.complete
         assert len(set(answer.paths)) == len(answer.paths)
@@ -86,15 +93,15 @@ def test_every_path_is_real_and_simple(case: Drawn) -> None:
 
 def check_path(case: Drawn, username: str, path: Path) -> None:
     at, root = username, username
-    passed = {username}
+    passed = {(username, username)}
     for link in path.links:
         assert link in case.links
         assert link.database in ("", QUESTION.securable.database)
         assert link.member == at
         assert not link.own or at == root
-        assert link.target not in passed
-        passed.add(link.target)
         at, root = link.target, link.target if link.step else root
+        assert (at, root) not in passed
+        passed.add((at, root))
     assert path.source in case.sources
     assert path.source.holder == at
     assert not path.source.own or at == root

@@ -1,4 +1,4 @@
-"""Ways over links from accounts to what stands at their end: the shortest to each end, or all simple ones."""
+"""Ways over links from accounts to what stands at their end: the shortest to each end, or all without a detour."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -12,7 +12,7 @@ from whalefall_pipeline.core.access.model import Link
 MAX_WAYS = 100
 """How many ways are listed for one account."""
 MAX_LOOKS = 20_000
-"""How many beginnings of ways are looked at for one account when all simple ones are asked for."""
+"""How many beginnings of ways are looked at for one account when all are asked for."""
 ANY_ROOT = ""
 """In place of the account that a state's identity begins with, where it does not matter."""
 
@@ -116,7 +116,10 @@ class Walk(Generic[E]):
         return self.find_ways(username)[:1] if own is None else [Way(0, (), own)]
 
     def find_all_ways(self, username: str) -> tuple[list[Way[E]], bool]:
-        """Return all simple ways in the order of `find_ways`, and whether none had to be left out."""
+        """Return all ways without a detour in the order of `find_ways`, and whether none had to be left out.
+
+        An account comes twice only where it acts for itself the second time, and the end needs that.
+        """
         start = State(username, username)
         ways, complete = self._search_all(start)
         if complete:
@@ -168,7 +171,7 @@ class Walk(Generic[E]):
         return [_Item(0, 0, 0, (), start, None)]
 
     def _search_all(self, start: State) -> tuple[list[Way[E]], bool]:
-        """Return all simple ways from a state, the cheapest first, and whether no bound was hit.
+        """Return all ways without a detour from a state, the cheapest first, and whether no bound was hit.
 
         What the rest of a way takes at least is known, so no beginning is followed before a cheaper whole; of those
         that cost the same, the one that came last is followed to its end.
@@ -200,15 +203,45 @@ class Walk(Generic[E]):
                 yield _Item(steps + bool(link.step), length + 1, order, (*links, link), further, None)
 
     def _go_on_simply(self, item: _Item[E]) -> Iterator[_Item[E]]:
-        """Yield what comes next without coming back to an account, at the cost of the cheapest whole that begins so."""
-        passed = {link.member for link in item.links}
+        """Yield what comes next without a detour, at the cost of the cheapest whole that begins so."""
+        states = self._list_states(item)
         steps = sum(bool(link.step) for link in item.links)
         for further in self._go_on(item._replace(steps=steps, length=len(item.links))):
             if further.end is not None:
-                yield further
-            elif further.state.account not in passed and (rest := self._find_tails(further.state)):
+                if not self._is_detour(states, item.links, further.end):
+                    yield further
+            elif self._may_come(further.state, states) and (rest := self._find_tails(further.state)):
                 least = rest[0]
                 yield further._replace(steps=further.steps + least.steps, length=further.length + len(least.links))
+
+    def _list_states(self, item: _Item[E]) -> list[State]:
+        """Return where a way has been, where it begins first."""
+        if not item.links:
+            return [item.state]
+        states = [State(item.links[0].member, item.links[0].member)]
+        for link in item.links:
+            states.append(self._go(states[-1], link))
+        return states
+
+    def _may_come(self, state: State, states: Sequence[State]) -> bool:
+        """Whether a way may come to an account: again only in another identity, where that may matter."""
+        roots = {passed.root for passed in states if passed.account == state.account}
+        return not roots or (state.root not in roots and (self._keep is not None or state.root == state.account))
+
+    def _is_detour(self, states: Sequence[State], links: Sequence[Link], end: E) -> bool:
+        """Whether a way leads to its end without what lies between two visits of an account, too."""
+        return any(
+            states[first].account == states[again].account and self._leads(states[first], links[again:], end)
+            for again in range(1, len(states))
+            for first in range(again)
+        )
+
+    def _leads(self, state: State, links: Sequence[Link], end: E) -> bool:
+        for link in links:
+            if not _may_take(state, link):
+                return False
+            state = self._go(state, link)
+        return any(each is end for each in self._list_ends(state))
 
     def _list_ends(self, state: State) -> Iterator[E]:
         kept = self._keep(state.root) if self._keep else None
