@@ -1,4 +1,4 @@
-"""What is typed is read in one way, or refused in one line: labels, moments, versions, files of decisions."""
+"""What is typed is read in one way, or refused in one line: labels, moments, versions, questions, files."""
 
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from whalefall_pipeline.cli.asking import Asking, parse_question
 from whalefall_pipeline.cli.grants import print_grants
 from whalefall_pipeline.cli.labels import choose_labelled, parse_labels
 from whalefall_pipeline.cli.moments import format_moment, parse_expiry, parse_moment
@@ -110,3 +111,34 @@ def test_a_file_of_decisions_that_is_too_large_is_not_read(tmp_path: Path, monke
             decisions.read_decisions(path)
     with pytest.raises(InvalidInputError, match="can't be read: No such file"):
         decisions.read_decisions(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("privilege", "words", "asking"),
+    [
+        ("select", ["on", "orders"], Asking("SELECT", None, ("orders",))),
+        ("select", ["orders"], Asking("SELECT", None, ("orders",))),
+        ("select", ["table", "shop.orders"], Asking("SELECT", "table", ("shop", "orders"))),
+        ("select", ["column", "shop.orders.id"], Asking("SELECT", "column", ("shop", "orders", "id"))),
+        ("alter", ["system", "on", "server"], Asking("ALTER SYSTEM", "server", ())),
+        ("shutdown", ["SERVER"], Asking("SHUTDOWN", "server", ())),
+    ],
+)
+def test_a_question_is_a_privilege_and_what_it_is_on(privilege: str, words: list[str], asking: Asking) -> None:
+    assert parse_question(privilege, words, "usage") == asking
+
+
+@pytest.mark.parametrize(
+    ("privilege", "words", "said"),
+    [
+        ("", ["on", "orders"], "^say: usage$"),
+        ("on", ["orders"], "^say: usage$"),
+        ("select", [], "^say: usage$"),
+        ("select", ["column", "id"], "'id' names no column"),
+        ("select", ["blob", "x"], "'blob' is no kind of object; say: usage"),
+        ("select", ["a", "b", "c"], "^say: usage, as ON "),
+    ],
+)
+def test_what_is_no_question_is_refused_with_the_usage(privilege: str, words: list[str], said: str) -> None:
+    with pytest.raises(InvalidInputError, match=said):
+        parse_question(privilege, words, "usage")
