@@ -13,6 +13,7 @@ from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.secrets import SecretStore
 from whalefall_pipeline.ledger.sessions import SessionStart, open_session
 from whalefall_pipeline.sync import follow, write
+from whalefall_pipeline.sync.compare import ComparedPermissions
 from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.session import run_session
 
@@ -48,6 +49,15 @@ def _time_findings() -> Callable[[], float]:
 
         return timed
 
-    follow.read_questions = timing(follow.read_questions)
+    read_questions = timing(follow.read_questions)
+
+    def read_after_digests(*values: Any) -> Any:
+        """Have accounts digested before: that is no part of findings, though they are who asks for it first."""
+        compared = next(value for value in values if isinstance(value, ComparedPermissions))
+        if compared.states:
+            compared.states.find_digests()
+        return read_questions(*values)
+
+    follow.read_questions = read_after_digests
     write.diff_findings, write.write_findings = timing(write.diff_findings), timing(write.write_findings)
     return lambda: took
