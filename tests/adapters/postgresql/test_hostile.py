@@ -263,10 +263,12 @@ NO_RESULT = answer_with(to_message(b"n", b""), to_message(b"C", b"SET\0"))
 NOTHING = answer_with(to_message(b"n", b""), to_message(b"I", b""))
 OTHER_COLUMNS = answer_with(ROW_HEADER, to_message(b"D", struct.pack(">hi", 1, 1) + b"x"), DONE)
 TWO_ROWS = answer_with(ROW_HEADER, EMPTY_ROW, EMPTY_ROW, DONE)
+TWO_ANSWERS = answer_with(ROW_HEADER, EMPTY_ROW, DONE, ROW_HEADER, EMPTY_ROW, DONE)
+NO_ANSWER = answer_with()
 OPENED = Collector(PostgresqlAdapter(), LIMITS)
 
 
-@pytest.mark.parametrize("behave", [NO_ROW, NO_RESULT, NOTHING, OTHER_COLUMNS, TWO_ROWS])
+@pytest.mark.parametrize("behave", [NO_ROW, NO_RESULT, NOTHING, OTHER_COLUMNS, TWO_ROWS, TWO_ANSWERS, NO_ANSWER])
 def test_what_does_not_answer_as_it_was_asked_is_unusable(behave: Callable[[Peer], None]) -> None:
     """Not lost, and so not tried again."""
     with (
