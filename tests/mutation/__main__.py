@@ -79,7 +79,11 @@ class _Tried(NamedTuple):
 
 
 class Reached:
-    """Which tests reach which lines; what runs when a module is loaded is reached by all tests that reach it."""
+    """Which tests reach which lines.
+
+    What runs when a module is loaded counts as reached by all files of tests that reach a line of it: a test that looks
+    at a constant, or at what a default is, runs no line of the module.
+    """
 
     def __init__(self, data: CoverageData) -> None:
         self._lines = {
@@ -91,11 +95,17 @@ class Reached:
         lines = self._lines[str(path)]
         begun = max((known for known in lines if known <= line), default=0)
         named = _list_tests([lines.get(begun, [])])
-        return named or (_list_tests(lines.values()) if lines.get(begun) else [])
+        return named or (_list_files(_list_tests(lines.values())) if lines.get(begun) else [])
 
 
 def _list_tests(contexts: Iterable[Sequence[str]]) -> list[str]:
-    return sorted({name for names in contexts for name in names if name})
+    """Return the tests, those of core first, which are the likeliest to notice."""
+    names = {name for names in contexts for name in names if name}
+    return sorted(names, key=lambda name: (not name.startswith(TESTS[0]), name))
+
+
+def _list_files(tests: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(name.partition("::")[0] for name in tests))
 
 
 class _Contexts:
@@ -141,7 +151,7 @@ def _silence() -> None:
 
 def _find_survivors(chosen: Iterable[_Tried], reached: Reached, jobs: int) -> Iterator[_Tried]:
     """Yield the mutants with which no test fails, each tried in a process of its own; some at once."""
-    running: dict[int, _Tried] = {}
+    running: dict[int, tuple[_Tried, Sequence[str]]] = {}
     for tried in chosen:
         tests = reached.find(tried.path, tried.mutant.line)
         if not tests:
@@ -149,23 +159,32 @@ def _find_survivors(chosen: Iterable[_Tried], reached: Reached, jobs: int) -> It
             continue
         if len(running) >= jobs:
             yield from _wait_for_one(running)
-        child = os.fork()
-        if child == 0:
-            os._exit(_run(tried, tests))
-        running[child] = tried
+        running[_start(tried, tests)] = tried, tests
     while running:
         yield from _wait_for_one(running)
 
 
-def _wait_for_one(running: dict[int, _Tried]) -> Iterator[_Tried]:
+def _wait_for_one(running: dict[int, tuple[_Tried, Sequence[str]]]) -> Iterator[_Tried]:
     """Wait until one of the processes ends, and yield its mutant if it survived. Raises RuntimeError for a failure."""
     child, status = os.wait()
-    tried = running.pop(child)
+    tried, tests = running.pop(child)
     if os.WIFSIGNALED(status) or os.WEXITSTATUS(status) in NOTICED:
+        return
+    files = _list_files(tests)
+    if os.WEXITSTATUS(status) == pytest.ExitCode.USAGE_ERROR and files != tests:
+        # a test is named otherwise, where a constant that the mutant changes is a parameter of it
+        running[_start(tried, files)] = tried, files
         return
     if os.WEXITSTATUS(status) != pytest.ExitCode.OK:
         raise RuntimeError(f"{tried.path}:{tried.mutant.line}: pytest ended with {os.WEXITSTATUS(status)}")
     yield tried
+
+
+def _start(tried: _Tried, tests: Sequence[str]) -> int:
+    child = os.fork()
+    if child == 0:
+        os._exit(_run(tried, tests))
+    return child
 
 
 def _run(tried: _Tried, tests: Sequence[str]) -> int:
