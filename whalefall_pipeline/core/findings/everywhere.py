@@ -10,8 +10,8 @@ from whalefall_pipeline.core.model import MEMBER, ROLE_SCOPES, AccountState
 from whalefall_pipeline.core.rules import GRANT_ADMIN, LOCKED, SUPERUSER
 
 ADMINISTRATORS = Sights(administration=True, accounts=True)
-WAYS = Sights(scopes=None, administration=True, accounts=True, settings=True, dangers=True)
-ALL_GRANTS = Sights(scopes=None, administration=True, accounts=True)
+WAYS = Sights(scopes=None, accounts=True, settings=True, dangers=True)
+ALL_GRANTS = Sights(scopes=None, accounts=True)
 
 
 def _list_superusers(world: World) -> list[AccountState]:
@@ -129,7 +129,7 @@ RULES = (
             scopes=None,
             test=lambda item: item.grant_option and item.effect == "grant" and item.privilege != MEMBER,
         ),
-        looks_at=Sights(scopes=None, administration=True, accounts=True),
+        looks_at=ALL_GRANTS,
         mend=Mend.WITHOUT_OPTION,
     ),
     Rule(
