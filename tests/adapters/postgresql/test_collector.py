@@ -14,7 +14,7 @@ from tests.engines.postgresql_cases import DATABASE
 from tests.engines.reading import LIMITS, Seen, read
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.core.errors import DatabaseConnectionError
-from whalefall_pipeline.core.model import Grant, Reading, Securable
+from whalefall_pipeline.core.model import Grant, Observation, Reading, Securable
 from whalefall_pipeline.core.model import Seen as Status
 
 SETTINGS = {
@@ -210,6 +210,25 @@ def test_one_name_that_is_no_utf_8_is_escaped_and_all_the_rest_is_read(named: Po
     naming = [line for line in script if "xe9" in line]
     assert len(naming) == 1
     assert naming[0].startswith("-- ")
+
+
+def test_a_name_that_is_no_utf_8_takes_nothing_from_what_was_denied(named: PostgresqlEngine) -> None:
+    """Neither the reason nor the databases: names are among what came before the denial ended the transaction."""
+    engine = named
+    with psycopg.connect(engine.running.conninfo("wf_latin"), autocommit=True) as latin:
+        latin.execute('CREATE DATABASE "wf_café"')
+        try:
+            whole = read_through(engine, None)
+            engine.execute("REVOKE SELECT ON pg_auth_members FROM PUBLIC;", database="postgres")
+            cut = read_through(engine, None)
+        finally:
+            engine.execute("GRANT SELECT ON pg_auth_members TO PUBLIC;", database="postgres")
+            latin.execute('DROP DATABASE "wf_café"')
+    assert cut.coverage["server"] == Observation(Status.DENIED, "permission denied for table pg_auth_members")
+    assert "database:wf_caf\\xe9" in cut.coverage
+    assert cut.coverage.keys() == whole.coverage.keys()
+    assert {scope for scope in cut.coverage if cut.coverage[scope] != whole.coverage[scope]} == {"server"}
+    assert cut.attributes == whole.attributes
 
 
 def test_a_first_database_of_another_encoding_gives_the_names_as_they_are(named: PostgresqlEngine) -> None:

@@ -152,28 +152,34 @@ class DatabaseConnection:
             return
         self._tally.count(len(statements))
         results = self._send(statements)
-        for statement in statements:
-            try:
-                rows = self._load(results.pop(0), self._connection)
-            except UnicodeDecodeError:
-                rows = self._read_bytes(statement)
-            yield rows
+        while results:
+            yield self._load_names(results.pop(0))
 
     def _read_bytes(self, statement: str) -> list[Row]:
         """Read names as the bytes that they are stored as, each to be taken for what it most likely is."""
-        encoding = self._encoding
-        self._read_one(_to_client_encoding(NOT_CONVERTED), self._connection)
-        with self._connection.cursor() as cursor:
-            for kind in ("text", "name"):
-                cursor.adapters.register_loader(kind, _build_loader(encoding, self.escaped))
-            rows = self._read_one(statement, cursor)
-        self._read_one(_to_client_encoding("UTF8"), self._connection)
+        self._load(self._send_one(_to_client_encoding(NOT_CONVERTED)), self._connection)
+        rows = self._load_bytes(self._send_one(statement))
+        self._load(self._send_one(_to_client_encoding("UTF8")), self._connection)
         return rows
 
-    def _read_one(self, statement: str, context: AdaptContext) -> list[Row]:
+    def _load_names(self, result: PGresult) -> list[Row]:
+        """Return the rows of a result; by bytes where a name is not UTF-8, as a database of UTF-8 may keep one."""
+        try:
+            return self._load(result, self._connection)
+        except UnicodeDecodeError:
+            return self._load_bytes(result)
+
+    def _load_bytes(self, result: PGresult) -> list[Row]:
+        """Return the rows of a result, each name in them taken for what its bytes most likely are."""
+        with self._connection.cursor() as cursor:
+            for kind in ("text", "name"):
+                cursor.adapters.register_loader(kind, _build_loader(self._encoding, self.escaped))
+            return self._load(result, cursor)
+
+    def _send_one(self, statement: str) -> PGresult:
         self._tally.count()
         (result,) = self._send([statement])
-        return self._load(result, context)
+        return result
 
     def _send(self, statements: Sequence[str]) -> list[PGresult]:
         """Send statements at once, and return what came of each, up to the first that failed; one at least."""
