@@ -79,12 +79,10 @@ def read_small(path: Path, most: int = 4096) -> str | None:
     A link is not followed, a pipe not waited for, and of a large file no more is read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        file = _open_plain(path, os.O_NOFOLLOW)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return None
+    with file:
         return file.read(most).decode(errors="replace")
 
 
@@ -93,13 +91,20 @@ def read_plain(path: Path, most: int) -> str:
 
     Raises OSError with its reason, and UnicodeDecodeError.
     """
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file")
+    with _open_plain(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
     return content.decode()
+
+
+def _open_plain(path: Path, flags: int = 0) -> BinaryIO:
+    """Open a plain file to be read. Raises OSError for anything else, a folder too; a pipe is not waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no plain file")
+    return os.fdopen(descriptor, "rb")
 
 
 def write_private(path: Path, text: str) -> None:
