@@ -41,6 +41,7 @@ def test_code_that_runs_as_who_can_makes_a_no_unknown() -> None:
     answer = decide(case)
     assert (answer.verdict, answer.unseen) == (Verdict.UNKNOWN, ("what routine f as boss does",))
     assert (answer.kind, answer.paths, answer.complete) == (Kind.USER, (), True)
+    assert case.decider().decide("ana", QUESTION) == answer
     assert decide(case, with_code=False) == answer._replace(verdict=Verdict.NO, unseen=())
     assert decide(case, "bob").verdict is Verdict.NO
 
