@@ -76,8 +76,8 @@ def test_each_end_keeps_its_shortest_way_where_not_all_simple_ways_are_listed() 
 
 
 def test_no_more_ways_are_listed_than_there_may_be_however_many_more_were_found() -> None:
-    ends = [Source("c", f"source {number:03}") for number in range(MAX_WAYS + 1)]
-    found = walk([A, B, A_C, B_C], ends)
+    far = [Source("d", f"source {number:03}") for number in range(MAX_WAYS)]
+    found = walk([A, B, A_C, B_C, Link("c", "d", "member of d")], [OF_C, *far])
     ways, is_complete = found.find_all_ways("ana")
     assert (ways, is_complete) == (found.find_ways("ana"), False)
     assert len(ways) == MAX_WAYS
