@@ -174,7 +174,9 @@ class DatabaseConnection:
         with self._connection.cursor() as cursor:
             for kind in ("text", "name"):
                 cursor.adapters.register_loader(kind, _build_loader(self._encoding, self.escaped))
-            return self._load(result, cursor)
+            rows = self._load(result, cursor)
+        self._tally.add([sorted(self.escaped)])  # a name may also be, letter for letter, what another is escaped to
+        return rows
 
     def _send_one(self, statement: str) -> PGresult:
         self._tally.count()
