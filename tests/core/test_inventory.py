@@ -140,8 +140,12 @@ def test_where_another_server_answers_half_is_the_most(active: int, left: int, l
         (("1", "db1"), ("2", "db1"), "another server answers: 2, before it was 1"),
         (("", "db1"), ("2", "db1"), ""),
         (("1", "db1"), ("", "db1"), ""),
-        (("1", "db1"), ("", "db2"), "another server may answer at db2: before it was db1"),
-        ((None, "db1"), ("2", "db2"), "another server may answer at db2: before it was db1"),
+        (
+            ("1", "db1"),
+            ("", "db2"),
+            "another server may answer at db2: before it was db1, and it does not say which it is",
+        ),
+        ((None, "db1"), ("2", "db2"), "another server may answer at db2: before it was db1, and it did not say then"),
         ((None, None), ("2", "db2"), ""),  # the first inventory
         (("1", None), ("", "db2"), ""),
     ],

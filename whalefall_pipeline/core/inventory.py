@@ -96,7 +96,8 @@ def describe_replacement(before: tuple[str | None, str | None], now: tuple[str, 
     if identity and other:
         return f"another server answers: {other}, before it was {identity}" if identity != other else ""
     if place and place != new_place:
-        return f"another server may answer at {new_place}: before it was {place}, and it does not say which it is"
+        silent = "it did not say then which it was" if other else "it does not say which it is"
+        return f"another server may answer at {new_place}: before it was {place}, and {silent}"
     return ""
 
 
