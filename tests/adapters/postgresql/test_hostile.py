@@ -166,10 +166,23 @@ def test_a_login_is_bounded_by_what_no_setting_changes() -> None:
 
 
 def begin(peer: Peer) -> None:
-    """Take the first question, which begins the transaction, and answer its first half."""
+    """Begin the transaction, and take the first question."""
     log_in(peer)
     peer.receive()
-    peer.send(BEGUN)
+    peer.send(BEGUN, IN_TRANSACTION)
+    peer.receive()
+
+
+def answer_the_begin_with_rows(peer: Peer) -> None:
+    log_in(peer)
+    peer.receive()
+    peer.send(HEADER.removeprefix(to_message(b"1", b"") + to_message(b"2", b"")), EMPTY_ROW, BEGUN, IN_TRANSACTION)
+    peer.wait()
+
+
+def test_a_transaction_that_did_not_begin_is_not_read_in() -> None:
+    with start_hostile(answer_the_begin_with_rows) as server, pytest.raises(SyncDataError):
+        read(server)
 
 
 def answer_with_rows_for_ever(peer: Peer) -> None:

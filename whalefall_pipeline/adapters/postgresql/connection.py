@@ -85,9 +85,17 @@ class DatabaseConnection:
         """Begin the transaction with all settings that a reading depends on."""
         milliseconds = max(1, round(limits.statement_seconds * 1000))
         statement = SQL["begin"].replace("%(milliseconds)s", f"'{milliseconds}'")
+        self._send_begin()
         self._tally.count()
-        *_, result = self._send([BEGIN, statement])
+        (result,) = self._send([statement])
         ((*_, self.database_oid, self._may_identify),) = self._load(result, self._connection)
+
+    def _send_begin(self) -> None:
+        """Begin the transaction by a message of its own: pgpool-II does not look for it among other statements."""
+        (result,) = self._send([BEGIN])
+        if result.status != ExecStatus.COMMAND_OK:
+            self._load(result, self._connection)
+            raise SyncDataError(NO_ROWS)
 
     def identify(self) -> None:
         """Ask which cluster this is, see `identity`."""
