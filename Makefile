@@ -37,7 +37,7 @@ test: $(VENV)/dev ## run the tests, on real servers that they start themselves (
 	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(CHOSEN),-m "$(CHOSEN)") --hypothesis-profile=$(DRAWN) $(ARGS)
 
 unit: $(VENV)/dev ## run the tests that need no server, in seconds
-	@$(BIN)/python -m pytest -n 2 --dist=load -m unit --hypothesis-profile=quick $(SERVER_TESTS:%=--ignore=tests/%) $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist=load -p no:anyio --randomly-dont-reset-seed -m unit --hypothesis-profile=brief $(SERVER_TESTS:%=--ignore=tests/%) $(ARGS)
 
 coverage: $(VENV)/dev ## run the tests and show which lines and branches of the package none of them reaches (ALL=1: all cases)
 	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(CHOSEN),-m "$(CHOSEN)") --hypothesis-profile=$(DRAWN) --cov --cov-report=term-missing:skip-covered $(ENOUGH) $(ARGS)

@@ -29,6 +29,7 @@ LEDGER_VERSION = 18
 TEMPLATE = "ledger_template"
 settings.register_profile("thorough", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("quick", settings.get_profile("thorough"), max_examples=25)
+settings.register_profile("brief", settings.get_profile("quick"), max_examples=12)
 _numbers = count(1)
 
 

@@ -162,7 +162,9 @@ class Settings:
     answer_bytes: int = field(
         default=limits.ANSWER_BYTES,
         metadata=_whole(
-            "what one answer of a server may hold, so that none fills the memory", least=1_000_000, most=2**40
+            "what one answer of a server may hold, to all that is asked at once, so that none fills the memory",
+            least=1_000_000,
+            most=2**40,
         ),
     )
     attempts: int = field(
