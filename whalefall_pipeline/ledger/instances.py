@@ -142,10 +142,7 @@ def read_login(connection: Connection, instance: Instance, store: SecretStore) -
         raise InvalidInstanceError(f"{instance.name} has no credential")
     bound = _find_binding(row, store)
     if bound is None:
-        row = _bind(connection, instance, store)
-        bound = _find_binding(row, store)
-    if bound is None:
-        raise InvalidInstanceError(f"{instance.name}'s credential could not be bound to its server")
+        row, bound = _bind(connection, instance, store)
     check_binding(bound, instance)
     return Login(row.username, store.resolve(row.secret))
 
@@ -167,17 +164,17 @@ def _find_binding(row: Row[Any], store: SecretStore, *, lost: bool = False) -> B
         raise
 
 
-def _bind(connection: Connection, instance: Instance, store: SecretStore) -> Row[Any]:
-    """Bind a credential to an instance, unless another transaction has bound it meanwhile, and return it."""
+def _bind(connection: Connection, instance: Instance, store: SecretStore) -> tuple[Row[Any], Binding]:
+    """Bind a credential to an instance, unless another transaction has bound it meanwhile; return both."""
     row = _read_credential(connection, instance, lock=True)
     if row is None:
         raise InvalidInstanceError(f"{instance.name} has no credential")
-    if _find_binding(row, store):
-        return row
+    if bound := _find_binding(row, store):
+        return row, bound
     binding = Binding.of(instance)
     values = {"secret": store.bind(row.secret, binding), "bound_to": _to_bound(row.secret, binding)}
     statement = update(credentials).where(credentials.c.id == row.id).values(**values)
-    return connection.execute(statement.returning(*credentials.c)).one()
+    return connection.execute(statement.returning(*credentials.c)).one(), binding
 
 
 def _to_bound(secret: str, binding: Binding) -> dict[str, Json] | None:
