@@ -12,7 +12,7 @@ from whalefall_pipeline.adapters.oracle.access import ACCESS
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.escalate import find_escalations
 from whalefall_pipeline.core.access.model import GateState, Population, Question, Verdict
-from whalefall_pipeline.core.model import Securable, Seen, Unseen
+from whalefall_pipeline.core.model import SERVER, Account, AccountState, Kind, Securable, Seen, Unseen
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 USERS = ("HR", "ANN", "BEN", "MID")
@@ -169,3 +169,29 @@ def test_a_name_path_means_what_is_known_by_it() -> None:
     assert list(ACCESS.find_targets(None, [PDB, "HR", "EMPS"], known)) == known[1:]
     assert list(ACCESS.find_targets("table", [PDB, "HR", "NEW"], known)) == [Securable("table", PDB, "HR", "NEW")]
     assert list(ACCESS.find_targets(None, ["HR", "NEW"], known)) == []
+
+
+def test_the_whole_server_needs_no_name_and_a_table_has_one() -> None:
+    assert list(ACCESS.find_targets(SERVER, [], [EMP])) == [Securable(SERVER)]
+    assert list(ACCESS.find_targets("table", [], [EMP])) == []
+
+
+def test_what_can_be_held_on_the_server_a_container_and_an_object_is_listed() -> None:
+    for scope in (SERVER, "database"):
+        assert {"CREATE SESSION", "SELECT ANY TABLE"} <= set(ACCESS.list_privileges(Securable(scope)))
+    assert "SELECT" in ACCESS.list_privileges(EMP)
+    assert "CREATE SESSION" not in ACCESS.list_privileges(EMP)
+    assert not ACCESS.list_privileges(Securable("quota"))
+
+
+def test_whether_one_can_log_in_waits_for_no_other_question() -> None:
+    assert not ACCESS.find_gate_questions(Question("CREATE SESSION", Securable("database", PDB)))
+    (gate,) = ACCESS.find_gate_questions(Question("SELECT", EMP))
+    assert gate.question == Question("CREATE SESSION", Securable("database", PDB))
+
+
+@pytest.mark.parametrize(("scope", "owners"), [("table", ["HR"]), ("directory", [])])
+def test_a_schema_owns_its_tables_and_no_directory(scope: str, owners: list[str]) -> None:
+    population = Population({"HR": AccountState(Account("HR", Kind.USER))})
+    question = Question("READ", Securable(scope, PDB, "HR", "DUMPS"))
+    assert [source.holder for source in ACCESS.find_sources(population, question, ["HR"])] == owners

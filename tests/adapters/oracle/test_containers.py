@@ -8,6 +8,8 @@ from tests.adapters.oracle.reading import ROOT, read
 from tests.servers.oracle import COLLECTOR, Session, StandIn
 from tests.servers.oracle_standin.tables import ROOT_NAME, Value
 from whalefall_pipeline.adapters.oracle import rules
+from whalefall_pipeline.adapters.oracle.container_data import ContainerDataRow, build_container_data
+from whalefall_pipeline.adapters.oracle.containers import ContainerRow, build_containers
 from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import AccountState, Seen
 from whalefall_pipeline.core.unseen import carry_unseen
@@ -169,3 +171,25 @@ def test_statements_do_not_depend_on_the_number_of_containers(server: StandIn) -
     many = read(server, ROOT).statements
     close(server, open_mode="MOUNTED")
     assert read(server, ROOT).statements == many
+
+
+ALL = ContainerDataRow("Y", None, None, "Y", None)
+SALES = ContainerRow(3, "SALESPDB", "READ WRITE", "NO", 9)
+
+
+@pytest.mark.parametrize(
+    ("looks", "words"),
+    [
+        ([[SALES], []], "dropped, unplugged or hidden"),
+        ([[], [SALES]], "made or plugged in"),
+        ([[SALES], [SALES._replace(open_mode=None)]], "V$PDBS does not show it to the login"),
+    ],
+    ids=["dropped meanwhile", "made meanwhile", "in one view only"],
+)
+def test_a_container_that_no_look_shows_all_the_while_is_not_taken_for_empty(
+    looks: list[list[ContainerRow]], words: str
+) -> None:
+    found = build_containers(looks, [], build_container_data(COLLECTOR, [ALL]))
+    assert not found.pdbs
+    assert words in found.closed["SALESPDB"].reason
+    assert found.may_hide("SALESPDB.SCOTT")
