@@ -158,3 +158,13 @@ def test_every_permission_is_covered_up_to_the_server() -> None:
             covers = find_covers(Question(privilege, securable))
             assert covers[-1].securable == Securable(SERVER)
             assert "CONTROL SERVER" in covers[-1].privileges
+
+
+def test_a_name_path_means_what_is_known_by_it_else_what_it_may_be() -> None:
+    view = Securable("view", "shop", "dbo", "v")
+    assert list(ACCESS.find_targets(None, ["shop", "dbo", "v"], [view, view])) == [view]
+    assert list(ACCESS.find_targets(None, ["shop", "dbo", "t"], [view])) == [Securable("table", "shop", "dbo", "t")]
+    assert list(ACCESS.find_targets("table", ["shop", "dbo", "v"], [view])) == [Securable("table", "shop", "dbo", "v")]
+    assert list(ACCESS.find_targets(None, ["shop", "dbo"], [view])) == [Securable("schema", "shop", object="dbo")]
+    assert not ACCESS.find_targets("table", ["shop"], [view])
+    assert not ACCESS.find_targets(None, ["a", "b", "c", "d", "e"], [view])
