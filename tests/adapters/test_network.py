@@ -3,17 +3,19 @@
 import socket
 import threading
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
-from whalefall_pipeline.adapters.network import Address, find_addresses
+from whalefall_pipeline.adapters.network import Address, SocketOption, find_addresses, open_socket
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 from whalefall_pipeline.core.model import Instance, Login
 
 HOST = "hanging.invalid"
+TRIES = SocketOption(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 7)
 
 
 @pytest.fixture
@@ -58,3 +60,21 @@ def test_a_resolver_that_hangs_ends_with_the_limits(db_type: str, limit: str) ->
 def test_what_is_an_address_already_is_what_the_resolver_says_of_it(host: str, address: Address) -> None:
     answers = socket.getaddrinfo(host, 1521, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     assert find_addresses(host, 1521, Deadline(60)) == [address] == [Address(each[0], each[4]) for each in answers]
+
+
+def test_a_connection_is_kept_alive_in_the_way_that_is_asked_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        with open_socket(host, port, Deadline(60), [TRIES]) as opened:
+            assert opened.getsockopt(TRIES.level, TRIES.name) == TRIES.value
+            assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert opened.gettimeout() is None
+
+
+def test_a_folder_of_unix_sockets_takes_no_option_of_tcp(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / ".s.PGSQL.5432"))
+        server.listen()
+        with open_socket(str(tmp_path), 5432, Deadline(60), [TRIES]) as opened:
+            assert opened.family == socket.AF_UNIX
+            assert opened.gettimeout() is None
