@@ -2,7 +2,8 @@
 
 import pytest
 
-from whalefall_pipeline.adapters.postgresql.names import requote, split_routine
+from whalefall_pipeline.adapters.postgresql.names import requote, split_routine, to_sql
+from whalefall_pipeline.core.model import Securable
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,10 @@ def test_a_routine_without_argument_types_is_none(name: str) -> None:
 def test_what_is_no_list_of_types_is_never_quoted(arguments: str) -> None:
     with pytest.raises(ValueError, match="not a list of types"):
         requote(arguments)
+
+
+@pytest.mark.parametrize("name", ["", "+", "+(integer", "plus(integer,integer)"])
+def test_what_is_no_operator_is_never_quoted(name: str) -> None:
+    assert to_sql(Securable("operator", "shop", "sales", "+(integer,NONE)")) == '"sales".+(integer,none)'
+    with pytest.raises(ValueError, match="not the name of an operator"):
+        to_sql(Securable("operator", "shop", "sales", name))

@@ -4,7 +4,8 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from whalefall_pipeline.adapters.sqlserver.catalog import BATCHES, GROUP, STATEMENTS, build_statement
+from whalefall_pipeline.adapters.sqlserver.catalog import BATCHES, GROUP, STATEMENTS, Catalog, build_statement
+from whalefall_pipeline.adapters.sqlserver.errors import StatementError
 from whalefall_pipeline.adapters.sqlserver.rows import (
     DatabaseRow,
     ExternalRow,
@@ -14,6 +15,8 @@ from whalefall_pipeline.adapters.sqlserver.rows import (
     ServerRow,
     UserRow,
 )
+from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
+from whalefall_pipeline.core.model import Observation, Seen
 
 DATABASE = "it's ]odd[ {database}"
 ROWS = {
@@ -121,3 +124,39 @@ def test_no_statement_names_more_views_than_a_query_may() -> None:
 
 def test_no_comment_is_sent() -> None:
     assert not any("--" in text for text in STATEMENTS.values())
+
+
+class Failing:
+    """A server that fails each statement in one way, or answers each with a row of one database."""
+
+    statements = 0
+
+    def __init__(self, how: Observation | str) -> None:
+        self.how = how
+
+    def query(self, statement: str) -> list[tuple[object, ...]]:
+        self.statements += 1
+        if isinstance(self.how, Observation):
+            raise StatementError(self.how)
+        return [(self.how, "dbo")]
+
+
+def test_a_statement_that_all_need_fails_the_reading_and_is_tried_again_only_where_it_took_too_long() -> None:
+    with pytest.raises(DatabaseConnectionError, match="server_principals: too slow") as late:
+        Catalog(Failing(Observation(Seen.TIMED_OUT, "too slow"))).require("server_principals")
+    assert late.value.transient
+    with pytest.raises(SyncDataError, match="server_principals: no permission"):
+        Catalog(Failing(Observation(Seen.DENIED, "no permission"))).require("server_principals")
+
+
+@pytest.mark.parametrize(("databases", "statements"), [(["a"], 1), (["a", "b"], 3)])
+def test_a_database_whose_statement_failed_alone_is_not_asked_again(databases: list[str], statements: int) -> None:
+    server, denied = Failing(Observation(Seen.DENIED, "no permission")), Observation(Seen.DENIED, "no permission")
+    assert dict(Catalog(server).read_each("database_owners", databases)) == dict.fromkeys(databases, denied)
+    assert server.statements == statements
+
+
+def test_a_row_of_a_database_that_was_not_asked_for_is_no_answer() -> None:
+    assert dict(Catalog(Failing("a")).read_each("database_owners", ["a", "b"])) == {"a": [("dbo",)], "b": []}
+    with pytest.raises(SyncDataError, match="a row is of 'c', which was not asked for"):
+        list(Catalog(Failing("c")).read_each("database_owners", ["a", "b"]))

@@ -221,3 +221,9 @@ def test_a_server_s_text_is_shown_without_the_secret_and_without_what_moves_a_cu
     assert "Hush" not in line
     assert line.startswith(r"\x1b]0;title\x07 *** \u202exxx")
     assert len(line) == MAX_TEXT + 3
+
+
+def test_a_text_is_one_line_without_the_secret_and_as_it_is_where_there_is_none() -> None:
+    text = f"{SERVER}Login failed\n for Hush!Hush\x1b"
+    assert to_line(text, TARGET) == r"Login failed for ***\x1b"
+    assert to_line(text, TARGET._replace(secret="")) == r"Login failed for Hush!Hush\x1b"
