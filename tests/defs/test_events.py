@@ -12,7 +12,7 @@ from whalefall_pipeline.core.counts import PermissionCounts
 from whalefall_pipeline.core.model import Instance, Observation, Seen, Unseen
 from whalefall_pipeline.defs import events
 from whalefall_pipeline.defs.keys import KEYS
-from whalefall_pipeline.ledger.unseen import read_gaps
+from whalefall_pipeline.ledger.unseen import Gap, read_gaps
 from whalefall_pipeline.sync.tell import Outcome
 
 INSTANCE = Instance(1, "shop", "postgresql", "localhost", 5432)
@@ -72,3 +72,12 @@ def test_a_run_of_one_instance_turns_nothing_green_that_others_have(ledger: Engi
 def test_where_nothing_is_known_nothing_is_said() -> None:
     metadata = materialize(Outcome(INSTANCE, permissions=PermissionCounts(5, 9, 0)))
     assert not {"superusers", "could_become_superuser", "who"} & metadata.keys()
+
+
+def test_a_gap_that_a_careful_collector_may_have_fails_no_check_of_the_fleet() -> None:
+    optional, needed = (Gap("web", "mysql", scope, "denied: no SHOW VIEW") for scope in ("definers", "tables"))
+    assert events.build_check([], [optional]).passed
+    result = events.build_check([], [optional, needed])
+    assert not result.passed
+    unseen = cast("dg.JsonMetadataValue", result.metadata["not_observed"]).data
+    assert unseen == {"web": {"tables": "denied: no SHOW VIEW"}}

@@ -18,7 +18,7 @@ from whalefall_pipeline.core.errors import LedgerError
 from whalefall_pipeline.ledger.database import open_ledger
 from whalefall_pipeline.ledger.schema import VERSION_TABLE, check_ledger, upgrade_ledger
 from whalefall_pipeline.ledger.tables import metadata
-from whalefall_pipeline.ledger.version import MIGRATIONS
+from whalefall_pipeline.ledger.version import MIGRATIONS, REVISIONS
 
 RELEASED = {
     "rev_0001.py": "f2f7b13570b89d71",
@@ -80,6 +80,15 @@ def test_an_empty_database_says_how_to_make_the_tables(ledger_server: Postgresql
     engine = open_ledger(to_url(ledger_server, "postgres"))
     with pytest.raises(LedgerError, match="is empty; create its tables with: whalefall db upgrade"):
         check_ledger(engine)
+
+
+def test_an_older_schema_says_how_to_bring_it_up_to_date(ledger: Engine) -> None:
+    with ledger.begin() as connection:
+        connection.execute(text(f"update {VERSION_TABLE} set version_num = '{REVISIONS[-2]}'"))
+    with pytest.raises(
+        LedgerError, match=rf"\({REVISIONS[-2]}\) is older than this version; run: whalefall db upgrade"
+    ):
+        check_ledger(ledger)
 
 
 def test_a_newer_schema_is_left_alone(ledger: Engine) -> None:

@@ -1,5 +1,7 @@
 """Sessions and records: each state once, counts that add up, and no data without its record."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.engines.scripted import Fleet, select_on, user
@@ -7,12 +9,16 @@ from tests.ledger.rows import read, read_versions
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncCancelledError
 from whalefall_pipeline.ledger.database import transaction
 from whalefall_pipeline.ledger.sessions import (
+    Items,
     SessionStart,
     close_session,
+    complete_record,
     delete_old_sessions,
     open_session,
     read_incomplete,
+    start_record,
 )
+from whalefall_pipeline.ledger.target import Target
 
 # As they stand in the contract.
 SESSIONS_OF_AN_INSTANCE = """
@@ -152,3 +158,16 @@ def test_syncs_without_change_add_records_and_nothing_else(fleet: Fleet) -> None
         fleet.sync()
     assert read_versions(fleet.engine) == before
     assert len(read(fleet.engine, "select from sync_instance_records")) == 21
+
+
+def test_a_record_that_was_closed_neither_begins_nor_completes(fleet: Fleet) -> None:
+    (instance,) = fleet.instances
+    with fleet.engine.connect() as connection, transaction(connection):
+        open_session(connection, SessionStart("s", "manual_batch"), [instance])
+        close_session(connection, "s", "cancelled")
+        before = connection.exec_driver_sql("select * from sync_instance_records").all()
+        with pytest.raises(SyncCancelledError, match="the record of one was closed before it began"):
+            start_record(connection, "s", instance)
+        with pytest.raises(SyncCancelledError, match="the record of one was closed meanwhile; nothing was written"):
+            complete_record(connection, Target("s", instance, datetime.now(UTC)), Items(synced=1))
+        assert connection.exec_driver_sql("select * from sync_instance_records").all() == before
