@@ -3,14 +3,18 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from whalefall_pipeline.cli.answers import print_unseen
+from whalefall_pipeline.cli.known import print_gaps
 from whalefall_pipeline.cli.rows import Format, neutralise, show_rows
 from whalefall_pipeline.cli.tables import lay_out, to_lines
+from whalefall_pipeline.core.model import Seen, Unseen
 from whalefall_pipeline.core.text import FORMULA, is_visible
 
 HOSTILE = ["[/red]", "[red]x", "\x1b[2J\x1b]0;title\x07", "a\u202eb", "=1+1", "a|b", "<b>", "`x`", "üñ王", "a  b", ""]
@@ -102,3 +106,26 @@ def test_what_is_left_out_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr()
     assert printed.out.split() == ["name", "0", "1", "2"]
     assert "these are the first 3; there are more" in printed.err
+
+
+def test_of_many_scopes_that_were_not_seen_the_first_are_named_and_the_rest_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gap = {"instance": "shop", "status": "denied", "reason": "no CONNECT", "last_seen_at": None}
+    scopes = [f"database:{number:02}" for number in range(23)]
+    for print_many in (
+        lambda: print_gaps([{**gap, "scope": scope} for scope in scopes]),
+        lambda: print_unseen({"shop": scopes}, {}),
+    ):
+        print_many()
+        printed = capsys.readouterr().err
+        assert [scope for scope in scopes if scope in printed] == scopes[:20]
+        assert re.search(r"3 more (scopes )?were not observed; see: whalefall sessions", printed)
+
+
+def test_what_was_not_to_be_read_is_named_last(capsys: pytest.CaptureFixture[str]) -> None:
+    excluded = Unseen("database:a", Seen.EXCLUDED, "a copy", None)
+    print_unseen({"shop": ["database:a", "database:b"]}, {"shop": {"database:a": excluded}})
+    first, last = capsys.readouterr().err.splitlines()
+    assert "database:b was not observed" in first
+    assert "database:a is excluded (a copy)" in last

@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from whalefall_pipeline.cli.asking import Asking, parse_question
 from whalefall_pipeline.cli.grants import print_grants
 from whalefall_pipeline.cli.labels import choose_labelled, parse_labels
 from whalefall_pipeline.cli.moments import format_moment, parse_expiry, parse_moment
 from whalefall_pipeline.core.errors import InvalidInputError
+from whalefall_pipeline.core.review import ReviewRow
 from whalefall_pipeline.reports import decisions
 
 
@@ -142,3 +144,34 @@ def test_a_question_is_a_privilege_and_what_it_is_on(privilege: str, words: list
 def test_what_is_no_question_is_refused_with_the_usage(privilege: str, words: list[str], said: str) -> None:
     with pytest.raises(InvalidInputError, match=said):
         parse_question(privilege, words, "usage")
+
+
+def test_decisions_are_looked_for_below_a_header_and_an_empty_row_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.csv"
+    path.write_text("of Q4\nUsername,Instance,Decision,Note\n,,,\nana,one,keep\n")
+    assert decisions.read_decisions(path) == [ReviewRow(4, "one", "ana", "keep", "")]
+    path.write_text("username,decision\nana,keep\n")
+    with pytest.raises(InvalidInputError, match="has no header with the columns instance, username, decision, note"):
+        decisions.read_decisions(path)
+
+
+def test_decisions_stand_on_any_sheet_of_a_workbook_that_has_the_header(tmp_path: Path) -> None:
+    path, book = tmp_path / "decisions.xlsx", Workbook()
+    book.create_sheet("second").append(["of Q4"])
+    book.save(path)
+    with pytest.raises(InvalidInputError, match="has no header with the columns"):
+        decisions.read_decisions(path)
+    for row in (["instance", "username", "decision", "note"], [None] * 4, ["one", "ana", "revoke", "left"]):
+        book["second"].append(row)
+    book.save(path)
+    assert decisions.read_decisions(path) == [ReviewRow(4, "one", "ana", "revoke", "left")]
+
+
+def test_a_script_is_for_the_version_that_is_named_and_for_the_newest_where_none_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scripts: dict[str | None, str] = {}
+    for version in ("8.0.11", "8.4", None):
+        print_grants("mysql", version, "whalefall@%")
+        scripts[version] = capsys.readouterr().out
+    assert scripts["8.0.11"] != scripts["8.4"] == scripts[None]
