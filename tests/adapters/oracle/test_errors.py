@@ -17,6 +17,7 @@ from whalefall_pipeline.adapters.oracle.errors import (
     UNUSABLE,
     is_lost,
     to_connection_error,
+    to_lost_error,
     to_observation,
 )
 from whalefall_pipeline.adapters.oracle.options import Endpoint
@@ -88,3 +89,19 @@ def test_a_lock_or_a_slow_view_times_out_alone(code: str) -> None:
     found = to_observation(["DBA_TAB_PRIVS"], code)
     assert found.status is Seen.TIMED_OUT
     assert "DBA_TAB_PRIVS" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (make_error("DPY-4011"), "DPY-4011"),
+        (ConnectionRefusedError(), "the connection is refused; is the listener up on this port?"),
+        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
+        (EOFError(), "EOFError"),
+    ],
+    ids=["code", "refused", "system", "neither"],
+)
+def test_a_lost_connection_says_by_what_it_was_lost(error: BaseException, words: str) -> None:
+    found = to_lost_error(TARGET, error)
+    assert found.transient
+    assert str(found) == f"{TARGET}: the connection was lost ({words})"
