@@ -180,3 +180,11 @@ def test_a_sync_of_a_real_server_makes_findings_and_a_bad_rules_file_stops_it(
     rows = read(whalefall)
     assert ("OWN-1", server.superuser) in {(row["rule"], row["account"]) for row in rows}
     assert set(before) & {row["opened_at"] for row in rows}, "what was found before is the same finding still"
+
+
+def test_a_waiver_that_covers_nothing_is_written_and_says_so(whalefall: Run, fleet: Fleet) -> None:
+    words = ("--account", "ana", "--object", "a slip", "--reason", "on call", "--ticket", "OPS-7", "--expires", "90d")
+    said = whalefall("waive", "add", "ALL-01", *words)
+    assert said.returncode == 0
+    assert "covers 0 findings until" in said.stdout
+    assert "no finding is covered by it now: see whalefall findings" in said.stderr
