@@ -79,6 +79,7 @@ def whole_states(fleet: Fleet) -> list[dict[str, list[str]]]:
     return states
 
 
+@pytest.mark.exhaustive
 def test_a_process_killed_at_any_step_leaves_a_whole_state(
     fleet: Fleet, whole_states: list[dict[str, list[str]]], ledger_url: str, tmp_path: Path
 ) -> None:
