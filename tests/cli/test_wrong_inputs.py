@@ -150,6 +150,7 @@ ENVIRONMENT: list[tuple[dict[str, str], str]] = [
     ({"WHALEFALL_PARTITIONS_PER_RUN": "-5"}, "WHALEFALL_PARTITIONS_PER_RUN is '-5'"),
     ({"WHALEFALL_KEEP_RUNS_DAYS": "\x1b[2J"}, r"WHALEFALL_KEEP_RUNS_DAYS is '\\x1b[2J'"),
     ({"WHALEFALL_SCHEDULE": "every day"}, "WHALEFALL_SCHEDULE is 'every day'"),
+    ({"WHALEFALL_HOME": "a\nb"}, "it must be a path"),
     ({"WHALEFALL_WEBSERVER_URL": "http://[::1"}, "WHALEFALL_WEBSERVER_URL is"),
     ({"WHALEFALL_WEBSERVER_URL": "localhost:3000"}, "WHALEFALL_WEBSERVER_URL is"),
     ({"WHALEFALL_WEBSERVER_URL": "http://h:99999"}, "WHALEFALL_WEBSERVER_URL is"),
