@@ -12,7 +12,18 @@ from whalefall_pipeline.adapters.oracle.access import ACCESS
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.escalate import find_escalations
 from whalefall_pipeline.core.access.model import GateState, Population, Question, Verdict
-from whalefall_pipeline.core.model import SERVER, Account, AccountState, Kind, Securable, Seen, Unseen
+from whalefall_pipeline.core.model import (
+    MEMBER,
+    SERVER,
+    Account,
+    AccountState,
+    Effect,
+    Held,
+    Kind,
+    Securable,
+    Seen,
+    Unseen,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 USERS = ("HR", "ANN", "BEN", "MID")
@@ -195,3 +206,30 @@ def test_a_schema_owns_its_tables_and_no_directory(scope: str, owners: list[str]
     population = Population({"HR": AccountState(Account("HR", Kind.USER))})
     question = Question("READ", Securable(scope, PDB, "HR", "DUMPS"))
     assert [source.holder for source in ACCESS.find_sources(population, question, ["HR"])] == owners
+
+
+@pytest.mark.parametrize(
+    ("how", "step"),
+    [
+        ("PASSWORD", "SET ROLE CLERK IDENTIFIED BY ..."),
+        ("APPLICATION", "a call of the package that turns on CLERK"),
+        ("NONE", ""),
+    ],
+)
+def test_a_default_role_is_on_by_itself_unless_something_has_to_turn_it_on(how: str, step: str) -> None:
+    """Database Security Guide, Managing User Roles: an application role is enabled by its package only."""
+    clerk = Securable("role", object="CLERK")
+    population = Population(
+        {
+            "ANN": AccountState(Account("ANN", Kind.USER), frozenset({Held(MEMBER, clerk), Held("DEFAULT", clerk)})),
+            "CLERK": AccountState(Account("CLERK", Kind.ROLE, {"authentication_type": how})),
+        }
+    )
+    assert [link.step for link in ACCESS.find_links(population) if link.target == "CLERK"] == [step]
+
+
+@pytest.mark.parametrize(("effect", "holders"), [("grant", ["ANN"]), ("deny", [])])
+def test_only_what_is_granted_lets_one_become_a_dba(effect: Effect, holders: list[str]) -> None:
+    held = Held("GRANT ANY ROLE", Securable(SERVER), effect=effect)
+    population = Population({"ANN": AccountState(Account("ANN", Kind.USER), frozenset({held}))})
+    assert [danger.holder for danger in ACCESS.find_dangers(population) if danger.held] == holders

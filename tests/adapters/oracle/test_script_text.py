@@ -11,6 +11,7 @@ from sqlfluff.core import Linter
 
 from whalefall_pipeline.adapters.oracle import OracleAdapter
 from whalefall_pipeline.adapters.oracle.catalog import OF_ALL, OF_ONE
+from whalefall_pipeline.adapters.oracle.grants import AUTHENTICATION_NOT_STATED, NOT_STATED
 from whalefall_pipeline.adapters.oracle.names import LONGEST_LINE, UnsafeNameError, quote, to_comment, to_lines
 from whalefall_pipeline.adapters.oracle.object_types import BY_PACKAGE, KEYWORDS, OBJECT_SCOPES, PLAIN
 from whalefall_pipeline.adapters.oracle.rules import CATEGORIES
@@ -163,6 +164,21 @@ def test_nobody_can_log_in_or_enable_a_role_before_its_secret_is_set() -> None:
     for role in "RA":
         assert f'CREATE ROLE "{role}" IDENTIFIED USING "SYS"."WHALEFALL_SETS_THIS_LATER";' in lines
     assert not [line for line in lines if "IDENTIFIED BY" in line and not line.startswith("-- ALTER ")]
+
+
+@pytest.mark.parametrize("unknown", [AUTHENTICATION_NOT_STATED, NOT_STATED])
+def test_a_proxy_on_terms_that_the_catalog_does_not_say_is_not_made_on_others(unknown: str) -> None:
+    client = Securable("proxy", "P", object="CLIENT")
+    for privileges, is_made in ((["CONNECT THROUGH"], True), (["CONNECT THROUGH", unknown], False)):
+        grants = [Grant("MID", privilege, client) for privilege in privileges]
+        states = {
+            "MID": AccountState.of(Account("MID", Kind.USER, {"account_status": "OPEN"}), grants),
+            "CLIENT": AccountState(Account("CLIENT", Kind.USER, {"account_status": "OPEN"})),
+        }
+        lines = OracleAdapter().build_script(states)
+        made = [line for line in lines if "GRANT CONNECT THROUGH" in line and not line.startswith("--")]
+        assert len(made) == is_made, lines
+        assert any("does not say on which terms" in line for line in lines) is not is_made
 
 
 # the words of GRANT for each type of object
