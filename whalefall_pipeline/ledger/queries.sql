@@ -140,19 +140,24 @@ where a.is_active and i.is_active and i.name = :instance and starts_with(a.usern
 order by a.username
 limit :at_most;
 
--- name: changes
+-- name: changes (which, and then what of them: what came or went is put together of intervals for these alone)
 select c.id, c.change_time, c.instance_name as instance, c.username, c.change_type, c.message, c.session_id,
        c.privilege_diff, c.other_diff
 from change_log c
-where (cast(:instance as text) is null or c.instance_name = :instance)
-  and (cast(:chosen as text[]) is null or c.instance_name = any (cast(:chosen as text[])))
-  and (cast(:username as text) is null or c.username = :username)
-  and (cast(:change_type as text) is null or c.change_type = :change_type)
-  and (cast(:since as timestamptz) is null or c.created_at >= :since)
-  and (cast(:until as timestamptz) is null or c.created_at < :until)
-  and (cast(:session_id as text) is null or starts_with(c.session_id, :session_id))
-order by c.created_at desc, c.id desc
-limit :at_most;
+where c.id = any (array(
+  select n.id
+  from change_log n
+  where (cast(:instance as text) is null or n.instance_name = :instance)
+    and (cast(:chosen as text[]) is null or n.instance_name = any (cast(:chosen as text[])))
+    and (cast(:username as text) is null or n.username = :username)
+    and (cast(:change_type as text) is null or n.change_type = :change_type)
+    and (cast(:since as timestamptz) is null or n.created_at >= :since)
+    and (cast(:until as timestamptz) is null or n.created_at < :until)
+    and (cast(:session_id as text) is null or starts_with(n.session_id, :session_id))
+  order by n.created_at desc, n.id desc
+  limit :at_most
+))
+order by c.created_at desc, c.id desc;
 
 -- name: who_has_on_object (an object by its name path from the right, as far as it is given; a schema; a database)
 select h.instance_name as instance, h.username, h.kind, h.privilege, h.grant_option, h.effect, h.scope, h.database_name,
