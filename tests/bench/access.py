@@ -80,7 +80,7 @@ def measure_access(accounts: int, instances: int, rounds: int) -> Iterator[Asked
             "why of an account": ("why", f"bench-{ENGINE}", user.username, "SELECT", "ON", f"public.{user.tables[0]}"),
             "escalations": ("escalations",),
         }
-        yield from _ask(f"1 instance, {accounts:,} accounts", url, home, questions, rounds)
+        yield from _measure(f"1 instance, {accounts:,} accounts", url, home, questions, rounds)
         url = fill_ledger(ledger, "ledger_fleet", build_contents(EACH), home)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(FLEET.format(instances=instances).encode())
@@ -90,7 +90,7 @@ def measure_access(accounts: int, instances: int, rounds: int) -> Iterator[Asked
             "who-can on a table": ("who-can", "SELECT", "ON", f"public.{table}"),
             "escalations": ("escalations",),
         }
-        yield from _ask(f"{instances:,} instances, {EACH} accounts each", url, home, questions, rounds)
+        yield from _measure(f"{instances:,} instances, {EACH} accounts each", url, home, questions, rounds)
 
 
 def fill_ledger(ledger: PostgresqlServer, database: str, contents: Sequence[Held], home: str) -> str:
@@ -102,7 +102,7 @@ def fill_ledger(ledger: PostgresqlServer, database: str, contents: Sequence[Held
     return to_url(ledger, database)
 
 
-def _ask(name: str, url: str, home: str, questions: Mapping[str, Sequence[str]], rounds: int) -> Iterator[Asked]:
+def _measure(name: str, url: str, home: str, questions: Mapping[str, Sequence[str]], rounds: int) -> Iterator[Asked]:
     variables = {**os.environ, "WHALEFALL_DATABASE_URL": url, "WHALEFALL_HOME": home}
     for question, words in questions.items():
         _run(words, variables)  # the first one finds nothing in the server's memory

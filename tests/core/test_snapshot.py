@@ -52,18 +52,18 @@ def test_the_order_of_a_reading_does_not_matter(state: AccountState, random: Ran
     assert digest(state) == digest(other)
 
 
-def _spell(grant: Grant) -> str:
+def _to_text(grant: Grant) -> str:
     return to_token(grant.privilege, grant_option=grant.grant_option, effect=grant.effect)
 
 
 @given(grants())
 def test_a_token_holds_privilege_option_and_effect(grant: Grant) -> None:
-    assert parse_token(_spell(grant)) == (grant.privilege, grant.grant_option, grant.effect)
+    assert parse_token(_to_text(grant)) == (grant.privilege, grant.grant_option, grant.effect)
 
 
 @given(st.sets(grants(), min_size=1))
 def test_tokens_of_one_securable_are_as_many_as_its_grants(held: set[Grant]) -> None:
-    spelled = {(grant.securable, _spell(grant)) for grant in held}
+    spelled = {(grant.securable, _to_text(grant)) for grant in held}
     assert len(spelled) == len(held)
 
 

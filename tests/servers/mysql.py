@@ -13,7 +13,7 @@ from tests.servers.cache import keep_folder
 from tests.servers.debian import FetchError, fetch_program
 from tests.servers.ports import take_port
 from tests.servers.required import missing
-from tests.servers.unprivileged import give_away, make_folder
+from tests.servers.unprivileged import hand_over, make_folder
 from whalefall_pipeline.demo.mysql_server import (
     Flavour,
     RunningServer,
@@ -56,9 +56,9 @@ def start(engine: str, options: Sequence[str] = ()) -> Generator[RunningServer]:
     try:
         folder.chmod(0o755)
         subprocess.run(["cp", "-R", _template(program) / "data", folder / "data"], check=True)
-        give_away(folder / "data")
+        hand_over(folder / "data")
         (folder / "tmp").mkdir()  # of its own: a MariaDB that starts deletes the temporary tables that it finds
-        give_away(folder / "tmp")
+        hand_over(folder / "tmp")
         own = [f"--tmpdir={folder / 'tmp'}"]
         with take_port() as port, start_server(program, folder, port, [*QUICK, *own, *options]) as server:
             yield server

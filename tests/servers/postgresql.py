@@ -16,7 +16,7 @@ from typing import IO
 from tests.servers.cache import keep_folder
 from tests.servers.ports import HOST, take_port
 from tests.servers.postgresql_programs import find_programs
-from tests.servers.unprivileged import RunAs, give_away, make_folder, run, run_as
+from tests.servers.unprivileged import RunAs, hand_over, make_folder, run, run_as
 
 SUPERUSER = "postgres"
 WAIT_SECONDS = 60
@@ -142,5 +142,5 @@ def _initialise(programs: Path) -> tuple[Path, str]:
     kept = keep_folder("postgresql-data", " ".join([version, *INITDB]), make)
     home = make_folder("template", in_memory=True)
     shutil.copytree(kept, home, dirs_exist_ok=True)
-    give_away(home)
+    hand_over(home)
     return home / "pgdata", (home / "password").read_text()

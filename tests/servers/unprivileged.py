@@ -40,12 +40,12 @@ def make_folder(name: str, *, in_memory: bool = False) -> Path:
     base = MEMORY if in_memory and _has_room(MEMORY) else None
     folder = Path(tempfile.mkdtemp(prefix=f"whalefall-{name}-", dir=base))
     guard_folder(folder)
-    give_away(folder)
+    hand_over(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
-def give_away(folder: Path) -> None:
+def hand_over(folder: Path) -> None:
     """Let the servers' user own a folder and all that is in it."""
     who = run_as()
     if "user" in who and "group" in who:

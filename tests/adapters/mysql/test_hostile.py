@@ -160,7 +160,7 @@ def log_in(peer: Peer) -> None:
         peer.send(to_packets(OK, first=1))
 
 
-def ask_for_a_file(peer: Peer) -> None:
+def request_a_file(peer: Peer) -> None:
     log_in(peer)
     peer.send(to_packets(b"\xfb/etc/passwd", first=1))
     peer.receive()
@@ -194,7 +194,7 @@ def test_an_answer_is_no_larger_than_the_limit(behave: Callable[[Peer], None]) -
 
 
 def test_no_file_is_given_to_a_server_that_asks_for_one() -> None:
-    with start_hostile(ask_for_a_file) as server, pytest.raises(WhalefallError):
+    with start_hostile(request_a_file) as server, pytest.raises(WhalefallError):
         read(server)
     assert b"root:" not in server.heard
 

@@ -13,7 +13,7 @@ from tests.engines.postgresql import PostgresqlEngine, start
 from tests.servers.certificates import KINDS, write_authority, write_certificate
 from tests.servers.kerberos import REALM, Realm, start_realm
 from tests.servers.ports import HOST
-from tests.servers.unprivileged import give_away, make_folder
+from tests.servers.unprivileged import hand_over, make_folder
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.core.errors import DatabaseConnectionError
@@ -62,7 +62,7 @@ def secured() -> Generator[Secured]:
     authority = write_authority(folder)
     for kind in KINDS:
         write_certificate(folder, kind, authority)
-    give_away(folder)
+    hand_over(folder)
     folder.chmod(0o755)
     with start(14) as engine:
         engine.reset()

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from tests.engines.judging import Case, Judged, judge, run_all
 from tests.engines.postgresql import start
 from tests.engines.postgresql_cases import DATABASE
-from tests.servers.unprivileged import give_away
+from tests.servers.unprivileged import hand_over
 from whalefall_pipeline.adapters.postgresql.findings import RULES
 from whalefall_pipeline.adapters.remedies import build_remedy
 from whalefall_pipeline.core.findings.everywhere import RULES as EVERYWHERE
@@ -274,7 +274,7 @@ def write_certificate(folder: Path) -> None:
     for file, content in contents.items():
         (folder / file).write_bytes(content)
         (folder / file).chmod(0o600)
-        give_away(folder / file)
+        hand_over(folder / file)
 
 
 def test_the_sql_of_the_script_builder_ends_what_it_is_for() -> None:

@@ -12,7 +12,7 @@ from whalefall_pipeline.adapters.postgresql import PostgresqlAdapter
 from whalefall_pipeline.core.errors import DatabaseConnectionError, InvalidInstanceError
 
 
-def ask_in_clear(peer: Peer) -> None:
+def request_in_clear(peer: Peer) -> None:
     refuse_tls(peer)
     peer.send(to_message(b"R", struct.pack(">I", 3)))
     peer.receive()
@@ -20,7 +20,7 @@ def ask_in_clear(peer: Peer) -> None:
 
 def test_a_server_that_asks_for_the_password_itself_does_not_get_it() -> None:
     with (
-        start_hostile(ask_in_clear) as server,
+        start_hostile(request_in_clear) as server,
         pytest.raises(DatabaseConnectionError, match=r"tls to verify-full.*allow_cleartext_password") as raised,
     ):
         read(server)
@@ -30,7 +30,7 @@ def test_a_server_that_asks_for_the_password_itself_does_not_get_it() -> None:
 
 @pytest.mark.parametrize("methods", ["!md5", "!none", "!md5,!gss", "!password", "md5,scram-sha-256"])
 def test_methods_that_an_instance_refuses_itself_do_not_allow_it(methods: str) -> None:
-    with start_hostile(ask_in_clear) as server, pytest.raises(DatabaseConnectionError):
+    with start_hostile(request_in_clear) as server, pytest.raises(DatabaseConnectionError):
         read(server, {"require_auth": methods})
     assert SECRET.encode() not in server.heard
 
@@ -57,7 +57,7 @@ def test_methods_that_libpq_refuses_are_refused_before_anything_is_connected(met
     "options", [{"allow_cleartext_password": "yes"}, {"require_auth": "password"}, {"require_auth": "md5,password"}]
 )
 def test_an_instance_may_allow_it(options: dict[str, str]) -> None:
-    with start_hostile(ask_in_clear) as server, pytest.raises(DatabaseConnectionError):
+    with start_hostile(request_in_clear) as server, pytest.raises(DatabaseConnectionError):
         read(server, options)
     assert SECRET.encode() in server.heard
 

@@ -43,7 +43,7 @@ def state(name: str, *grants: tuple[str, Securable], **attributes: bool | str | 
     )
 
 
-def ask(condition: str, *states: AccountState, unseen: str = "") -> Evaluation:
+def evaluate_rule(condition: str, *states: AccountState, unseen: str = "") -> Evaluation:
     rulebook = read(RULE.replace("when: {}", f"when: {condition}"))
     coverage = {"server": Observation(Seen.OBSERVED)}
     if unseen:
@@ -59,7 +59,7 @@ def ask(condition: str, *states: AccountState, unseen: str = "") -> Evaluation:
 
 
 def find(condition: str, *states: AccountState) -> list[str]:
-    found = ask(condition, *states).findings
+    found = evaluate_rule(condition, *states).findings
     return sorted(key.account for key in found if key.outcome is Outcome.FOUND)
 
 
@@ -95,8 +95,10 @@ def test_a_condition_finds_the_accounts_that_it_means(condition: str, found: lis
 
 def test_what_it_could_not_see_is_unknown() -> None:
     condition = "{holds: {scope: table, object: orders}}"
-    assert [key.outcome for key in ask(condition, state("ana"), unseen="database:shop").findings] == [Outcome.UNKNOWN]
-    assert not ask("{field: username, is: nobody}", state("ana"), unseen="database:shop").findings
+    assert [key.outcome for key in evaluate_rule(condition, state("ana"), unseen="database:shop").findings] == [
+        Outcome.UNKNOWN
+    ]
+    assert not evaluate_rule("{field: username, is: nobody}", state("ana"), unseen="database:shop").findings
 
 
 @pytest.mark.parametrize(
