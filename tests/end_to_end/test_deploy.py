@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,14 @@ def build_environment(service: str, ledger_url: str, home: Path) -> dict[str, st
     return {**kept, "WHALEFALL_DATABASE_URL": ledger_url, "WHALEFALL_SECRET_KEY": KEY, "WHALEFALL_HOME": str(home)}
 
 
+def read_service(unit: Path) -> Mapping[str, str]:
+    """Return what a unit says of its service."""
+    parsed = configparser.ConfigParser(strict=False, interpolation=None)
+    parsed.optionxform = str  # type: ignore[method-assign,assignment]
+    parsed.read(unit)
+    return parsed["Service"]
+
+
 def is_alive(said: str) -> bool:
     """Return whether the doctor saw a sign of life of every part of the daemon."""
     return bool(re.search(r"^daemon +ok", said, re.MULTILINE))
@@ -74,10 +83,7 @@ def test_the_services_of_compose_come_up_are_healthy_and_end(ledger_url: str, tm
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 def test_the_commands_of_the_units_are_there(unit: Path, tmp_path: Path) -> None:
-    parsed = configparser.ConfigParser(strict=False, interpolation=None)
-    parsed.optionxform = str  # type: ignore[method-assign,assignment]
-    parsed.read(unit)
-    line = parsed["Service"]["ExecStart"].replace("%%", "%")
+    line = read_service(unit)["ExecStart"].replace("%%", "%")
     words = shlex.split(line.partition("/opt/whalefall/bin/whalefall ")[2].rstrip("'"))
     assert words[0] in {*COMMANDS, *GROUPS}
     known = run(
@@ -90,10 +96,8 @@ def test_the_commands_of_the_units_are_there(unit: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("how", ["ExecStop", "SIGTERM"])
 def test_what_a_unit_or_a_container_ends_leaves_nothing_to_kill(how: str, tmp_path: Path) -> None:
     """Both kill what is left as soon as the first process ends; only a stop by word counts as a success for systemd."""
-    parsed = configparser.ConfigParser(strict=False, interpolation=None)
-    parsed.optionxform = str  # type: ignore[method-assign,assignment]
-    parsed.read(next(unit for unit in UNITS if unit.stem == "whalefall"))
-    start, end = (parsed["Service"][name].split()[1:] for name in ("ExecStart", "ExecStop"))
+    service = read_service(next(unit for unit in UNITS if unit.stem == "whalefall"))
+    start, end = (service[name].split()[1:] for name in ("ExecStart", "ExecStop"))
     environment = {**ENVIRONMENT, "WHALEFALL_HOME": str(tmp_path / "home")}
     command, server = (BIN / "whalefall", *start), tmp_path / "home" / "postgres"
     with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as services:

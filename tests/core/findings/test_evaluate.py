@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.findings.worlds import FinerRules
+from tests.core.findings.worlds import DENIED, NOW, OBSERVED, FinerRules
 from tests.core.strategies import RULES as ENGINE
 from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.access.danger_summary import Takings
@@ -36,8 +36,6 @@ from whalefall_pipeline.core.findings.model import (
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import Account, AccountState, Coverage, Held, Kind, Observation, Securable, Seen
 
-NOW = datetime(2026, 11, 26, tzinfo=UTC)
-OBSERVED, DENIED = Observation(Seen.OBSERVED), Observation(Seen.DENIED, "no CONNECT")
 EVERY = [*everywhere.RULES, *(rule for adapter in ADAPTERS.values() for rule in adapter.findings.rules)]
 
 
