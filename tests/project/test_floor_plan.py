@@ -40,6 +40,7 @@ OWN = {
         "access_gates.py": "row-level security, and other gates",
         "access_links.py": "memberships with three options, and what stands for one",
         "access_sources.py": "what gives a privilege without an entry in an ACL",
+        "fetched.py": "pure: rows as they came, which nothing is made of before it has to be",
         "login.py": "libpq's login in steps, through a relay",
         "script/grantors.py": "privileges that others than the owner gave",
         "script/owners.py": "changes of owners, and what they entail",

@@ -1,7 +1,9 @@
 -- The catalog of PostgreSQL 13 and later. Roles are given by OID, to be named as the inventory of the same reading
--- names them; grantee 0 is PUBLIC. All statements whose name ends in `grants` or `definitions`, or begins with
--- `memberships`, give rows of one shape: scope, database, schema, object, column, privilege, grant option, effect,
--- grantees. Names are cast to text before they meet longer text in a union: the type `name` cuts it at 63 bytes.
+-- names them; grantee 0 is PUBLIC. All statements whose name ends in `grants` or `definitions` give rows of one shape:
+-- scope, database, schema, object, column, privilege, grant option, effect, grantees; those of `memberships` one of
+-- theirs: role, admin option, whether it is inherited and may be set, members. What several grantors gave is merged
+-- where the rows are read: here it would take as long as all the rest.
+-- Names are cast to text before they meet longer text in a union: the type `name` cuts it at 63 bytes.
 -- Every login may read all of it by default; only catalog_database.sql needs CONNECT on each database.
 
 -- name: begin (the transaction does not depend on what the login, its role or the database is set to)
@@ -75,37 +77,22 @@ where datallowconn or datname <> 'template0'
 order by datname;
 
 -- name: memberships_before_16 (the options that later versions keep are what these did: SET always, INHERIT by member)
--- Each option is gathered by itself, by OIDs: to group all of them by names takes half as long again.
-with held as materialized (
-  select roleid, member, bool_or(admin_option) as admin from pg_auth_members group by roleid, member
-),
-options (roleid, privilege, admin, members) as (
-  select roleid, 'MEMBER', admin, array_agg(member::int8) from held group by roleid, admin
-  union all
-  select h.roleid, 'INHERIT', false, array_agg(h.member::int8)
-  from held h join pg_roles member on member.oid = h.member
-  where member.rolinherit
-  group by h.roleid
-  union all
-  select roleid, 'SET', false, array_agg(member::int8) from held group by roleid
-)
-select 'role', '', '', role.rolname, '', o.privilege, o.admin, 'grant', o.members
-from options o join pg_roles role on role.oid = o.roleid;
+select role.rolname, m.admin_option, m.rolinherit, true, m.members
+from (
+  select m.roleid, m.admin_option, member.rolinherit, array_agg(m.member::int8) as members
+  from pg_auth_members m join pg_roles member on member.oid = m.member
+  group by m.roleid, m.admin_option, member.rolinherit
+) m
+join pg_roles role on role.oid = m.roleid;
 
--- name: memberships (16 and later; what one of several grantors gave, is held)
-with held as materialized (
-  select roleid, member, bool_or(admin_option) as admin, bool_or(inherit_option) as inherits, bool_or(set_option) as sets
-  from pg_auth_members group by roleid, member
-),
-options (roleid, privilege, admin, members) as (
-  select roleid, 'MEMBER', admin, array_agg(member::int8) from held group by roleid, admin
-  union all
-  select roleid, 'INHERIT', false, array_agg(member::int8) from held where inherits group by roleid
-  union all
-  select roleid, 'SET', false, array_agg(member::int8) from held where sets group by roleid
-)
-select 'role', '', '', role.rolname, '', o.privilege, o.admin, 'grant', o.members
-from options o join pg_roles role on role.oid = o.roleid;
+-- name: memberships (16 and later: one for each grantor)
+select role.rolname, m.admin_option, m.inherit_option, m.set_option, m.members
+from (
+  select roleid, admin_option, inherit_option, set_option, array_agg(member::int8) as members
+  from pg_auth_members
+  group by roleid, admin_option, inherit_option, set_option
+) m
+join pg_roles role on role.oid = m.roleid;
 
 -- name: server_grants (privileges and owners of databases and tablespaces)
 with objects (scope, database, object, code, owner, acl) as (
@@ -118,22 +105,15 @@ from objects o
 cross join lateral (
   select 'OWNER', false, 'grant', array[o.owner::int8]
   union all
-  select privilege_type, grantable, 'grant', array_agg(grantee::int8)
-  from (
-    select grantee, privilege_type, bool_or(is_grantable) as grantable
-    -- aclexplode unpacks an array that is stored out of line once per row; array_agg hands it one in memory
-    from aclexplode((select array_agg(item) from unnest(coalesce(o.acl, acldefault(o.code, o.owner))) item))
-    group by grantee, privilege_type
-  ) merged  -- over grantors
-  group by privilege_type, grantable
+  select privilege_type, is_grantable, 'grant', array_agg(grantee::int8)
+  -- aclexplode unpacks an array that is stored out of line once per row, and takes none that is empty; an array that
+  -- another was added to is in memory
+  from aclexplode(nullif(coalesce(o.acl, acldefault(o.code, o.owner)) || '{}'::aclitem[], '{}'))
+  group by privilege_type, is_grantable
 ) held;
 
 -- name: parameter_grants (15 and later; the bootstrap superuser's own entries come and go with those of others)
-select 'parameter', '', '', parname, '', privilege_type, grantable, 'grant', array_agg(grantee::int8)
-from (
-  select p.parname, x.grantee, x.privilege_type, bool_or(x.is_grantable) as grantable
-  from pg_parameter_acl p cross join lateral aclexplode(p.paracl) x
-  where x.grantee <> 10
-  group by p.parname, x.grantee, x.privilege_type
-) merged
-group by parname, privilege_type, grantable;
+select 'parameter', '', '', p.parname, '', x.privilege_type, x.is_grantable, 'grant', array_agg(x.grantee::int8)
+from pg_parameter_acl p cross join lateral aclexplode(p.paracl) x
+where x.grantee <> 10
+group by p.parname, x.privilege_type, x.is_grantable;

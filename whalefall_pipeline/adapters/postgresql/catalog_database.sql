@@ -50,13 +50,9 @@ cross join lateral (
   union all
   select mark, false, 'grant', array[o.owner::int8] from unnest(o.marks) mark
   union all
-  select privilege_type, grantable, 'grant', array_agg(grantee::int8)
-  from (
-    select grantee, privilege_type, bool_or(is_grantable) as grantable
-    from aclexplode((select array_agg(item) from unnest(coalesce(o.acl, acldefault(o.code, o.owner))) item))
-    group by grantee, privilege_type
-  ) merged
-  group by privilege_type, grantable
+  select privilege_type, is_grantable, 'grant', array_agg(grantee::int8)
+  from aclexplode(nullif(coalesce(o.acl, acldefault(o.code, o.owner)) || '{}'::aclitem[], '{}'))
+  group by privilege_type, is_grantable
 ) held;
 
 -- name: changed_grants (what differs from what PostgreSQL gives by itself: effect `revoke` is a default taken away)
@@ -121,17 +117,19 @@ changed (scope, schema, object, field, owner, acl, initial) as (
          case when schema = '' then acldefault(code, owner) else '{}' end
   from future
 ),
+-- most that have an ACL have the one that they began with
+differing as (select * from changed where acl is distinct from initial),
 -- aclexplode takes no array without elements
 gained as (
   select scope, schema, object, field, privilege_type, is_grantable, 'grant' as effect, grantee
-  from changed cross join lateral (
+  from differing cross join lateral (
     select grantee, privilege_type, bool_or(is_grantable) as is_grantable from aclexplode(nullif(acl, '{}')) group by 1, 2
     except select grantee, privilege_type, is_grantable from aclexplode(nullif(initial, '{}'))
   ) x
 ),
 lost as (
   select scope, schema, object, field, privilege_type, false, 'revoke', grantee
-  from changed cross join lateral (
+  from differing cross join lateral (
     select grantee, privilege_type from aclexplode(nullif(initial, '{}'))
     except select grantee, privilege_type from aclexplode(nullif(acl, '{}'))
   ) x

@@ -4,10 +4,8 @@ One connection is open at a time: that to the instance's database, over which al
 own grants as of one moment, and when that is closed those to the others, one after the other.
 """
 
-from collections import defaultdict
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
@@ -19,16 +17,14 @@ from whalefall_pipeline.adapters.engine import Limits, SourceSession, Visibility
 from whalefall_pipeline.adapters.postgresql import rules
 from whalefall_pipeline.adapters.postgresql.connection import SQL, DatabaseConnection, Row, open_database
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
+from whalefall_pipeline.adapters.postgresql.fetched import Fetched
 from whalefall_pipeline.adapters.postgresql.login import Endpoint
 from whalefall_pipeline.adapters.postgresql.rows import (
     PUBLIC,
     PUBLIC_OID,
     Settings,
-    add_held,
-    name_creators,
     to_accounts,
     to_attributes,
-    to_held_by_grantee,
     to_settings,
 )
 from whalefall_pipeline.adapters.postgresql.unseen import (
@@ -47,7 +43,6 @@ from whalefall_pipeline.core.exclusions import to_observations
 from whalefall_pipeline.core.model import (
     SERVER,
     Account,
-    Held,
     Instance,
     Login,
     Observation,
@@ -69,20 +64,6 @@ def open_session(
     session = PostgresqlSession(instance, login, limits, deadline)
     with session.connected():
         yield session
-
-
-@dataclass(slots=True)
-class _Fetched:
-    """All that was fetched of what is held: rows as they came, which nothing is made of before it has to be.
-
-    `of_databases` has rows with the name of their database; `changed` are those that name roles by OID.
-    """
-
-    coverage: dict[str, Observation] = field(default_factory=dict[str, Observation])
-    server_settings: list[Row] | None = None
-    shared: list[Row] = field(default_factory=list[Row])
-    of_databases: list[tuple[str, list[Row]]] = field(default_factory=list[tuple[str, list[Row]]])
-    changed: list[tuple[str, list[Row]]] = field(default_factory=list[tuple[str, list[Row]]])
 
 
 class PostgresqlSession(SourceSession):
@@ -156,16 +137,10 @@ class PostgresqlSession(SourceSession):
         if self._lost:
             raise self._lost
         fetched = self._fetched
-        held: defaultdict[int, list[Held]] = defaultdict(list)
-        add_held(held, fetched.shared)
-        for name, rows in fetched.of_databases:
-            add_held(held, rows, name)
-        for name, rows in fetched.changed:
-            add_held(held, name_creators(rows, self._names), name)
         server_settings = fetched.server_settings
         attributes = None if server_settings is None else to_attributes(server_settings, self._settings)
-        by_grantee = to_held_by_grantee(held, self._names)
-        return Reading(by_grantee, fetched.coverage, self._tally.digest, attributes, self._source)
+        held = fetched.to_held(self._names)
+        return Reading(held, fetched.coverage, self._tally.digest, attributes, self._source)
 
     def is_same(self, source: bytes) -> bool:
         """See `SourceSession.is_same`: all is fetched, which takes less than what is made of it, and kept for that."""
@@ -201,13 +176,14 @@ class PostgresqlSession(SourceSession):
         return blake2b(self._tally.digest + orjson.dumps(coverage), key=key, digest_size=16).digest()
 
     @cached_property
-    def _fetched(self) -> _Fetched:
-        fetched, databases = _Fetched(), list[Row]()
+    def _fetched(self) -> Fetched:
+        fetched, databases = Fetched(), list[Row]()
         try:
             answers = self._link.read_each([SQL[name] for name in self._list_shared()], shared=True)
             fetched.server_settings = next(answers)
             databases = next(answers)
-            fetched.shared = list(chain.from_iterable(answers))
+            memberships, *shared = answers
+            fetched.memberships, fetched.shared = memberships, list(chain.from_iterable(shared))
             fetched.coverage[SERVER] = OBSERVED
         except UnreadableError as failed:
             fetched.coverage[SERVER] = failed.observation
@@ -230,7 +206,7 @@ class PostgresqlSession(SourceSession):
         parameters = ["parameter_grants"] if self._version >= 150000 else []
         return ["server_settings", "databases", memberships, "server_grants", *parameters]
 
-    def _try_database(self, row: Row, fetched: _Fetched) -> dict[str, Observation]:
+    def _try_database(self, row: Row, fetched: Fetched) -> dict[str, Observation]:
         try:
             return self._read_database(row, fetched)
         except DatabaseConnectionError as lost:
@@ -260,7 +236,7 @@ class PostgresqlSession(SourceSession):
         except DatabaseConnectionError:
             return False
 
-    def _read_database(self, row: Row, fetched: _Fetched) -> dict[str, Observation]:
+    def _read_database(self, row: Row, fetched: Fetched) -> dict[str, Observation]:
         """Add what one database holds, and return what was seen of it; of a part where a statement fails, nothing."""
         oid, name, *_ = row
         scope = f"{rules.DATABASE}:{name}"
@@ -282,7 +258,7 @@ class PostgresqlSession(SourceSession):
         except DatabaseRefusedError as refused:
             return {scope: Observation(refused.seen, str(refused))}
 
-    def _read_definitions(self, opened: DatabaseConnection, name: str, fetched: _Fetched) -> dict[str, Observation]:
+    def _read_definitions(self, opened: DatabaseConnection, name: str, fetched: Fetched) -> dict[str, Observation]:
         """Add what is no privilege; named apart only where it can't be read, since privileges do not depend on it.
 
         It is sent apart too: where it does not end, what was read before is there.

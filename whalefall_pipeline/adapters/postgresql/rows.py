@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 from whalefall_pipeline.core.errors import SyncDataError
-from whalefall_pipeline.core.model import Account, Held, HeldByGrantee, Json, Kind, Securable
+from whalefall_pipeline.core.model import MEMBER, Account, Held, HeldByGrantee, Json, Kind, Securable
 
 PUBLIC = "public"
 """The account of the grantee PUBLIC. No role can be named so, while one named "PUBLIC" may exist."""
@@ -92,12 +92,40 @@ def to_attributes(server_settings: Iterable[Sequence[Any]], settings: Settings) 
     return attributes
 
 
-def add_held(held: defaultdict[int, list[Held]], rows: Iterable[Sequence[Any]], own_database: str = "") -> None:
-    """Add what rows say to the lists of their grantees; where they name no database it is their own."""
+def add_held(held: defaultdict[int, list[Held]], rows: Collection[Sequence[Any]], own_database: str = "") -> None:
+    """Add what rows say to the lists of their grantees; where they name no database it is their own.
+
+    A privilege that one grantor gave with grant option and another without it is held with it alone.
+    """
+    with_option = {row[:6]: frozenset(row[8]) for row in rows if row[6]}
     for scope, database, schema, name, column, privilege, grant_option, effect, grantees in rows:
         item = Held(privilege, Securable(scope, database or own_database, schema, name, column), grant_option, effect)
-        for grantee in grantees:
+        stronger = not grant_option and with_option.get((scope, database, schema, name, column, privilege))
+        for grantee in set(grantees) - stronger if stronger else grantees:
             held[grantee].append(item)
+
+
+def add_memberships(held: defaultdict[int, list[Held]], rows: Iterable[Sequence[Any]]) -> None:
+    """Add memberships, and what holds of them, to the lists of members; an option that any grantor gave is there.
+
+    Rows have a role, whether it may be passed on, is inherited and may be set, and members.
+    """
+    of_role: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for role, admin, inherits, sets, members in rows:
+        for option, is_there in ((MEMBER, True), ("ADMIN", admin), ("INHERIT", inherits), ("SET", sets)):
+            if is_there:
+                of_role[role][option].update(members)
+    for role, found in of_role.items():
+        securable, admins = Securable("role", object=role), found["ADMIN"]
+        holders = {
+            Held(MEMBER, securable): found[MEMBER] - admins,
+            Held(MEMBER, securable, grant_option=True): admins,
+            Held("INHERIT", securable): found["INHERIT"],
+            Held("SET", securable): found["SET"],
+        }
+        for item, members in holders.items():
+            for member in members:
+                held[member].append(item)
 
 
 def name_creators(rows: Iterable[Sequence[Any]], names: Mapping[int, str]) -> list[Sequence[Any]]:
