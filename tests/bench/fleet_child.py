@@ -105,14 +105,21 @@ def _time_events(storage: object) -> dict[str, float]:
 
 @contextmanager
 def _measuring() -> Generator[dict[str, Any]]:
-    """Measure the block with all its processes: seconds, seconds of CPU, and memory after each quarter of the time."""
+    """Measure the block with all its processes: seconds, seconds of CPU, and memory after each quarter of the time.
+
+    The CPU time of the measuring itself, which looks at each thread for its processes, is not in it.
+    """
     measured: dict[str, Any] = {}
     memory: list[float] = []
     ended = threading.Event()
 
+    sampling_seconds = 0.0
+
     def sample() -> None:
+        nonlocal sampling_seconds
         while not ended.wait(SAMPLE_SECONDS):
             memory.append(_read_memory_mib())
+        sampling_seconds = time.thread_time()
 
     sampling = threading.Thread(target=sample, daemon=True)
     sampling.start()
@@ -120,9 +127,10 @@ def _measuring() -> Generator[dict[str, Any]]:
     try:
         yield measured
     finally:
-        measured |= {"seconds": time.perf_counter() - begun, "cpu_seconds": _read_cpu_seconds() - cpu_begun}
+        seconds = time.perf_counter() - begun
         ended.set()
         sampling.join()
+        measured |= {"seconds": seconds, "cpu_seconds": _read_cpu_seconds() - cpu_begun - sampling_seconds}
         memory.append(_read_memory_mib())
         measured["memory_mib"] = [memory[(len(memory) * part - 1) // QUARTERS] for part in range(1, QUARTERS + 1)]
 

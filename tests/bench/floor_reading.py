@@ -1,4 +1,7 @@
-"""The floor's reading: the statements of our own catalogs, fetched with a bare driver, one plain tuple per grant."""
+"""The floor's reading, with a bare driver, one plain tuple per grant.
+
+MySQL and MariaDB are asked for rows by the statements of our own catalogs, PostgreSQL by those that once were.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,11 +17,7 @@ GrantRow: TypeAlias = tuple[str, str, str, str, bool]
 """Grantee, scope, dotted path, privilege, grant option."""
 
 ADAPTERS = "whalefall_pipeline.adapters"
-POSTGRESQL = {
-    name: statement
-    for file in ("catalog.sql", "catalog_database.sql")
-    for name, statement in load_sql(f"{ADAPTERS}.postgresql", file).items()
-}
+POSTGRESQL = load_sql("tests.bench", "floor_postgresql.sql")
 MYSQL = load_sql(f"{ADAPTERS}.mysql", "catalog.sql")
 MARIADB = load_sql(f"{ADAPTERS}.mysql", "catalog_mariadb.sql")
 PUBLIC_OID = 0
