@@ -3,6 +3,7 @@
 import codecs
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -17,6 +18,8 @@ BOOTSTRAP_OID = 10
 FIRST_NORMAL_OID = 16384
 
 FLAGS = (*("rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb", "rolcanlogin", "rolreplication", "rolbypassrls"),)
+ROLE_KINDS = 1024
+"""Of so many kinds of roles what a row says is kept, to be shared."""
 DEFAULT_PRIVILEGES = "default_privileges"
 NOT_SHOWN = "(not collected)"
 """In place of the value of a custom parameter where there is no key for a digest of it."""
@@ -32,27 +35,39 @@ def to_accounts(
 
     `escaped` are names that are no text in any encoding, see `to_text`: the attribute `rolname_is_escaped` says so.
     """
-    accounts = [_to_account(role, settings.get(role[0]), escaped) for role in roles]
+    accounts = [
+        _to_account(oid, name, _to_own_attributes(tuple(own)), settings.get(oid), name in escaped)
+        for oid, name, *own in roles
+    ]
     return sorted([*accounts, Account(PUBLIC, Kind.PUBLIC)], key=lambda account: account.username)
 
 
-def _to_account(role: Sequence[Any], settings: Mapping[str, Json] | None, escaped: Collection[str]) -> Account:
-    oid, name, *flags, connection_limit, valid_until = role
-    if not name or None in flags or connection_limit is None:
+def _to_account(
+    oid: int, name: str, own: Mapping[str, Json], settings: Mapping[str, Json] | None, is_escaped: bool
+) -> Account:
+    if not name or None in own.values():
         raise SyncDataError(f"pg_roles has a row that can't be understood: OID {oid}, rolname {name!r}")
+    # The prefix is reserved, and only since 9.6: an older role of that name has an OID of users.
+    predefined = oid < FIRST_NORMAL_OID and name.startswith("pg_")
+    kind = Kind.PREDEFINED if predefined else Kind.USER if own["rolcanlogin"] else Kind.ROLE
+    more: dict[str, Json] = {}
+    if settings:
+        more["settings"] = dict(settings)
+    if oid == BOOTSTRAP_OID:
+        more["bootstrap_superuser"] = True
+    if is_escaped:
+        more["rolname_is_escaped"] = True
+    return Account(name, kind, {**own, **more} if more else own, native_id=str(oid))
+
+
+@lru_cache(ROLE_KINDS)
+def _to_own_attributes(values: tuple[Json, ...]) -> Mapping[str, Json]:
+    """Return what a row of pg_roles says beside the name; most roles share it with others."""
+    *flags, connection_limit, valid_until = values
     attributes: dict[str, Json] = {**dict(zip(FLAGS, flags, strict=True)), "rolconnlimit": connection_limit}
     if valid_until is not None:
         attributes["rolvaliduntil"] = valid_until
-    if settings:
-        attributes["settings"] = dict(settings)
-    if oid == BOOTSTRAP_OID:
-        attributes["bootstrap_superuser"] = True
-    if name in escaped:
-        attributes["rolname_is_escaped"] = True
-    # The prefix is reserved, and only since 9.6: an older role of that name has an OID of users.
-    predefined = oid < FIRST_NORMAL_OID and name.startswith("pg_")
-    kind = Kind.PREDEFINED if predefined else Kind.USER if attributes["rolcanlogin"] else Kind.ROLE
-    return Account(name, kind, attributes, native_id=str(oid))
+    return attributes
 
 
 def to_settings(rows: Iterable[Sequence[Any]], identity: str, digest_key: bytes) -> Settings:
