@@ -4,12 +4,15 @@ import json
 from datetime import datetime, timedelta, timezone
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.strategies import RULES, USERNAME, grants, states
+from whalefall_pipeline.adapters.registry import ADAPTERS
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Kind, Membership, Securable, Seen, Unseen
 from whalefall_pipeline.core.snapshot import (
+    SnapshotBuilder,
     build_snapshot,
     parse_token,
     to_digest,
@@ -50,6 +53,16 @@ def test_the_order_of_a_reading_does_not_matter(state: AccountState, random: Ran
     other = AccountState.of(Account(USERNAME, state.account.kind, dict(attributes)), frozenset(shuffled))
     assert text(state) == text(other)
     assert digest(state) == digest(other)
+
+
+@given(st.lists(states(), max_size=4))
+def test_an_account_has_the_same_document_whoever_else_was_read(given: list[AccountState]) -> None:
+    """What accounts hold alike in part is built once for all: in a document of one stands nothing of another."""
+    builder = SnapshotBuilder(RULES, {str(number): state for number, state in enumerate(given)})
+    members = [Membership("bob", USERNAME, "", False, frozenset())]
+    for state in [*given, *reversed(given)]:
+        assert builder.build(state) == build_snapshot(state, RULES)
+        assert builder.build(state, members) == build_snapshot(state, RULES, members=members)
 
 
 def _to_text(grant: Grant) -> str:
@@ -130,3 +143,10 @@ def test_a_digest_tells_texts_apart_that_joined_are_the_same(one: list[bytes], o
 
 def test_where_a_text_ends_is_in_the_digest() -> None:
     assert len({to_digest(*texts) for texts in ((b"ab", b"c"), (b"a", b"bc"), (b"abc",), (b"abc", b""))}) == 4
+
+
+@pytest.mark.parametrize("db_type", ADAPTERS)
+def test_no_two_scopes_of_an_engine_share_a_category(db_type: str) -> None:
+    """A document is put together of parts, by scope: the category of one would hide that of another."""
+    names = [category.name for category in ADAPTERS[db_type].rules.categories.values()]
+    assert len(set(names)) == len(names)

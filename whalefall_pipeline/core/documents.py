@@ -28,7 +28,8 @@ class DocumentBuilder:
     ) -> None:
         self._states = states
         self._members = build_members(states, stale) if stale else {}
-        self._snapshots = SnapshotBuilder(rules, unseen=unseen)
+        asked = states if len(stale) == len(states) else {username: states[username] for username in stale}
+        self._snapshots = SnapshotBuilder(rules, asked, unseen=unseen)
         self._facts = facts
 
     def build(self, username: str) -> tuple[str, str]:

@@ -4,14 +4,17 @@ A privilege is a token: `SELECT`, `SELECT WITH GRANT OPTION`, `DENY SELECT`; of 
 OPTION`. The document and the state hold the same: `to_state(build_snapshot(state))` gives the state again.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import NamedTuple, cast
 
+from whalefall_pipeline.core.made import Made
 from whalefall_pipeline.core.model import (
     MEMBER,
+    ROLE_SCOPES,
+    ROLE_SETS,
     SETS,
     Account,
     AccountState,
@@ -22,9 +25,11 @@ from whalefall_pipeline.core.model import (
     Membership,
     Securable,
     Unseen,
-    find_roles,
+    is_of_role,
+    to_roles,
 )
 from whalefall_pipeline.core.rules import Category, Rules
+from whalefall_pipeline.core.states import find_held
 
 SNAPSHOT_VERSION = 4
 UNSEEN_ATTRIBUTES = "attributes_not_observed"
@@ -54,7 +59,7 @@ def build_snapshot(
     state: AccountState, rules: Rules, *, members: Collection[Membership] = (), unseen: Sequence[Unseen] = ()
 ) -> dict[str, Json]:
     """Build the version-4 document of one account. See `SnapshotBuilder`."""
-    return SnapshotBuilder(rules, unseen=unseen).build(state, members)
+    return SnapshotBuilder(rules, {state.account.username: state}, unseen=unseen).build(state, members)
 
 
 class _Position(NamedTuple):
@@ -68,22 +73,27 @@ class _Position(NamedTuple):
 class SnapshotBuilder:
     """Builds the version-4 documents of a reading's accounts; where a privilege stands in them is found once for all.
 
-    Lists are sorted, so equal states give equal documents.
+    Those of `states` may be asked for. Lists are sorted, so equal states give equal documents.
     """
 
-    def __init__(self, rules: Rules, *, unseen: Sequence[Unseen] = ()) -> None:
+    def __init__(self, rules: Rules, states: Mapping[str, AccountState], *, unseen: Sequence[Unseen] = ()) -> None:
         self._rules = rules
         self._meta = build_meta(unseen)
-        self._nest = lru_cache(SETS)(partial(_nest, cache(partial(_find_position, rules))))
+        nest = partial(_nest, Made(partial(_find_position, rules)))
+        self._of_roles, self._nest_roles = find_held(states, is_of_role), lru_cache(ROLE_SETS)(nest)
+        self._wide, self._nest_wide = find_held(states, partial(_is_wide, rules)), lru_cache(SETS)(nest)
+        self._nest_narrow = lru_cache(SETS)(nest)
+        self._derive = lru_cache(ROLE_SETS)(partial(_derive, rules))
 
     def build(self, state: AccountState, members: Collection[Membership] = ()) -> dict[str, Json]:
         """Build one account's document; `members` are those of this role."""
         rules = self._rules
-        categories = dict(self._nest(state.held))
+        of_roles = state.held & self._of_roles
+        categories = self._build_categories(state.held, of_roles)
         own = dict(state.account.attributes)
         for name, attributes in rules.attribute_categories.items():
             categories[name] = {key: own.pop(key) for key in attributes & own.keys()}
-        categories.update(rules.derived_categories(find_roles(state.held), members))
+        categories.update(_derive(rules, of_roles, members) if members else self._derive(of_roles))
         type_specific: dict[str, Json] = {"account_kind": state.account.kind.value, **own}
         return {
             "version": SNAPSHOT_VERSION,
@@ -93,6 +103,16 @@ class SnapshotBuilder:
             "errors": [],
             "meta": add_unseen_attributes(self._meta, state.account),
         }
+
+    def _build_categories(self, held: frozenset[Held], of_roles: frozenset[Held]) -> dict[str, Json]:
+        """Put what is held in its places, in parts that have no category in common.
+
+        Many accounts have the same roles, or the same on the server and on databases, and share what is built of that
+        though they differ in the rest.
+        """
+        wide = held & self._wide
+        narrow = held - of_roles - wide
+        return {**self._nest_roles(of_roles), **self._nest_wide(wide), **self._nest_narrow(narrow)}
 
 
 def build_meta(unseen: Sequence[Unseen]) -> dict[str, Json]:
@@ -105,13 +125,23 @@ def add_unseen_attributes(meta: dict[str, Json], account: Account) -> dict[str, 
     return {**meta, UNSEEN_ATTRIBUTES: cast("list[Json]", sorted(account.unseen))} if account.unseen else meta
 
 
-def _nest(find_position: Callable[[Held], _Position], held: frozenset[Held]) -> dict[str, Json]:
+def _is_wide(rules: Rules, held: Held) -> bool:
+    """Whether it stands right in its category, as what is held on the server, on a database or one other thing."""
+    scope = held.securable.scope
+    return scope not in ROLE_SCOPES and len(rules.categories[scope].levels) <= 1
+
+
+def _derive(rules: Rules, of_roles: frozenset[Held], members: Collection[Membership] = ()) -> dict[str, Json]:
+    return rules.derived_categories(to_roles(of_roles), members)
+
+
+def _nest(positions: Mapping[Held, _Position], held: frozenset[Held]) -> dict[str, Json]:
     """Put what is held in its places; accounts that hold the same share the result."""
     categories: dict[str, Json] = {}
     nodes: dict[tuple[str, ...], dict[str, Json]] = {(): categories}
     unsorted: list[list[str]] = []
     for item in held:
-        keys, last, token = find_position(item)
+        keys, last, token = positions[item]
         node = nodes.get(keys)
         if node is None:
             node = nodes[keys] = _descend(categories, keys)
