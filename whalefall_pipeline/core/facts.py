@@ -1,11 +1,12 @@
 """What an account amounts to: capabilities with their reasons, by itself and through its roles."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cache, cached_property, lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple, cast
 
+from whalefall_pipeline.core.made import Made
 from whalefall_pipeline.core.model import (
     SETS,
     AccountState,
@@ -33,9 +34,17 @@ class _Amount(NamedTuple):
     roles: list[str]
 
 
-class _Inherited(NamedTuple):
+class _Followed(NamedTuple):
     roles: list[str]
     reasons: dict[str, list[str]]
+
+
+class _Inherited(NamedTuple):
+    """What an account has through roles; `held_by` are the states of these, and of the accounts for everybody."""
+
+    roles: list[str]
+    reasons: dict[str, list[str]]
+    held_by: list[AccountState]
 
 
 class FactsBuilder:
@@ -66,9 +75,9 @@ class FactsBuilder:
         self._now = now
         self._instance = instance
         self._meta = build_meta(unseen)
-        self._inherited: dict[frozenset[Held], _Inherited] = {}
+        self._inherited: dict[tuple[frozenset[Held], bool], _Inherited] = {}
         self._of_roles = find_held(accounts, is_of_role)
-        self._list_wide = lru_cache(SETS)(partial(_list_tokens, cache(_to_token_of)))
+        self._list_wide = lru_cache(SETS)(partial(_list_tokens, Made(_to_token_of)))
         self._public = [state for state in accounts.values() if state.account.kind is Kind.PUBLIC]
 
     def build(self, state: AccountState) -> dict[str, Json]:
@@ -112,16 +121,12 @@ class FactsBuilder:
 
     def _amount_to(self, state: AccountState, memberships: frozenset[Held]) -> _Amount:
         rules = self._rules
-        roles, inherited = self._inherit(state, memberships)
-        everyone = self._of_everyone
-        if any(everyone) and state.account.kind in (Kind.USER, Kind.GROUP):
-            roles = sorted({*roles, *everyone.roles})
-            inherited = _join(inherited, everyone.reasons)
-        held_by = [*(self._accounts[role] for role in roles if role in self._accounts), *self._public]
+        roles, inherited, held_by = self._inherit(state, memberships)
         refused = rules.refuse_login(state, held_by)
         reasons = _join(self._find_own(state), inherited, {LOCKED: refused})
         if reasons:
-            reasons = {name: why for name, why in reasons.items() if not rules.withholds(name, [state, *held_by])}
+            states = [state, *held_by]
+            reasons = {name: why for name, why in reasons.items() if not rules.withholds(name, states)}
         return _Amount(reasons, roles)
 
     def _inherit(self, state: AccountState, memberships: frozenset[Held]) -> _Inherited:
@@ -129,11 +134,24 @@ class FactsBuilder:
 
         An account that is a role itself is left out of its own paths, so it shares with none.
         """
+        is_somebody = state.account.kind in (Kind.USER, Kind.GROUP)
         if state.account.username in self._granted:
-            return self._follow(state)
-        if memberships not in self._inherited:
-            self._inherited[memberships] = self._follow(state)
-        return self._inherited[memberships]
+            return self._follow_all(state, is_somebody=is_somebody)
+        key = (memberships, is_somebody)
+        inherited = self._inherited.get(key)
+        if inherited is None:
+            inherited = self._inherited[key] = self._follow_all(state, is_somebody=is_somebody)
+        return inherited
+
+    def _follow_all(self, state: AccountState, *, is_somebody: bool) -> _Inherited:
+        """Follow an account's own roles, and where it is one of everybody theirs."""
+        roles, reasons = self._follow(state)
+        of_everyone, reasons_of_everyone = self._of_everyone
+        if is_somebody and (of_everyone or reasons_of_everyone):
+            roles = sorted({*roles, *of_everyone})
+            reasons = _join(reasons, reasons_of_everyone)
+        held_by = [*(self._accounts[role] for role in roles if role in self._accounts), *self._public]
+        return _Inherited(roles, reasons, held_by)
 
     @cached_property
     def _wide(self) -> frozenset[Held]:
@@ -146,7 +164,7 @@ class FactsBuilder:
         return {item.securable.object for item in self._of_roles}
 
     @cached_property
-    def _of_everyone(self) -> _Inherited:
+    def _of_everyone(self) -> _Followed:
         """What the accounts that stand for everybody hold, by themselves and through roles."""
         roles: set[str] = set()
         reasons: dict[str, list[str]] = {}
@@ -157,14 +175,14 @@ class FactsBuilder:
             through = f"(through {state.account.username})"
             reasons = _join(reasons, {name: [f"{text} {through}" for text in why] for name, why in held.items()})
             roles.update(inherited.roles)
-        return _Inherited(sorted(roles), reasons)
+        return _Followed(sorted(roles), reasons)
 
-    def _follow(self, state: AccountState) -> _Inherited:
+    def _follow(self, state: AccountState) -> _Followed:
         paths = reach_roles(state, self._accounts)
         # most roles confer nothing: then what carries them need not be followed
         conferred = [name for name in INHERITED if any(self._list_reasons(name, path) for path in paths)]
         reasons = {name: self._follow_capability(name, state) for name in conferred}
-        return _Inherited(sorted({path.role for path in paths}), reasons)
+        return _Followed(sorted({path.role for path in paths}), reasons)
 
     def _follow_capability(self, capability: str, state: AccountState) -> list[str]:
         def carries(membership: Membership) -> bool:
@@ -211,9 +229,9 @@ def _to_token_of(item: Held) -> tuple[str, str]:
     return str(securable), to_token(privilege, grant_option=grant_option, effect=effect)
 
 
-def _list_tokens(to_token_of: Callable[[Held], tuple[str, str]], wide: frozenset[Held]) -> dict[str, Json]:
+def _list_tokens(tokens_of: Mapping[Held, tuple[str, str]], wide: frozenset[Held]) -> dict[str, Json]:
     """Return tokens by securable; accounts that hold the same share the result."""
     tokens: dict[str, list[str]] = {}
-    for securable, token in map(to_token_of, wide):
+    for securable, token in map(tokens_of.__getitem__, wide):
         tokens.setdefault(securable, []).append(token)
     return {securable: cast("list[Json]", sorted(of_one)) for securable, of_one in tokens.items()}
