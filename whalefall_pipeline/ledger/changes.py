@@ -1,13 +1,14 @@
 """Writes what changed of accounts: their grants and attributes in intervals of time, and the log of it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import cast
 
 import orjson
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.changes import AccountChange
+from whalefall_pipeline.core.made import Made
 from whalefall_pipeline.core.model import Account, AccountState, Effect, Held, Json, Kind, Securable
 from whalefall_pipeline.core.wording import Wording, to_other_diff
 from whalefall_pipeline.ledger.copying import Copier
@@ -98,10 +99,10 @@ def _to_key(account_id: int, held: Held) -> tuple[object, ...]:
 
 def _list_gained(target: Target, changes: Iterable[AccountChange]) -> Iterator[str]:
     """Yield each account's lines; what they say beside its id is built once, however many accounts have it."""
-    to_fields_of = cache(partial(_to_fields, f"\t{target.instance.id}\t{target.read_at.isoformat()}\n"))
+    fields = Made(partial(_to_fields, f"\t{target.instance.id}\t{target.read_at.isoformat()}\n"))
     for change in (change for change in changes if change.difference.gained):
         start = f"{change.account_id}\t"
-        yield "".join([start + to_fields_of(item) for item in change.difference.gained])
+        yield start + start.join(map(fields.__getitem__, change.difference.gained))
 
 
 def _to_fields(of_reading: str, held: Held) -> str:

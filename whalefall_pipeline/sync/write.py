@@ -159,10 +159,11 @@ def _build_rows(target: Target, compared: ComparedStates) -> Iterator[tuple[str,
     """Build documents while the ledger takes in the ones before: there are never many of them in memory."""
     documents, digests = compared.build_documents(), compared.find_digests()
     types = {change.account_id: change.change_type for change in compared.changes}
+    instance_id, read_at = str(target.instance.id), target.read_at.isoformat()
     for username, stored in compared.stale.items():
         account_id, kind, moment = stored.account_id, stored.last_change_type, stored.last_change_time
         if account_id in types or not (kind and moment):  # a lost snapshot is written again, though nothing changed
-            kind, moment = types.get(account_id, "add"), target.read_at
-        ids = (str(account_id), str(target.instance.id))
-        digest = to_bytes_field(digests[username])
-        yield (*ids, *documents.build(username), digest, kind, moment.isoformat())
+            last = types.get(account_id, "add"), read_at
+        else:
+            last = kind, moment.isoformat()
+        yield str(account_id), instance_id, *documents.build(username), to_bytes_field(digests[username]), *last
