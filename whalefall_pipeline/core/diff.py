@@ -41,8 +41,9 @@ class Difference(NamedTuple):
 def diff(before: AccountState | None, after: AccountState | None) -> Difference:
     """Compare two states of one account; None is an account that is not there, with nothing held and no attributes."""
     if before is None and after is not None:
-        values = sorted(_attributes(after).items())
-        return Difference(gained=after.held, other=tuple([AttributeChange(name, None, new) for name, new in values]))
+        values = _attributes(after)
+        other = tuple([AttributeChange(name, None, values[name]) for name in sorted(values)])
+        return Difference(gained=after.held, other=other)
     old = before.held if before else frozenset[Held]()
     new = after.held if after else frozenset[Held]()
     gained, lost = (new - old, old - new) if old else (new, old)

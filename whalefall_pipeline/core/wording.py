@@ -1,11 +1,12 @@
 """How a difference stands in the change log: for programs as two documents, for people in one line; and back."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, lru_cache, partial
+from collections.abc import Iterable, Mapping
+from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import Literal, NamedTuple, TypedDict, cast
 
 from whalefall_pipeline.core.diff import AttributeChange, ChangeType, Difference
+from whalefall_pipeline.core.made import Made
 from whalefall_pipeline.core.model import MEMBER, SETS, Effect, Held, Json
 from whalefall_pipeline.core.snapshot import PREFIXES, to_token
 
@@ -18,6 +19,11 @@ EFFECTS: tuple[Effect, ...] = ("grant", "deny", "revoke")
 GAINED: Mapping[Effect, str] = {"grant": "granted ", "deny": "denied ", "revoke": "revoked "}
 """What happened where an account gained a privilege of this effect: a revoke that stands by itself takes away."""
 LOST: Mapping[Effect, str] = {"grant": "revoked ", "deny": "no longer denied ", "revoke": "granted again "}
+ALL: Mapping[str, Mapping[Effect, str]] = {
+    auxiliary: {"grant": "", "deny": f"{auxiliary} denied ", "revoke": f"{auxiliary} revoked "}
+    for auxiliary in ("is", "was")
+}
+"""The same of all that an account holds or held, after which grants need no verb."""
 OPTION_VERBS: Mapping[Effect, tuple[str, str]] = {
     "grant": ("gained", "lost"),
     "deny": ("denied", "no longer denied"),
@@ -69,10 +75,10 @@ class Wording:
 
     def __init__(self) -> None:
         named: dict[str, _Named] = {}  # filled as privileges are spelled, each of which is so once
-        to_keyed_token = cache(partial(_to_keyed_token, named))
-        self._list_entries = lru_cache(SETS)(partial(_list_entries, to_keyed_token, named))
+        keyed_tokens = Made(partial(_to_keyed_token, named))
+        self._list_entries = lru_cache(SETS)(partial(_list_entries, keyed_tokens, named))
         self._phrases: dict[str, _Phrase] = {}  # by their place in a line; filled as places are found
-        self._to_place = cache(partial(_to_place, to_keyed_token, named, self._phrases))
+        self._places = Made(partial(_to_place, keyed_tokens, named, self._phrases))
 
     def to_privilege_diff(self, difference: Difference) -> dict[str, Json]:
         """Return gained and lost grants as `privilege_diff`: one entry per action and securable, ordered."""
@@ -103,19 +109,20 @@ class Wording:
 
     def _describe_all(self, verb: str, auxiliary: str, held: frozenset[Held]) -> str:
         """Describe all that an account holds or held: its grants first, then what it is or was denied or revoked."""
-        verbs: dict[Effect, str] = {"grant": "", "deny": f"{auxiliary} denied ", "revoke": f"{auxiliary} revoked "}
-        text = _join(self._list_phrases(held, verbs), len(held))
+        text = _join(self._list_phrases(held, ALL[auxiliary]), len(held))
         return f"{verb} {text}" if not held or any(item.effect == "grant" for item in held) else text
 
-    def _list_phrases(self, held: frozenset[Held], verbs: Mapping[Effect, str]) -> Iterator[str]:
-        """Yield a phrase for each privilege, grants first, each after its effect's verb; the effect is in no token."""
-        for place in sorted(map(self._to_place, held)):
-            effect, text = self._phrases[place]
-            yield verbs[effect] + text
+    def _list_phrases(self, held: frozenset[Held], verbs: Mapping[Effect, str]) -> list[str]:
+        """Return phrases of as many privileges as a line names, each after its effect's verb; no token has the effect.
+
+        Grants come first.
+        """
+        places = sorted(map(self._places.__getitem__, held))[:DESCRIBED]
+        return [verbs[effect] + text for effect, text in map(self._phrases.__getitem__, places)]
 
 
 def _list_entries(
-    to_keyed_token: Callable[[Held], _KeyedToken],
+    keyed_tokens: Mapping[Held, _KeyedToken],
     named: Mapping[str, _Named],
     action: Action,
     held: frozenset[Held],
@@ -123,7 +130,7 @@ def _list_entries(
 ) -> list[PrivilegeEntry]:
     """Return the entries of one action; of the `optioned` it is the option alone that was gained or lost."""
     tokens: dict[str, list[str]] = {}
-    for token, key in map(to_keyed_token, held):
+    for token, key in map(keyed_tokens.__getitem__, held):
         of_one = tokens.get(key)
         if of_one is None:
             tokens[key] = [token]
@@ -131,7 +138,7 @@ def _list_entries(
             of_one.append(token)
     for item in optioned:
         token = OPTION_PREFIXES[item.privilege == MEMBER] + to_token(item.privilege, effect=item.effect)
-        tokens.setdefault(to_keyed_token(item).key, []).append(token)
+        tokens.setdefault(keyed_tokens[item].key, []).append(token)
     entries: list[PrivilegeEntry] = []
     for key in sorted(tokens):
         name, fields = named[key]
@@ -149,7 +156,7 @@ def _to_keyed_token(named: dict[str, _Named], held: Held) -> _KeyedToken:
 
 
 def _to_place(
-    to_keyed_token: Callable[[Held], _KeyedToken],
+    keyed_tokens: Mapping[Held, _KeyedToken],
     named: Mapping[str, _Named],
     phrases: dict[str, _Phrase],
     held: Held,
@@ -158,7 +165,7 @@ def _to_place(
 
     By effect, grants first, then by what it is held on, then by its token; no name holds the zero between them.
     """
-    token, key = to_keyed_token(held)
+    token, key = keyed_tokens[held]
     effect = held.effect
     place = f"{EFFECTS.index(effect)}{key}\0{token}"
     phrases[place] = _Phrase(effect, f"{token.removeprefix(PREFIXES[effect])} on {named[key].name}")
