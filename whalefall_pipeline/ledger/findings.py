@@ -92,7 +92,7 @@ def _read_ids(connection: Connection, target: Target, usernames: Collection[str]
 
 
 def _open_findings(copier: Copier, target: Target, opened: Sequence[Finding], ids: Mapping[str, int]) -> None:
-    """Append findings; tens of thousands of them at a first sync, most of them by a few rules."""
+    """Append findings; tens of thousands of them at a first sync, most of them by a few rules, on alike privileges."""
     common = to_fields([str(target.instance.id), target.read_at.isoformat(), target.session_id])
     to_rule_fields = cache(to_fields)
     texts: dict[int, str] = {}  # by the detail itself, which many findings share
@@ -102,9 +102,9 @@ def _open_findings(copier: Copier, target: Target, opened: Sequence[Finding], id
         of_rule = to_rule_fields((rule_id, outcome, severity, title))
         text = texts.get(id(detail))
         if text is None:
-            text = texts[id(detail)] = orjson.dumps(detail).decode()
-        own = to_fields([username, name, message, text])
-        return f"{common}\t{of_rule}\t{ids.get(username, NULL)}\t{own}\n"
+            text = texts[id(detail)] = to_fields([orjson.dumps(detail).decode()])
+        own = to_fields([username, name, message])
+        return f"{common}\t{of_rule}\t{ids.get(username, NULL)}\t{own}\t{text}\n"
 
     copier.append("finding", COLUMNS, map(to_line, opened))
 

@@ -133,7 +133,7 @@ def diff_findings(questions: Questions, compared: ComparedPermissions) -> Writte
     """Evaluate the rules, and return which findings open, close and change."""
     rules, world, only, known, before, now = questions
     found = evaluate(rules, world, only)
-    changes, other = compare_findings(known, found.findings)
+    changes, other = compare_findings(known, found.found)
     due = [moment for moment in (found.due_at, before.due_at if before and only is not None else None) if moment]
     news = _choose_news(changes.opened, (before, now), rules, world, compared)
     return Written(changes._replace(news=news), other, now._replace(due_at=min(due, default=None)))

@@ -67,6 +67,15 @@ def test_a_hit_that_is_to_come_is_none_yet_and_says_when_it_is_due() -> None:
     assert found.due_at == soon
 
 
+def test_what_a_rule_finds_twice_is_one_finding_and_of_another_rule_another() -> None:
+    hits = Hit("ana", "x", "one"), Hit("bob", "x"), Hit("ana", "x", "other"), Hit("ana")
+    evaluation = evaluate([to_rule(*hits), to_rule(*hits[:1], name="T-2")], to_world())
+    found = [finding[:3] for finding in evaluation.found]
+    assert found == [("T-1", "ana", "x"), ("T-1", "bob", "x"), ("T-1", "ana", ""), ("T-2", "ana", "x")]
+    assert evaluation.found[0].message == "other"
+    assert list(evaluation.findings.values()) == evaluation.found
+
+
 def test_what_is_found_is_found_whatever_else_is_unknown() -> None:
     rule = to_rule(Hit("ana"), sights=Sights(scopes=frozenset({"table"})))
     found = evaluate([rule], to_world({"server": OBSERVED, "database:hr": DENIED}))
@@ -224,15 +233,15 @@ def _draw_hits() -> st.SearchStrategy[list[Hit]]:
 def test_what_opened_and_closed_leads_from_one_evaluation_to_the_other(before: list[Hit], after: list[Hit]) -> None:
     old = evaluate([to_rule(*before)], to_world()).findings
     new = evaluate([to_rule(*after)], to_world()).findings
-    changes, other = compare_findings(old, new)
+    changes, other = compare_findings(old, list(new.values()))
     opened = {finding.key: finding for finding in changes.opened}
     closed = {finding.key for finding in changes.closed}
     assert closed <= old.keys()
     assert not opened.keys() & old.keys()
     kept = {key: finding for key, finding in old.items() if key not in closed}
     assert {**kept, **opened, **{finding.key: finding for finding in other}} == new
-    assert not compare_findings(new, new)[0]
-    assert compare_findings(new, new)[1] == []
+    assert not compare_findings(new, list(new.values()))[0]
+    assert compare_findings(new, list(new.values()))[1] == []
 
 
 def test_ids_are_unique_and_every_rule_says_all_that_it_should() -> None:

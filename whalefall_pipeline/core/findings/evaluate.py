@@ -52,21 +52,23 @@ def evaluate(rules: Iterable[Rule], world: World, only: Collection[str] | None =
 
     With `only`, rules that find accounts one by one are asked about these alone.
     """
-    found: dict[FindingKey, Finding] = {}
+    found: list[Finding] = []
     due: list[datetime] = []
+    outcome = Outcome.FOUND
     some = world if only is None else replace(world, only=frozenset(only))
     to_detail = lru_cache(SETS)(partial(_to_detail, cache(_to_json)))
     for rule in rules:
-        of_rule = (Outcome.FOUND, rule.severity, rule.title)
+        rule_id, severity, title = rule.id, rule.severity, rule.title
+        of_rule: dict[tuple[str, str], Finding] = {}  # a role that is reached in two databases is found twice
         for account, name, message, held, since in rule.find(some if rule.is_per_account else world):
             if since and since > world.now:
                 due.append(since)
             else:
                 detail = to_detail(held) if held else NO_DETAIL
-                finding = Finding(rule.id, account, name, *of_rule, message, detail)
-                found[FindingKey(rule.id, account, name, Outcome.FOUND)] = finding
-        for finding in _list_unknown(rule, world):
-            found[finding.key] = finding
+                fields = (rule_id, account, name, outcome, severity, title, message, detail)
+                of_rule[account, name] = Finding._make(fields)
+        found += of_rule.values()
+        found += _list_unknown(rule, world)
     return Evaluation(found, min(due, default=None))
 
 
@@ -77,9 +79,12 @@ def to_outcome(rule: Rule, findings: Collection[FindingKey]) -> Outcome:
 
 
 def compare_findings(
-    before: Mapping[FindingKey, Finding], after: Mapping[FindingKey, Finding]
+    before: Mapping[FindingKey, Finding], found: Sequence[Finding]
 ) -> tuple[FindingChanges, list[Finding]]:
     """Return what opened and what closed, the worst first; second, those that stay and say something else now."""
+    if not before:
+        return FindingChanges(tuple(put_in_order(found))), []
+    after = {finding.key: finding for finding in found}
     opened = [finding for key, finding in after.items() if key not in before]
     closed = [finding for key, finding in before.items() if key not in after]
     other = [after[key] for key in sorted(after.keys() & before.keys()) if after[key] != before[key]]

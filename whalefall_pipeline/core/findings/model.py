@@ -4,7 +4,7 @@ A rule has one of three outcomes for an instance: found (there is a finding for 
 unknown: a scope that it looks at was not observed, so that what it did not find may be there all the same.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -190,10 +190,15 @@ class Finding(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What all rules say of an instance; at `due_at` (None: never) they say something else by themselves."""
+    """What all rules say of an instance, each once; at `due_at` (None: never) they say something else by themselves."""
 
-    findings: Mapping[FindingKey, Finding]
+    found: Sequence[Finding]
     due_at: datetime | None
+
+    @property
+    def findings(self) -> Mapping[FindingKey, Finding]:
+        """What they say, by what it is known by."""
+        return {finding.key: finding for finding in self.found}
 
 
 class FindingChanges(NamedTuple):
