@@ -1,8 +1,12 @@
 """What rules are made of: who holds something, who is a member, what an account is, and what is set."""
 
 import pytest
+from hypothesis import given as given_drawn
+from hypothesis import strategies as st
 
 from tests.core.findings.worlds import ITEMS, ORDERS, SERVER, STAFF, account, find, given, member_of, to_world
+from tests.core.test_roles import NAMES, to_states
+from tests.core.test_roles import edges as drawn_memberships
 from whalefall_pipeline.core.findings.making import (
     find_accounts,
     find_held,
@@ -19,6 +23,7 @@ from whalefall_pipeline.core.findings.making import (
 from whalefall_pipeline.core.findings.model import PerAccount
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import AccountState, Held, Json, Kind, Securable
+from whalefall_pipeline.core.roles import reach_roles
 
 SELECTS = (Held("SELECT", ORDERS), Held("SELECT", ITEMS), Held("SELECT", STAFF))
 
@@ -99,6 +104,16 @@ def test_members_of_a_role_are_found_each_by_a_shortest_path() -> None:
         [("MEMBER", "database_role shop.readers")],
     ]
     assert isinstance(rule, PerAccount)
+
+
+@given_drawn(drawn_memberships, st.sampled_from(NAMES))
+def test_nobody_is_left_out_who_is_a_member_of_a_role(memberships: frozenset[tuple[str, str]], wanted: str) -> None:
+    states = to_states(memberships)
+    for only in (None, frozenset({"ada", "b"})):
+        world = to_world(*states.values(), only=only)
+        members = {hit.account for hit in find_members(lambda role: role == wanted)(world)}
+        reaching = {name for name in states if any(path.role == wanted for path in reach_roles(states[name], states))}
+        assert members == (reaching if only is None else reaching & only)
 
 
 def test_accounts_are_found_of_which_there_is_something_to_say() -> None:

@@ -45,6 +45,17 @@ def test_an_administrator_is_one_through_a_role_too() -> None:
     assert world.amounts_to(PEOPLE[0], SUPERUSER) == []
 
 
+def test_who_has_a_capability_is_found_with_the_reasons() -> None:
+    world = to_world(*PEOPLE)
+    through, itself = ["is root (through role bosses)"], ["is root"]
+    assert world.find_able(SUPERUSER) == {"boss": itself, "deputy": through, "bosses": itself}
+    assert world.find_able("nothing that anybody has") == {}
+    assert name(world.list_logins(SUPERUSER)) == ["boss", "deputy"]
+    some = to_world(*PEOPLE, only=frozenset({"ana", "deputy"}))
+    assert some.find_able(SUPERUSER) == {"deputy": through}
+    assert some.list_logins("nothing that anybody has") == []
+
+
 def test_an_engine_that_does_not_say_what_came_with_it_has_given_nothing() -> None:
     assert "given" in name(to_world(*PEOPLE, engine=NO_FINDINGS).logins)
 
@@ -86,7 +97,7 @@ def test_who_holds_something_is_the_same_of_few_accounts_and_of_many(others: int
 
     def list_holding(scopes: Collection[str] | None, privilege: str) -> list[tuple[str, list[Held]]]:
         found = world.list_holding(states, scopes, lambda item: privilege in ("", item.privilege))
-        return [(state.account.username, held) for state, held in found]
+        return [(state.account.username, sorted(held)) for state, held in found]
 
     assert list_holding({"table"}, "SELECT") == [("ana", [SELECT])]
     assert list_holding({"table", "schema"}, "INSERT") == [("ana", [INSERT]), ("bob", [INSERT])]

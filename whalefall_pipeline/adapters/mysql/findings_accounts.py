@@ -9,7 +9,7 @@ from whalefall_pipeline.adapters.mysql.rules import CATEGORIES, DEFAULT_LIFETIME
 from whalefall_pipeline.core.findings.making import find_accounts
 from whalefall_pipeline.core.findings.model import Hit, PerAccount, Rule, Severity, Sights
 from whalefall_pipeline.core.findings.world import World
-from whalefall_pipeline.core.model import AccountState, Kind
+from whalefall_pipeline.core.model import AccountState, Held, Kind
 from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED
 
 WEAK_PLUGINS = frozenset({"mysql_native_password", "mysql_old_password", "sha256_password"})
@@ -23,7 +23,13 @@ def _list_users(world: World) -> list[AccountState]:
 
 
 def _list_open(world: World) -> list[AccountState]:
-    return [state for state in _list_users(world) if not world.amounts_to(state, LOCKED)]
+    locked = world.find_able(LOCKED)
+    return [state for state in world.choose(_list_users) if state.account.username not in locked]
+
+
+def _list_expired(world: World) -> list[AccountState]:
+    expired = world.find_able(PASSWORD_EXPIRED)
+    return [state for state in world.choose(_list_open) if state.account.username in expired] if expired else []
 
 
 def _is_built_in(state: AccountState) -> bool:
@@ -41,28 +47,35 @@ def _list_plugins(state: AccountState) -> list[str]:
 
 def _describe_no_password(_world: World, state: AccountState) -> str:
     attributes = state.account.attributes
+    if attributes.get("has_password") is not False:
+        return ""
     external = EXTERNAL_PLUGINS.intersection(_list_plugins(state)) or attributes.get("second_factors")
-    return "" if external or attributes.get("has_password") is not False else "logs in without a password"
+    return "" if external else "logs in without a password"
 
 
-def _holds_anything(state: AccountState) -> bool:
-    return any(item.privilege != USAGE and item.effect == "grant" for item in state.held)
+def _is_privilege(item: Held) -> bool:
+    return item.privilege != USAGE and item.effect == "grant"
 
 
-def _describe_any_host(_world: World, state: AccountState) -> str:
-    host = to_address(state.account.username).host
-    return "may come from any host" if host in ("%", "") and _holds_anything(state) else ""
+def _describe_any_host(world: World, state: AccountState) -> str:
+    if to_address(state.account.username).host not in ("%", ""):
+        return ""
+    privileges = world.remember(_is_privilege, lambda: world.find(None, _is_privilege))
+    return "" if state.held.isdisjoint(privileges) else "may come from any host"
 
 
 def _describe_weak_plugin(_world: World, state: AccountState) -> str:
+    if not state.account.attributes.get("has_password"):
+        return ""
     weak = sorted(WEAK_PLUGINS.intersection(_list_plugins(state)))
-    return f"logs in by {', '.join(weak)}" if weak and state.account.attributes.get("has_password") else ""
+    return f"logs in by {', '.join(weak)}" if weak else ""
 
 
 def _describe_no_tls(world: World, state: AccountState) -> str:
-    is_remote = to_address(state.account.username).host not in LOCAL_HOSTS
     required = state.account.attributes.get("tls_requirement") or world.set_to.get("require_secure_transport") is True
-    return "may come over the network without TLS" if is_remote and not required else ""
+    if required or to_address(state.account.username).host in LOCAL_HOSTS:
+        return ""
+    return "may come over the network without TLS"
 
 
 def _describe_never_expires(world: World, state: AccountState) -> str:
@@ -72,14 +85,13 @@ def _describe_never_expires(world: World, state: AccountState) -> str:
 
 
 def _describe_expired(world: World, state: AccountState) -> str:
-    why = world.amounts_to(state, PASSWORD_EXPIRED)
-    return f"{why[0]}, and it is not locked" if why else ""
+    return f"{world.amounts_to(state, PASSWORD_EXPIRED)[0]}, and it is not locked"
 
 
 @PerAccount
 def _find_old_passwords(world: World) -> Iterator[Hit]:
     limit = timedelta(days=world.options.password_days)
-    for state in _list_open(world):
+    for state in world.choose(_list_open):
         changed = state.account.attributes.get("password_last_changed")
         if isinstance(changed, str) and state.account.attributes.get("has_password"):
             text = f"{state.account.username}: its password was last changed at {changed}"
@@ -156,7 +168,7 @@ RULES = (
         severity=Severity.LOW,
         why="Whoever has the old password may set the new one.",
         remedy="ALTER USER … ACCOUNT LOCK, if nobody asks for it",
-        find=find_accounts(_list_open, _describe_expired),
+        find=find_accounts(_list_expired, _describe_expired),
         looks_at=Sights(accounts=True, settings=True),
     ),
     Rule(

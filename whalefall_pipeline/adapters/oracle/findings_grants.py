@@ -72,7 +72,8 @@ def _find_file_users(world: World) -> Iterator[Hit]:
     for state, held in world.list_holding(list_users(world), PASSWORD_FILES, lambda _item: True):
         if to_name(state.account) != "SYS":
             name = state.account.username
-            yield Hit(name, message=f"{name} holds {list_held(held)} by the password file", held=tuple(held))
+            items = tuple(sorted(held))
+            yield Hit(name, message=f"{name} holds {list_held(items)} by the password file", held=items)
 
 
 RULES = (

@@ -16,12 +16,14 @@ def _describe_unlimited(_world: World, state: AccountState) -> str:
 
 
 def _describe_expired(world: World, state: AccountState) -> str:
-    expired = world.amounts_to(state, PASSWORD_EXPIRED)
-    return f"{expired[0]}, and it has LOGIN still" if expired and state.account.attributes.get("rolcanlogin") else ""
+    why = world.amounts_to(state, PASSWORD_EXPIRED)[0]
+    return f"{why}, and it has LOGIN still" if state.account.attributes.get("rolcanlogin") else ""
 
 
 def _describe_settings(_world: World, state: AccountState) -> str:
     settings = state.account.attributes.get("settings")
+    if not settings:
+        return ""
     named = [
         name
         for of_one in (settings.values() if isinstance(settings, dict) else ())
@@ -79,7 +81,7 @@ RULES = (
         severity=Severity.MEDIUM,
         why="VALID UNTIL stops passwords only: certificates, peer, GSSAPI and trust go on working.",
         remedy="ALTER ROLE … NOLOGIN",
-        find=find_accounts(lambda world: world.logins, _describe_expired),
+        find=find_accounts(lambda world: world.list_logins(PASSWORD_EXPIRED), _describe_expired),
     ),
     Rule(
         id="PG-24",

@@ -34,10 +34,10 @@ def _find_definers(world: World) -> Iterator[Hit]:
         if item.securable.scope == "routine" and item.privilege == "EXECUTE" and item.effect == "grant"
     }
     owners = [state for state in world.states.values() if state.account.attributes.get("rolsuper")]
-    for state, items in world.list_holding(
+    for state, held in world.list_holding(
         owners, {"routine"}, lambda item: item.privilege == DEFINER and item.securable in executable
     ):
-        for item in items:
+        for item in sorted(held):
             text = f"everybody may execute {item.securable}, which runs with the rights of {state.account.username}"
             yield Hit(state.account.username, str(item.securable), text, (item,))
 

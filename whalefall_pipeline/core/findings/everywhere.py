@@ -15,7 +15,7 @@ ALL_GRANTS = Sights(scopes=None, accounts=True)
 
 
 def _list_superusers(world: World) -> list[AccountState]:
-    return [state for state in world.logins if world.is_administrator(state)]
+    return world.list_logins(SUPERUSER)
 
 
 def _describe_superuser(world: World, state: AccountState) -> str:
@@ -25,7 +25,7 @@ def _describe_superuser(world: World, state: AccountState) -> str:
 
 
 def _count_superusers(world: World) -> Iterator[Hit]:
-    names = sorted(state.account.username for state in _list_superusers(world))
+    names = sorted(state.account.username for state in world.choose(_list_superusers))
     most = world.options.superusers_at_most
     if len(names) > most:
         yield Hit(message=f"{len(names)} accounts are superusers, and at most {most} may be")
@@ -33,13 +33,11 @@ def _count_superusers(world: World) -> Iterator[Hit]:
 
 def _describe_grant_admin(world: World, state: AccountState) -> str:
     why = world.amounts_to(state, GRANT_ADMIN)
-    return f"may grant to others: {'; '.join(why)}" if why and not world.is_administrator(state) else ""
+    return "" if world.is_administrator(state) else f"may grant to others: {'; '.join(why)}"
 
 
 def _describe_locked(world: World, state: AccountState) -> str:
     why = world.amounts_to(state, LOCKED)
-    if not why:
-        return ""
     powers = [name for name in (SUPERUSER, GRANT_ADMIN) if world.amounts_to(state, name)]
     return f"can't log in ({'; '.join(why)}), and keeps {' and '.join(powers)}" if powers else ""
 
@@ -107,7 +105,7 @@ RULES = (
         severity=Severity.HIGH,
         why="Whoever grants to others can grant to an account of their own.",
         remedy="Take the right away from all but those whose task it is.",
-        find=find_accounts(lambda world: world.logins, _describe_grant_admin),
+        find=find_accounts(lambda world: world.list_logins(GRANT_ADMIN), _describe_grant_admin),
         looks_at=ADMINISTRATORS,
     ),
     Rule(
@@ -116,7 +114,7 @@ RULES = (
         severity=Severity.LOW,
         why="One statement opens it again, with all that it had; nobody misses what a locked account holds.",
         remedy="Revoke the rights, or drop the account.",
-        find=find_accounts(lambda world: world.logins, _describe_locked),
+        find=find_accounts(lambda world: world.list_logins(LOCKED), _describe_locked),
         looks_at=ADMINISTRATORS,
     ),
     Rule(

@@ -1,7 +1,7 @@
 """Makes the small functions that rules are made of: by what is held, by what an account is, by what is set."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 from whalefall_pipeline.core.findings.model import Find, Hit, PerAccount
@@ -13,6 +13,8 @@ from whalefall_pipeline.core.snapshot import to_token
 Who: TypeAlias = Callable[[World], Collection[AccountState]]
 Test: TypeAlias = Callable[[Held], bool]
 By: TypeAlias = Callable[[Held], str]
+_Group: TypeAlias = tuple[str, str, tuple[Held, ...]]
+"""What is held of one thing: the thing's name, what is held in words, and itself."""
 NAMED = 3
 """Things that a message names; more are counted."""
 
@@ -50,17 +52,21 @@ def find_held(scopes: Collection[str] | None, test: Test, *, who: Who = to_holde
     """
 
     def find(world: World) -> Iterator[Hit]:
-        to_words = lru_cache(SETS)(list_held)
-        for state, items in world.list_holding(world.choose(who), scopes, test):
+        to_groups = lru_cache(SETS)(partial(_to_groups, by, lru_cache(SETS)(list_held)))
+        for state, held in world.list_holding(world.choose(who), scopes, test):
             username = state.account.username
-            groups: dict[str, list[Held]] = {}
-            for item in items:
-                groups.setdefault(by(item), []).append(item)
-            for name in sorted(groups):
-                held = tuple(groups[name])
-                yield Hit(username, name, f"{username} holds {to_words(held)}", held)
+            for name, words, items in to_groups(held):
+                yield Hit(username, name, f"{username} holds {words}", items)
 
     return PerAccount(find)
+
+
+def _to_groups(by: By, to_words: Callable[[tuple[Held, ...]], str], held: frozenset[Held]) -> list[_Group]:
+    """Return what is held by the value of `by`, each in order; accounts that hold the same share it."""
+    groups: dict[str, list[Held]] = {}
+    for item in sorted(held):
+        groups.setdefault(by(item), []).append(item)
+    return [(name, to_words(items), items) for name, items in ((name, tuple(groups[name])) for name in sorted(groups))]
 
 
 def find_privileges(
@@ -79,7 +85,10 @@ def find_members(is_wanted: Callable[[str], bool], who: Who = to_holders) -> Fin
 
     def find(world: World) -> Iterator[Hit]:
         wanted_of: dict[int, list[RolePath]] = {}  # by the list, which many accounts share, and which the world keeps
-        for state in world.choose(who):
+        leading = world.find_leading(is_wanted)  # of the roles that matter to a rule few accounts are members
+        for state in world.choose(who) if leading else ():
+            if state.held.isdisjoint(leading):
+                continue
             paths = world.list_roles(state)
             wanted = wanted_of.get(id(paths))
             if wanted is None:
@@ -105,8 +114,7 @@ def find_accounts(who: Who, describe: Callable[[World, AccountState], str | Iter
     def find(world: World) -> Iterator[Hit]:
         for state in world.choose(who):
             said = describe(world, state)
-            text = said if isinstance(said, str) else "; ".join(said)
-            if text:
+            if said and (text := said if isinstance(said, str) else "; ".join(said)):
                 username = state.account.username
                 yield Hit(username, "", f"{username}: {text}")
 

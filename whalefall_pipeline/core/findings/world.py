@@ -101,23 +101,47 @@ class World:
         return self.capabilities[state.account.username].get(capability, [])
 
     @cached_property
+    def _by_capability(self) -> Mapping[str, Mapping[str, list[str]]]:
+        """Who of the accounts that are asked about has a capability, with the reasons; most have none."""
+        found: dict[str, dict[str, list[str]]] = {}
+        capabilities = self.capabilities
+        for state in self.accounts:
+            username = state.account.username
+            for capability, why in capabilities[username].items():
+                if why:
+                    found.setdefault(capability, {})[username] = why
+        return found
+
+    def find_able(self, capability: str) -> Mapping[str, list[str]]:
+        """Return which of the accounts that are asked about have a capability, by username with the reasons."""
+        return self._by_capability.get(capability, {})
+
+    @cached_property
+    def _own(self) -> list[AccountState]:
+        """The users and groups that the server did not make."""
+        return [state for state in self.accounts if state.account.kind in HOLDING_KINDS and not self.is_given(state)]
+
+    @cached_property
     def logins(self) -> list[AccountState]:
         """The accounts that somebody logs in as, those that are locked among them; none that the server made.
 
         A group of a directory is one: its members log in by it.
         """
+        without = self.find_able(NO_LOGIN)
         return [
-            state
-            for state in self.accounts
-            if state.account.kind in HOLDING_KINDS
-            and not self.is_given(state)
-            and (state.account.kind is Kind.GROUP or not self.amounts_to(state, NO_LOGIN))
+            state for state in self._own if state.account.username not in without or state.account.kind is Kind.GROUP
         ]
+
+    def list_logins(self, capability: str) -> list[AccountState]:
+        """Return the accounts that somebody logs in as and that have a capability."""
+        able = self.find_able(capability)
+        return [state for state in self.logins if state.account.username in able] if able else []
 
     @cached_property
     def holders(self) -> list[AccountState]:
         """The users and groups that are no administrators and that the server did not make."""
-        return [state for state in self.accounts if self.is_holder(state)]
+        administrators = self.find_able(SUPERUSER)
+        return [state for state in self._own if state.account.username not in administrators]
 
     def is_holder(self, state: AccountState) -> bool:
         """Whether an account is a user or group that is no administrator and that the server did not make."""
@@ -153,6 +177,27 @@ class World:
     def _granted(self) -> set[str]:
         return {item.securable.object for item in self._of_roles}
 
+    @cached_property
+    def _roles_in(self) -> Mapping[str, set[str]]:
+        """The roles that may be reached, each with those that it is a direct member of itself."""
+        found: dict[str, set[str]] = {}
+        frontier = self._granted
+        while frontier:
+            found |= {name: self._list_direct(name) for name in frontier}
+            frontier = set[str]().union(*(found[name] for name in frontier)) - found.keys()
+        return found
+
+    def _list_direct(self, role: str) -> set[str]:
+        state = self.states.get(role)
+        return {membership.role for membership in state.memberships} if state else set()
+
+    def find_leading(self, is_wanted: Callable[[str], bool]) -> frozenset[Held]:
+        """Return the memberships, direct ones of accounts that are asked about, that may lead to one of some roles."""
+        leading = {role for role in self._roles_in if is_wanted(role)}
+        while more := {role for role, inner in self._roles_in.items() if not inner.isdisjoint(leading)} - leading:
+            leading |= more
+        return frozenset(item for item in self._of_roles if item.securable.object in leading)
+
     def find(self, scopes: Collection[str] | None, test: Callable[[Held], bool]) -> frozenset[Held]:
         """Return what passes a test, of all that who is asked about holds in these scopes (None: all), each once."""
         scopes = self._by_scope if scopes is None else scopes
@@ -160,20 +205,20 @@ class World:
 
     def list_holding(
         self, states: Collection[AccountState], scopes: Collection[str] | None, test: Callable[[Held], bool]
-    ) -> Iterator[tuple[AccountState, list[Held]]]:
-        """Yield those of these accounts that hold in these scopes (None: all) what passes a test, with that in order.
+    ) -> Iterator[tuple[AccountState, frozenset[Held]]]:
+        """Yield those of these accounts that hold in these scopes (None: all) what passes a test, with that.
 
         Of many accounts what is tested is all that anybody holds, once; of a few, what they hold.
         """
         if len(states) <= FEW:
             for state in states:
-                held = [item for item in state.held if scopes is None or item.securable.scope in scopes]
-                if passing := sorted(filter(test, held)):
+                held = (item for item in state.held if scopes is None or item.securable.scope in scopes)
+                if passing := frozenset(filter(test, held)):
                     yield state, passing
         elif wanted := self.find(scopes, test):
             for state in states:
-                if not state.held.isdisjoint(wanted):
-                    yield state, sorted(state.held & wanted)
+                if passing := state.held & wanted:
+                    yield state, passing
 
     @cached_property
     def _by_scope(self) -> Mapping[str, list[Held]]:
