@@ -1,8 +1,9 @@
 """Reads and writes findings in intervals of time, and of which reading they are."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,6 +20,8 @@ COLUMNS = (
     *("instance_id", "opened_at", "opened_in", "rule_id", "outcome", "severity", "title", "instance_account_id"),
     *("username", "object", "message", "detail"),
 )
+AT_ONCE = 200
+"""Findings whose texts are escaped together."""
 NAMED = 1000
 """Accounts that a statement names one by one; where there are more, it asks about all of the instance."""
 
@@ -97,16 +100,20 @@ def _open_findings(copier: Copier, target: Target, opened: Sequence[Finding], id
     to_rule_fields = cache(to_fields)
     texts: dict[int, str] = {}  # by the detail itself, which many findings share
 
-    def to_line(finding: Finding) -> str:
-        rule_id, username, name, outcome, severity, title, message, detail = finding
-        of_rule = to_rule_fields((rule_id, outcome, severity, title))
-        text = texts.get(id(detail))
-        if text is None:
-            text = texts[id(detail)] = to_fields([orjson.dumps(detail).decode()])
-        own = to_fields([username, name, message])
-        return f"{common}\t{of_rule}\t{ids.get(username, NULL)}\t{own}\t{text}\n"
+    def to_lines(findings: Sequence[Finding]) -> Iterator[str]:
+        own = [text for finding in findings for text in (finding.account, finding.object, finding.message)]
+        fields = iter(to_fields(own).split("\t"))  # escaped together, which takes a third
+        for finding, username, name, message in zip(findings, fields, fields, fields, strict=True):
+            rule_id, account, _, outcome, severity, title, _, detail = finding
+            of_rule = to_rule_fields((rule_id, outcome, severity, title))
+            text = texts.get(id(detail))
+            if text is None:
+                text = texts[id(detail)] = to_fields([orjson.dumps(detail).decode()])
+            account_id = ids.get(account, NULL)
+            yield f"{common}\t{of_rule}\t{account_id}\t{username}\t{name}\t{message}\t{text}\n"
 
-    copier.append("finding", COLUMNS, map(to_line, opened))
+    parts = (opened[start : start + AT_ONCE] for start in range(0, len(opened), AT_ONCE))
+    copier.append("finding", COLUMNS, chain.from_iterable(map(to_lines, parts)))
 
 
 def close_findings_of(connection: Connection, target: Target, account_ids: Collection[int]) -> FindingChanges:
