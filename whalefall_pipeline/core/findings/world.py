@@ -93,8 +93,11 @@ class World:
     @cached_property
     def capabilities(self) -> Mapping[str, Reasons]:
         """What each account amounts to, by itself and through its roles, with the reasons; found when asked for."""
-        facts = self.facts or FactsBuilder(self.rules, self.states, self.now, instance=self.set_to)
-        return _Capabilities(facts, self.states)
+        return _Capabilities(self._facts, self.states)
+
+    @cached_property
+    def _facts(self) -> FactsBuilder:
+        return self.facts or FactsBuilder(self.rules, self.states, self.now, instance=self.set_to)
 
     def amounts_to(self, state: AccountState, capability: str) -> list[str]:
         """Return why an account has a capability; empty where it has not."""
@@ -104,12 +107,11 @@ class World:
     def _by_capability(self) -> Mapping[str, Mapping[str, list[str]]]:
         """Who of the accounts that are asked about has a capability, with the reasons; most have none."""
         found: dict[str, dict[str, list[str]]] = {}
-        capabilities = self.capabilities
+        find_capabilities = self._facts.find_capabilities
         for state in self.accounts:
-            username = state.account.username
-            for capability, why in capabilities[username].items():
+            for capability, why in find_capabilities(state).items():
                 if why:
-                    found.setdefault(capability, {})[username] = why
+                    found.setdefault(capability, {})[state.account.username] = why
         return found
 
     def find_able(self, capability: str) -> Mapping[str, list[str]]:
@@ -217,8 +219,8 @@ class World:
                     yield state, passing
         elif wanted := self.find(scopes, test):
             for state in states:
-                if passing := state.held & wanted:
-                    yield state, passing
+                if not state.held.isdisjoint(wanted):
+                    yield state, state.held & wanted
 
     @cached_property
     def _by_scope(self) -> Mapping[str, list[Held]]:
