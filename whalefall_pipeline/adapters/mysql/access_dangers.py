@@ -4,7 +4,7 @@ Left out, since they were tried and lead nowhere: GRANT OPTION on the whole serv
 grant without a plugin that maps; CREATE VIEW or CREATE ROUTINE alone, for a definer is oneself.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -64,23 +64,36 @@ def find_dangers(lookup: Lookup) -> Iterator[Danger]:
     """Yield the dangers of all accounts, those of superusers too."""
     now = lookup.population.now or datetime.now(UTC)
     items = lookup.find_held(lambda item: _is_dangerous(lookup, item))
-    bounded = "" if _has_unprotected_superuser(lookup, now) else UNPROTECTED
+    superusers = _find_superusers(lookup, now)
+    bounded = UNPROTECTED if all(_is_protected(lookup, username) for username in superusers) else ""
     for username, state in lookup.accounts.items():
-        for reason in RULES.own_capabilities(state, now, lookup.population.attributes).get(SUPERUSER, []):
+        for reason in superusers.get(username, ()):
             yield Danger(username, "", 0, reason, "")
-        for item in state.held & items:
-            yield from _to_dangers(lookup, username, item, bounded)
-    yield from _find_taken_by_login(lookup, now)
+        if not state.held.isdisjoint(items):
+            for item in state.held & items:
+                yield from _to_dangers(lookup, username, item, bounded)
+    yield from _find_taken_by_login(lookup, superusers)
 
 
-def _find_taken_by_login(lookup: Lookup, now: datetime) -> Iterator[Danger]:
+def _find_superusers(lookup: Lookup, now: datetime) -> Mapping[str, Sequence[str]]:
+    """Return who is a superuser by itself, with the reasons: of few, for who holds nothing on the server is none."""
+    on_server = lookup.find_held(lambda item: item.securable.scope == SERVER)
+    attributes = lookup.population.attributes
+    found = {
+        username: RULES.own_capabilities(state, now, attributes).get(SUPERUSER, [])
+        for username, state in lookup.accounts.items()
+        if not state.held.isdisjoint(on_server)
+    }
+    return {username: why for username, why in found.items() if why}
+
+
+def _find_taken_by_login(lookup: Lookup, superusers: Collection[str]) -> Iterator[Danger]:
     """Yield who may log in as another account by PROXY; of a superuser the way to that tells."""
     proxies = lookup.find_held(lambda item: item.securable.scope == "proxy" and item.effect == "grant")
     for username, state in lookup.accounts.items():
         if not state.held.isdisjoint(proxies) and may_map(lookup, username):
             for link in find_proxies(lookup, username, sorted(state.held & proxies)):
-                target = lookup.accounts[link.target]
-                if not RULES.own_capabilities(target, now, lookup.population.attributes).get(SUPERUSER):
+                if link.target not in superusers:
                     words, step = link.words, link.step
                     yield Danger(username, link.target, LOGINS, words, step, link.held, link.since, own=True)
 
@@ -129,12 +142,4 @@ def _is_protected(lookup: Lookup, username: str) -> bool:
         if name in lookup.accounts
         for item in lookup.accounts[name].held
         if item.securable.scope == DYNAMIC
-    )
-
-
-def _has_unprotected_superuser(lookup: Lookup, now: datetime) -> bool:
-    return any(
-        RULES.own_capabilities(state, now, lookup.population.attributes).get(SUPERUSER)
-        and not _is_protected(lookup, username)
-        for username, state in lookup.accounts.items()
     )
