@@ -2,10 +2,10 @@
 
 import pytest
 
-from whalefall_pipeline.adapters.mysql.mysql import UserRow, to_account
+from whalefall_pipeline.adapters.mysql.mysql import UserRow, to_account, to_common
 from whalefall_pipeline.core.model import Kind
 
-ROW = UserRow._make([None] * len(UserRow._fields))._replace(user="ann", host="%", mask="", locked=1, expired=1)
+ROW = UserRow._make([None] * len(UserRow._fields))._replace(mask="", locked=1, expired=1)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,6 @@ ROW = UserRow._make([None] * len(UserRow._fields))._replace(user="ann", host="%"
 def test_what_no_login_can_use_is_a_role_and_what_may_be_either_is_not_said(
     row: UserRow, hidden: tuple[str, ...], kind: Kind
 ) -> None:
-    account = to_account(row, hidden)
+    account = to_account("ann", "%", None, to_common(row, hidden))
     assert (account.username, account.kind) == ("ann@%", kind)
     assert ("account_kind" in account.unseen) is bool(hidden)

@@ -46,9 +46,8 @@ def test_mandatory_roles_may_be_without_quotes_or_host() -> None:
 
 
 def test_a_routine_of_an_unknown_type_makes_its_scope_not_observed() -> None:
-    rows = [("ann", "%", "app", "f", "AGGREGATE", "Execute")]
     found: list[object] = []
-    seen = observe("routines", lambda: found.extend(to_routine_grants(rows, lambda user, host: f"{user}@{host}")))
+    seen = observe("routines", lambda: found.extend(to_routine_grants("app", "f", "AGGREGATE", "Execute")))
     assert seen.status is Seen.UNREACHABLE
     assert "AGGREGATE" in seen.reason
 

@@ -16,7 +16,15 @@ from whalefall_pipeline.adapters.mysql.catalog import PACKED, Catalog
 from whalefall_pipeline.adapters.mysql.connection import Connection, connect
 from whalefall_pipeline.adapters.mysql.flavour import CATALOGS, identify
 from whalefall_pipeline.adapters.mysql.names import quote
-from whalefall_pipeline.adapters.mysql.packed import COLUMNS, Column, NotPackedError, Packed, build_packed, unpack
+from whalefall_pipeline.adapters.mysql.packed import (
+    COLUMNS,
+    Column,
+    NotPackedError,
+    Packed,
+    build_packed,
+    share,
+    unpack_shared,
+)
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 
 SHAPE = (Column("a"), Column("b", is_optional=True), Column("c", is_number=True), Column("d", True, True), Column("e"))
@@ -66,7 +74,12 @@ def source(server: MysqlServer) -> Generator[Connection]:
 def fetch(source: Connection, statement: str, columns: Sequence[Column]) -> tuple[str, list[tuple[object, ...]]]:
     """Return by what an answer is known, and its rows."""
     packed = source.query_packed(build_packed(PACKED, statement, columns), columns)
-    return packed.digest, [tuple(row) for row in unpack(packed, columns)]
+    return packed.digest, unpack(packed, columns)
+
+
+def unpack(packed: Packed, columns: Sequence[Column], own: int = 1) -> list[tuple[object, ...]]:
+    rows, rests = unpack_shared(packed, columns, own)
+    return [(*row[:-1], *rests[row[-1]]) for row in rows]
 
 
 def is_known(source: Connection, statement: str, columns: Sequence[Column], known: str) -> bool:
@@ -256,6 +269,17 @@ def test_a_server_that_allows_small_packets_is_read_all_the_same(server: MysqlSe
 def test_a_text_that_is_not_so_many_rows_is_none(many: int, text: str) -> None:
     with pytest.raises(NotPackedError):
         unpack(Packed(many, text), [Column("a"), Column("b")])
+
+
+@pytest.mark.parametrize("own", [1, 2, 3])
+def test_what_rows_have_in_common_is_taken_apart_once(own: int) -> None:
+    text = "\x1e".join(["a\x1f+b\x1f\x1f7", "a\x1f\x1f+c\x1f7", "d\x1f+b\x1f\x1f7"])
+    columns = [Column("a"), *(Column(name, is_optional=True) for name in "bc"), Column("d", is_number=True)]
+    whole = [("a", "b", None, 7), ("a", None, "c", 7), ("d", "b", None, 7)]
+    assert unpack(Packed(3, text), columns, own) == whole
+    rows, rests = share(whole, own)
+    assert [(*row[:-1], *rests[row[-1]]) for row in rows] == whole
+    assert len(unpack_shared(Packed(3, text), columns, own).rests) == len(rests) == len({row[own:] for row in whole})
 
 
 def test_rows_take_no_more_than_an_answer_may(server: MysqlServer) -> None:

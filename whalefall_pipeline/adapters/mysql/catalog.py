@@ -12,7 +12,15 @@ from whalefall_pipeline.adapters.mysql.connection import Connection
 from whalefall_pipeline.adapters.mysql.errors import DENIED, TIMED_OUT, NotSeenError, StatementError, to_mask
 from whalefall_pipeline.adapters.mysql.flavour import CATALOGS, Product
 from whalefall_pipeline.adapters.mysql.names import quote
-from whalefall_pipeline.adapters.mysql.packed import COLUMNS, NotPackedError, Packed, build_packed, unpack
+from whalefall_pipeline.adapters.mysql.packed import (
+    COLUMNS,
+    NotPackedError,
+    Packed,
+    Shared,
+    build_packed,
+    share,
+    unpack_shared,
+)
 from whalefall_pipeline.adapters.mysql.rows import Row, to_setting
 from whalefall_pipeline.adapters.tally import digest_rows
 from whalefall_pipeline.core.errors import DatabaseConnectionError
@@ -54,14 +62,21 @@ class Catalog:
 
         Raises what `Connection.query` does, and NotSeenError where the login is not shown what the statement needs.
         """
-        if name in self._columns and name not in self._plain:
-            with suppress(NotPackedError):
-                self._fetch_packed(name)
-                rows = unpack(self._packed.pop(name), self._columns[name])
-                self._known.add(name)
-                return rows
         self._fetch_plain(name)
         return self._plain.pop(name)
+
+    def read_shared(self, name: str, own: int = 2) -> Shared:
+        """Return the rows of a statement that can be packed: so many columns that are each row's own, and the rest.
+
+        Raises what `read` does.
+        """
+        if name not in self._plain:
+            with suppress(NotPackedError):
+                self._fetch_packed(name)
+                shared = unpack_shared(self._packed.pop(name), self._columns[name], own)
+                self._known.add(name)
+                return shared
+        return share(self.read(name), own)
 
     @property
     def digest(self) -> bytes:

@@ -51,15 +51,17 @@ show global variables where variable_name in (
 select @@global.mandatory_roles;
 
 -- name: accounts
+-- What is each account's own comes first; what follows, many have in common, and it is looked at once.
 -- Secrets stay on the server: of `authentication_string` and the second password only whether there is one is asked.
 select
-  {User} as user, {Host} as host, concat({privileges}) as mask,
+  {User} as user, {Host} as host,
+  date_format({password_last_changed}, '%Y-%m-%dT%H:%i:%s+00:00') as password_last_changed,
+  concat({privileges}) as mask,
   json_extract({User_attributes}, '$.Restrictions') as restrictions,
   {plugin} as plugin, {authentication_string} <> '' as has_secret,
   json_contains_path({User_attributes}, 'one', '$.additional_password') as has_second_password,
   json_extract({User_attributes}, '$.multi_factor_authentication[*].plugin') as second_factors,
   {account_locked} = 'Y' as locked, {password_expired} = 'Y' as expired,
-  date_format({password_last_changed}, '%Y-%m-%dT%H:%i:%s+00:00') as password_last_changed,
   {password_lifetime} as password_lifetime, {Password_reuse_history} as password_history,
   {Password_reuse_time} as password_reuse_days, {Password_require_current} as password_require_current,
   json_extract({User_attributes}, '$.Password_locking.failed_login_attempts') as failed_login_attempts,

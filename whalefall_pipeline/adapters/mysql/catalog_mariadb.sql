@@ -44,9 +44,10 @@ show global variables where variable_name in (
 ) or variable_name like 'simple\_password\_check%' or variable_name like 'cracklib\_password\_check%';
 
 -- name: accounts
+-- What is each account's own comes first; what follows, many have in common, and it is looked at once.
 -- The view mysql.user has no lock columns; and of the document only known keys are asked for, never a hash in it.
 select
-  user, host,
+  user, host, json_value(priv, '$.password_last_changed') as password_last_changed,
   json_value(priv, '$.is_role') as is_role, json_extract(priv, '$.access') as access,
   json_extract(priv, '$.version_id') as version, json_value(priv, '$.default_role') as default_role,
   json_value(priv, '$.plugin') as plugin, json_value(priv, '$.authentication_string') <> '' as has_password,
@@ -58,7 +59,6 @@ select
     null
   ) as other_secrets,
   json_value(priv, '$.account_locked') as locked,
-  json_value(priv, '$.password_last_changed') as password_last_changed,
   json_value(priv, '$.password_lifetime') as password_lifetime,
   json_value(priv, '$.ssl_type') as tls, json_value(priv, '$.ssl_cipher') as tls_cipher,
   json_value(priv, '$.x509_issuer') as tls_issuer, json_value(priv, '$.x509_subject') as tls_subject,

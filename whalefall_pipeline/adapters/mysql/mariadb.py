@@ -1,14 +1,14 @@
 """Rows of MariaDB's mysql.global_priv as accounts and what they hold on the whole server. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from whalefall_pipeline.adapters.mysql.names import PUBLIC, USAGE, to_username
-from whalefall_pipeline.adapters.mysql.rows import DEFAULT, EXTERNAL_PLUGINS, Row, keep_set, to_list
-from whalefall_pipeline.core.model import SERVER, SETS, Account, Held, Json, Kind, Securable
+from whalefall_pipeline.adapters.mysql.rows import DEFAULT, EXTERNAL_PLUGINS, Holding, Row, keep_set, to_list
+from whalefall_pipeline.core.model import SERVER, SETS, Account, Attributes, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mariadb.sys@localhost"})
 TLS = {"1": "ANY", "2": "X509", "3": "SPECIFIED"}
@@ -55,10 +55,11 @@ _NUMBER = re.compile(r"(-?\d+)(?:\.\d+)?")
 
 
 class PrivilegeRow(NamedTuple):
-    """The columns of the statement `accounts`, in its order; None where the document has no such key."""
+    """What the statement `accounts` says behind user, host and the password's moment; None: there is no such key.
 
-    user: str
-    host: str
+    Many accounts have the same.
+    """
+
     is_role: str | None
     access: str | None
     version: str | None
@@ -69,7 +70,6 @@ class PrivilegeRow(NamedTuple):
     other_paths: str | None
     other_secrets: str | None
     locked: str | None
-    password_last_changed: str | None
     password_lifetime: str | None
     tls: str | None
     tls_cipher: str | None
@@ -82,33 +82,59 @@ class PrivilegeRow(NamedTuple):
     max_statement_seconds: str | None
 
 
-def add_public(rows: Sequence[Row], server_version: int) -> Sequence[Row]:
-    """PUBLIC is there from 10.11 on, but has no row before something was granted to it."""
-    if server_version < PUBLIC_VERSION or any(row[:2] == (PUBLIC, "") for row in rows):
-        return rows
-    empty = dict.fromkeys(PrivilegeRow._fields)
-    return [*rows, tuple((empty | {"user": PUBLIC, "host": "", "is_role": "1"}).values())]
+def build_accounts(
+    rows: Iterable[Sequence[Any]], rests: Mapping[Hashable, Row], server_version: int
+) -> list[tuple["Common", Account]]:
+    """Return the accounts of what `Catalog.read_shared` gives, each with what it has in common with others."""
+    common = {key: to_common(PrivilegeRow._make(rest)) for key, rest in rests.items()}
+    found = [(common[key], to_account(user, host, changed, common[key])) for user, host, changed, key in rows]
+    if server_version >= PUBLIC_VERSION and not any(account.username == PUBLIC for _, account in found):
+        found.append((PUBLIC_WITHOUT_ROW, to_account(PUBLIC, "", None, PUBLIC_WITHOUT_ROW)))
+    return found
 
 
-def to_account(row: Row) -> Account:
-    """Turn a row of mysql.global_priv into an account."""
-    user = PrivilegeRow._make(row)
-    username = to_username(user.user, user.host, "mariadb")
-    if user.is_role == "1":
+class Common(NamedTuple):
+    """What all accounts have in common of which the server says the same behind their names."""
+
+    row: PrivilegeRow
+    attributes: Attributes
+
+
+def to_common(row: PrivilegeRow) -> Common:
+    """Return what a row says of its accounts."""
+    return Common(row, {"flavour": "mariadb"} if row.is_role == "1" else _to_attributes(row))
+
+
+PUBLIC_WITHOUT_ROW = to_common(PrivilegeRow._make(["1", *[None] * (len(PrivilegeRow._fields) - 1)]))
+"""It is there from PUBLIC_VERSION on, but has no row before something was granted to it."""
+
+
+def to_account(user: str, host: str, changed: str | None, common: Common) -> Account:
+    """Turn a row of mysql.global_priv into an account; `changed` is the moment of its password."""
+    username = to_username(user, host, "mariadb")
+    if common.row.is_role == "1":
         kind = Kind.PUBLIC if username == PUBLIC else Kind.ROLE
-        return Account(username, kind, {"flavour": "mariadb", "user": user.user, "host": ""})
-    return Account(username, Kind.USER, _to_attributes(user, username))
+        return Account(username, kind, {**common.attributes, "user": user, "host": ""})
+    attributes: dict[str, Json] = {**common.attributes, "user": user, "host": host}
+    if username in BUILT_IN:
+        attributes["built_in"] = True
+    if changed:
+        moment = int(changed)
+        # zero is how MariaDB marks a password that an administrator let expire
+        attributes |= {"password_last_changed": _to_text(moment)} if moment else {"password_expired": True}
+    return Account(username, Kind.USER, attributes)
 
 
-def _to_attributes(row: PrivilegeRow, username: str) -> dict[str, Json]:
-    changed = int(row.password_last_changed) if row.password_last_changed else None
+def _to_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _to_attributes(row: PrivilegeRow) -> dict[str, Json]:
     with_secret = _list_with_secret(row)
     always: dict[str, Json] = {
         "flavour": "mariadb",
-        "user": row.user,
-        "host": row.host,
         "account_locked": row.locked == "1",
-        "password_expired": changed == 0,  # how MariaDB marks a password that an administrator let expire
+        "password_expired": False,
         "has_password": any(plugin not in EXTERNAL_PLUGINS for plugin in with_secret),
     }
     if row.password_lifetime not in {None, "-1"}:
@@ -117,8 +143,6 @@ def _to_attributes(row: PrivilegeRow, username: str) -> dict[str, Json]:
         plugin=row.plugin,
         other_plugins=to_list(row.other_plugins),
         has_mapped_name=any(plugin in EXTERNAL_PLUGINS for plugin in with_secret),
-        built_in=username in BUILT_IN,
-        password_last_changed=datetime.fromtimestamp(changed, UTC).isoformat() if changed else None,
         tls_requirement=TLS.get(row.tls or "", row.tls if row.tls != "0" else None),
         tls_cipher=row.tls_cipher,
         tls_issuer=row.tls_issuer,
@@ -144,31 +168,36 @@ def _to_element(path: Json) -> str:
     return str(path).rpartition(".")[0]
 
 
-def to_server_grants(row: Row, server_version: int) -> tuple[Held, ...]:
+def to_server_grants(row: PrivilegeRow, server_version: int) -> tuple[Held, ...]:
     """Return the privileges on the whole server in a row of mysql.global_priv; many rows share one value.
 
     `server_version` is as in `version_id`: 101119 for 10.11.19.
     """
-    user = PrivilegeRow._make(row)
-    return _list_granted(to_integer(user.access), to_integer(user.version), server_version)
+    return _list_granted(row.access, row.version, server_version)
 
 
 @lru_cache(SETS)
-def _list_granted(access: int, row_version: int, server_version: int) -> tuple[Held, ...]:
-    access = to_effective_access(access, row_version, server_version)
+def _list_granted(bits: str | None, row_version: str | None, server_version: int) -> tuple[Held, ...]:
+    access = to_effective_access(to_integer(bits), to_integer(row_version), server_version)
     grant_option = bool(access & GRANT_BIT)
-    bits = access & ~GRANT_BIT
-    if grant_option and not bits:
+    access &= ~GRANT_BIT
+    if grant_option and not access:
         return (Held(USAGE, Securable(SERVER), grant_option=True),)
-    numbers = [bit for bit in range(bits.bit_length()) if bits >> bit & 1]
+    numbers = [bit for bit in range(access.bit_length()) if access >> bit & 1]
     return tuple(Held(_name_bit(bit, server_version), Securable(SERVER), grant_option) for bit in numbers)
 
 
-def to_default_role(row: Row) -> Iterator[Held]:
-    """Yield the default role in a row of mysql.global_priv."""
-    role = PrivilegeRow._make(row).default_role
-    if role:
-        yield Held(DEFAULT, Securable("role", object=to_username(role, "", "mariadb")))
+def find_default_roles(accounts: Iterable[tuple[Common, Account]], memberships: Iterable[Holding]) -> list[Holding]:
+    """Return the default roles of accounts that are members of them.
+
+    One that was revoked or dropped stays in the row, and is nothing to the server.
+    """
+    default = [(account.username, common.row.default_role) for common, account in accounts if common.row.default_role]
+    if not default:
+        return []
+    roles = [(username, Securable("role", object=to_username(role, "", "mariadb"))) for username, role in default]
+    members = {(member, item.securable) for member, held in memberships for item in held}
+    return [(username, (Held(DEFAULT, role),)) for username, role in roles if (username, role) in members]
 
 
 def to_integer(value: str | None) -> int:

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple, cast
 
 from whalefall_pipeline.adapters.mysql.names import Address, to_username
-from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS, Holding, NameOf, Privileges, Row, keep_set, to_list
-from whalefall_pipeline.core.model import SERVER, Account, Held, Json, Kind, Securable
+from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS, Privileges, Row, keep_set, to_list
+from whalefall_pipeline.core.model import SERVER, Account, Attributes, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mysql.infoschema@localhost", "mysql.session@localhost", "mysql.sys@localhost"})
 DYNAMIC = "dynamic"
@@ -47,10 +48,11 @@ _ROLE = re.compile(rf"\s*{_PART}(?:@{_PART})?\s*(?:,|$)")
 
 
 class UserRow(NamedTuple):
-    """The columns of the statement `accounts`, in its order; None where the server has no such column."""
+    """What the statement `accounts` says behind user, host and the password's moment; None: there is no such column.
 
-    user: str
-    host: str
+    Many accounts have the same.
+    """
+
     mask: str
     restrictions: str | None
     plugin: str | None
@@ -59,7 +61,6 @@ class UserRow(NamedTuple):
     second_factors: str | None
     locked: int | None
     expired: int | None
-    password_last_changed: str | None
     password_lifetime: int | None
     password_history: int | None
     password_reuse_days: int | None
@@ -82,28 +83,52 @@ def find_hidden(visible: Collection[str], version: int) -> list[str]:
     return [column for column in ATTRIBUTES if column not in visible and SINCE.get(column, 0) <= version]
 
 
-def to_account(row: Row, hidden: Sequence[str] = ()) -> Account:
-    """Turn a row of mysql.user into an account; `hidden` are the columns that are null since they are not shown.
+def build_accounts(
+    rows: Iterable[Sequence[Any]], rests: Mapping[Hashable, Row], hidden: Collection[str]
+) -> list[tuple["Common", Account]]:
+    """Return the accounts of what `Catalog.read_shared` gives, each with what it has in common with others."""
+    common = {key: to_common(UserRow._make(rest), hidden) for key, rest in rests.items()}
+    return [(common[key], to_account(user, host, changed, common[key])) for user, host, changed, key in rows]
+
+
+class Common(NamedTuple):
+    """What all accounts have in common of which the server says the same behind their names."""
+
+    row: UserRow
+    kind: Kind
+    attributes: Attributes
+    unseen: frozenset[str] = frozenset()
+
+
+def to_account(user: str, host: str, changed: str | None, common: Common) -> Account:
+    """Turn a row of mysql.user into an account; `changed` is the moment of its password."""
+    username = to_username(user, host, "mysql")
+    attributes: dict[str, Json] = {**common.attributes, "user": user, "host": host}
+    if common.kind is Kind.USER:
+        attributes |= keep_set(built_in=username in BUILT_IN, password_last_changed=changed)
+    return Account(username, common.kind, attributes, common.unseen)
+
+
+def to_common(row: UserRow, hidden: Collection[str] = ()) -> Common:
+    """Return what a row says of its accounts; `hidden` are the columns that are null since they are not shown.
 
     MySQL does not mark roles. What CREATE ROLE makes, and no login can use, is one: locked, expired and without a
     password. An account that is granted to others and can log in stays a user. Of one that may be either, for what is
     not shown, nothing but its name is observed.
     """
-    user = UserRow._make(row)
-    if user.has_secret is None and "authentication_string" not in hidden:
-        user = user._replace(has_secret=0)  # the column is null, as where a row was written by hand
-    username = to_username(user.user, user.host, "mysql")
-    signs = (user.locked, user.expired, None if user.has_secret is None else not user.has_secret)
+    if row.has_secret is None and "authentication_string" not in hidden:
+        row = row._replace(has_secret=0)  # the column is null, as where a row was written by hand
+    signs = (row.locked, row.expired, None if row.has_secret is None else not row.has_secret)
     if all(signs):
-        return Account(username, Kind.ROLE, {"flavour": "mysql", "user": user.user, "host": user.host})
+        return Common(row, Kind.ROLE, {"flavour": "mysql"})
     is_user = any(sign is not None and not sign for sign in signs)
     unseen = {name for column in hidden for name in ATTRIBUTES[column]}
     if not is_user:
         unseen = {KIND, *(name for names in ATTRIBUTES.values() for name in names)}
-    return Account(username, Kind.USER, _to_attributes(user, username), frozenset(unseen))
+    return Common(row, Kind.USER, _to_attributes(row), frozenset(unseen))
 
 
-def _to_attributes(row: UserRow, username: str) -> dict[str, Json]:
+def _to_attributes(row: UserRow) -> dict[str, Json]:
     is_external = row.plugin in EXTERNAL_PLUGINS
     flags = {
         "account_locked": row.locked,
@@ -111,17 +136,15 @@ def _to_attributes(row: UserRow, username: str) -> dict[str, Json]:
         "has_password": None if row.has_secret is None else row.has_secret and not is_external,
         "password_require_current": row.password_require_current and row.password_require_current == YES,
     }
-    always: dict[str, Json] = {"flavour": "mysql", "user": row.user, "host": row.host}
+    always: dict[str, Json] = {"flavour": "mysql"}
     always |= {name: bool(flag) for name, flag in flags.items() if flag is not None}
     if row.password_lifetime is not None:
         always["password_lifetime_days"] = row.password_lifetime
     return always | keep_set(
         plugin=row.plugin,
         has_mapped_name=bool(row.has_secret and is_external),
-        built_in=username in BUILT_IN,
         has_second_password=bool(row.has_second_password),
         second_factors=to_list(row.second_factors),
-        password_last_changed=row.password_last_changed,
         password_history=row.password_history,
         password_reuse_days=row.password_reuse_days,
         failed_login_attempts=int(row.failed_login_attempts or 0),
@@ -138,27 +161,26 @@ def _to_attributes(row: UserRow, username: str) -> dict[str, Json]:
     )
 
 
-def to_server_grants(privileges: Privileges) -> Sequence[Held]:
+@cache
+def to_server_grants(privileges: Privileges) -> tuple[Held, ...]:
     """Return the static privileges of a row of mysql.user, read off its mask."""
-    return [Held(privilege, Securable(SERVER), privileges.grant_option) for privilege in privileges.names]
+    return tuple(Held(privilege, Securable(SERVER), privileges.grant_option) for privilege in privileges.names)
 
 
-def to_restrictions(row: Row) -> Iterator[Held]:
+def to_restrictions(document: str) -> Iterator[Held]:
     """Yield a row's partial revokes: what its privileges on the whole server do not reach."""
-    restrictions = cast("list[dict[str, object]]", json.loads(cast("str | None", row[3]) or "[]"))
-    for restriction in restrictions:
+    for restriction in cast("list[dict[str, object]]", json.loads(document)):
         database = cast("str", restriction["Database"])
         for privilege in cast("list[str]", restriction["Privileges"]):
             yield Held(privilege, Securable("database", database), effect="revoke")
 
 
-def to_dynamic_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Yield what rows of mysql.global_grants hold: user, host, privilege, grant option, here each privilege's own.
+def to_dynamic_grants(privilege: str, grant_option: int) -> tuple[Held, ...]:
+    """Return what a row of mysql.global_grants gives; the grant option is here each privilege's own.
 
     A privilege is stored as it was typed, and means the same in every case.
     """
-    for user, host, privilege, grant_option in cast("Iterable[tuple[str, str, str, int]]", rows):
-        yield name(user, host), (Held(privilege.upper(), Securable(DYNAMIC), bool(grant_option)),)
+    return (Held(privilege.upper(), Securable(DYNAMIC), bool(grant_option)),)
 
 
 def parse_roles(text: str) -> list[Address]:

@@ -6,9 +6,9 @@ taken apart before holds the same rows: that one had as many rows as separators 
 value in it holds a separator.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from whalefall_pipeline.adapters.answers import BYTES_PER_ROW, BYTES_PER_VALUE
 from whalefall_pipeline.adapters.mysql.mariadb import PrivilegeRow
@@ -55,9 +55,14 @@ def _unpack_optional_numbers(texts: Iterable[str]) -> Iterable[int | None]:
     return [int(text[1:]) if text else None for text in texts]
 
 
-def _of_row(row: type[UserRow] | type[PrivilegeRow]) -> Sequence[Column]:
+REST = Column("rest")
+"""Stands for all columns behind those that are each row's own."""
+
+
+def _of_accounts(row: type[UserRow] | type[PrivilegeRow]) -> Sequence[Column]:
     kinds = {str: (False, False), str | None: (False, True), int | None: (True, True)}
-    return [Column(name, *kinds[kind]) for name, kind in row.__annotations__.items()]
+    rest = [Column(name, *kinds[kind]) for name, kind in row.__annotations__.items()]
+    return [Column("user"), Column("host"), Column("password_last_changed", is_optional=True), *rest]
 
 
 def _of_texts(names: str, *numbers: str) -> Sequence[Column]:
@@ -73,12 +78,12 @@ _TABLES = {
     "memberships": _of_texts("user host role_user role_host", "admin"),
 }
 COLUMNS: dict[Flavour, dict[str, Sequence[Column]]] = {
-    "mariadb": {**_TABLES, "accounts": _of_row(PrivilegeRow)},
+    "mariadb": {**_TABLES, "accounts": _of_accounts(PrivilegeRow)},
     "mysql": {
         **_TABLES,
         "dynamic": _of_texts("user host priv", "grant_option"),
         "default_roles": _of_texts("user host role_user role_host"),
-        "accounts": _of_row(UserRow),
+        "accounts": _of_accounts(UserRow),
     },
 }
 """The columns of each statement that is packed; those that most often differ, and are largest, come first."""
@@ -101,20 +106,48 @@ def build_packed(template: str, statement: str, columns: Sequence[Column]) -> st
     return template.format(values=", ".join(column.packed for column in columns), statement=statement)
 
 
-def unpack(packed: Packed, columns: Sequence[Column]) -> list[Row]:
-    """Take a text apart into its rows. Raises NotPackedError where it does not have that many, of that many values."""
-    many, text = packed
-    if (text.count(BETWEEN_ROWS) + 1 if text else 0) != many:
-        raise NotPackedError
-    rows = [line.split(BETWEEN_VALUES) for line in text.split(BETWEEN_ROWS)] if text else []
-    if not set(map(len, rows)) <= {len(columns)}:
-        raise NotPackedError
-    return _convert(rows, columns)
+class Shared(NamedTuple):
+    """Rows whose last value is by what the rest of the row is known; and each rest, once."""
+
+    rows: Sequence[Sequence[Any]]
+    rests: Mapping[Hashable, Sequence[Any]]
+
+
+def share(rows: Iterable[Row], own: int) -> Shared:
+    """Find the rests of rows behind the values that are each row's own."""
+    found = [(*row[:own], tuple(row[own:])) for row in rows]
+    return Shared(found, {row[-1]: row[-1] for row in found})
+
+
+def unpack_shared(packed: Packed, columns: Sequence[Column], own: int) -> Shared:
+    """Take a text apart into what is each row's own, and the rests, each once, however many rows have it.
+
+    Raises NotPackedError where it does not have as many rows, of as many values.
+    """
+    rows = _split(_split_rows(packed), [*columns[:own], REST], own)
+    texts = list(dict.fromkeys(cast("str", row[-1]) for row in rows))
+    return Shared(rows, dict(zip(texts, _split(texts, columns[own:]), strict=True)))
 
 
 def measure(packed: Packed, columns: Sequence[Column]) -> int:
     """Return about how many bytes its rows will take."""
     return packed.many * (BYTES_PER_ROW + BYTES_PER_VALUE * len(columns)) + len(packed.text)
+
+
+def _split_rows(packed: Packed) -> list[str]:
+    many, text = packed
+    lines = text.split(BETWEEN_ROWS) if text else []
+    if len(lines) != many:
+        raise NotPackedError
+    return lines
+
+
+def _split(lines: Iterable[str], columns: Sequence[Column], most: int = -1) -> list[Row]:
+    """Take rows apart into values of these columns, at so many separators; more of them stay in the last value."""
+    rows = [line.split(BETWEEN_VALUES, most) for line in lines]
+    if not set(map(len, rows)) <= {len(columns)}:
+        raise NotPackedError
+    return _convert(rows, columns)
 
 
 def _convert(rows: list[list[str]], columns: Sequence[Column]) -> list[Row]:

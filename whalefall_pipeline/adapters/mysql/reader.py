@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TypeAlias, cast
 
 from whalefall_pipeline.adapters.deadline import Deadline
@@ -55,6 +55,8 @@ SNAPSHOT = (
     "start transaction with consistent snapshot, read only",
 )
 
+OfMysql: TypeAlias = Sequence[tuple[mysql.Common, Account]]
+OfMariadb: TypeAlias = Sequence[tuple[mariadb.Common, Account]]
 ReadHoldings: TypeAlias = Callable[[], Iterable[rows.Holding]]
 
 
@@ -135,7 +137,7 @@ class MysqlSession(SourceSession):
 
         Rows of mysql.db that hold for everybody make one more account for each host that they are for.
         """
-        accounts = [account for _, account in self._account_rows]
+        accounts = [account for _, account in self._accounts]
         return sorted([*accounts, *self._everybody.values()], key=lambda account: account.username)
 
     def is_same(self, source: bytes) -> bool:
@@ -167,25 +169,31 @@ class MysqlSession(SourceSession):
         return Reading(held, coverage, self._catalog.digest, settings, source)
 
     def _parts(self) -> Iterator[tuple[str, ReadHoldings]]:
-        name = self._name
         yield SERVER, self._read_server
         if self._flavour == "mysql":
-            yield "dynamic", lambda: mysql.to_dynamic_grants(self._catalog.read("dynamic"), name)
+            yield "dynamic", lambda: self._read_held("dynamic", mysql.to_dynamic_grants)
         yield "databases", self._read_databases
-        yield "tables", lambda: rows.to_table_grants(self._catalog.read("tables"), name)
-        yield "columns", lambda: rows.to_column_grants(self._catalog.read("columns_of_tables"), name)
-        yield "routines", lambda: rows.to_routine_grants(self._catalog.read("routines"), name)
-        yield "proxies", lambda: rows.to_proxy_grants(self._catalog.read("proxies"), name)
+        yield "tables", lambda: self._read_held("tables", rows.to_table_grants)
+        yield "columns", lambda: self._read_held("columns_of_tables", rows.to_column_grants)
+        yield "routines", lambda: self._read_held("routines", rows.to_routine_grants)
+        yield "proxies", lambda: self._read_held("proxies", rows.to_proxy_grants)
         yield "roles", self._read_roles
+
+    def _read_held(self, statement: str, to_held: Callable[..., Sequence[Held]]) -> list[rows.Holding]:
+        """Return what the rows of a statement say; `to_held` makes it of what follows the user and the host."""
+        name = self._name
+        found, rests = self._catalog.read_shared(statement)
+        held = {key: to_held(*rest) for key, rest in rests.items()}
+        return [(name(user, host), held[key]) for user, host, key in found]
 
     def _read_server(self) -> Iterator[rows.Holding]:
         if self._flavour == "mariadb":
-            for row, account in self._account_rows:
-                yield account.username, mariadb.to_server_grants(row, self._product.number)
+            for common, account in cast("OfMariadb", self._accounts):
+                yield account.username, mariadb.to_server_grants(common.row, self._product.number)
             return
         read_mask = rows.to_mask_reader(to_mask("user", self._catalog.columns["user"]))
-        for row, account in self._account_rows:
-            yield account.username, mysql.to_server_grants(read_mask(cast("str", row[2])))
+        for common, account in cast("OfMysql", self._accounts):
+            yield account.username, mysql.to_server_grants(read_mask(common.row.mask))
 
     def _read_databases(self) -> Iterator[rows.Holding]:
         is_hidden = "User_attributes" not in self._catalog.columns["user"]
@@ -194,26 +202,22 @@ class MysqlSession(SourceSession):
         found = self._database_rows
         if not isinstance(found, list):
             raise found
-        read_mask = rows.to_mask_reader(to_mask("db", self._catalog.columns["db"]))
-        everybodys = [row for row in found if not row[0]]
-        own = [row for row in found if row[0] or (row[0], row[1]) in self._usernames]
-        yield from rows.to_database_grants(own, self._name, read_mask)
-        yield from rows.to_database_grants(everybodys, lambda _, host: self._everybody[host].username, read_mask)
+        for user, host, held in found:
+            if user or (user, host) in self._usernames:
+                yield self._name(user, host), held
+            if not user:
+                yield self._everybody[host].username, held
         if self._flavour == "mysql":
-            for row, account in self._account_rows:
-                yield account.username, list(mysql.to_restrictions(row))
+            for common, account in cast("OfMysql", self._accounts):
+                if common.row.restrictions:
+                    yield account.username, list(mysql.to_restrictions(common.row.restrictions))
 
-    def _read_roles(self) -> Iterator[rows.Holding]:
-        direct = list(rows.to_memberships(self._catalog.read("memberships"), self._name))
-        yield from direct
+    def _read_roles(self) -> list[rows.Holding]:
+        name = self._name
+        direct = self._read_held("memberships", partial(rows.to_membership, name))
         if self._flavour == "mysql":
-            yield from rows.to_default_roles(self._catalog.read("default_roles"), self._name)
-            return
-        members = {(member, item.securable) for member, held in direct for item in held}
-        for row, account in self._account_rows:
-            # a default role that was revoked or dropped stays in the row, and is nothing to the server
-            default = list(mariadb.to_default_role(row))
-            yield account.username, [item for item in default if (account.username, item.securable) in members]
+            return direct + self._read_held("default_roles", partial(rows.to_default_role, name))
+        return direct + mariadb.find_default_roles(cast("OfMariadb", self._accounts), direct)
 
     def _read_definers(self, held: Mapping[str, Sequence[Held]], coverage: Coverage) -> Iterator[rows.Holding]:
         ((user, roles),) = cast("tuple[tuple[str, str | None]]", self._catalog.read("identity"))
@@ -250,8 +254,8 @@ class MysqlSession(SourceSession):
 
     @cached_property
     def _usernames(self) -> Mapping[tuple[str, str], str]:
-        addresses = (cast("tuple[str, str]", row[:2]) for row, _ in self._account_rows)
-        return {(user, host.lower()): to_username(user, host, self._flavour) for user, host in addresses}
+        addresses = ((to_address(account.username), account.username) for _, account in self._accounts)
+        return {(user, host.lower()): username for (user, host), username in addresses}
 
     @cached_property
     def _hidden_columns(self) -> list[str]:
@@ -260,26 +264,32 @@ class MysqlSession(SourceSession):
         return mysql.find_hidden(self._catalog.columns["user"], self._product.number)
 
     @cached_property
-    def _database_rows(self) -> list[rows.Row] | NotSeenError | StatementError:
-        """The rows of mysql.db, or why they can't be read; the account list is whole without them."""
+    def _database_rows(self) -> list[tuple[str, str, Sequence[Held]]] | NotSeenError | StatementError:
+        """What rows of mysql.db give to a user and a host, or why they can't be read.
+
+        The account list is whole without them.
+        """
         try:
-            return list(self._catalog.read("databases"))
+            found, rests = self._catalog.read_shared("databases")
+            read_mask = rows.to_mask_reader(to_mask("db", self._catalog.columns["db"]))
         except (NotSeenError, StatementError) as error:
             return error
+        held = {key: rows.to_database_grants(database, read_mask(mask)) for key, (database, mask) in rests.items()}
+        return [(user, host, held[key]) for user, host, key in found]
 
     @cached_property
     def _everybody(self) -> Mapping[str, Account]:
         found = self._database_rows
-        taken = {account.username for _, account in self._account_rows}
+        taken = {account.username for _, account in self._accounts}
         return find_everybody(found, taken, self._flavour) if isinstance(found, list) else {}
 
     @cached_property
-    def _account_rows(self) -> list[tuple[rows.Row, Account]]:
+    def _accounts(self) -> OfMysql | OfMariadb:
         try:
-            found = self._catalog.read("accounts")
+            found, rests = self._catalog.read_shared("accounts", own=3)
             if self._flavour == "mysql":
-                return [(row, mysql.to_account(row, self._hidden_columns)) for row in found]
-            return [(row, mariadb.to_account(row)) for row in mariadb.add_public(found, self._product.number)]
+                return mysql.build_accounts(found, rests, self._hidden_columns)
+            return mariadb.build_accounts(found, rests, self._product.number)
         except (NotSeenError, StatementError) as error:
             reason = self._note_role(why_not(ACCOUNT_TABLES[self._flavour], error)).reason
             raise SyncDataError(f"the account list can't be read: {reason}") from None

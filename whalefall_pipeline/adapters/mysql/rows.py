@@ -1,11 +1,13 @@
 """Catalog rows as what their grantees hold: what both servers store in the same way. Pure.
 
+A row names its account in front (user, host); functions here take what follows, which many rows have in common.
+
 A grant option is one of a whole row (an account on a database, a table, a routine), not of each privilege: every
 privilege of the row carries it, and where there is none to carry it, `USAGE` does.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import NamedTuple, TypeAlias, cast
 
@@ -32,7 +34,7 @@ ROUTINE_SCOPES = {
 
 Row: TypeAlias = Sequence[object]
 Holding: TypeAlias = tuple[str, Sequence[Held]]
-"""A grantee, and what a row says that it holds; many rows say the same, and share it."""
+"""A grantee, and what a row says that it holds; rows that say the same share it."""
 NameOf: TypeAlias = Callable[[str, str], str]
 """User and host parts to the username in the inventory."""
 
@@ -73,65 +75,41 @@ def to_mask_reader(columns: Sequence[str]) -> Callable[[str], Privileges]:
     return read_mask
 
 
-def to_database_grants(rows: Iterable[Row], name: NameOf, read_mask: Callable[[str], Privileges]) -> Iterator[Holding]:
-    """Yield what rows of mysql.db hold: user, host, database pattern, mask."""
-
-    @cache
-    def hold(mask: str, database: str) -> tuple[Held, ...]:
-        return _hold(read_mask(mask), Securable("database", database))
-
-    for user, host, database, mask in cast("Iterable[tuple[str, str, str, str]]", rows):
-        yield name(user, host), hold(mask, database)
+def to_database_grants(database: str, privileges: Privileges) -> tuple[Held, ...]:
+    """Return what a row of mysql.db gives on a database, or on those that the name is a pattern of."""
+    return _hold(privileges, Securable("database", database))
 
 
-def to_table_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Yield what rows of mysql.tables_priv hold: user, host, database, table, set."""
-
-    @cache
-    def hold(privileges: str, database: str, table: str) -> tuple[Held, ...]:
-        return _hold(parse_set(privileges), Securable("table", database, "", table))
-
-    for user, host, database, table, privileges in cast("Iterable[tuple[str, str, str, str, str]]", rows):
-        yield name(user, host), hold(privileges, database, table)
+def to_table_grants(database: str, table: str, privileges: str) -> tuple[Held, ...]:
+    """Return what a row of mysql.tables_priv gives; the last is a set."""
+    return _hold(parse_set(privileges), Securable("table", database, "", table))
 
 
-def to_column_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Yield what rows of mysql.columns_priv hold: user, host, database, table, column, set. Options are the table's."""
-    for user, host, database, table, column, privileges in cast("Iterable[tuple[str, str, str, str, str, str]]", rows):
-        yield name(user, host), _hold(parse_set(privileges), Securable("column", database, "", table, column))
+def to_column_grants(database: str, table: str, column: str, privileges: str) -> tuple[Held, ...]:
+    """Return what a row of mysql.columns_priv gives; the last is a set. Options are the table's."""
+    return _hold(parse_set(privileges), Securable("column", database, "", table, column))
 
 
-def to_routine_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Yield what rows of mysql.procs_priv hold: user, host, database, routine, type, set. Raises UnknownRowError."""
-    for user, host, database, routine, kind, privileges in cast("Iterable[tuple[str, str, str, str, str, str]]", rows):
-        if kind not in ROUTINE_SCOPES:
-            raise UnknownRowError(f"mysql.procs_priv has a routine_type {kind}, which is not known here")
-        securable = Securable(ROUTINE_SCOPES[kind], database, "", routine)
-        yield name(user, host), _hold(parse_set(privileges), securable)
+def to_routine_grants(database: str, routine: str, kind: str, privileges: str) -> tuple[Held, ...]:
+    """Return what a row of mysql.procs_priv gives; the last is a set. Raises UnknownRowError."""
+    if kind not in ROUTINE_SCOPES:
+        raise UnknownRowError(f"mysql.procs_priv has a routine_type {kind}, which is not known here")
+    return _hold(parse_set(privileges), Securable(ROUTINE_SCOPES[kind], database, "", routine))
 
 
-def to_proxy_grants(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Yield what rows of mysql.proxies_priv hold: user, host, proxied user, proxied host, with grant."""
-    for user, host, proxied_user, proxied_host, with_grant in cast("Iterable[tuple[str, str, str, str, int]]", rows):
-        securable = Securable("proxy", object=f"{proxied_user}@{proxied_host}")
-        yield name(user, host), (Held(PROXY, securable, bool(with_grant)),)
+def to_proxy_grants(user: str, host: str, with_grant: int) -> tuple[Held, ...]:
+    """Return what a row of mysql.proxies_priv gives: the user and host that its account may be."""
+    return (Held(PROXY, Securable("proxy", object=f"{user}@{host}"), bool(with_grant)),)
 
 
-def to_memberships(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Yield what rows of role_edges or roles_mapping hold: member's user and host, role's user and host, admin."""
-
-    @cache
-    def hold(role: str, host: str, admin: int) -> tuple[Held, ...]:
-        return (Held(MEMBER, Securable("role", object=name(role, host)), bool(admin)),)
-
-    for user, host, role_user, role_host, admin in cast("Iterable[tuple[str, str, str, str, int]]", rows):
-        yield name(user, host), hold(role_user, role_host, admin)
+def to_membership(name: NameOf, user: str, host: str, admin: int) -> tuple[Held, ...]:
+    """Return what a row of role_edges or roles_mapping gives: the user and host of a role."""
+    return (Held(MEMBER, Securable("role", object=name(user, host)), bool(admin)),)
 
 
-def to_default_roles(rows: Iterable[Row], name: NameOf) -> Iterator[Holding]:
-    """Yield what rows of mysql.default_roles hold: user, host, role's user and host."""
-    for user, host, role_user, role_host in cast("Iterable[tuple[str, str, str, str]]", rows):
-        yield name(user, host), (Held(DEFAULT, Securable("role", object=name(role_user, role_host))),)
+def to_default_role(name: NameOf, user: str, host: str) -> tuple[Held, ...]:
+    """Return what a row of default_roles gives: the user and host of a role."""
+    return (Held(DEFAULT, Securable("role", object=name(user, host))),)
 
 
 def _hold(privileges: Privileges, securable: Securable) -> tuple[Held, ...]:
