@@ -5,9 +5,10 @@ of the catalog), its members, the scopes that were not seen, and what is passed 
 accounts that stand for everybody. A role's other grants are not among it: they stand in the role's own documents only.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import partial
+from typing import TypeVar
 
 import orjson
 
@@ -15,6 +16,8 @@ from whalefall_pipeline.core.model import Account, AccountState, Attributes, Hel
 from whalefall_pipeline.core.rules import NOTHING_SET, Reasons, Rules
 from whalefall_pipeline.core.snapshot import to_digest, to_digest_of_parts, to_json_unseen
 from whalefall_pipeline.core.states import find_held
+
+Key = TypeVar("Key", bound=Hashable)
 
 NOBODY = to_digest()
 """What an account without members has in the place of their digest."""
@@ -36,7 +39,7 @@ def digest_accounts(states: Mapping[str, AccountState], own: Mapping[str, Reason
 
 
 def _digest_account(account: Account, own: Reasons) -> bytes:
-    parts = [account.kind.value, account.attributes, sorted(account.unseen), own]
+    parts = [account.kind, account.attributes, sorted(account.unseen) if account.unseen else [], own]
     return to_digest_of_parts(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
 
 
@@ -58,20 +61,29 @@ def build_digests(
     """Return each account's digest, by username; `code` stands for the code that would build the documents."""
     reading = _Fingerprints(states, own)
     common = to_digest(code, orjson.dumps([to_json_unseen(item) for item in unseen]), reading.of_everyone)
-    return {username: to_digest_of_parts(common + reading.join_grounds(username)) for username in states}
+    return {username: to_digest_of_parts(common + grounds) for username, grounds in reading.join_grounds()}
 
 
-class _Tokens(dict[Held, bytes]):
-    """A digest of each privilege, made when it is first asked for."""
+class _Digests(dict[Key, bytes]):
+    """A digest of each key, made when it is first wanted."""
 
-    def __missing__(self, held: Held) -> bytes:
-        privilege, securable, grant_option, effect = held
-        token = self[held] = to_digest(orjson.dumps([privilege, list(securable), grant_option, effect]))
-        return token
+    def __init__(self, make: Callable[[Key], bytes]) -> None:
+        super().__init__()
+        self._make = make
 
-    def digest(self, held: Iterable[Held]) -> bytes:
-        """Return one digest of several, whatever their order."""
-        return to_digest_of_parts(b"".join(sorted(map(self.__getitem__, held))))
+    def __missing__(self, key: Key) -> bytes:
+        digest = self[key] = self._make(key)
+        return digest
+
+
+def _digest_held(held: Held) -> bytes:
+    privilege, securable, grant_option, effect = held
+    return to_digest(orjson.dumps([privilege, list(securable), grant_option, effect]))
+
+
+def _digest_set(tokens: Mapping[Held, bytes], held: frozenset[Held]) -> bytes:
+    """Return one digest of several privileges, whatever their order."""
+    return to_digest_of_parts(b"".join(sorted(map(tokens.__getitem__, held))))
 
 
 class _Fingerprints:
@@ -80,23 +92,20 @@ class _Fingerprints:
     def __init__(self, states: Mapping[str, AccountState], own: Mapping[str, bytes]) -> None:
         self._states = states
         self._own = own
-        self._tokens = _Tokens()
+        self._tokens = _Digests(_digest_held)
         self._passing = find_held(states, _is_passed_on)
         of_roles = frozenset(filter(is_of_role, self._passing))
         self._memberships = {username: state.held & of_roles for username, state in states.items()}
-        self._sets: dict[frozenset[Held], bytes] = {}
+        self._sets = _Digests(partial(_digest_set, self._tokens))
         self._passed_on: dict[str, bytes] = {}
         self._reached: dict[frozenset[Held], bytes] = {}
 
-    def join_grounds(self, username: str) -> bytes:
-        """Return what one account's documents are built from: four digests in one."""
-        state = self._states[username]
-        held = state.held
-        digest = self._sets.get(held)
-        if digest is None:
-            digest = self._sets[held] = self._tokens.digest(held)
-        members = self._members.get(username, NOBODY)
-        return digest + self._reach(self._memberships[username]) + members + self._own[username]
+    def join_grounds(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what each account's documents are built from, four digests in one, by username."""
+        members = self._digest_members()
+        for username, state in self._states.items():
+            of_roles = self._reach(self._memberships[username]) + members.get(username, NOBODY)
+            yield username, self._sets[state.held] + of_roles + self._own[username]
 
     @property
     def of_everyone(self) -> bytes:
@@ -120,14 +129,12 @@ class _Fingerprints:
     def _pass_on(self, role: str) -> bytes:
         """Return a digest of what a role's members may have from it: capabilities, further roles, denials."""
         if role not in self._passed_on:
-            state = self._states[role]
-            further = self._tokens.digest(state.held & self._passing)
+            further = self._sets[self._states[role].held & self._passing]
             self._passed_on[role] = to_digest(orjson.dumps(role), self._own[role], further)
         return self._passed_on[role]
 
-    @cached_property
-    def _members(self) -> dict[str, bytes]:
-        """By role, a digest of each kind of membership with its members."""
+    def _digest_members(self) -> dict[str, bytes]:
+        """Return, by role, a digest of each kind of membership with its members."""
         holders: dict[Held, list[str]] = {}
         for username, memberships in self._memberships.items():
             for membership in memberships:

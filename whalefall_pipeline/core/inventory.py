@@ -75,15 +75,17 @@ def compare_inventory(
         returned=[item for item, _ in pairs if not item.is_active],
         gone=[item for item in missing if not may_hide(item.username)],
         hidden=[item for item in missing if may_hide(item.username)],
-        other_kind=[(item, read.kind) for item, read in pairs if _is_of_other_kind(item, read)],
+        other_kind=[
+            (item, read.kind) for item, read in pairs if read.kind != item.kind and _may_change_kind(item, read)
+        ],
         recreated=[item for item, _ in other_id if is_same_server and item.is_active and item.native_id],
         other_id=other_id,
     )
 
 
-def _is_of_other_kind(known: KnownAccount, read: Account) -> bool:
-    """Whether the kind differs; where the reading was not shown it, an account that is there keeps the one known."""
-    return read.kind != known.kind and not (known.is_active and KIND_FIELD in read.unseen)
+def _may_change_kind(known: KnownAccount, read: Account) -> bool:
+    """Whether the kind is the one that was read: where that was not shown, an account that is there keeps its own."""
+    return not (known.is_active and KIND_FIELD in read.unseen)
 
 
 def describe_replacement(before: tuple[str | None, str | None], now: tuple[str, str]) -> str:

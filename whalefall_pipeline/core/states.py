@@ -57,10 +57,9 @@ def add_implied_roles(
     states: Mapping[str, AccountState], rules: Rules, instance: Attributes
 ) -> Mapping[str, AccountState]:
     """Return the states with the memberships that the instance's attributes imply; the same mapping where none are."""
-    implied = {name: frozenset(rules.implied_roles(state, instance)) for name, state in states.items()}
-    if not any(implied.values()):
-        return states
-    return States({name: replace(state, held=state.held | implied[name]) for name, state in states.items()})
+    found = ((name, rules.implied_roles(state, instance)) for name, state in states.items())
+    implied = {name: replace(states[name], held=states[name].held | frozenset(roles)) for name, roles in found if roles}
+    return States({**states, **implied}) if implied else states
 
 
 def find_held(states: Mapping[str, AccountState], test: Callable[[Held], bool]) -> frozenset[Held]:

@@ -89,6 +89,8 @@ STATIC = frozenset(
 
 
 def _superuser_reasons(server: Collection[Held]) -> list[str]:
+    if not server:
+        return []
     held = {item.privilege for item in server}
     if "SUPER" in held:
         return ["SUPER on *.*"]
@@ -156,13 +158,14 @@ class MysqlRules(Rules):
             SUPERUSER: _superuser_reasons(server),
             GRANT_ADMIN: ["GRANT OPTION on *.*"] if any(item.grant_option for item in server) else [],
         }
-        if state.account.kind is not Kind.USER:
-            return reasons | {NO_LOGIN: [state.account.kind.value]}
-        if state.account.attributes.get("account_locked"):
+        account = state.account
+        if account.kind is not Kind.USER:
+            reasons[NO_LOGIN] = [account.kind.value]
+            return reasons
+        if account.attributes.get("account_locked"):
             reasons[LOCKED] = ["account_locked"]
-        return reasons | {
-            PASSWORD_EXPIRED: _expiry_reasons(state.account.attributes, now, instance.get(DEFAULT_LIFETIME))
-        }
+        reasons[PASSWORD_EXPIRED] = _expiry_reasons(account.attributes, now, instance.get(DEFAULT_LIFETIME))
+        return reasons
 
     def passes_at(self, account: Account, now: datetime, instance: Attributes = NOTHING_SET) -> datetime | None:
         """See `Rules.passes_at`: a password that is not too old yet will be."""
