@@ -60,7 +60,9 @@ def find_dangers(population: Population) -> Iterator[Danger]:
     """Yield all dangers; what a superuser has beside being one is left out."""
     accounts = population.accounts
     yield from (
-        Danger(name, "", SUPERUSER, "superuser", "", own=True) for name in accounts if _is_super(population, name)
+        Danger(name, "", SUPERUSER, "superuser", "", own=True)
+        for name, state in accounts.items()
+        if is_superuser(state)
     )
     for name, (rank, words, step) in PREDEFINED.items():
         if name in accounts:
@@ -93,8 +95,7 @@ def _find_logins(population: Population) -> Iterator[Danger]:
     With CREATEROLE before 16 that is every role; there the worse ways tell of it.
     """
     accounts = population.accounts
-    logins = {name for name, state in accounts.items() if _is_plain_login(state)}
-    held = find_held(accounts, lambda item: is_of_role(item) and item.securable.object in logins)
+    held = find_held(accounts, lambda item: is_of_role(item) and _is_plain_login(accounts.get(item.securable.object)))
     for name, state in accounts.items():
         if not state.held.isdisjoint(held) and not is_superuser(state):
             for link in build_memberships(population, name, state.held & held):
@@ -103,8 +104,8 @@ def _find_logins(population: Population) -> Iterator[Danger]:
                     yield Danger(name, link.target, LOGINS, words, link.step, link.held, link.since, link.own)
 
 
-def _is_plain_login(state: AccountState) -> bool:
-    return bool(state.account.attributes.get("rolcanlogin")) and not is_superuser(state)
+def _is_plain_login(state: AccountState | None) -> bool:
+    return state is not None and bool(state.account.attributes.get("rolcanlogin")) and not is_superuser(state)
 
 
 def _find_subscribed(population: Population) -> Iterator[Danger]:
