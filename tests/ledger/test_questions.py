@@ -34,7 +34,13 @@ select a.id, a.instance_id, case when n = 1 then 'MEMBER' else 'SELECT' end, 'gr
        now() - make_interval(days => 10 + n), case when n % 2 = 0 then now() - make_interval(days => n % 9) end
 from instance_accounts a, generate_series(1, 40) n;
 
-analyze instances, instance_accounts, account_attributes, account_grant;
+insert into finding (instance_id, rule_id, username, object, outcome, severity, title, message, detail, opened_at,
+                     closed_at, opened_in)
+select a.instance_id, 'ALL-0' || n % 5, a.username, n, 'found', 'low', '', '', '{}', now(),
+       case when n % 2 = 0 then now() end, 's'
+from instance_accounts a, generate_series(1, 10) n;
+
+analyze instances, instance_accounts, account_attributes, account_grant, finding;
 """
 AT = datetime.now(UTC) - timedelta(days=5)
 PATTERNS: Mapping[str, object] = {
@@ -117,3 +123,13 @@ def test_who_may_come_to_a_grant_is_looked_up_by_index(filled: Engine) -> None:
     indexes = ("account_grant_member", "account_grant_object", "account_grant_principal", "account_attributes_now")
     for index in indexes:
         assert any(index in line for line in plan), index
+
+
+@pytest.mark.parametrize("status", [None, "closed", "open", "waived", "unknown"])
+def test_findings_of_an_instance_are_looked_up_by_index(filled: Engine, status: str | None) -> None:
+    unset = dict.fromkeys(("chosen", "account", "rule", "severities", "since"))
+    values = {**unset, "instance": "instance 3", "status": status, "at_most": 10}
+    with filled.connect() as connection:
+        plan = explain(connection, text(queries.SQL["findings"]), values)
+    index = "finding_closed" if status == "closed" else "finding_open"
+    assert any(index in line for line in plan), "\n".join(plan)

@@ -185,3 +185,23 @@ def test_who_took_an_alert_and_waivers_without_a_ticket_are_kept(ledger: Engine)
     assert taken == [{"message_key": "s/1", "target": "one", "attempts": 3}]
     tickets = [row["ticket"] for row in read(ledger, "select ticket from waiver order by id")]
     assert tickets == ["not given", "not given", "OPS-7"]
+
+
+def test_another_index_writes_no_row_of_findings(ledger: Engine) -> None:
+    with ledger.begin() as connection:
+        connection.execute(text("drop schema public cascade"))
+        connection.execute(text("create schema public"))
+        upgrade_to(connection, "0018")
+        connection.execute(
+            text(
+                "insert into finding (instance_id, rule_id, username, object, outcome, severity, title, message,"
+                " detail, opened_at, closed_at, opened_in)"
+                " select 1, 'ALL-01', 'ann@%', '', 'found', 'low', '', '', '{}', now(), closed_at, 's'"
+                " from unnest(array[null, now()]) as closed_at"
+            )
+        )
+    versions = "select ctid, xmin, * from finding order by ctid"
+    before = read(ledger, versions)
+    upgrade_ledger(ledger)
+    assert len(before) == 2
+    assert read(ledger, versions) == before

@@ -226,7 +226,8 @@ where (i.is_active or f.instance_name = :instance)
   and (cast(:account as text) is null or f.username = :account)
   and (cast(:rule as text) is null or f.rule_id = :rule)
   and (cast(:severities as text[]) is null or f.severity = any (cast(:severities as text[])))
-  and (case when cast(:status as text) is null then f.closed_at is null else f.status = :status end)
+  and (cast(:status as text) is null or f.status = :status)
+  and (case when cast(:status as text) = 'closed' then f.closed_at is not null else f.closed_at is null end)
   and (cast(:since as timestamptz) is null or f.opened_at >= :since)
 order by array_position(array['critical', 'high', 'medium', 'low'], f.severity), f.rule_id, f.instance_name, f.username,
          f.object, f.opened_at desc

@@ -37,7 +37,7 @@ finding = Table(
     Column("closed_in", Text, comment="the session that found it gone"),
     CheckConstraint("outcome in ('found', 'unknown')", name="outcome"),
     CheckConstraint("severity in ('critical', 'high', 'medium', 'low')", name="severity"),
-    Index("finding_instance", "instance_id", "opened_at"),
+    Index("finding_closed", "instance_id", "opened_at", postgresql_where=text("closed_at is not null")),
     Index(
         "finding_open",
         *("instance_id", "rule_id", "username", "object", "outcome"),
