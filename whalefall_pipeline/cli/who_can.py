@@ -17,7 +17,7 @@ from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.model import Population, Verdict
 from whalefall_pipeline.core.exclusions import OF_ACCOUNT, find_names
 from whalefall_pipeline.core.model import Unseen
-from whalefall_pipeline.sync.memory import collecting_rarely
+from whalefall_pipeline.sync.interpreter import tuned
 
 USAGE = "whalefall who-can PRIVILEGE ON [KIND] OBJECT"
 OnArgument = Annotated[
@@ -53,7 +53,7 @@ def who_can(
     rows: list[AnswerRow] = []
     unseen: dict[str, set[str]] = {}
     known: dict[str, Mapping[str, Unseen]] = {}
-    with collecting_rarely():
+    with tuned():
         with open_reader() as reader:
             check_instance(reader, instance)
             chosen = find_labelled(reader, label, removed=removed)

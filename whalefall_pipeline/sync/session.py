@@ -13,7 +13,7 @@ from whalefall_pipeline.ledger.database import connecting, transaction
 from whalefall_pipeline.ledger.sessions import beat, close_session
 from whalefall_pipeline.sync.crew import Crew, Threads
 from whalefall_pipeline.sync.instance import to_first_line
-from whalefall_pipeline.sync.memory import INSTANCES_BETWEEN, collecting_rarely, release
+from whalefall_pipeline.sync.interpreter import INSTANCES_BETWEEN, release, tuned
 from whalefall_pipeline.sync.plan import Plan
 from whalefall_pipeline.sync.processes import Processes, count_processes
 from whalefall_pipeline.sync.tell import Outcome
@@ -32,7 +32,7 @@ def run_session(plan: Plan, instances: Sequence[Instance], tell: Callable[[Outco
     parent = os.getppid()
     outcomes: list[Outcome] = []
     processes = count_processes(plan, len(instances))
-    with _beating(plan), collecting_rarely():
+    with _beating(plan), tuned():
         crew: Crew | None = None
         try:
             crew = Processes(plan, instances, processes) if processes > 1 else Threads(plan, instances)

@@ -19,7 +19,7 @@ from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.database import open_ledger
 from whalefall_pipeline.sync.crew import CANCEL_AGAIN_SECONDS
 from whalefall_pipeline.sync.instance import sync_instance
-from whalefall_pipeline.sync.memory import INSTANCES_BETWEEN, collecting_rarely, release
+from whalefall_pipeline.sync.interpreter import INSTANCES_BETWEEN, release, tuned
 from whalefall_pipeline.sync.plan import Collector, Plan
 from whalefall_pipeline.sync.processes import CANCEL, Task
 from whalefall_pipeline.sync.rulebook import build_rulebook
@@ -101,7 +101,7 @@ def main(descriptor: int, threads: int) -> None:
 
 
 def _work(plan: Plan, line: Line) -> None:
-    with collecting_rarely():
+    with tuned():
         work = Work(plan, line)
         try:
             while isinstance(message := line.recv(), Instance) or message == CANCEL:
