@@ -59,5 +59,6 @@ def _time_findings() -> Callable[[], float]:
         return read_questions(*values)
 
     follow.read_questions = read_after_digests
-    write.diff_findings, write.write_findings = timing(write.diff_findings), timing(write.write_findings)
+    for name in ("diff_findings", "open_findings", "write_findings"):
+        setattr(write, name, timing(getattr(write, name)))
     return lambda: took

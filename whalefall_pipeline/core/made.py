@@ -1,10 +1,12 @@
-"""What is made of values once, and looked up from then on."""
+"""What is worked out when it is first needed, once."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import TypeVar, overload
 
 K = TypeVar("K")
 V = TypeVar("V")
+T = TypeVar("T")
 
 
 class Made(dict[K, V]):
@@ -16,3 +18,34 @@ class Made(dict[K, V]):
     def __missing__(self, value: K) -> V:
         made = self[value] = self._make(value)
         return made
+
+
+class Found(Sequence[T]):
+    """The items of an iterator, each taken from it when it is first gone through: the first is there at once."""
+
+    def __init__(self, items: Iterator[T]) -> None:
+        self._items = items
+        self._found: list[T] = []
+
+    def __iter__(self) -> Iterator[T]:
+        for position in count():
+            if position == len(self._found):
+                try:
+                    self._found.append(next(self._items))
+                except StopIteration:
+                    return
+            yield self._found[position]
+
+    def __len__(self) -> int:
+        return len(self._find_all())
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        return self._find_all()[index]
+
+    def _find_all(self) -> list[T]:
+        self._found += self._items
+        return self._found

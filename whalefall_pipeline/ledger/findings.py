@@ -64,24 +64,26 @@ class Written(NamedTuple):
     evaluated: Evaluated
 
 
-def write_findings(
-    connection: Connection, copier: Copier, target: Target, written: Written, ids: Mapping[str, int]
+def open_findings(
+    connection: Connection, copier: Copier, target: Target, opened: Sequence[Finding], ids: Mapping[str, int]
 ) -> None:
-    """Open and close findings at the reading's moment, bring those that stay up to date, and write of what they are.
+    """Append findings that are open since the reading's moment.
 
     `ids` are those of accounts by username, as far as they are known.
     """
-    changes = written.changes
-    if changes.opened:
-        unknown = {finding.account for finding in changes.opened} - ids.keys() - {""}
-        if unknown:
-            copier.wait()
-            ids = {**ids, **_read_ids(connection, target, unknown)}
-        _open_findings(copier, target, changes.opened, ids)
-    copier.wait()
+    unknown = {finding.account for finding in opened} - ids.keys() - {""}
+    if unknown:
+        copier.wait()
+        ids = {**ids, **_read_ids(connection, target, unknown)}
+    if opened:
+        _append_findings(copier, target, opened, ids)
+
+
+def write_findings(connection: Connection, target: Target, written: Written) -> None:
+    """Close findings at the reading's moment, bring those that stay up to date, and write of what all of them are."""
     owner = {"instance_id": target.instance.id, "read_at": target.read_at, "session_id": target.session_id}
-    if changes.closed:
-        connection.execute(SQL["close_findings"], {**owner, **_to_keys(changes.closed)})
+    if written.changes.closed:
+        connection.execute(SQL["close_findings"], {**owner, **_to_keys(written.changes.closed)})
     if written.other:
         connection.execute(SQL["change_findings"], {**owner, **_to_columns(written.other)})
     connection.execute(SQL["write_evaluation"], {**owner, **written.evaluated._asdict()})
@@ -94,7 +96,7 @@ def _read_ids(connection: Connection, target: Target, usernames: Collection[str]
     return dict(rows.tuples().all())
 
 
-def _open_findings(copier: Copier, target: Target, opened: Sequence[Finding], ids: Mapping[str, int]) -> None:
+def _append_findings(copier: Copier, target: Target, opened: Sequence[Finding], ids: Mapping[str, int]) -> None:
     """Append findings; tens of thousands of them at a first sync, most of them by a few rules, on alike privileges."""
     common = to_fields([str(target.instance.id), target.read_at.isoformat(), target.session_id])
     to_rule_fields = cache(to_fields)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, cached_property, partial
 
 from sqlalchemy import Connection
 
@@ -22,6 +22,7 @@ from whalefall_pipeline.core.fingerprint import (
     find_own_capabilities,
 )
 from whalefall_pipeline.core.inventory import InventoryChange, check_collapse, compare_inventory, describe_replacement
+from whalefall_pipeline.core.made import Found
 from whalefall_pipeline.core.model import AccountState, Attributes, Reading, Seen, Unseen
 from whalefall_pipeline.core.rules import NOTHING_SET, Reasons, Rules
 from whalefall_pipeline.core.states import States, add_implied_roles, build_unseen
@@ -86,24 +87,76 @@ class Sight:
     observed: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class World:
+    """One reading with what is carried over; `effective` states have the roles that the instance implies, too.
+
+    What is worked out of all accounts is so when it is first needed: at a first reading while the ledger takes it in.
+    """
+
+    states: Mapping[str, AccountState]
+    effective: Mapping[str, AccountState]
+    rules: Rules
+    now: datetime
+    attributes: Attributes
+    unseen: Sequence[Unseen]
+
+    @cached_property
+    def amounts(self) -> Mapping[str, Reasons]:
+        """What each account amounts to by itself."""
+        return find_own_capabilities(self.effective, self.rules, self.now, self.attributes)
+
+    @cached_property
+    def own(self) -> Mapping[str, bytes]:
+        """A digest of each account itself."""
+        return digest_accounts(self.effective, self.amounts)
+
+
+@dataclass(frozen=True)
 class ComparedStates:
     """How accounts differ from the ledger.
 
     `stale` are those whose documents are built again; there may be no change behind it, where only what is derived
-    differs. `find_digests` returns the digests of all, worked out when they are first asked for. `before` are the
-    states, before, of those of the `changes` that had one; `states` are those of all accounts that the ledger has, as
-    they were read.
+    differs. `held_before` are the states that these had, by id. `states` are those of all accounts that the ledger has,
+    as they were read. `find_digests` returns the digests of all.
     """
 
-    counts: PermissionCounts
+    world: World
     states: Mapping[str, AccountState]
+    effective: Mapping[str, AccountState]
     changes: Sequence[AccountChange]
-    before: Mapping[str, AccountState]
+    held_before: Mapping[int, AccountState]
     stale: Mapping[str, Stored]
     find_digests: Callable[[], Mapping[str, bytes]]
-    build_documents: Callable[[], DocumentBuilder]
-    facts: FactsBuilder
+
+    @cached_property
+    def before(self) -> Mapping[str, AccountState]:
+        """The states, before, of those of the changes that had one."""
+        known = self.held_before
+        return {item.username: known[item.account_id] for item in self.changes if item.account_id in known}
+
+    @cached_property
+    def facts(self) -> FactsBuilder:
+        """What builds the facts of all accounts."""
+        world = self.world
+        return FactsBuilder(
+            world.rules,
+            self.states,
+            world.now,
+            unseen=world.unseen,
+            instance=world.attributes,
+            own=world.amounts,
+            effective=self.effective,
+        )
+
+    @cached_property
+    def counts(self) -> PermissionCounts:
+        """How many accounts and grants there are, and how many of these accounts changed."""
+        return count_permissions(self.world.states.values(), self.states.values(), self.changes)
+
+    def build_documents(self) -> DocumentBuilder:
+        """Return what builds the documents of stale accounts."""
+        return DocumentBuilder(self.states, self.stale, self.world.rules, self.facts, unseen=self.world.unseen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +165,30 @@ class ComparedPermissions:
 
     `states` is None where nothing was compared by account, since the newest reading gave the same. `effective` are all
     accounts that were read, with the roles that the instance implies; `reading_states` are they without these.
-    `attributes` are what the instance is set to (None: never seen). `whole` is a digest of all that was read; empty
-    where not everything was seen. `dangers_before` is what the reading before said of who is a superuser.
+    `attributes` are what the instance is set to (None: never seen). `find_whole` returns a digest of all that was read;
+    empty where not everything was seen. `dangers_before` is what the reading before said of who is a superuser.
     """
 
-    counts: PermissionCounts
+    find_counts: Callable[[], PermissionCounts]
     states: ComparedStates | None
     effective: Mapping[str, AccountState]
     sight: Sight
     attributes: Attributes | None
     attributes_before: Attributes | None
-    whole: bytes
+    find_whole: Callable[[], bytes]
     before: Before
     reading_states: Mapping[str, AccountState]
     dangers_before: DangerSummary | None
+
+    @property
+    def counts(self) -> PermissionCounts:
+        """How many accounts and grants there are, and what changed."""
+        return self.find_counts()
+
+    @property
+    def whole(self) -> bytes:
+        """A digest of all that was read; empty where not everything was seen."""
+        return self.find_whole()
 
     @property
     def attribute_changes(self) -> tuple[AttributeChange, ...]:
@@ -155,32 +218,37 @@ def compare_permissions(
     known = _carry_attributes(reading, newest)
     attributes = NOTHING_SET if known is None else known
     effective = add_implied_roles(states, rules, attributes)
-    amounts = find_own_capabilities(effective, rules, target.read_at, attributes)
-    own = digest_accounts(effective, amounts)
+    world = World(states, effective, rules, target.read_at, attributes, unseen)
     is_whole = bool(reading.rows) and _sees_all(unseen, before, rules) and not any(a.unseen for a in collected.accounts)
-    whole = b""
-    if is_whole:
-        code = to_code(rules)
-        whole = digest_reading(own, reading.rows, version=collected.version, code=code, instance=attributes)
-    counts, compared = (read_same(connection, instance_id, whole) if is_whole else None), None
-    if counts is None:
-        world = _World(states, effective, amounts, own, rules, target.read_at, attributes, unseen)
-        compared = _compare_states(connection, instance_id, world)
-        counts = compared.counts
+    find_whole = cache(partial(_digest_whole, world, reading, collected.version)) if is_whole else bytes
+    may_be_same = is_whole and before_this.read_at is not None
+    same = read_same(connection, instance_id, find_whole()) if may_be_same else None
+    found = same or _compare_states(connection, instance_id, world)
     observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
-    counts = counts._replace(without_account=without_account, unseen=tuple(unseen))
     return ComparedPermissions(
-        counts,
-        compared,
+        cache(partial(_count, found, without_account, unseen)),
+        found if isinstance(found, ComparedStates) else None,
         effective,
         Sight(unseen, before, observed),
         known,
         newest.attributes,
-        whole,
+        find_whole,
         before_this,
         states,
         newest.dangers,
     )
+
+
+def _digest_whole(world: World, reading: Reading, version: str) -> bytes:
+    code = to_code(world.rules)
+    return digest_reading(world.own, reading.rows, version=version, code=code, instance=world.attributes)
+
+
+def _count(
+    found: PermissionCounts | ComparedStates, without_account: int, unseen: Sequence[Unseen]
+) -> PermissionCounts:
+    counts = found.counts if isinstance(found, ComparedStates) else found
+    return counts._replace(without_account=without_account, unseen=tuple(unseen))
 
 
 def _sees_all(unseen: Sequence[Unseen], before: Mapping[str, Unseen], rules: Rules) -> bool:
@@ -196,43 +264,17 @@ def _carry_attributes(reading: Reading, newest: Newest) -> Attributes | None:
     return {name: value for name, value in reading.attributes.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class _World:
-    """One reading with what is carried over; `effective` states have the roles that the instance implies, too."""
-
-    states: Mapping[str, AccountState]
-    effective: Mapping[str, AccountState]
-    amounts: Mapping[str, Reasons]
-    own: Mapping[str, bytes]
-    rules: Rules
-    now: datetime
-    attributes: Attributes
-    unseen: Sequence[Unseen]
-
-
-def _compare_states(connection: Connection, instance_id: int, world: _World) -> ComparedStates:
+def _compare_states(connection: Connection, instance_id: int, world: World) -> ComparedStates:
     """Compare each account with what the ledger holds of it; only those whose digest differs are fetched."""
     stored = read_stored(connection, instance_id)
     known, effective = (_choose(states, stored) for states in (world.states, world.effective))
-    find_digests = cache(partial(build_digests, effective, world.own, unseen=world.unseen, code=to_code(world.rules)))
+    find_digests = cache(lambda: build_digests(effective, world.own, unseen=world.unseen, code=to_code(world.rules)))
     stale = {name: stored[name] for name in known}
     if any(item.digest is not None for item in stale.values()):  # else all are new, whatever their digests are
         stale = {name: stored[name] for name, digest in find_digests().items() if digest != stored[name].digest}
     before = read_states(connection, [item.account_id for item in stale.values()]) if stale else {}
-    changes = list(_find_changes(before, known, stale))
-    facts = FactsBuilder(
-        world.rules,
-        known,
-        world.now,
-        unseen=world.unseen,
-        instance=world.attributes,
-        own=world.amounts,
-        effective=effective,
-    )
-    documents = partial(DocumentBuilder, known, stale, world.rules, facts, unseen=world.unseen)
-    counts = count_permissions(world.states.values(), known.values(), changes)
-    changed = {item.username: before[item.account_id] for item in changes if item.account_id in before}
-    return ComparedStates(counts, known, changes, changed, stale, find_digests, documents, facts)
+    changes = Found(_find_changes(before, known, stale))
+    return ComparedStates(world, known, effective, changes, before, stale, find_digests)
 
 
 def _choose(states: Mapping[str, AccountState], names: Collection[str]) -> Mapping[str, AccountState]:

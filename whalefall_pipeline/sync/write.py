@@ -13,7 +13,7 @@ from whalefall_pipeline.core.model import Seen
 from whalefall_pipeline.core.wording import describe_attributes
 from whalefall_pipeline.ledger.changes import end_changed, write_changes, write_deletions, write_gained
 from whalefall_pipeline.ledger.copying import copying
-from whalefall_pipeline.ledger.findings import close_findings_of, write_findings
+from whalefall_pipeline.ledger.findings import close_findings_of, open_findings, write_findings
 from whalefall_pipeline.ledger.instance_attributes import write_attributes, write_instance_change
 from whalefall_pipeline.ledger.inventory import mark_inventory_read, write_inventory
 from whalefall_pipeline.ledger.permissions import (
@@ -102,28 +102,32 @@ def write_permissions(
 ) -> Written:
     """Write snapshots, facts, grant intervals and log entries of accounts that changed, and the instance's own.
 
-    What takes the ledger longest is sent first: what accounts hold. What takes longest to work out comes next: what
-    follows from it, findings, documents. `follow` is called with what returns the connection once it is free.
+    What takes the ledger longest is sent first: what accounts hold, then findings. What takes longest to work out is so
+    meanwhile: what follows from a reading, then documents. `follow` is called with what returns the connection once it
+    is free.
     """
     target, sight, states = collected.target, compared.sight, compared.states
     _write_attributes(connection, target, compared)
     stale: Mapping[str, Stored] = states.stale if states else {}
     findings = NO_CHANGES
     if states and stale:
-        end_changed(connection, target, states.changes)
+        if states.held_before:  # else nothing was lost, and what was gained is found while the ledger takes it in
+            end_changed(connection, target, states.changes)
         delete_snapshots(connection, [stored.account_id for stored in stale.values() if stored.digest is not None])
     with copying(connection, len(stale)) as copier:
         if states and stale:
             write_gained(copier, target, states.changes)
         sequel = follow(copier.take_connection)
         written = diff_findings(sequel.questions, compared) if sequel.questions else None
+        if written:
+            ids = {name: stored.account_id for name, stored in stale.items()}
+            open_findings(connection, copier, target, written.changes.opened, ids)
         if states and stale:
             write_snapshots(copier, _build_rows(target, states))
             write_changes(copier, target, states.changes)
-        if written:
-            ids = {name: stored.account_id for name, stored in stale.items()}
-            write_findings(connection, copier, target, written, ids)
-            findings = written.changes
+    if written:
+        write_findings(connection, target, written)
+        findings = written.changes
     if states:
         write_unseen(connection, target, sight.before, sight.unseen)
         if compared.whole:
