@@ -123,8 +123,8 @@ def write_permissions(
             ids = {name: stored.account_id for name, stored in stale.items()}
             open_findings(connection, copier, target, written.changes.opened, ids)
         if states and stale:
-            write_snapshots(copier, _build_rows(target, states))
             write_changes(copier, target, states.changes)
+            write_snapshots(copier, _build_rows(target, states))
     if written:
         write_findings(connection, target, written)
         findings = written.changes
