@@ -112,7 +112,6 @@ def _measuring() -> Generator[dict[str, Any]]:
     measured: dict[str, Any] = {}
     memory: list[float] = []
     ended = threading.Event()
-
     sampling_seconds = 0.0
 
     def sample() -> None:

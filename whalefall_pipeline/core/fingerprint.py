@@ -5,19 +5,17 @@ of the catalog), its members, the scopes that were not seen, and what is passed 
 accounts that stand for everybody. A role's other grants are not among it: they stand in the role's own documents only.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
 
 import orjson
 
+from whalefall_pipeline.core.made import Made
 from whalefall_pipeline.core.model import Account, AccountState, Attributes, Held, Kind, Unseen, is_of_role
 from whalefall_pipeline.core.rules import NOTHING_SET, Reasons, Rules
 from whalefall_pipeline.core.snapshot import to_digest, to_digest_of_parts, to_json_unseen
 from whalefall_pipeline.core.states import find_held
-
-Key = TypeVar("Key", bound=Hashable)
 
 NOBODY = to_digest()
 """What an account without members has in the place of their digest."""
@@ -64,18 +62,6 @@ def build_digests(
     return {username: to_digest_of_parts(common + grounds) for username, grounds in reading.join_grounds()}
 
 
-class _Digests(dict[Key, bytes]):
-    """A digest of each key, made when it is first wanted."""
-
-    def __init__(self, make: Callable[[Key], bytes]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, key: Key) -> bytes:
-        digest = self[key] = self._make(key)
-        return digest
-
-
 def _digest_held(held: Held) -> bytes:
     privilege, securable, grant_option, effect = held
     return to_digest(orjson.dumps([privilege, list(securable), grant_option, effect]))
@@ -92,11 +78,11 @@ class _Fingerprints:
     def __init__(self, states: Mapping[str, AccountState], own: Mapping[str, bytes]) -> None:
         self._states = states
         self._own = own
-        self._tokens = _Digests(_digest_held)
+        self._tokens = Made(_digest_held)
         self._passing = find_held(states, _is_passed_on)
         of_roles = frozenset(filter(is_of_role, self._passing))
         self._memberships = {username: state.held & of_roles for username, state in states.items()}
-        self._sets = _Digests(partial(_digest_set, self._tokens))
+        self._sets = Made(partial(_digest_set, self._tokens))
         self._passed_on: dict[str, bytes] = {}
         self._reached: dict[frozenset[Held], bytes] = {}
 

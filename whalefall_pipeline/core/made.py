@@ -21,7 +21,10 @@ class Made(dict[K, V]):
 
 
 class Found(Sequence[T]):
-    """The items of an iterator, each taken from it when it is first gone through: the first is there at once."""
+    """The items of an iterator, each taken from it when it is first gone through: the first is there at once.
+
+    Where the iterator raises, that is the end: going through it again would end there without a word.
+    """
 
     def __init__(self, items: Iterator[T]) -> None:
         self._items = items

@@ -41,7 +41,8 @@ update instance_change_log set change_time = :moment where instance_id = :instan
 update finding
 set opened_at = least(opened_at, cast(:moment as timestamptz)),
     closed_at = case when closed_at > :moment then cast(:moment as timestamptz) else closed_at end
-where instance_id = :instance_id and (opened_at > :moment or closed_at > :moment);
+where instance_id = :instance_id and (closed_at is null and opened_at > :moment
+  or closed_at is not null and (opened_at > :moment or closed_at > :moment));  -- each of the two by its index
 
 -- name: set_back_finding_evaluation
 update finding_evaluation set evaluated_at = :moment where instance_id = :instance_id and evaluated_at > :moment;

@@ -88,7 +88,7 @@ class Sight:
 
 
 @dataclass(frozen=True)
-class World:
+class Basis:
     """One reading with what is carried over; `effective` states have the roles that the instance implies, too.
 
     What is worked out of all accounts is so when it is first needed: at a first reading while the ledger takes it in.
@@ -121,7 +121,7 @@ class ComparedStates:
     as they were read. `find_digests` returns the digests of all.
     """
 
-    world: World
+    basis: Basis
     states: Mapping[str, AccountState]
     effective: Mapping[str, AccountState]
     changes: Sequence[AccountChange]
@@ -138,25 +138,25 @@ class ComparedStates:
     @cached_property
     def facts(self) -> FactsBuilder:
         """What builds the facts of all accounts."""
-        world = self.world
+        basis = self.basis
         return FactsBuilder(
-            world.rules,
+            basis.rules,
             self.states,
-            world.now,
-            unseen=world.unseen,
-            instance=world.attributes,
-            own=world.amounts,
+            basis.now,
+            unseen=basis.unseen,
+            instance=basis.attributes,
+            own=basis.amounts,
             effective=self.effective,
         )
 
     @cached_property
     def counts(self) -> PermissionCounts:
         """How many accounts and grants there are, and how many of these accounts changed."""
-        return count_permissions(self.world.states.values(), self.states.values(), self.changes)
+        return count_permissions(self.basis.states.values(), self.states.values(), self.changes)
 
     def build_documents(self) -> DocumentBuilder:
         """Return what builds the documents of stale accounts."""
-        return DocumentBuilder(self.states, self.stale, self.world.rules, self.facts, unseen=self.world.unseen)
+        return DocumentBuilder(self.states, self.stale, self.basis.rules, self.facts, unseen=self.basis.unseen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,12 +218,12 @@ def compare_permissions(
     known = _carry_attributes(reading, newest)
     attributes = NOTHING_SET if known is None else known
     effective = add_implied_roles(states, rules, attributes)
-    world = World(states, effective, rules, target.read_at, attributes, unseen)
+    basis = Basis(states, effective, rules, target.read_at, attributes, unseen)
     is_whole = bool(reading.rows) and _sees_all(unseen, before, rules) and not any(a.unseen for a in collected.accounts)
-    find_whole = cache(partial(_digest_whole, world, reading, collected.version)) if is_whole else bytes
+    find_whole = cache(partial(_digest_whole, basis, reading, collected.version)) if is_whole else bytes
     may_be_same = is_whole and before_this.read_at is not None
     same = read_same(connection, instance_id, find_whole()) if may_be_same else None
-    found = same or _compare_states(connection, instance_id, world)
+    found = same or _compare_states(connection, instance_id, basis)
     observed = [scope for scope, seen in reading.coverage.items() if seen.status is Seen.OBSERVED]
     return ComparedPermissions(
         cache(partial(_count, found, without_account, unseen)),
@@ -239,9 +239,9 @@ def compare_permissions(
     )
 
 
-def _digest_whole(world: World, reading: Reading, version: str) -> bytes:
-    code = to_code(world.rules)
-    return digest_reading(world.own, reading.rows, version=version, code=code, instance=world.attributes)
+def _digest_whole(basis: Basis, reading: Reading, version: str) -> bytes:
+    code = to_code(basis.rules)
+    return digest_reading(basis.own, reading.rows, version=version, code=code, instance=basis.attributes)
 
 
 def _count(
@@ -264,17 +264,17 @@ def _carry_attributes(reading: Reading, newest: Newest) -> Attributes | None:
     return {name: value for name, value in reading.attributes.items() if value is not None}
 
 
-def _compare_states(connection: Connection, instance_id: int, world: World) -> ComparedStates:
+def _compare_states(connection: Connection, instance_id: int, basis: Basis) -> ComparedStates:
     """Compare each account with what the ledger holds of it; only those whose digest differs are fetched."""
     stored = read_stored(connection, instance_id)
-    known, effective = (_choose(states, stored) for states in (world.states, world.effective))
-    find_digests = cache(lambda: build_digests(effective, world.own, unseen=world.unseen, code=to_code(world.rules)))
+    known, effective = (_choose(states, stored) for states in (basis.states, basis.effective))
+    find_digests = cache(lambda: build_digests(effective, basis.own, unseen=basis.unseen, code=to_code(basis.rules)))
     stale = {name: stored[name] for name in known}
     if any(item.digest is not None for item in stale.values()):  # else all are new, whatever their digests are
         stale = {name: stored[name] for name, digest in find_digests().items() if digest != stored[name].digest}
     before = read_states(connection, [item.account_id for item in stale.values()]) if stale else {}
     changes = Found(_find_changes(before, known, stale))
-    return ComparedStates(world, known, effective, changes, before, stale, find_digests)
+    return ComparedStates(basis, known, effective, changes, before, stale, find_digests)
 
 
 def _choose(states: Mapping[str, AccountState], names: Collection[str]) -> Mapping[str, AccountState]:

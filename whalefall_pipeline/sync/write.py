@@ -111,7 +111,7 @@ def write_permissions(
     stale: Mapping[str, Stored] = states.stale if states else {}
     findings = NO_CHANGES
     if states and stale:
-        if states.held_before:  # else nothing was lost, and what was gained is found while the ledger takes it in
+        if states.held_before:  # else what they gained is found while the ledger takes it in
             end_changed(connection, target, states.changes)
         delete_snapshots(connection, [stored.account_id for stored in stale.values() if stored.digest is not None])
     with copying(connection, len(stale)) as copier:

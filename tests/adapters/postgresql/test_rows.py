@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalefall_pipeline.adapters.postgresql.rows import add_held, add_memberships
+from whalefall_pipeline.adapters.postgresql.rows import add_held, add_memberships, to_accounts
+from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.model import MEMBER, Held, Securable
 
 pytestmark = pytest.mark.unit
@@ -58,3 +59,16 @@ def test_a_membership_has_each_option_that_any_grantor_gave(edges: list[tuple[st
         if any(edge[3] for edge in of_both):
             expected[member].add(Held("SET", securable))
     assert {member: set(items) for member, items in held.items()} == expected
+
+
+def test_what_one_server_says_of_a_role_is_not_taken_for_what_another_says() -> None:
+    flags = (1, 1, 0, 0, 1, 0, 0)
+    to_accounts([(16400, "eve", *flags, -1, None)], {})
+    accounts = to_accounts([(16401, "bob", *map(bool, flags), -1, None)], {})
+    assert accounts[0].attributes["rolsuper"] is True
+
+
+@pytest.mark.parametrize("odd", [[True], {"is": True}, None])
+def test_a_flag_that_is_none_is_an_error_that_names_the_table(odd: object) -> None:
+    with pytest.raises(SyncDataError, match="pg_roles has a row that can't be understood"):
+        to_accounts([(16400, "eve", odd, *[False] * 6, -1, None)], {})

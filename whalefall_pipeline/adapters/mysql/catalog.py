@@ -93,7 +93,7 @@ class Catalog:
     def is_same(self, source: bytes) -> bool:
         """Whether all that was asked when this was the `source` has the same answer now.
 
-        Stops at the first answer that differs; what was fetched till then is kept for `read`.
+        Stops at the first answer that differs; what was fetched till then is kept for `read_shared`.
         """
         known = cast("Mapping[str, Any]", json.loads(source))
         if known["code"] != self._code:

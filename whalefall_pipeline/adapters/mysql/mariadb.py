@@ -173,12 +173,12 @@ def to_server_grants(row: PrivilegeRow, server_version: int) -> tuple[Held, ...]
 
     `server_version` is as in `version_id`: 101119 for 10.11.19.
     """
-    return _list_granted(row.access, row.version, server_version)
+    return _list_granted(to_integer(row.access), to_integer(row.version), server_version)
 
 
 @lru_cache(SETS)
-def _list_granted(bits: str | None, row_version: str | None, server_version: int) -> tuple[Held, ...]:
-    access = to_effective_access(to_integer(bits), to_integer(row_version), server_version)
+def _list_granted(bits: int, row_version: int, server_version: int) -> tuple[Held, ...]:
+    access = to_effective_access(bits, row_version, server_version)
     grant_option = bool(access & GRANT_BIT)
     access &= ~GRANT_BIT
     if grant_option and not access:

@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from whalefall_pipeline.adapters.mysql.names import Address, to_username
 from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS, Privileges, Row, keep_set, to_list
-from whalefall_pipeline.core.model import SERVER, Account, Attributes, Held, Json, Kind, Securable
+from whalefall_pipeline.core.model import SERVER, SETS, Account, Attributes, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mysql.infoschema@localhost", "mysql.session@localhost", "mysql.sys@localhost"})
 DYNAMIC = "dynamic"
@@ -161,7 +161,7 @@ def _to_attributes(row: UserRow) -> dict[str, Json]:
     )
 
 
-@cache
+@lru_cache(SETS)
 def to_server_grants(privileges: Privileges) -> tuple[Held, ...]:
     """Return the static privileges of a row of mysql.user, read off its mask."""
     return tuple(Held(privilege, Securable(SERVER), privileges.grant_option) for privilege in privileges.names)

@@ -28,6 +28,7 @@ from whalefall_pipeline.adapters.mysql.everybody import find_everybody, is_every
 from whalefall_pipeline.adapters.mysql.flavour import Product, identify
 from whalefall_pipeline.adapters.mysql.names import Flavour, to_address, to_username
 from whalefall_pipeline.adapters.mysql.own_roles import turn_on_best
+from whalefall_pipeline.adapters.mysql.packed import Shared
 from whalefall_pipeline.adapters.mysql.rules import ACCOUNT_ATTRIBUTES
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError
 from whalefall_pipeline.core.model import (
@@ -146,7 +147,7 @@ class MysqlSession(SourceSession):
 
     def may_hide(self, username: str) -> bool:
         """See `SourceSession.may_hide`: whom mysql.db names is not known while it can't be read."""
-        return is_everybodys(username) and not isinstance(self._database_rows, list)
+        return is_everybodys(username) and not isinstance(self._database_rows, Shared)
 
     def read_grants(self) -> Reading:
         """See `SourceSession.read_grants`: one statement, for roles and definers two, for each scope.
@@ -199,14 +200,16 @@ class MysqlSession(SourceSession):
         is_hidden = "User_attributes" not in self._catalog.columns["user"]
         if self._flavour == "mysql" and self._product.number >= PARTIAL_REVOKES and is_hidden:
             raise NotSeenError("no SELECT on mysql.user.User_attributes, which holds partial revokes")
-        found = self._database_rows
-        if not isinstance(found, list):
-            raise found
-        for user, host, held in found:
+        if not isinstance(self._database_rows, Shared):
+            raise self._database_rows
+        found, rests = self._database_rows
+        read_mask = rows.to_mask_reader(to_mask("db", self._catalog.columns["db"]))
+        held = {key: rows.to_database_grants(database, read_mask(mask)) for key, (database, mask) in rests.items()}
+        for user, host, key in found:
             if user or (user, host) in self._usernames:
-                yield self._name(user, host), held
+                yield self._name(user, host), held[key]
             if not user:
-                yield self._everybody[host].username, held
+                yield self._everybody[host].username, held[key]
         if self._flavour == "mysql":
             for common, account in cast("OfMysql", self._accounts):
                 if common.row.restrictions:
@@ -264,24 +267,18 @@ class MysqlSession(SourceSession):
         return mysql.find_hidden(self._catalog.columns["user"], self._product.number)
 
     @cached_property
-    def _database_rows(self) -> list[tuple[str, str, Sequence[Held]]] | NotSeenError | StatementError:
-        """What rows of mysql.db give to a user and a host, or why they can't be read.
-
-        The account list is whole without them.
-        """
+    def _database_rows(self) -> Shared | NotSeenError | StatementError:
+        """The rows of mysql.db, or why they can't be read; the account list is whole without them."""
         try:
-            found, rests = self._catalog.read_shared("databases")
-            read_mask = rows.to_mask_reader(to_mask("db", self._catalog.columns["db"]))
+            return self._catalog.read_shared("databases")
         except (NotSeenError, StatementError) as error:
             return error
-        held = {key: rows.to_database_grants(database, read_mask(mask)) for key, (database, mask) in rests.items()}
-        return [(user, host, held[key]) for user, host, key in found]
 
     @cached_property
     def _everybody(self) -> Mapping[str, Account]:
         found = self._database_rows
         taken = {account.username for _, account in self._accounts}
-        return find_everybody(found, taken, self._flavour) if isinstance(found, list) else {}
+        return find_everybody(found.rows, taken, self._flavour) if isinstance(found, Shared) else {}
 
     @cached_property
     def _accounts(self) -> OfMysql | OfMariadb:

@@ -3,11 +3,11 @@
 import codecs
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 from whalefall_pipeline.core.errors import SyncDataError
+from whalefall_pipeline.core.made import Made
 from whalefall_pipeline.core.model import MEMBER, Account, Held, HeldByGrantee, Json, Kind, Securable
 
 PUBLIC = "public"
@@ -18,8 +18,6 @@ BOOTSTRAP_OID = 10
 FIRST_NORMAL_OID = 16384
 
 FLAGS = (*("rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb", "rolcanlogin", "rolreplication", "rolbypassrls"),)
-ROLE_KINDS = 1024
-"""Of so many kinds of roles what a row says is kept, to be shared."""
 DEFAULT_PRIVILEGES = "default_privileges"
 NOT_SHOWN = "(not collected)"
 """In place of the value of a custom parameter where there is no key for a digest of it."""
@@ -35,10 +33,14 @@ def to_accounts(
 
     `escaped` are names that are no text in any encoding, see `to_text`: the attribute `rolname_is_escaped` says so.
     """
-    accounts = [
-        _to_account(oid, name, _to_own_attributes(tuple(own)), settings.get(oid), name in escaped)
-        for oid, name, *own in roles
-    ]
+    own_attributes = Made(_to_own_attributes)
+    try:
+        accounts = [
+            _to_account(oid, name, own_attributes[tuple(own)], settings.get(oid), name in escaped)
+            for oid, name, *own in roles
+        ]
+    except TypeError as error:  # a list, where a flag or a text should be
+        raise SyncDataError(f"pg_roles has a row that can't be understood: {error}") from None
     return sorted([*accounts, Account(PUBLIC, Kind.PUBLIC)], key=lambda account: account.username)
 
 
@@ -60,7 +62,6 @@ def _to_account(
     return Account(name, kind, {**own, **more} if more else own, native_id=str(oid))
 
 
-@lru_cache(ROLE_KINDS)
 def _to_own_attributes(values: tuple[Json, ...]) -> Mapping[str, Json]:
     """Return what a row of pg_roles says beside the name; most roles share it with others."""
     *flags, connection_limit, valid_until = values
@@ -112,10 +113,10 @@ def add_held(held: defaultdict[int, list[Held]], rows: Collection[Sequence[Any]]
 
     A privilege that one grantor gave with grant option and another without it is held with it alone.
     """
-    with_option = {row[:6]: frozenset(row[8]) for row in rows if row[6]}
+    with_option = {(*row[:6], row[7]): frozenset(row[8]) for row in rows if row[6]}
     for scope, database, schema, name, column, privilege, grant_option, effect, grantees in rows:
         item = Held(privilege, Securable(scope, database or own_database, schema, name, column), grant_option, effect)
-        stronger = not grant_option and with_option.get((scope, database, schema, name, column, privilege))
+        stronger = not grant_option and with_option.get((scope, database, schema, name, column, privilege, effect))
         for grantee in set(grantees) - stronger if stronger else grantees:
             held[grantee].append(item)
 
