@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.changes import Changes
 from whalefall_pipeline.core.diff import AttributeChange, Difference
-from whalefall_pipeline.core.findings.model import NO_CHANGES
+from whalefall_pipeline.core.findings.model import NO_CHANGES, FindingChanges
 from whalefall_pipeline.core.model import Seen
 from whalefall_pipeline.core.wording import describe_attributes
 from whalefall_pipeline.ledger.changes import end_changed, write_changes, write_deletions, write_gained
@@ -100,34 +100,13 @@ def write_permissions(
     compared: ComparedPermissions,
     follow: Callable[[Callable[[], Connection]], Sequel] = _follow_nothing,
 ) -> Written:
-    """Write snapshots, facts, grant intervals and log entries of accounts that changed, and the instance's own.
+    """Write what accounts hold, findings, documents and the log of what changed, and the instance's own.
 
-    What takes the ledger longest is sent first: what accounts hold, then findings. What takes longest to work out is so
-    meanwhile: what follows from a reading, then documents. `follow` is called with what returns the connection once it
-    is free.
+    `follow` is called with what returns the connection once it is free.
     """
     target, sight, states = collected.target, compared.sight, compared.states
     _write_attributes(connection, target, compared)
-    stale: Mapping[str, Stored] = states.stale if states else {}
-    findings = NO_CHANGES
-    if states and stale:
-        if states.held_before:  # else what they gained is found while the ledger takes it in
-            end_changed(connection, target, states.changes)
-        delete_snapshots(connection, [stored.account_id for stored in stale.values() if stored.digest is not None])
-    with copying(connection, len(stale)) as copier:
-        if states and stale:
-            write_gained(copier, target, states.changes)
-        sequel = follow(copier.take_connection)
-        written = diff_findings(sequel.questions, compared) if sequel.questions else None
-        if written:
-            ids = {name: stored.account_id for name, stored in stale.items()}
-            open_findings(connection, copier, target, written.changes.opened, ids)
-        if states and stale:
-            write_changes(copier, target, states.changes)
-            write_snapshots(copier, _build_rows(target, states))
-    if written:
-        write_findings(connection, target, written)
-        findings = written.changes
+    sequel, findings = _write_states(connection, target, compared, follow)
     if states:
         write_unseen(connection, target, sight.before, sight.unseen)
         if compared.whole:
@@ -146,6 +125,39 @@ def write_permissions(
         findings=findings,
     )
     return Written(changes, sequel.dangers)
+
+
+def _write_states(
+    connection: Connection,
+    target: Target,
+    compared: ComparedPermissions,
+    follow: Callable[[Callable[[], Connection]], Sequel],
+) -> tuple[Sequel, FindingChanges]:
+    """Write all that is of accounts one by one, and return what follows from the reading, and of findings.
+
+    What takes the ledger longest is sent first: what accounts hold, then findings. What takes longest to work out is so
+    meanwhile: what follows, then documents.
+    """
+    stale: Mapping[str, Stored] = compared.states.stale if compared.states else {}
+    states = compared.states if stale else None
+    if states:
+        if states.held_before:  # else what they gained is found while the ledger takes it in
+            end_changed(connection, target, states.changes)
+        delete_snapshots(connection, [stored.account_id for stored in stale.values() if stored.digest is not None])
+    with copying(connection, len(stale)) as copier:
+        if states:
+            write_gained(copier, target, states.changes)
+        sequel = follow(copier.take_connection)
+        written = diff_findings(sequel.questions, compared) if sequel.questions else None
+        if written:
+            ids = {name: stored.account_id for name, stored in stale.items()}
+            open_findings(connection, copier, target, written.changes.opened, ids)
+        if states:
+            write_changes(copier, target, states.changes)
+            write_snapshots(copier, _build_rows(target, states))
+    if written:
+        write_findings(connection, target, written)
+    return sequel, written.changes if written else NO_CHANGES
 
 
 def _write_attributes(connection: Connection, target: Target, compared: ComparedPermissions) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TypeAlias
 
 import psycopg
 from psycopg import generators
@@ -16,14 +15,12 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits
 from whalefall_pipeline.adapters.postgresql.errors import UnreadableError, to_statement_error, to_too_much
 from whalefall_pipeline.adapters.postgresql.login import Endpoint, check_limit, find_security, log_in, open_relay
-from whalefall_pipeline.adapters.postgresql.rows import to_text
+from whalefall_pipeline.adapters.postgresql.rows import Row, to_text
 from whalefall_pipeline.adapters.relay import Relay
 from whalefall_pipeline.adapters.tally import Tally
 from whalefall_pipeline.core.errors import DatabaseConnectionError, SyncDataError, WhalefallError
 from whalefall_pipeline.core.model import Security
 from whalefall_pipeline.sql import load_sql
-
-Row: TypeAlias = tuple[Any, ...]
 
 NO_ROWS = "what answers there does not speak as PostgreSQL does: a question was answered without any rows"
 NOT_CONVERTED = "SQL_ASCII"

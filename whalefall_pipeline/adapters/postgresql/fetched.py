@@ -4,8 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from whalefall_pipeline.adapters.postgresql.connection import Row
-from whalefall_pipeline.adapters.postgresql.rows import add_held, add_memberships, name_creators, to_held_by_grantee
+from whalefall_pipeline.adapters.postgresql.rows import (
+    Row,
+    add_held,
+    add_memberships,
+    name_creators,
+    to_held_by_grantee,
+)
 from whalefall_pipeline.core.model import Held, HeldByGrantee, Observation
 
 

@@ -15,13 +15,14 @@ import orjson
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import Limits, SourceSession, Visibility
 from whalefall_pipeline.adapters.postgresql import rules
-from whalefall_pipeline.adapters.postgresql.connection import SQL, DatabaseConnection, Row, open_database
+from whalefall_pipeline.adapters.postgresql.connection import SQL, DatabaseConnection, open_database
 from whalefall_pipeline.adapters.postgresql.errors import DatabaseRefusedError, UnreadableError
 from whalefall_pipeline.adapters.postgresql.fetched import Fetched
 from whalefall_pipeline.adapters.postgresql.login import Endpoint
 from whalefall_pipeline.adapters.postgresql.rows import (
     PUBLIC,
     PUBLIC_OID,
+    Row,
     Settings,
     to_accounts,
     to_attributes,

@@ -4,7 +4,7 @@ import codecs
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeAlias
 
 from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.made import Made
@@ -22,6 +22,7 @@ DEFAULT_PRIVILEGES = "default_privileges"
 NOT_SHOWN = "(not collected)"
 """In place of the value of a custom parameter where there is no key for a digest of it."""
 
+Row: TypeAlias = tuple[Any, ...]
 Settings = dict[int, dict[str, Json]]
 """Each role's settings, by database ("" is all of them) and parameter; role 0 is every role."""
 
