@@ -44,10 +44,14 @@ insert into account_attributes
 select c.new, c.instance_id, a.kind, a.attributes, a.valid_from + make_interval(secs => c.instance_id), a.valid_to
 from copies c join account_attributes a on a.instance_account_id = c.old order by c.new;
 
-insert into account_grant
-select c.new, c.instance_id, g.privilege, g.effect, g.grant_option, g.scope, g.database_name, g.schema_name,
-       g.object_name, g.column_name, g.valid_from + make_interval(secs => c.instance_id), g.valid_to
-from copies c join account_grant g on g.instance_account_id = c.old order by c.new;
+insert into instance_grant
+select i.id, g.number, g.privilege, g.effect, g.grant_option, g.scope, g.database_name, g.schema_name, g.object_name,
+       g.column_name
+from instances i, instance_grant g where g.instance_id = 1 and i.id <> 1 order by 1, 2;
+
+insert into account_holding
+select c.new, c.instance_id, h.of_roles, h.grants, h.valid_from + make_interval(secs => c.instance_id), h.valid_to
+from copies c join account_holding h on h.instance_account_id = c.old order by c.new;
 """
 """One instance that was synced, so often; each copy has moments of its own, as instances that are read one by one."""
 

@@ -107,9 +107,9 @@ def test_a_table_fits_a_narrow_terminal(fleet: Fleet, whalefall: Run, monkeypatc
 
 def test_as_of_a_moment_before_a_grant_was_taken(fleet: Fleet, whalefall: Run, ledger: Engine) -> None:
     with ledger.begin() as connection:
-        set_back = "update account_grant set valid_from = valid_from - interval '2 days'"
+        set_back = "update account_holding set valid_from = valid_from - interval '2 days'"
         connection.exec_driver_sql(set_back)
-        connection.exec_driver_sql(set_back.replace("account_grant", "account_attributes"))
+        connection.exec_driver_sql(set_back.replace("account_holding", "account_attributes"))
     fleet.adapter.grants = [grant for grant in fleet.adapter.grants if grant.privilege != "SELECT"]
     fleet.sync()
     assert [row["username"] for row in read_rows(whalefall, *SELECT, "--instance", "one")] == ["root"]

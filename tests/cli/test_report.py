@@ -103,7 +103,7 @@ def test_a_report_says_what_the_ledger_holds_and_is_the_same_twice(
 def test_privileged_accounts_are_counted_as_they_were(fleet: Fleet) -> None:
     """One superuser on each of two instances for three weeks; then there are two, and at last none."""
     with fleet.engine.begin() as connection:
-        for table in ("account_attributes", "account_grant", "instance_attributes"):
+        for table in ("account_attributes", "account_holding", "instance_attributes"):
             connection.execute(text(f"update {table} set valid_from = valid_from - interval '20 days'"))
         connection.execute(text("update account_change_log set change_time = change_time - interval '20 days'"))
     for is_privileged, days in ((True, 10), (False, 0)):

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 DATA_TABLES = (
-    *("instance_accounts", "account_snapshots", "account_attributes", "account_grant", "account_changes"),
-    *("instance_scopes", "instance_attributes", "instance_change_log"),
+    *("instance_accounts", "account_snapshots", "account_attributes", "account_holding", "account_changes"),
+    *("instance_grant", "instance_scopes", "instance_attributes", "instance_change_log"),
 )
 
 

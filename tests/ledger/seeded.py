@@ -10,6 +10,7 @@ from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from tests.conftest import making_ledger
+from tests.ledger.granting import grant
 from tests.servers.postgresql import PostgresqlServer
 from whalefall_pipeline.cli.asking import Case, find_wanted, load_cases
 from whalefall_pipeline.core.access.decide import Decider
@@ -41,10 +42,16 @@ insert into account_attributes (instance_account_id, instance_id, kind, attribut
 select m.id, %(instance)s, m.kind, cast(a.attributes as jsonb), now()
 from made m join unnest(%(usernames)s::text[], %(attributes)s::text[]) as a (username, attributes) using (username)
 """
-GRANT = """
-insert into account_grant
-select id, instance_id, %s, %s, %s, %s, %s, %s, %s, %s, now() from instance_accounts
-where instance_id = %s and username = %s
+GIVEN = """
+create temporary table given (
+  instance_id bigint, username text, privilege text, effect text, grant_option boolean, scope text, database_name text,
+  schema_name text, object_name text, column_name text
+) on commit drop
+"""
+ROWS = """
+select a.id, a.instance_id, g.privilege, g.effect, g.grant_option, g.scope, g.database_name, g.schema_name,
+       g.object_name, g.column_name, now(), cast(null as timestamptz)
+from given g join instance_accounts a on a.instance_id = g.instance_id and a.username = g.username
 """
 
 
@@ -99,13 +106,12 @@ class Seeded:
                 "attributes": [_dump(account.attributes) for account in accounts],
             }
             connection.execute(ACCOUNTS.encode(), {"instance": row[0], **columns})
-            with connection.cursor() as cursor:
-                grants = [
-                    (item.privilege, item.effect, item.grant_option, *item.securable, row[0], state.account.username)
-                    for state in states
-                    for item in state.held
-                ]
-                cursor.executemany(GRANT.encode(), grants)
+            connection.execute(GIVEN.encode())
+            with connection.cursor() as cursor, cursor.copy("copy given from stdin") as copy:
+                for state in states:
+                    for privilege, securable, option, effect in state.held:
+                        copy.write_row((row[0], state.account.username, privilege, effect, option, *securable))
+            connection.execute(grant(ROWS).encode())
         return name
 
 

@@ -6,7 +6,7 @@ from tests.engines.scripted import Fleet, select_on, user
 from tests.ledger.rows import read, read_log
 
 MOMENTS = (
-    *("account_grant.valid_from", "account_grant.valid_to", "account_attributes.valid_from"),
+    *("account_holding.valid_from", "account_holding.valid_to", "account_attributes.valid_from"),
     *("account_attributes.valid_to", "instance_attributes.valid_from", "account_change_log.change_time"),
     *("instance_accounts.created_at", "instance_accounts.updated_at", "account_snapshots.last_change_time"),
     *("instances.inventory_read_at", "instances.permissions_read_at"),

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from tests.conftest import making_ledger
+from tests.ledger.granting import grant
 from tests.servers.postgresql import PostgresqlServer
 from whalefall_pipeline.ledger import access, changes, history, queries
 from whalefall_pipeline.ledger.database import open_ledger
@@ -22,25 +23,26 @@ insert into instance_accounts (instance_id, username, db_type, kind, created_at,
 select i.id, 'account ' || n, i.db_type, 'user', now(), now() from instances i, generate_series(1, 200) n;
 
 insert into account_attributes (instance_account_id, instance_id, kind, attributes, valid_from, valid_to)
-select a.id, a.instance_id, 'user', '{}', now() - make_interval(days => n), case when n > 1 then now() end
+select a.id, a.instance_id, 'user', '{{}}', now() - make_interval(days => n), case when n > 1 then now() end
 from instance_accounts a, generate_series(1, 5) n;
 
-insert into account_grant
+{grants}
+insert into finding (instance_id, rule_id, username, object, outcome, severity, title, message, detail, opened_at,
+                     closed_at, opened_in)
+select a.instance_id, 'ALL-0' || n % 5, a.username, n, 'found', 'low', '', '', '{{}}', now(),
+       case when n % 2 = 0 then now() end, 's'
+from instance_accounts a, generate_series(1, 10) n;
+
+analyze instances, instance_accounts, account_attributes, instance_grant, account_holding, finding;
+"""
+GRANTS = """
 select a.id, a.instance_id, case when n = 1 then 'MEMBER' else 'SELECT' end, 'grant', false,
        case when n = 1 then 'role' when n < 4 then 'database' when n < 6 then 'schema' else 'table' end,
        case when n = 1 then '' else 'db' || n % 3 end,
        case when n < 4 or a.instance_id % 2 = 1 then '' when n < 6 then 'schema' || n else 'schema' || n % 5 end,
        case when n = 1 then 'role' || a.id % 50 when n < 6 then '' else 'table' || (a.id * 7 + n) % 2000 end, '',
        now() - make_interval(days => 10 + n), case when n % 2 = 0 then now() - make_interval(days => n % 9) end
-from instance_accounts a, generate_series(1, 40) n;
-
-insert into finding (instance_id, rule_id, username, object, outcome, severity, title, message, detail, opened_at,
-                     closed_at, opened_in)
-select a.instance_id, 'ALL-0' || n % 5, a.username, n, 'found', 'low', '', '', '{}', now(),
-       case when n % 2 = 0 then now() end, 's'
-from instance_accounts a, generate_series(1, 10) n;
-
-analyze instances, instance_accounts, account_attributes, account_grant, finding;
+from instance_accounts a, generate_series(1, 40) n
 """
 AT = datetime.now(UTC) - timedelta(days=5)
 PATTERNS: Mapping[str, object] = {
@@ -93,7 +95,7 @@ def filled(ledger_server: PostgresqlServer) -> Generator[Engine]:
     with making_ledger(ledger_server) as url:
         engine = open_ledger(url)
         with engine.begin() as connection:
-            connection.exec_driver_sql(FILL.replace("%", "%%"))
+            connection.exec_driver_sql(FILL.format(grants=grant(GRANTS)).replace("%", "%%"))
         yield engine
         engine.dispose()
 
@@ -109,7 +111,7 @@ def explain(connection: Connection, statement: TextClause, values: Mapping[str, 
 def test_a_question_is_an_index_scan(filled: Engine, statement: TextClause, values: Mapping[str, object]) -> None:
     with filled.connect() as connection:
         plan = explain(connection, statement, values)
-    kept = ("account_grant", "account_attributes")
+    kept = ("instance_grant", "account_holding", "account_attributes")
     assert [line for line in plan if "Seq Scan" in line and any(table in line for table in kept)] == [], "\n".join(plan)
     assert any("Index Cond" in line for line in plan)
 
@@ -118,9 +120,9 @@ def test_who_may_come_to_a_grant_is_looked_up_by_index(filled: Engine) -> None:
     """Of all its accounts, of what they are set to, and of grants and memberships only those that matter."""
     with filled.connect() as connection:
         plan = explain(connection, text(access.SQL["relevant"]), SEEDS)
-    kept = ("account_grant", "account_attributes")
+    kept = ("instance_grant", "account_holding", "account_attributes")
     assert [line for line in plan if "Seq Scan" in line and any(table in line for table in kept)] == [], "\n".join(plan)
-    indexes = ("account_grant_member", "account_grant_object", "account_grant_principal", "account_attributes_now")
+    indexes = ("account_holding_instance", "instance_grant_object", "instance_grant_scope", "account_attributes_now")
     for index in indexes:
         assert any(index in line for line in plan), index
 

@@ -83,12 +83,12 @@ def _of_a_server_that_says_nothing(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("change", [_of_an_older_version, _of_another_server, _of_a_server_that_says_nothing])
 def test_what_shows_nothing_is_no_news(known: Fleet, change: Callable[[Fleet], None]) -> None:
-    before = read(known.engine, "select * from account_grant order by ctid")
+    before = read(known.engine, "select * from account_holding order by ctid")
     change(known)
     (outcome,) = known.sync(alerting=Alerting())
     assert outcome.error is None
     assert [entry for entry in read_log(known.engine) if entry[1] != "add"] == []
-    assert read(known.engine, "select * from account_grant order by ctid") == before
+    assert read(known.engine, "select * from account_holding order by ctid") == before
     assert read(known.engine, ALERTS) == []
     ids = read(known.engine, "select native_id from instance_accounts where username = 'ana'")
     expected = "16500" if change is _of_another_server else "16400"

@@ -74,8 +74,8 @@ def test_the_ledger_holds_what_was_last_seen(
 ) -> None:
     with ledger.begin() as connection:
         connection.execute(text("truncate instances, credentials, sync_sessions cascade"))
-        connection.execute(text("truncate instance_accounts, account_grant, account_attributes, account_snapshots"))
-        connection.execute(text("truncate account_changes, finding"))
+        connection.execute(text("truncate instance_accounts, account_holding, account_attributes, account_snapshots"))
+        connection.execute(text("truncate account_changes, instance_grant, finding"))
     fleet = Fleet(ledger, tmp_path)
     fleet.register("one", vanish_limit=100)
     last: dict[str, Any] = {}

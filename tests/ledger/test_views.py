@@ -143,7 +143,7 @@ def test_what_stands_in_intervals_stays_the_same_when_moments_are_set_back(every
     moved = "update {} set {} = {} + interval '1 year'"
     with ledger.begin() as connection:
         for table, column in (
-            *(("account_grant", "valid_from"), ("account_grant", "valid_to")),
+            *(("account_holding", "valid_from"), ("account_holding", "valid_to")),
             *(("account_attributes", "valid_from"), ("account_attributes", "valid_to")),
             *(("account_changes", "change_time"), ("instances", "permissions_read_at")),
         ):

@@ -90,7 +90,7 @@ def test_only_changed_accounts_are_written(fleet: Fleet) -> None:
     assert new_rows == {
         **dict.fromkeys(("instance_accounts", "account_attributes", "instance_scopes"), 0),
         **dict.fromkeys(("instance_attributes", "instance_change_log"), 0),
-        **dict.fromkeys(("account_snapshots", "account_grant", "account_changes"), 1),
+        **dict.fromkeys(("account_snapshots", "account_holding", "instance_grant", "account_changes"), 1),
     }
 
 

@@ -31,7 +31,7 @@ FAULTS = {
     "ends all connections": (ENDED,),
     "read only": ("alter role wf_faulty set default_transaction_read_only = on", ENDED),
     "out of connections": ("alter role wf_faulty connection limit 0", ENDED),
-    "full, at the grants": (FULL.format(table="account_grant"),),
+    "full, at the grants": (FULL.format(table="account_holding"),),
     "full, at the log": (FULL.format(table="account_changes"),),
     "full, at the snapshots": (FULL.format(table="account_snapshots"),),
     "full, at the record": (FULL.replace("before insert", "before update").format(table="sync_instance_records"),),

@@ -205,9 +205,9 @@ def test_cancel_ends_a_write_that_waits_in_the_ledger(fleet: Fleet) -> None:
             assert locked.wait(WAIT_SECONDS)
 
     def block_and_interrupt(_outcome: object) -> None:
-        blocker.execute(text("lock table account_grant in share mode"))
+        blocker.execute(text("lock table account_holding in share mode"))
         locked.set()
-        blocked = "select from pg_locks where relation = 'account_grant'::regclass and not granted"
+        blocked = "select from pg_locks where relation = 'account_holding'::regclass and not granted"
         ends_at = time.monotonic() + WAIT_SECONDS
         while not read(fleet.engine, blocked):
             assert time.monotonic() < ends_at

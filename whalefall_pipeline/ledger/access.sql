@@ -40,10 +40,16 @@ where i.id = any (cast(:instances as bigint[])) and i.danger_summary -> 'basis' 
 
 -- name: known (what somebody holds something on, by its name path from the right, as far as it is given)
 select distinct g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
-from account_grant g
-where case when cast(:at as timestamptz) is null then g.valid_to is null
-           else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
-  and g.instance_id = any (cast(:instances as bigint[]))
+from instance_grant g
+cross join lateral (
+  select from account_holding h
+  where h.instance_id = g.instance_id and g.number = any (h.grants)
+    and h.of_roles = (g.scope in ('role', 'database_role'))
+    and case when cast(:at as timestamptz) is null then h.valid_to is null
+             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+  limit 1
+) somebody
+where g.instance_id = any (cast(:instances as bigint[]))
   and (
     (g.object_name = :name
       and (cast(:before as text) is null or g.schema_name = :before
@@ -56,11 +62,15 @@ where case when cast(:at as timestamptz) is null then g.valid_to is null
 
 -- name: known_routines (by their names without argument types; a path of them has a schema and a database at most)
 select distinct g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
-from instance_accounts a
-join account_grant g on g.instance_account_id = a.id
-where a.instance_id = any (cast(:instances as bigint[]))
-  and case when cast(:at as timestamptz) is null then g.valid_to is null
-           else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
+from instance_grant g
+cross join lateral (
+  select from account_holding h
+  where h.instance_id = g.instance_id and not h.of_roles and g.number = any (h.grants)
+    and case when cast(:at as timestamptz) is null then h.valid_to is null
+             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+  limit 1
+) somebody
+where g.instance_id = any (cast(:instances as bigint[]))
   and g.scope = 'routine' and starts_with(g.object_name, cast(:name as text) || '(')
   and (cast(:before as text) is null or g.schema_name = :before)
   and (cast(:first as text) is null or g.database_name = :first);
@@ -76,17 +86,20 @@ where a.instance_id = any (cast(:instances as bigint[])) and a.username = :name;
 
 -- name: securables (all that somebody holds something on, roles left out)
 select distinct g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
-from instance_accounts a
-join account_grant g on g.instance_account_id = a.id
-where a.instance_id = :instance and g.scope not in ('role', 'database_role')
-  and case when cast(:at as timestamptz) is null then g.valid_to is null
-           else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end;
+from instance_grant g
+where g.instance_id = :instance and g.scope not in ('role', 'database_role')
+  and g.number in (
+    select unnest(h.grants) from account_holding h
+    where h.instance_id = :instance and not h.of_roles
+      and case when cast(:at as timestamptz) is null then h.valid_to is null
+               else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+  );
 
 -- name: databases (all names of databases that grants on one have, each looked up by index; for those that are patterns)
 with recursive each (name) as (
-  select min(database_name) from account_grant where object_name = '' and scope = :scope
+  select min(database_name) from instance_grant where object_name = '' and scope = :scope
   union all
-  select (select min(database_name) from account_grant
+  select (select min(database_name) from instance_grant
           where object_name = '' and scope = :scope and database_name > each.name)
   from each where name is not null
 )
@@ -102,15 +115,29 @@ sought as (
     cast(:objects as text[])
   ) as w (privilege, scope, database_name, schema_name, object_name)
 ),
-seed (id) as (
-  select g.instance_account_id
+wanted as materialized (
+  select g.instance_id, g.number, g.scope in ('role', 'database_role') as of_roles
   from sought w
-  join account_grant g
+  join instance_grant g
     on g.object_name = w.object_name and g.scope = w.scope and g.database_name = w.database_name
    and g.schema_name = w.schema_name and g.privilege = w.privilege
   where g.instance_id = any (cast(:instances as bigint[]))
-    and case when cast(:at as timestamptz) is null then g.valid_to is null
-             else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
+  union
+  select g.instance_id, g.number, false  -- what a user of a database is mapped to is no permission on it
+  from instance_grant g
+  where g.instance_id = any (cast(:by_principals as bigint[]))
+    and g.scope in ('login', 'server_role', 'database_user', 'role_definition', 'proxy', 'proxy_role')
+    and g.privilege <> 'MAPPED'
+),
+seed (id) as (
+  select h.instance_account_id
+  from wanted w
+  cross join lateral (
+    select * from account_holding
+    where instance_id = w.instance_id and of_roles = w.of_roles and w.number = any (grants) offset 0
+  ) h
+  where case when cast(:at as timestamptz) is null then h.valid_to is null
+             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
   union
   select t.instance_account_id
   from account_attributes t
@@ -121,35 +148,32 @@ seed (id) as (
   select a.id from instance_accounts a
   where a.instance_id = any (cast(:instances as bigint[])) and a.username = any (cast(:usernames as text[]))
   union
-  select g.instance_account_id  -- what a user of a database is mapped to is no permission on it
-  from account_grant g
-  where g.instance_id = any (cast(:by_principals as bigint[]))
-    and g.scope in ('login', 'server_role', 'database_user', 'role_definition', 'proxy', 'proxy_role')
-    and g.privilege <> 'MAPPED'
-    and case when cast(:at as timestamptz) is null then g.valid_to is null
-             else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
-  union
   select unnest(array_agg(a.id))
   from instance_accounts a
   where a.instance_id = any (cast(:by_user_part as bigint[])) and a.kind <> 'public' and position('@' in a.username) > 0
   group by a.instance_id, substring(a.username from '^(.*)@[^@]*$')
   having count(*) > 1 or min(substring(a.username from '^(.*)@[^@]*$')) = ''
 ),
+member (id, instance_id, role) as materialized (  -- all at once: each row of holdings has several of them
+  select h.instance_account_id, h.instance_id, g.object_name
+  from account_holding h
+  cross join lateral unnest(h.grants) as held (number)
+  join instance_grant g on g.instance_id = h.instance_id and g.number = held.number
+  where h.instance_id = any (cast(:instances as bigint[])) and h.of_roles
+    and g.instance_id = any (cast(:instances as bigint[])) and g.scope in ('role', 'database_role')
+    and g.privilege = 'MEMBER'
+    and case when cast(:at as timestamptz) is null then h.valid_to is null
+             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+),
 down (id, instance_id, username, kind) as (
   select a.id, a.instance_id, a.username, a.kind
   from seed
   cross join lateral (select * from instance_accounts where id = seed.id offset 0) a
   union
-  select member.* from down d
-  cross join lateral (
-    select a.id, a.instance_id, a.username, a.kind
-    from account_grant m join instance_accounts a on a.id = m.instance_account_id
-    where m.instance_id = d.instance_id and m.object_name = d.username
-      and m.privilege = 'MEMBER' and m.scope in ('role', 'database_role')
-      and case when cast(:at as timestamptz) is null then m.valid_to is null
-               else m.valid_from <= :at and (m.valid_to is null or m.valid_to > :at) end
-    offset 0  -- so that it is looked up for each: how many there will be can't be estimated
-  ) member
+  select a.id, a.instance_id, a.username, a.kind
+  from down d
+  join member m on m.instance_id = d.instance_id and m.role = d.username
+  cross join lateral (select * from instance_accounts where id = m.id offset 0) a
 ),
 up (id, instance_id) as (
   (select id, instance_id from down
@@ -160,15 +184,12 @@ up (id, instance_id) as (
    select id, instance_id from instance_accounts
    where instance_id = any (cast(:instances as bigint[])) and username = any (cast(:also as text[])))
   union
-  select role.* from up u
+  select a.id, a.instance_id
+  from up u
+  join member m on m.id = u.id
   cross join lateral (
-    select a.id, a.instance_id
-    from account_grant m join instance_accounts a on a.instance_id = m.instance_id and a.username = m.object_name
-    where m.instance_account_id = u.id and m.scope in ('role', 'database_role') and m.privilege = 'MEMBER'
-      and case when cast(:at as timestamptz) is null then m.valid_to is null
-               else m.valid_from <= :at and (m.valid_to is null or m.valid_to > :at) end
-    offset 0
-  ) role
+    select id, instance_id from instance_accounts where instance_id = m.instance_id and username = m.role offset 0
+  ) a
 )
 select id, instance_id, false as is_everybody from up
 union all
@@ -188,11 +209,8 @@ from account_snapshots s
 where s.instance_id = any (cast(:instances as bigint[])) and s.permission_facts -> 'meta' ? 'attributes_not_observed';
 
 -- name: held (memberships, and what matches a pattern of its instance; once for all that hold it)
-with chosen (id, patterns) as materialized (
-  select a.id, i.patterns
-  from unnest(cast(:instances as bigint[]), cast(:patterns as integer[])) as i (id, patterns)
-  join instance_accounts a on a.instance_id = i.id
-  where a.instance_id = any (cast(:whole as bigint[])) or a.id = any (cast(:ids as bigint[]))
+with asked (instance_id, patterns) as (
+  select * from unnest(cast(:instances as bigint[]), cast(:patterns as integer[]))
 ),
 pattern as materialized (  -- instances that are asked the same have the same patterns, by number
   select *
@@ -200,48 +218,70 @@ pattern as materialized (  -- instances that are asked the same have the same pa
     cast(:numbers as integer[]), cast(:scopes as text[]), cast(:databases as text[]), cast(:schemas as text[]),
     cast(:objects as text[]), cast(:columns as text[]), cast(:privileges as text[])
   ) as w (patterns, scope, database_name, schema_name, object_name, column_name, privilege)
+  where scope not in ('role', 'database_role')  -- all of these are wanted
 ),
-found as (  -- each `offset 0`: looked up by index; that an owner holds thousands of things is not read to be left out
-  select g.* from chosen a
-  cross join lateral (
-    select * from account_grant g
-    where g.instance_account_id = a.id and g.scope in ('role', 'database_role') offset 0
-  ) g
-  union all
-  select g.* from chosen a
+near as (  -- each `offset 0`: looked up by index
+  select g.*
+  from asked a
   join (select distinct patterns, scope from pattern where coalesce(object_name, '') = '') w on w.patterns = a.patterns
   cross join lateral (
-    select * from account_grant g where g.instance_account_id = a.id and g.scope = w.scope offset 0
+    select * from instance_grant g where g.instance_id = a.instance_id and g.scope = w.scope offset 0
   ) g
-  where exists (
-    select from pattern w
-    where coalesce(w.object_name, g.object_name) = g.object_name and w.patterns = a.patterns and w.scope = g.scope
-      and (w.database_name is null or w.database_name = g.database_name)
-      and (w.schema_name is null or w.schema_name = g.schema_name)
-      and (w.column_name is null or w.column_name = g.column_name)
-      and (w.privilege is null or w.privilege = g.privilege)
-  )
   union all
-  select g.* from (select distinct object_name, scope from pattern where object_name <> '') w
+  select g.*
+  from (select distinct object_name, scope from pattern where object_name <> '') w
   cross join lateral (
-    select * from account_grant g where g.object_name = w.object_name and g.scope = w.scope offset 0
+    select * from instance_grant g where g.object_name = w.object_name and g.scope = w.scope offset 0
   ) g
-  join chosen a on a.id = g.instance_account_id
-  where exists (
-    select from pattern w
-    where w.object_name = g.object_name and w.patterns = a.patterns and w.scope = g.scope
-      and (w.database_name is null or w.database_name = g.database_name)
-      and (w.schema_name is null or w.schema_name = g.schema_name)
-      and (w.column_name is null or w.column_name = g.column_name)
-      and (w.privilege is null or w.privilege = g.privilege)
-  )
+),
+wanted as materialized (
+  select m.instance_id, m.number, count(*) over (partition by m.instance_id) <= 20 as is_one_of_few
+  from (
+    select distinct g.instance_id, g.number
+    from near g
+    join asked a on a.instance_id = g.instance_id
+    where exists (
+      select from pattern w
+      where w.patterns = a.patterns and w.scope = g.scope
+        and (w.object_name is null or w.object_name = g.object_name)
+        and (w.database_name is null or w.database_name = g.database_name)
+        and (w.schema_name is null or w.schema_name = g.schema_name)
+        and (w.column_name is null or w.column_name = g.column_name)
+        and (w.privilege is null or w.privilege = g.privilege)
+    )
+  ) m
+),
+holding as materialized (
+  select h.*
+  from instance_accounts a
+  cross join lateral (select * from account_holding where instance_account_id = a.id offset 0) h
+  where a.instance_id = any (cast(:instances as bigint[]))
+    and (a.instance_id = any (cast(:whole as bigint[])) or a.id = any (cast(:ids as bigint[])))
+    and case when cast(:at as timestamptz) is null then h.valid_to is null
+             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+),
+found (instance_id, number, holder, since) as (
+  select h.instance_id, held.number, h.instance_account_id, h.valid_from
+  from holding h
+  cross join lateral unnest(h.grants) as held (number)
+  where h.of_roles
+  union all
+  select h.instance_id, w.number, h.instance_account_id, h.valid_from
+  from holding h
+  join wanted w on w.instance_id = h.instance_id and w.is_one_of_few and w.number = any (h.grants)
+  where not h.of_roles
+  union all
+  select h.instance_id, w.number, h.instance_account_id, h.valid_from
+  from (select distinct instance_id from wanted where not is_one_of_few) i
+  join holding h on h.instance_id = i.instance_id and not h.of_roles
+  cross join lateral unnest(h.grants) as held (number)
+  join wanted w on w.instance_id = h.instance_id and w.number = held.number
 )
 select g.privilege collate "C", g.scope collate "C", g.database_name collate "C", g.schema_name collate "C",
        g.object_name collate "C", g.column_name collate "C", g.grant_option, g.effect,
-       array_agg(g.instance_account_id), array_agg(date_part('epoch', g.valid_from))
-from found g
-where case when cast(:at as timestamptz) is null then g.valid_to is null
-           else g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at) end
+       array_agg(f.holder), array_agg(date_part('epoch', f.since))
+from found f
+join instance_grant g on g.instance_id = f.instance_id and g.number = f.number
 group by 1, 2, 3, 4, 5, 6, 7, 8;
 
 -- name: all_held (all that these accounts hold)

@@ -1,27 +1,23 @@
 """Writes what changed of accounts: their grants and attributes in intervals of time, and the log of it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import cast
 
 import orjson
 from sqlalchemy import Connection
 
 from whalefall_pipeline.core.changes import AccountChange
-from whalefall_pipeline.core.made import Made
 from whalefall_pipeline.core.model import Account, AccountState, Effect, Held, Json, Kind, Securable
 from whalefall_pipeline.core.wording import Wording, to_other_diff
 from whalefall_pipeline.ledger.copying import Copier
 from whalefall_pipeline.ledger.database import NULL, load_statements, to_fields
+from whalefall_pipeline.ledger.grants import Numbers
 from whalefall_pipeline.ledger.target import Target
 
 SQL = load_statements("changes.sql")
-PATH_COLUMNS = ("database_name", "schema_name", "object_name", "column_name")
-GRANT_COLUMNS = (
-    *("instance_account_id", "privilege", "scope"),
-    *PATH_COLUMNS,
-    *("grant_option", "effect", "instance_id", "valid_from"),
-)
+HOLDING_COLUMNS = ("instance_id", "valid_from", "instance_account_id", "of_roles", "grants")
+MOST_IN_ROW = 400
+"""Grants in one row: more would be kept apart from it by PostgreSQL, and one that is lost would have all written anew."""
 ATTRIBUTE_COLUMNS = ("instance_id", "valid_from", "instance_account_id", "kind", "attributes")
 LOG_COLUMNS = (
     *("instance_id", "db_type", "change_time", "session_id", "instance_account_id", "username", "change_type"),
@@ -49,18 +45,20 @@ def to_held(row: Sequence[object]) -> Held:
     return Held(cast("str", privilege), securable, cast("bool", grant_option), cast("Effect", effect))
 
 
-def end_changed(connection: Connection, target: Target, changes: Sequence[AccountChange]) -> None:
+def end_changed(connection: Connection, target: Target, changes: Sequence[AccountChange], numbers: Numbers) -> None:
     """End at the reading's moment what accounts that are there lost, and the attributes that changed."""
-    _end_grants(connection, target, changes)
+    _end_grants(connection, target, changes, numbers)
     moved = [change for change in changes if change.difference.other]
     if any(change.change_type.startswith("modify") for change in moved):
         ids = [change.account_id for change in moved]
         connection.execute(SQL["end_attributes"], {"ids": ids, "read_at": target.read_at})
 
 
-def write_gained(copier: Copier, target: Target, changes: Sequence[AccountChange]) -> None:
-    """Append what accounts that are there gained: of all that is written, what keeps the ledger busy longest."""
-    copier.append("account_grant", GRANT_COLUMNS, _list_gained(target, changes))
+def write_gained(copier: Copier, target: Target, changes: Sequence[AccountChange], numbers: Numbers) -> None:
+    """Append what accounts that are there gained, and what of it nobody held before."""
+    common = to_fields([str(target.instance.id), target.read_at.isoformat()])
+    copier.append("account_holding", HOLDING_COLUMNS, _list_gained(common, changes, numbers))
+    numbers.write(copier, target.instance.id)
 
 
 def write_changes(copier: Copier, target: Target, changes: Sequence[AccountChange]) -> None:
@@ -83,31 +81,26 @@ def write_deletions(connection: Connection, target: Target, gone: Sequence[Accou
     _write_log(Copier(connection), target, gone)
 
 
-def _end_grants(connection: Connection, target: Target, changes: Iterable[AccountChange]) -> None:
-    lost = [_to_key(change.account_id, item) for change in changes for item in change.difference.lost]
-    if not lost:
-        return
-    names = ("ids", "privileges", "scopes", "databases", "schemas", "objects", "columns", "options", "effects")
-    columns: Mapping[str, object] = dict(zip(names, map(list, zip(*lost, strict=True)), strict=True))
-    connection.execute(SQL["end_grants"], {**columns, "read_at": target.read_at})
+def _end_grants(
+    connection: Connection, target: Target, changes: Iterable[AccountChange], numbers: Numbers
+) -> None:
+    lost = [(change.account_id, numbers[item]) for change in changes for item in change.difference.lost]
+    if lost:
+        ids, ended = map(list, zip(*lost, strict=True))
+        connection.execute(SQL["end_grants"], {"ids": ids, "numbers": ended, "read_at": target.read_at})
 
 
-def _to_key(account_id: int, held: Held) -> tuple[object, ...]:
-    privilege, securable, grant_option, effect = held
-    return (account_id, privilege, *securable, grant_option, effect)
-
-
-def _list_gained(target: Target, changes: Iterable[AccountChange]) -> Iterator[str]:
-    """Yield each account's lines; what they say beside its id is built once, however many accounts have it."""
-    fields = Made(partial(_to_fields, f"\t{target.instance.id}\t{target.read_at.isoformat()}\n"))
+def _list_gained(common: str, changes: Iterable[AccountChange], numbers: Numbers) -> Iterator[str]:
+    """Yield each account's lines: its memberships, and the rest."""
+    of_roles = numbers.of_roles
     for change in (change for change in changes if change.difference.gained):
-        start = f"{change.account_id}\t"
-        yield start + start.join(map(fields.__getitem__, change.difference.gained))
-
-
-def _to_fields(of_reading: str, held: Held) -> str:
-    privilege, securable, grant_option, effect = held
-    return to_fields([privilege, *securable, "t" if grant_option else "f", effect]) + of_reading
+        start = f"{common}\t{change.account_id}"
+        gained = list(map(numbers.__getitem__, change.difference.gained))
+        roles = [number for number in gained if number in of_roles]
+        others = [number for number in gained if number not in of_roles] if roles else gained
+        for flag, held in (("t", roles), ("f", others)):
+            for first in range(0, len(held), MOST_IN_ROW):
+                yield f"{start}\t{flag}\t{{{','.join(map(str, held[first : first + MOST_IN_ROW]))}}}\n"
 
 
 def _to_attribute_fields(account_id: int, account: Account) -> str:

@@ -18,10 +18,11 @@ where a.instance_id = :instance_id and (cast(:username as text) is null or a.use
 -- name: members_at (what accounts hold on one role: their membership and its options)
 select a.username, g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option,
        g.effect
-from account_grant g
-join instance_accounts a on a.id = g.instance_account_id
+from instance_grant g
+join account_holding h on h.instance_id = g.instance_id and h.of_roles and g.number = any (h.grants)
+join instance_accounts a on a.id = h.instance_account_id
 where g.object_name = :role and g.scope in ('role', 'database_role') and g.instance_id = :instance_id
-  and g.valid_from <= :at and (g.valid_to is null or g.valid_to > :at);
+  and h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at);
 
 -- name: unseen_at
 select scope, status, reason, last_seen_at from instance_scopes

@@ -130,7 +130,7 @@ where i.name = :instance and i.permissions_read_at is not null
     select from instance_accounts a where a.instance_id = i.id and 'account:' || a.username = w.scope
   )
   and not exists (
-    select from grant_history h where h.instance_name = i.name and 'database:' || h.database_name = w.scope
+    select from instance_grant g where g.instance_id = i.id and 'database:' || g.database_name = w.scope
   )
 order by w.scope;
 
@@ -160,26 +160,32 @@ where c.id = any (array(
 order by c.created_at desc, c.id desc;
 
 -- name: who_has_on_object (an object by its name path from the right, as far as it is given; a schema; a database)
-select h.instance_name as instance, h.username, h.kind, h.privilege, h.grant_option, h.effect, h.scope, h.database_name,
-       h.schema_name, h.object_name, h.column_name, h.valid_from as since, i.deleted_at as instance_removed_at
-from grant_history h
-join instances i on i.id = h.instance_id
+select i.name as instance, a.username, a.kind, g.privilege, g.grant_option, g.effect, g.scope, g.database_name,
+       g.schema_name, g.object_name, g.column_name, h.valid_from as since, i.deleted_at as instance_removed_at
+from instance_grant g
+join instances i on i.id = g.instance_id
+cross join lateral (
+  select instance_account_id, valid_from, valid_to from account_holding
+  where instance_id = g.instance_id and of_roles = (g.scope in ('role', 'database_role')) and g.number = any (grants)
+  offset 0  -- looked up for each: how many rows hold it can't be estimated
+) h
+join instance_accounts a on a.id = h.instance_account_id
 where (case when cast(:at as timestamptz) is null then h.valid_to is null
             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end)
-  and (cast(:privilege as text) is null or upper(h.privilege) = :privilege)
-  and (cast(:kind as text) is null or h.scope = :kind or h.scope like '%\_' || :kind  -- a role, a database_role
-       or (h.scope = 'column' and :kind in ('table', 'view')))
-  and (cast(:instance as text) is null or h.instance_name = :instance)
-  and (cast(:chosen as text[]) is null or h.instance_name = any (cast(:chosen as text[])))
-  and (cast(:account as text) is null or h.username = :account)
+  and (cast(:privilege as text) is null or upper(g.privilege) = :privilege)
+  and (cast(:kind as text) is null or g.scope = :kind or g.scope like '%\_' || :kind  -- a role, a database_role
+       or (g.scope = 'column' and :kind in ('table', 'view')))
+  and (cast(:instance as text) is null or i.name = :instance)
+  and (cast(:chosen as text[]) is null or i.name = any (cast(:chosen as text[])))
+  and (cast(:account as text) is null or a.username = :account)
   and (
-    (h.object_name = :name
-      and (cast(:before as text) is null or h.schema_name = :before
-           or (h.schema_name = '' and h.database_name = :before and cast(:first as text) is null))  -- as on MySQL
-      and (cast(:first as text) is null or h.database_name = :first))
-    or (h.object_name = '' and h.scope = 'schema' and h.schema_name = :name
-      and (cast(:before as text) is null or h.database_name = :before) and cast(:first as text) is null)
-    or (h.object_name = '' and h.scope = 'database' and h.database_name = :name and cast(:before as text) is null)
+    (g.object_name = :name
+      and (cast(:before as text) is null or g.schema_name = :before
+           or (g.schema_name = '' and g.database_name = :before and cast(:first as text) is null))  -- as on MySQL
+      and (cast(:first as text) is null or g.database_name = :first))
+    or (g.object_name = '' and g.scope = 'schema' and g.schema_name = :name
+      and (cast(:before as text) is null or g.database_name = :before) and cast(:first as text) is null)
+    or (g.object_name = '' and g.scope = 'database' and g.database_name = :name and cast(:before as text) is null)
   )
 order by instance, username, scope, privilege, database_name, schema_name, object_name, column_name;
 
@@ -197,20 +203,21 @@ where (case when cast(:at as timestamptz) is null then h.valid_to is null
 order by instance, username, scope, database_name, schema_name, object_name, column_name;
 
 -- name: knows_privilege
-select exists (select from account_grant where upper(privilege) = :privilege) as known;
+select exists (select from instance_grant where upper(privilege) = :privilege) as known;
 
 -- name: knows_object (whether anybody holds or held anything on it)
 select exists (
-  select from grant_history h
-  where (cast(:instance as text) is null or h.instance_name = :instance)
+  select from instance_grant g
+  join instances i on i.id = g.instance_id
+  where (cast(:instance as text) is null or i.name = :instance)
     and (
-      (h.object_name = :name
-        and (cast(:before as text) is null or h.schema_name = :before
-             or (h.schema_name = '' and h.database_name = :before and cast(:first as text) is null))
-        and (cast(:first as text) is null or h.database_name = :first))
-      or (h.schema_name = :name
-        and (cast(:before as text) is null or h.database_name = :before) and cast(:first as text) is null)
-      or (h.database_name = :name and cast(:before as text) is null)
+      (g.object_name = :name
+        and (cast(:before as text) is null or g.schema_name = :before
+             or (g.schema_name = '' and g.database_name = :before and cast(:first as text) is null))
+        and (cast(:first as text) is null or g.database_name = :first))
+      or (g.schema_name = :name
+        and (cast(:before as text) is null or g.database_name = :before) and cast(:first as text) is null)
+      or (g.database_name = :name and cast(:before as text) is null)
     )
 ) as known;
 

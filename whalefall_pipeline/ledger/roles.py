@@ -11,9 +11,9 @@ from whalefall_pipeline.ledger.tables import credentials, metadata
 from whalefall_pipeline.ledger.version import VERSION_TABLE
 
 VIEWS = (
-    *("account_change_log", "account_permission", "change_entries", "change_log", "current_findings"),
-    *("current_grants", "current_memberships", "finding_history", "grant_history", "record_details"),
-    *("written_digests",),
+    *("account_change_log", "account_grant", "account_permission", "change_entries", "change_log"),
+    *("current_findings", "current_grants", "current_memberships", "finding_history", "grant_history"),
+    *("record_details", "written_digests"),
 )
 OWNER, SERVICE, ANALYST = "owner", "service", "analyst"
 PURPOSES = {

@@ -10,8 +10,8 @@ set change_time = :moment, privilege_diff = l.privilege_diff, other_diff = l.oth
 from account_change_log l
 where l.id = c.id and c.instance_id = :instance_id and c.change_time > :moment;
 
--- name: set_back_account_grant
-update account_grant
+-- name: set_back_account_holding
+update account_holding
 set valid_from = least(valid_from, cast(:moment as timestamptz)),
     valid_to = case when valid_to > :moment then cast(:moment as timestamptz) else valid_to end
 where instance_id = :instance_id and (valid_from > :moment or valid_to > :moment);

@@ -14,9 +14,13 @@ where a.instance_id = :instance_id and a.is_active and a.username = any (cast(:n
 
 -- name: read_held_scopes
 select distinct g.scope, g.database_name
-from instance_accounts a
-join account_grant g on g.instance_account_id = a.id and g.valid_to is null
-where a.instance_id = :instance_id and a.is_active;
+from instance_grant g
+where g.instance_id = :instance_id and g.number in (
+  select unnest(h.grants)
+  from account_holding h
+  join instance_accounts a on a.id = h.instance_account_id and a.is_active
+  where h.instance_id = :instance_id and h.valid_to is null
+);
 
 -- name: read_grants_in
 select a.username, g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option,

@@ -14,6 +14,7 @@ from whalefall_pipeline.core.wording import describe_attributes
 from whalefall_pipeline.ledger.changes import end_changed, write_changes, write_deletions, write_gained
 from whalefall_pipeline.ledger.copying import copying
 from whalefall_pipeline.ledger.findings import close_findings_of, open_findings, write_findings
+from whalefall_pipeline.ledger.grants import Numbers, read_numbers
 from whalefall_pipeline.ledger.instance_attributes import write_attributes, write_instance_change
 from whalefall_pipeline.ledger.inventory import mark_inventory_read, write_inventory
 from whalefall_pipeline.ledger.permissions import (
@@ -140,13 +141,10 @@ def _write_states(
     """
     stale: Mapping[str, Stored] = compared.states.stale if compared.states else {}
     states = compared.states if stale else None
-    if states:
-        if states.held_before:  # else what they gained is found while the ledger takes it in
-            end_changed(connection, target, states.changes)
-        delete_snapshots(connection, [stored.account_id for stored in stale.values() if stored.digest is not None])
+    numbers = _end_states(connection, target, states) if states else None
     with copying(connection, len(stale)) as copier:
-        if states:
-            write_gained(copier, target, states.changes)
+        if states and numbers is not None:
+            write_gained(copier, target, states.changes, numbers)
         sequel = follow(copier.take_connection)
         written = diff_findings(sequel.questions, compared) if sequel.questions else None
         if written:
@@ -158,6 +156,15 @@ def _write_states(
     if written:
         write_findings(connection, target, written)
     return sequel, written.changes if written else NO_CHANGES
+
+
+def _end_states(connection: Connection, target: Target, states: ComparedStates) -> Numbers:
+    """End what accounts were and held and are and hold no more, and return the numbers of what they gain."""
+    numbers = read_numbers(connection, target.instance.id, states.changes)
+    if states.held_before:  # else what they gained is found while the ledger takes it in
+        end_changed(connection, target, states.changes, numbers)
+    delete_snapshots(connection, [stored.account_id for stored in states.stale.values() if stored.digest is not None])
+    return numbers
 
 
 def _write_attributes(connection: Connection, target: Target, compared: ComparedPermissions) -> None:

@@ -170,7 +170,7 @@ class Stage:
     @contextmanager
     def holding_grants(self) -> Generator[None]:
         """Keep all others from writing grants: an instance's sync stops in the middle of its last transaction."""
-        with self._holding("lock table account_grant in share mode"):
+        with self._holding("lock table account_holding in share mode"):
             yield
 
     @contextmanager

@@ -12,7 +12,7 @@ from tests.waiting import is_alive, wait_for
 
 AT_MOST = timedelta(seconds=5)
 READING, WRITING, WAITING = "while it reads", "while it writes", "while it waits for another session"
-BLOCKED = "select pid from pg_locks where relation = 'account_grant'::regclass and not granted"
+BLOCKED = "select pid from pg_locks where relation = 'account_holding'::regclass and not granted"
 
 
 @contextmanager

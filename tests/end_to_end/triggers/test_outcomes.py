@@ -14,7 +14,7 @@ from tests.waiting import wait_for
 
 FAIL_GRANTS = """
 create function refuse_grants() returns trigger language plpgsql as $$ begin raise exception 'disk full'; end $$;
-create trigger refuse_grants before insert on account_grant for each statement execute function refuse_grants();
+create trigger refuse_grants before insert on account_holding for each statement execute function refuse_grants();
 """
 
 

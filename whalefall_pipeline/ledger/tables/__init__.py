@@ -7,10 +7,11 @@ one generated column. Name-path columns are empty strings where a scope has no s
 from whalefall_pipeline.ledger.tables.accounts import (
     account_attributes,
     account_changes,
-    account_grant,
+    account_holding,
     account_snapshots,
     instance_accounts,
     instance_change_log,
+    instance_grant,
 )
 from whalefall_pipeline.ledger.tables.actions import (
     alert,
@@ -35,7 +36,7 @@ from whalefall_pipeline.ledger.tables.sessions import sync_instance_records, syn
 __all__ = [
     "account_attributes",
     "account_changes",
-    "account_grant",
+    "account_holding",
     "account_snapshots",
     "alert",
     "alert_delivery",
@@ -46,6 +47,7 @@ __all__ = [
     "instance_attributes",
     "instance_change_log",
     "instance_exclusion",
+    "instance_grant",
     "instance_readings",
     "instance_scopes",
     "instances",

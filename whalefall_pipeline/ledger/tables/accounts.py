@@ -1,11 +1,13 @@
 """Accounts, what they are and hold in intervals of time, and the logs of changes."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
     Computed,
     Index,
+    Integer,
     LargeBinary,
     Table,
     Text,
@@ -74,11 +76,11 @@ account_attributes = Table(
     comment="what the engine said of an account itself, in one interval of time; now: valid_to is null",
 )
 
-account_grant = Table(
-    "account_grant",
+instance_grant = Table(
+    "instance_grant",
     metadata,
-    of_account(),
-    of_instance(),
+    Column("instance_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="from 1 on in each instance"),
     Column("privilege", Text, nullable=False),
     Column("effect", Text, nullable=False),
     Column("grant_option", Boolean, nullable=False),
@@ -87,25 +89,28 @@ account_grant = Table(
     Column("schema_name", Text, nullable=False),
     Column("object_name", Text, nullable=False),
     Column("column_name", Text, nullable=False),
+    Index("instance_grant_object", "object_name", "scope", "database_name", "schema_name", "privilege"),
+    Index("instance_grant_scope", "instance_id", "scope"),
+    comment="a grant, or a membership (scope role), that some account of an instance holds or held, once for all",
+)
+
+account_holding = Table(
+    "account_holding",
+    metadata,
+    of_account(),
+    of_instance(),
+    Column(
+        "of_roles",
+        Boolean,
+        nullable=False,
+        comment="whether these are memberships of roles, and what holds of them; else none of them is",
+    ),
+    Column("grants", ARRAY(Integer), nullable=False, comment="instance_grant.number, of the same instance"),
     Column("valid_from", MOMENT, nullable=False),
     Column("valid_to", MOMENT),
-    Index("account_grant_account", "instance_account_id", "scope"),
-    Index("account_grant_object", "object_name", "scope", "database_name", "schema_name", "privilege"),
-    Index(
-        "account_grant_principal",
-        "instance_id",
-        postgresql_where=text(
-            "scope in ('login', 'server_role', 'database_user', 'role_definition', 'proxy', 'proxy_role') "
-            "and privilege <> 'MAPPED'"
-        ),
-    ),
-    Index(
-        "account_grant_member",
-        "instance_id",
-        "object_name",
-        postgresql_where=text("privilege = 'MEMBER' and scope in ('role', 'database_role')"),
-    ),
-    comment="a grant, or a membership (scope role), of an account in one interval of time; now: valid_to is null",
+    Index("account_holding_account", "instance_account_id"),
+    Index("account_holding_instance", "instance_id", "of_roles"),
+    comment="what an account holds in one interval of time; now: valid_to is null; the view account_grant has it by grant",
 )
 
 account_changes = Table(
