@@ -39,41 +39,50 @@ where i.id = any (cast(:instances as bigint[])) and i.danger_summary -> 'basis' 
   );
 
 -- name: known (what somebody holds something on, by its name path from the right, as far as it is given)
-select distinct g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
-from instance_grant g
+select g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
+from (
+  select g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name,
+         g.scope in ('role', 'database_role') as of_roles, array_agg(g.number) as numbers
+  from instance_grant g
+  where g.instance_id = any (cast(:instances as bigint[]))
+    and (
+      (g.object_name = :name
+        and (cast(:before as text) is null or g.schema_name = :before
+             or (g.schema_name = '' and g.database_name = :before and cast(:first as text) is null))  -- as on MySQL
+        and (cast(:first as text) is null or g.database_name = :first))
+      or (g.object_name = '' and g.scope = 'schema' and g.schema_name = :name
+        and (cast(:before as text) is null or g.database_name = :before) and cast(:first as text) is null)
+      or (g.object_name = '' and g.scope = 'database' and g.database_name = :name and cast(:before as text) is null)
+    )
+  group by 1, 2, 3, 4, 5, 6, 7
+) g
 cross join lateral (
   select from account_holding h
-  where h.instance_id = g.instance_id and g.number = any (h.grants)
-    and h.of_roles = (g.scope in ('role', 'database_role'))
+  where h.instance_id = g.instance_id and h.of_roles = g.of_roles and h.grants && g.numbers
     and case when cast(:at as timestamptz) is null then h.valid_to is null
              else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
   limit 1
-) somebody
-where g.instance_id = any (cast(:instances as bigint[]))
-  and (
-    (g.object_name = :name
-      and (cast(:before as text) is null or g.schema_name = :before
-           or (g.schema_name = '' and g.database_name = :before and cast(:first as text) is null))  -- as on MySQL
-      and (cast(:first as text) is null or g.database_name = :first))
-    or (g.object_name = '' and g.scope = 'schema' and g.schema_name = :name
-      and (cast(:before as text) is null or g.database_name = :before) and cast(:first as text) is null)
-    or (g.object_name = '' and g.scope = 'database' and g.database_name = :name and cast(:before as text) is null)
-  );
+) somebody;
 
 -- name: known_routines (by their names without argument types; a path of them has a schema and a database at most)
-select distinct g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
-from instance_grant g
+select g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
+from (
+  select g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name,
+         array_agg(g.number) as numbers
+  from instance_grant g
+  where g.instance_id = any (cast(:instances as bigint[]))
+    and g.scope = 'routine' and starts_with(g.object_name, cast(:name as text) || '(')
+    and (cast(:before as text) is null or g.schema_name = :before)
+    and (cast(:first as text) is null or g.database_name = :first)
+  group by 1, 2, 3, 4, 5, 6
+) g
 cross join lateral (
   select from account_holding h
-  where h.instance_id = g.instance_id and not h.of_roles and g.number = any (h.grants)
+  where h.instance_id = g.instance_id and not h.of_roles and h.grants && g.numbers
     and case when cast(:at as timestamptz) is null then h.valid_to is null
              else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
   limit 1
-) somebody
-where g.instance_id = any (cast(:instances as bigint[]))
-  and g.scope = 'routine' and starts_with(g.object_name, cast(:name as text) || '(')
-  and (cast(:before as text) is null or g.schema_name = :before)
-  and (cast(:first as text) is null or g.database_name = :first);
+) somebody;
 
 -- name: known_roles (accounts, as what others are members of)
 select a.instance_id, 'role' as scope, '' as database_name, '' as schema_name, a.username as object_name,
@@ -154,44 +163,52 @@ seed (id) as (
   group by a.instance_id, substring(a.username from '^(.*)@[^@]*$')
   having count(*) > 1 or min(substring(a.username from '^(.*)@[^@]*$')) = ''
 ),
-member (id, instance_id, role) as materialized (  -- all at once: each row of holdings has several of them
-  select h.instance_account_id, h.instance_id, g.object_name
-  from account_holding h
-  cross join lateral unnest(h.grants) as held (number)
-  join instance_grant g on g.instance_id = h.instance_id and g.number = held.number
-  where h.instance_id = any (cast(:instances as bigint[])) and h.of_roles
-    and g.instance_id = any (cast(:instances as bigint[])) and g.scope in ('role', 'database_role')
-    and g.privilege = 'MEMBER'
-    and case when cast(:at as timestamptz) is null then h.valid_to is null
-             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
-),
-down (id, instance_id, username, kind) as (
+down (id, instance_id, username, kind) as (  -- from an array, which is planned as ten: what they lead to is never known
   select a.id, a.instance_id, a.username, a.kind
-  from seed
-  cross join lateral (select * from instance_accounts where id = seed.id offset 0) a
+  from unnest(array(select id from seed)) as s (id)
+  cross join lateral (select * from instance_accounts where id = s.id offset 0) a
   union
-  select a.id, a.instance_id, a.username, a.kind
-  from down d
-  join member m on m.instance_id = d.instance_id and m.role = d.username
-  cross join lateral (select * from instance_accounts where id = m.id offset 0) a
-),
-up (id, instance_id) as (
-  (select id, instance_id from down
-   union
-   select id, instance_id from instance_accounts
-   where instance_id = any (cast(:instances as bigint[])) and kind = 'public'
-   union
-   select id, instance_id from instance_accounts
-   where instance_id = any (cast(:instances as bigint[])) and username = any (cast(:also as text[])))
-  union
-  select a.id, a.instance_id
-  from up u
-  join member m on m.id = u.id
+  select member.* from down d
   cross join lateral (
-    select id, instance_id from instance_accounts where instance_id = m.instance_id and username = m.role offset 0
-  ) a
+    select a.id, a.instance_id, a.username, a.kind
+    from instance_grant m
+    join account_holding h on h.instance_id = m.instance_id and h.of_roles and m.number = any (h.grants)
+    join instance_accounts a on a.id = h.instance_account_id
+    where m.instance_id = d.instance_id and m.object_name = d.username
+      and m.privilege = 'MEMBER' and m.scope in ('role', 'database_role')
+      and case when cast(:at as timestamptz) is null then h.valid_to is null
+               else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+    offset 0  -- so that it is looked up for each: how many there will be can't be estimated
+  ) member
+),
+start (id, instance_id) as materialized (
+  select id, instance_id from down
+  union
+  select id, instance_id from instance_accounts
+  where instance_id = any (cast(:instances as bigint[])) and kind = 'public'
+  union
+  select id, instance_id from instance_accounts
+  where instance_id = any (cast(:instances as bigint[])) and username = any (cast(:also as text[]))
+),
+up (id, instance_id, number) as (  -- an account, or the number of a membership; each of these is looked up once
+  select s.id, s.instance_id, 0
+  from unnest(array(select id from start), array(select instance_id from start)) as s (id, instance_id)
+  union
+  select step.* from up u
+  cross join lateral (
+    select cast(null as bigint), h.instance_id, held.number
+    from account_holding h cross join lateral unnest(h.grants) as held (number)
+    where h.instance_account_id = u.id and h.of_roles
+      and case when cast(:at as timestamptz) is null then h.valid_to is null
+               else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+    union all
+    select a.id, a.instance_id, 0
+    from instance_grant m join instance_accounts a on a.instance_id = m.instance_id and a.username = m.object_name
+    where m.instance_id = u.instance_id and m.number = u.number and m.privilege = 'MEMBER'
+    offset 0
+  ) step
 )
-select id, instance_id, false as is_everybody from up
+select id, instance_id, false as is_everybody from up where id is not null
 union all
 select id, instance_id, true from down where kind = 'public' or username = any (cast(:everybodys as text[]));
 
@@ -235,9 +252,9 @@ near as (  -- each `offset 0`: looked up by index
   ) g
 ),
 wanted as materialized (
-  select m.instance_id, m.number, count(*) over (partition by m.instance_id) <= 20 as is_one_of_few
+  select m.*, count(*) over (partition by m.instance_id) <= 20 as is_one_of_few
   from (
-    select distinct g.instance_id, g.number
+    select distinct g.*
     from near g
     join asked a on a.instance_id = g.instance_id
     where exists (
@@ -260,28 +277,58 @@ holding as materialized (
     and case when cast(:at as timestamptz) is null then h.valid_to is null
              else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
 ),
-found (instance_id, number, holder, since) as (
-  select h.instance_id, held.number, h.instance_account_id, h.valid_from
+membership as materialized (
+  select h.instance_id, held.number, array_agg(h.instance_account_id) as holders, array_agg(h.valid_from) as since
   from holding h
   cross join lateral unnest(h.grants) as held (number)
   where h.of_roles
+  group by h.instance_id, held.number
+),
+joined as (  -- by grouping: how many are wanted can't be estimated, and a loop over all for each took seconds
+  select max(o.privilege) as privilege, max(o.scope) as scope, max(o.database_name) as database_name,
+         max(o.schema_name) as schema_name, max(o.object_name) as object_name, max(o.column_name) as column_name,
+         bool_or(o.grant_option) as grant_option, max(o.effect) as effect, array_agg(o.holder) as holders,
+         array_agg(o.since) as since
+  from (
+    select instance_id, number, null as holder, null as since, privilege, scope, database_name, schema_name,
+           object_name, column_name, grant_option, effect
+    from wanted where not is_one_of_few
+    union all
+    select h.instance_id, held.number, h.instance_account_id, h.valid_from, null, null, null, null, null, null, null,
+           null
+    from holding h
+    cross join lateral unnest(h.grants) as held (number)
+    where not h.of_roles
+      and h.instance_id = any (array(select distinct instance_id from wanted where not is_one_of_few))
+  ) o
+  group by o.instance_id, o.number
+  having bool_or(o.holder is null)
+),
+found as (
+  select g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option, g.effect,
+         each.holder, each.since
+  from membership m
+  cross join lateral (
+    select * from instance_grant where instance_id = m.instance_id and number = m.number offset 0
+  ) g
+  cross join lateral unnest(m.holders, m.since) as each (holder, since)
   union all
-  select h.instance_id, w.number, h.instance_account_id, h.valid_from
+  select w.privilege, w.scope, w.database_name, w.schema_name, w.object_name, w.column_name, w.grant_option, w.effect,
+         h.instance_account_id, h.valid_from
   from holding h
   join wanted w on w.instance_id = h.instance_id and w.is_one_of_few and w.number = any (h.grants)
   where not h.of_roles
   union all
-  select h.instance_id, w.number, h.instance_account_id, h.valid_from
-  from (select distinct instance_id from wanted where not is_one_of_few) i
-  join holding h on h.instance_id = i.instance_id and not h.of_roles
-  cross join lateral unnest(h.grants) as held (number)
-  join wanted w on w.instance_id = h.instance_id and w.number = held.number
+  select j.privilege, j.scope, j.database_name, j.schema_name, j.object_name, j.column_name, j.grant_option, j.effect,
+         each.holder, each.since
+  from joined j
+  cross join lateral unnest(j.holders, j.since) as each (holder, since)
+  where each.holder is not null
 )
-select g.privilege collate "C", g.scope collate "C", g.database_name collate "C", g.schema_name collate "C",
-       g.object_name collate "C", g.column_name collate "C", g.grant_option, g.effect,
-       array_agg(f.holder), array_agg(date_part('epoch', f.since))
-from found f
-join instance_grant g on g.instance_id = f.instance_id and g.number = f.number
+select privilege collate "C", scope collate "C", database_name collate "C", schema_name collate "C",
+       object_name collate "C", column_name collate "C", grant_option, effect,
+       array_agg(holder), array_agg(date_part('epoch', since))
+from found
 group by 1, 2, 3, 4, 5, 6, 7, 8;
 
 -- name: all_held (all that these accounts hold)

@@ -14,8 +14,10 @@ from whalefall_pipeline.ledger.version import VERSION_TABLE
 
 CONNECT_SECONDS = 10
 READ_ONLY = "-c timezone=UTC -c default_transaction_read_only=on"
-WORK_MEM = "-c work_mem=32MB"
-"""For questions about a fleet, which group what many thousands hold: by hashes then, and not by sorting."""
+PLANNING = "-c work_mem=32MB -c jit=off"
+"""For questions about a fleet, which group what many thousands hold: by hashes then, and not by sorting. How many roles
+lead to others can't be estimated, and to compile a plan that seems to be long takes longer than it runs.
+"""
 Reader: TypeAlias = psycopg.Connection[dict[str, Any]]
 
 
@@ -36,7 +38,7 @@ def reading(url: str) -> Generator[Reader]:
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
             application_name="whalefall",
-            options=f"{READ_ONLY} {WORK_MEM}",
+            options=f"{READ_ONLY} {PLANNING}",
             row_factory=dict_row,
         )
     except psycopg.Error as error:

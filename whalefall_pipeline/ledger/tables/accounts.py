@@ -91,6 +91,12 @@ instance_grant = Table(
     Column("column_name", Text, nullable=False),
     Index("instance_grant_object", "object_name", "scope", "database_name", "schema_name", "privilege"),
     Index("instance_grant_scope", "instance_id", "scope"),
+    Index(
+        "instance_grant_member",
+        "instance_id",
+        "object_name",
+        postgresql_where=text("privilege = 'MEMBER' and scope in ('role', 'database_role')"),
+    ),
     comment="a grant, or a membership (scope role), that some account of an instance holds or held, once for all",
 )
 

@@ -18,6 +18,7 @@ revision = "0020"
 down_revision = "0019"
 
 GRANTS = Path(__file__).with_name("0020_grants.sql")
+ON_MEMBERS = "privilege = 'MEMBER' and scope in ('role', 'database_role')"
 NAMES = ("database_name", "schema_name", "object_name", "column_name")
 OBJECT = ("object_name", "scope", "database_name", "schema_name", "privilege")
 
@@ -69,5 +70,8 @@ def _create_tables() -> None:
 def _create_indexes() -> None:
     op.create_index("instance_grant_object", "instance_grant", OBJECT)
     op.create_index("instance_grant_scope", "instance_grant", ["instance_id", "scope"])
+    op.create_index(
+        "instance_grant_member", "instance_grant", ["instance_id", "object_name"], postgresql_where=sa.text(ON_MEMBERS)
+    )
     op.create_index("account_holding_account", "account_holding", ["instance_account_id"])
     op.create_index("account_holding_instance", "account_holding", ["instance_id", "of_roles"])
