@@ -262,3 +262,27 @@ def test_states_are_values_of_the_model(fleet: Fleet, ledger: Engine) -> None:
     fleet.adapter.accounts, fleet.adapter.grants = [user("ana")], [select_on("ana", "orders", option=True)]
     fleet.sync()
     assert load(ledger).accounts == {"ana": AccountState.of(user("ana"), fleet.adapter.grants)}
+
+
+@pytest.mark.parametrize("tables", [20, 21, 60])
+@pytest.mark.parametrize("wanted", [[Wanted("table")], [Wanted("table", object=f"t{n}") for n in range(60)]])
+def test_what_is_wanted_is_loaded_be_it_little_or_much(
+    fleet: Fleet, ledger: Engine, tables: int, wanted: list[Wanted]
+) -> None:
+    """Of two instances at once, of which one has little that is wanted; who holds what is found in two ways."""
+    fleet.register("two")
+    one, two = fleet.instances
+    fleet.adapter.accounts = [user("ana"), user("bob"), role("readers")]
+    other = [Grant("ana", "CONNECT", Securable("database", "shop")), Grant("ana", MEMBER, Securable("role", object="x"))]
+    fleet.adapter.grants = [select_on(("ana", "bob")[n % 2], f"t{n}") for n in range(tables)] + other
+    fleet.sync([one])
+    fleet.adapter.grants = [select_on("bob", "t1"), *other]
+    fleet.sync([two])
+    with reading(to_url(ledger)) as reader:
+        asked = read_asked(reader)
+        found = read_populations(reader, asked, {item.id: wanted for item in asked})
+        for item in asked:
+            for name, state in read_holdings(reader, item).accounts.items():
+                expected = {held for held in state.held if held.securable.scope != "database"}
+                assert found[item.id].accounts[name].held == expected
+    assert {item.name: len(found[item.id].accounts["bob"].held) for item in asked} == {"one": tables // 2, "two": 1}
