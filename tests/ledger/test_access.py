@@ -273,7 +273,10 @@ def test_what_is_wanted_is_loaded_be_it_little_or_much(
     fleet.register("two")
     one, two = fleet.instances
     fleet.adapter.accounts = [user("ana"), user("bob"), role("readers")]
-    other = [Grant("ana", "CONNECT", Securable("database", "shop")), Grant("ana", MEMBER, Securable("role", object="x"))]
+    other = [
+        Grant("ana", "CONNECT", Securable("database", "shop")),
+        Grant("ana", MEMBER, Securable("role", object="x")),
+    ]
     fleet.adapter.grants = [select_on(("ana", "bob")[n % 2], f"t{n}") for n in range(tables)] + other
     fleet.sync([one])
     fleet.adapter.grants = [select_on("bob", "t1"), *other]

@@ -19,7 +19,7 @@ NAMES = ("ana", "bob", "readers")
 EFFECTS: Sequence[Effect] = ("grant", "deny")
 SECURABLES = (
     Securable("table", "shop", "public", "orders"),
-    Securable("table", "shop", "public", "orders\\{1,2},\"x\"'\t"),
+    Securable("table", "shop", "public", 'orders\\{1,2},"x"\'\t'),
     Securable("column", "shop", "public", "orders", "total"),
     Securable("database", "shop"),
 )

@@ -30,7 +30,8 @@ select min(id), 1, 'SELECT', 'grant', false, 'table', '', '', 'wide ' || n, '', 
 from instance_accounts, generate_series(1, {MANY}) n group by n;
 insert into account_changes (instance_id, db_type, change_time, session_id, instance_account_id, username, change_type,
                              message, in_intervals)
-select a.instance_id, a.db_type, timestamptz '2026-03-01', 's', a.id, a.username, 'add', '', true from instance_accounts a;
+select a.instance_id, a.db_type, timestamptz '2026-03-01', 's', a.id, a.username, 'add', '', true
+from instance_accounts a;
 grant select on account_grant to {READER}, public;
 create view mine as select privilege, count(*) as many from account_grant g where valid_to is null group by privilege;
 """
@@ -63,7 +64,9 @@ def test_views_give_what_they_gave(before: Engine) -> None:
                           " from account_holding")  # fmt: skip
     assert row["many"] == 400
     assert row["of_roles"]
-    (row,) = read(before, "select count(*) as many, count(distinct (instance_id, number)) as numbers from instance_grant")
+    (row,) = read(
+        before, "select count(*) as many, count(distinct (instance_id, number)) as numbers from instance_grant"
+    )
     assert row["many"] == row["numbers"] > MANY
 
 

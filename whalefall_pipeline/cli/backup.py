@@ -22,10 +22,16 @@ PREPARE = """\
 set client_min_messages = error;
 select set_config(name, '0', false) from pg_settings where name in ('statement_timeout', 'transaction_timeout');
 drop table if exists {tables} cascade;
-do $$ begin
-  if exists (select from pg_class where oid = to_regclass('account_change_log') and relkind = 'r') then
-    drop table account_change_log cascade;
-  end if;
+do $$
+declare
+  former record;
+begin
+  for former in
+    select oid::regclass::text as name from pg_class
+    where oid in (to_regclass('account_change_log'), to_regclass('account_grant')) and relkind = 'r'
+  loop
+    execute 'drop table ' || former.name || ' cascade';
+  end loop;
 end $$;
 """
 """What is run before the file's statements. They drop only what the file has; a later version's tables would stay, and

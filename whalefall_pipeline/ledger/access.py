@@ -24,7 +24,11 @@ from whalefall_pipeline.ledger.holdings import NOTHING_UNSEEN, Holdings, Moments
 from whalefall_pipeline.ledger.reader import Reader
 from whalefall_pipeline.sql import load_sql
 
-SQL = load_sql("whalefall_pipeline.ledger", "access.sql")
+SQL = {
+    name: sql
+    for file in ("access.sql", "held.sql")
+    for name, sql in load_sql("whalefall_pipeline.ledger", file).items()
+}
 MEMBERSHIPS = tuple(Wanted(scope) for scope in sorted(ROLE_SCOPES))
 """Wanted for every question."""
 _VALUE = re.compile(r"(?<![:\w]):(\w+)")

@@ -17,7 +17,7 @@ from whalefall_pipeline.ledger.target import Target
 SQL = load_statements("changes.sql")
 HOLDING_COLUMNS = ("instance_id", "valid_from", "instance_account_id", "of_roles", "grants")
 MOST_IN_ROW = 400
-"""Grants in one row: more would be kept apart from it by PostgreSQL, and one that is lost would have all written anew."""
+"""Grants in one row: more would be kept apart from it by PostgreSQL, and each that is lost has all written anew."""
 ATTRIBUTE_COLUMNS = ("instance_id", "valid_from", "instance_account_id", "kind", "attributes")
 LOG_COLUMNS = (
     *("instance_id", "db_type", "change_time", "session_id", "instance_account_id", "username", "change_type"),
@@ -81,9 +81,7 @@ def write_deletions(connection: Connection, target: Target, gone: Sequence[Accou
     _write_log(Copier(connection), target, gone)
 
 
-def _end_grants(
-    connection: Connection, target: Target, changes: Iterable[AccountChange], numbers: Numbers
-) -> None:
+def _end_grants(connection: Connection, target: Target, changes: Iterable[AccountChange], numbers: Numbers) -> None:
     lost = [(change.account_id, numbers[item]) for change in changes for item in change.difference.lost]
     if lost:
         ids, ended = map(list, zip(*lost, strict=True))

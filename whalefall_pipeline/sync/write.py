@@ -136,8 +136,7 @@ def _write_states(
 ) -> tuple[Sequel, FindingChanges]:
     """Write all that is of accounts one by one, and return what follows from the reading, and of findings.
 
-    What takes the ledger longest is sent first: what accounts hold, then findings. What takes longest to work out is so
-    meanwhile: what follows, then documents.
+    What follows, and documents, take longest to work out: the ledger takes in meanwhile what was sent before each.
     """
     stale: Mapping[str, Stored] = compared.states.stale if compared.states else {}
     states = compared.states if stale else None
@@ -145,13 +144,13 @@ def _write_states(
     with copying(connection, len(stale)) as copier:
         if states and numbers is not None:
             write_gained(copier, target, states.changes, numbers)
+            write_changes(copier, target, states.changes)
         sequel = follow(copier.take_connection)
         written = diff_findings(sequel.questions, compared) if sequel.questions else None
         if written:
             ids = {name: stored.account_id for name, stored in stale.items()}
             open_findings(connection, copier, target, written.changes.opened, ids)
         if states:
-            write_changes(copier, target, states.changes)
             write_snapshots(copier, _build_rows(target, states))
     if written:
         write_findings(connection, target, written)

@@ -116,7 +116,7 @@ account_holding = Table(
     Column("valid_to", MOMENT),
     Index("account_holding_account", "instance_account_id"),
     Index("account_holding_instance", "instance_id", "of_roles"),
-    comment="what an account holds in one interval of time; now: valid_to is null; the view account_grant has it by grant",
+    comment="what an account holds in one interval of time, now: valid_to is null; by grant: the view account_grant",
 )
 
 account_changes = Table(

@@ -3,7 +3,7 @@
 Revision ID: 0020
 
 An account's row has all that it came to hold at one moment, where there was a row for each grant. `account_grant` is a
-view that has these rows as they were, and views that read the table read it; whoever may read the one may read the other.
+view that has these rows as they were; views that read the table read it, and who could read the table can read it too.
 
 Every grant is written anew: about a minute for ten million of them, and less room than they take now.
 """
@@ -62,7 +62,7 @@ def _create_tables() -> None:
         sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("valid_to", sa.DateTime(timezone=True)),
         comment=(
-            "what an account holds in one interval of time; now: valid_to is null; the view account_grant has it by grant"
+            "what an account holds in one interval of time, now: valid_to is null; by grant: the view account_grant"
         ),
     )
 
