@@ -1,12 +1,15 @@
 -- What was a row for each grant of each account, as numbers of grants. A later revision may replace the view.
 
+set local work_mem = '128MB';
 alter table account_grant rename to account_grant_0019;
+analyze account_grant_0019;  -- else what follows is planned for a few rows, and takes a hundred times as long
 
 insert into instance_grant
 select instance_id, row_number() over (partition by instance_id order by min(valid_from)), privilege, effect,
        grant_option, scope, database_name, schema_name, object_name, column_name
 from account_grant_0019
 group by instance_id, privilege, effect, grant_option, scope, database_name, schema_name, object_name, column_name;
+analyze instance_grant;
 
 insert into account_holding
 select instance_account_id, instance_id, of_roles, array_agg(number order by number), valid_from, valid_to
