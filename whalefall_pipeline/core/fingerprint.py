@@ -5,7 +5,8 @@ of the catalog), its members, the scopes that were not seen, and what is passed 
 accounts that stand for everybody. A role's other grants are not among it: they stand in the role's own documents only.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -24,8 +25,21 @@ NOBODY = to_digest()
 def find_own_capabilities(
     states: Mapping[str, AccountState], rules: Rules, now: datetime, instance: Attributes = NOTHING_SET
 ) -> dict[str, Reasons]:
-    """Return what each account amounts to by itself, by username; `instance` is what the instance is set to."""
-    return {username: rules.own_capabilities(state, now, instance) for username, state in states.items()}
+    """Return what each account amounts to by itself, by username; `instance` is what the instance is set to.
+
+    Accounts may share one value, which is not to be changed.
+    """
+    if not rules.own_follow_attributes:
+        return {username: rules.own_capabilities(state, now, instance) for username, state in states.items()}
+    shared: dict[tuple[int, int], Reasons] = {}  # by which kind and attributes they are; the states keep these
+    own: dict[str, Reasons] = {}
+    for username, state in states.items():
+        key = (id(state.account.kind), id(state.account.attributes))
+        reasons = shared.get(key)
+        if reasons is None:
+            reasons = shared[key] = rules.own_capabilities(state, now, instance)
+        own[username] = reasons
+    return own
 
 
 def digest_accounts(states: Mapping[str, AccountState], own: Mapping[str, Reasons]) -> dict[str, bytes]:
@@ -33,7 +47,19 @@ def digest_accounts(states: Mapping[str, AccountState], own: Mapping[str, Reason
 
     Where an account amounts to something else by what the instance is set to, its digest differs.
     """
-    return {username: _digest_account(state.account, own[username]) for username, state in states.items()}
+    shared: dict[tuple[int, int, int], bytes] = {}  # by what they are and amount to, which some share
+    digests: dict[str, bytes] = {}
+    for username, state in states.items():
+        account, reasons = state.account, own[username]
+        if account.unseen:
+            digests[username] = _digest_account(account, reasons)
+            continue
+        key = (id(account.kind), id(account.attributes), id(reasons))
+        digest = shared.get(key)
+        if digest is None:
+            digest = shared[key] = _digest_account(account, reasons)
+        digests[username] = digest
+    return digests
 
 
 def _digest_account(account: Account, own: Reasons) -> bytes:
@@ -59,7 +85,7 @@ def build_digests(
     """Return each account's digest, by username; `code` stands for the code that would build the documents."""
     reading = _Fingerprints(states, own)
     common = to_digest(code, orjson.dumps([to_json_unseen(item) for item in unseen]), reading.of_everyone)
-    return {username: to_digest_of_parts(common + grounds) for username, grounds in reading.join_grounds()}
+    return reading.digest_all(common)
 
 
 def _digest_held(held: Held) -> bytes:
@@ -67,50 +93,57 @@ def _digest_held(held: Held) -> bytes:
     return to_digest(orjson.dumps([privilege, list(securable), grant_option, effect]))
 
 
-def _digest_set(tokens: Mapping[Held, bytes], held: frozenset[Held]) -> bytes:
-    """Return one digest of several privileges, whatever their order."""
-    return to_digest_of_parts(b"".join(sorted(map(tokens.__getitem__, held))))
+class _Sets(dict[frozenset[Held], bytes]):
+    """A digest of each of several privileges, whatever their order; of a set that many accounts share it is one."""
+
+    def __init__(self) -> None:
+        self.tokens = Made(_digest_held)
+
+    def __missing__(self, held: frozenset[Held]) -> bytes:
+        tokens = sorted(map(self.tokens.__getitem__, held))
+        digest = self[held] = to_digest_of_parts(b"".join(tokens))
+        return digest
 
 
 class _Fingerprints:
-    """All accounts of one reading; those that hold the same share a set, which is digested once."""
+    """All accounts of one reading."""
 
     def __init__(self, states: Mapping[str, AccountState], own: Mapping[str, bytes]) -> None:
         self._states = states
         self._own = own
-        self._tokens = Made(_digest_held)
         self._passing = find_held(states, _is_passed_on)
         of_roles = frozenset(filter(is_of_role, self._passing))
         self._memberships = {username: state.held & of_roles for username, state in states.items()}
-        self._sets = Made(partial(_digest_set, self._tokens))
+        self._sets = _Sets()
         self._passed_on: dict[str, bytes] = {}
-        self._reached: dict[frozenset[Held], bytes] = {}
+        self._reached = Made(self._reach)
 
-    def join_grounds(self) -> Iterator[tuple[str, bytes]]:
-        """Yield what each account's documents are built from, four digests in one, by username."""
+    def digest_all(self, common: bytes) -> dict[str, bytes]:
+        """Return a digest of what each account's documents are built from: of `common`, and of four digests."""
         members = self._digest_members()
-        for username, state in self._states.items():
-            of_roles = self._reach(self._memberships[username]) + members.get(username, NOBODY)
-            yield username, self._sets[state.held] + of_roles + self._own[username]
+        find_members, sets, reached, own = members.get, self._sets, self._reached, self._own
+        return {
+            username: to_digest_of_parts(
+                common + sets[state.held] + reached[memberships] + find_members(username, NOBODY) + own[username]
+            )
+            for (username, state), memberships in zip(self._states.items(), self._memberships.values(), strict=True)
+        }
 
     @property
     def of_everyone(self) -> bytes:
         """A digest of what is passed on by accounts that stand for everybody."""
         names = sorted(name for name, state in self._states.items() if state.account.kind is Kind.PUBLIC)
-        return to_digest(*[self._pass_on(name) + self._reach(self._memberships[name]) for name in names])
+        return to_digest(*[self._pass_on(name) + self._reached[self._memberships[name]] for name in names])
 
     def _reach(self, direct: frozenset[Held]) -> bytes:
         """Return a digest of what all roles pass on that are reached over these; many accounts have the same ones."""
-        reached = self._reached.get(direct)
-        if reached is None:
-            seen: set[str] = set()
-            frontier = {item.securable.object for item in direct}
-            while frontier:
-                seen |= frontier
-                known = [self._memberships[role] for role in frontier if role in self._states]
-                frontier = {item.securable.object for held in known for item in held} - seen
-            reached = self._reached[direct] = to_digest(*map(self._pass_on, sorted(seen & self._states.keys())))
-        return reached
+        seen: set[str] = set()
+        frontier = {item.securable.object for item in direct}
+        while frontier:
+            seen |= frontier
+            known = [self._memberships[role] for role in frontier if role in self._states]
+            frontier = {item.securable.object for held in known for item in held} - seen
+        return to_digest(*map(self._pass_on, sorted(seen & self._states.keys())))
 
     def _pass_on(self, role: str) -> bytes:
         """Return a digest of what a role's members may have from it: capabilities, further roles, denials."""
@@ -121,15 +154,22 @@ class _Fingerprints:
 
     def _digest_members(self) -> dict[str, bytes]:
         """Return, by role, a digest of each kind of membership with its members."""
-        holders: dict[Held, list[str]] = {}
-        for username, memberships in self._memberships.items():
-            for membership in memberships:
-                holders.setdefault(membership, []).append(username)
+        holders: defaultdict[Held, list[str]] = defaultdict(list)
+        adding = Made(partial(_find_appends, holders))
+        for username in sorted(self._memberships):
+            for append in adding[self._memberships[username]]:
+                append(username)
         of_role: dict[str, list[bytes]] = {}
         for membership in sorted(holders):
-            members = orjson.dumps(sorted(holders[membership]))
-            of_role.setdefault(membership.securable.object, []).append(to_digest(self._tokens[membership], members))
+            members = orjson.dumps(holders[membership])
+            digest = to_digest(self._sets.tokens[membership], members)
+            of_role.setdefault(membership.securable.object, []).append(digest)
         return {role: to_digest(*digests) for role, digests in of_role.items()}
+
+
+def _find_appends(holders: defaultdict[Held, list[str]], memberships: frozenset[Held]) -> list[Callable[[str], None]]:
+    """Return what puts a name to each of these memberships: accounts that have the same ones find them once."""
+    return [holders[membership].append for membership in memberships]
 
 
 def _is_passed_on(held: Held) -> bool:

@@ -68,7 +68,12 @@ def compare_inventory(
         raise SyncDataError(f"the account list holds {twice!r} twice")
     known_names = {account.username for account in known}
     missing = [item for item in known if item.is_active and item.username not in by_name]
-    pairs = [(item, by_name[item.username]) for item in known if item.username in by_name]
+    pairs = [
+        (item, read)
+        for item in known
+        if (read := by_name.get(item.username))
+        and not (item.is_active and read.kind == item.kind and (read.native_id or None) == item.native_id)
+    ]
     other_id = [(item, read.native_id) for item, read in pairs if read.native_id and read.native_id != item.native_id]
     return InventoryChange(
         new=[account for account in accounts if account.username not in known_names],
@@ -114,10 +119,12 @@ def check_collapse(
     neither, nor do those that are hidden, which the reading could not have shown. With a `replacement`, half of the
     accounts are enough, however few they are.
     """
-    hidden = {account.id for account in change.hidden}
-    active = [account for account in known if account.is_active and account.is_counted and account.id not in hidden]
     gone = [account for account in change.gone if account.is_counted]
     again = sum(account.is_counted for account in change.recreated)
+    if not (gone or again):
+        return
+    hidden = {account.id for account in change.hidden}
+    active = [account for account in known if account.is_active and account.is_counted and account.id not in hidden]
     accept = "if this is right, accept it: whalefall sync NAME --accept-collapse"
     if replacement and len(gone) * 100 > min(limit_percent, REPLACED_PERCENT) * len(active):
         vanish = f"{len(gone)} of {len(active)} accounts would vanish; nothing was changed"

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from whalefall_pipeline.core.inventory import InventoryChange, KnownAccount
 from whalefall_pipeline.core.model import Account
 from whalefall_pipeline.ledger.copying import Copier
-from whalefall_pipeline.ledger.database import NULL, load_statements, to_fields
+from whalefall_pipeline.ledger.database import NULL, fetch_many, load_statements, to_fields
 from whalefall_pipeline.ledger.target import Target
 
 SQL = load_statements("inventory.sql")
@@ -16,8 +16,8 @@ NEW_COLUMNS = ("instance_id", "db_type", "created_at", "updated_at", "username",
 
 def read_known_accounts(connection: Connection, instance_id: int) -> list[KnownAccount]:
     """Return all accounts that an instance has or had, ordered by username."""
-    rows = connection.execute(SQL["read_known"], {"instance_id": instance_id}).all()
-    return [KnownAccount._make(row) for row in rows]
+    rows = fetch_many(connection, SQL["read_known"], {"instance_id": instance_id})
+    return list(map(KnownAccount._make, rows))
 
 
 def write_inventory(connection: Connection, target: Target, change: InventoryChange) -> None:

@@ -12,7 +12,7 @@ from whalefall_pipeline.core.counts import PermissionCounts
 from whalefall_pipeline.core.diff import ChangeType
 from whalefall_pipeline.core.model import Attributes
 from whalefall_pipeline.ledger.copying import Copier
-from whalefall_pipeline.ledger.database import load_statements, to_fields
+from whalefall_pipeline.ledger.database import fetch_many, load_statements, to_fields
 from whalefall_pipeline.ledger.target import Target
 
 SQL = load_statements("permissions.sql")
@@ -28,8 +28,13 @@ class Stored(NamedTuple):
     username: str
     account_id: int
     digest: bytes | None
-    last_change_type: ChangeType | None
-    last_change_time: datetime | None
+
+
+class LastChange(NamedTuple):
+    """When an account last changed, and how."""
+
+    change_type: ChangeType
+    moment: datetime
 
 
 class Newest(NamedTuple):
@@ -48,8 +53,8 @@ def read_newest(connection: Connection, instance_id: int) -> Newest:
 
 def read_stored(connection: Connection, instance_id: int) -> dict[str, Stored]:
     """Return what the ledger holds of the snapshots of all active accounts, by username."""
-    rows = connection.execute(SQL["read_stored"], {"instance_id": instance_id}).all()
-    return {stored.username: stored for stored in map(Stored._make, rows)}
+    rows = fetch_many(connection, SQL["read_stored"], {"instance_id": instance_id})
+    return {row[0]: Stored._make(row) for row in rows}
 
 
 def read_same(connection: Connection, instance_id: int, digest: bytes) -> PermissionCounts | None:
@@ -64,10 +69,12 @@ def write_same(connection: Connection, instance_id: int, digest: bytes, counts: 
     connection.execute(SQL["write_reading"], {"instance_id": instance_id, "digest": digest, **values})
 
 
-def delete_snapshots(connection: Connection, account_ids: Collection[int]) -> None:
-    """Delete the snapshots of these accounts, for others to take their place."""
-    if account_ids:
-        connection.execute(SQL["delete_snapshots"], {"ids": list(account_ids)})
+def delete_snapshots(connection: Connection, account_ids: Collection[int]) -> dict[int, LastChange]:
+    """Delete the snapshots of these accounts, for others to take their place, and return the change each was of."""
+    if not account_ids:
+        return {}
+    rows = connection.execute(SQL["delete_snapshots"], {"ids": list(account_ids)})
+    return {account_id: LastChange(change_type, moment) for account_id, change_type, moment in rows}
 
 
 def write_snapshots(copier: Copier, rows: Iterable[Sequence[str]]) -> None:

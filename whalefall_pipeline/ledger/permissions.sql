@@ -15,13 +15,14 @@ set digest = excluded.digest, written = excluded.written, accounts = excluded.ac
     not_in_inventory = excluded.not_in_inventory;
 
 -- name: read_stored
-select a.username, a.id, s.digest, s.last_change_type, s.last_change_time
+select a.username, a.id, s.digest
 from instance_accounts a
 left join account_snapshots s on s.instance_account_id = a.id
 where a.instance_id = :instance_id and a.is_active;
 
 -- name: delete_snapshots
-delete from account_snapshots where instance_account_id = any (cast(:ids as bigint[]));
+delete from account_snapshots where instance_account_id = any (cast(:ids as bigint[]))
+returning instance_account_id, last_change_type, last_change_time;
 
 -- name: read_newest (what the newest reading of permissions observed, and what the instance was last seen set to)
 select i.observed_scopes, a.attributes, i.danger_summary

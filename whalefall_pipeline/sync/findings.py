@@ -221,7 +221,7 @@ def _digest(compared: ComparedPermissions, others: Others, digests: Mapping[str,
     theirs = {name: sorted(map(_to_row, held)) for name, held in others.strangers.items()}
     unseen = [to_json_unseen(item) for item in compared.sight.unseen]
     settings = [compared.attributes, unseen, theirs, others.takings.to_json() if others.takings else None]
-    accounts = b"".join(digest for _, digest in sorted(digests.items()))
+    accounts = b"".join([digests[name] for name in sorted(digests)])
     return to_digest(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS), accounts)
 
 

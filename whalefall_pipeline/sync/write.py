@@ -18,6 +18,7 @@ from whalefall_pipeline.ledger.grants import Numbers, read_numbers
 from whalefall_pipeline.ledger.instance_attributes import write_attributes, write_instance_change
 from whalefall_pipeline.ledger.inventory import mark_inventory_read, write_inventory
 from whalefall_pipeline.ledger.permissions import (
+    LastChange,
     Stored,
     delete_snapshots,
     mark_permissions_read,
@@ -140,30 +141,37 @@ def _write_states(
     """
     stale: Mapping[str, Stored] = compared.states.stale if compared.states else {}
     states = compared.states if stale else None
-    numbers = _end_states(connection, target, states) if states else None
+    ended = _end_states(connection, target, states) if states else None
     with copying(connection, len(stale)) as copier:
-        if states and numbers is not None:
-            write_gained(copier, target, states.changes, numbers)
+        if states and ended:
+            write_gained(copier, target, states.changes, ended.numbers)
             write_changes(copier, target, states.changes)
         sequel = follow(copier.take_connection)
         written = diff_findings(sequel.questions, compared) if sequel.questions else None
         if written:
             ids = {name: stored.account_id for name, stored in stale.items()}
             open_findings(connection, copier, target, written.changes.opened, ids)
-        if states:
-            write_snapshots(copier, _build_rows(target, states))
+        if states and ended:
+            write_snapshots(copier, _build_rows(target, states, ended.snapshots))
     if written:
         write_findings(connection, target, written)
     return sequel, written.changes if written else NO_CHANGES
 
 
-def _end_states(connection: Connection, target: Target, states: ComparedStates) -> Numbers:
-    """End what accounts were and held and are and hold no more, and return the numbers of what they gain."""
+class _Ended(NamedTuple):
+    """What is known once it ended what accounts were: the numbers of what they gain, and how each last changed."""
+
+    numbers: Numbers
+    snapshots: Mapping[int, LastChange]
+
+
+def _end_states(connection: Connection, target: Target, states: ComparedStates) -> _Ended:
+    """End what accounts were and held, and are and hold no more."""
     numbers = read_numbers(connection, target.instance.id, states.changes)
     if states.held_before:  # else what they gained is found while the ledger takes it in
         end_changed(connection, target, states.changes, numbers)
-    delete_snapshots(connection, [stored.account_id for stored in states.stale.values() if stored.digest is not None])
-    return numbers
+    had_one = [stored.account_id for stored in states.stale.values() if stored.digest is not None]
+    return _Ended(numbers, delete_snapshots(connection, had_one))
 
 
 def _write_attributes(connection: Connection, target: Target, compared: ComparedPermissions) -> None:
@@ -177,15 +185,19 @@ def _write_attributes(connection: Connection, target: Target, compared: Compared
         write_instance_change(connection, target, "modify_instance", difference, describe_attributes(difference))
 
 
-def _build_rows(target: Target, compared: ComparedStates) -> Iterator[tuple[str, ...]]:
-    """Build documents while the ledger takes in the ones before: there are never many of them in memory."""
+def _build_rows(
+    target: Target, compared: ComparedStates, last_changes: Mapping[int, LastChange]
+) -> Iterator[tuple[str, ...]]:
+    """Build documents while the ledger takes in the ones before: there are never many of them in memory.
+
+    Where an account itself did not change, its last change stays what it was.
+    """
     documents, digests = compared.build_documents(), compared.find_digests()
     types = {change.account_id: change.change_type for change in compared.changes}
     instance_id, read_at = str(target.instance.id), target.read_at.isoformat()
     for username, stored in compared.stale.items():
-        account_id, kind, moment = stored.account_id, stored.last_change_type, stored.last_change_time
-        if account_id in types or not (kind and moment):  # a lost snapshot is written again, though nothing changed
-            last = types.get(account_id, "add"), read_at
-        else:
-            last = kind, moment.isoformat()
+        account_id = stored.account_id
+        before = None if account_id in types else last_changes.get(account_id)
+        # a lost snapshot is written again, though nothing changed
+        last = (before.change_type, before.moment.isoformat()) if before else (types.get(account_id, "add"), read_at)
         yield str(account_id), instance_id, *documents.build(username), to_bytes_field(digests[username]), *last

@@ -4,7 +4,8 @@ import codecs
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, TypeAlias
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias
 
 from whalefall_pipeline.core.errors import SyncDataError
 from whalefall_pipeline.core.made import Made
@@ -34,42 +35,45 @@ def to_accounts(
 
     `escaped` are names that are no text in any encoding, see `to_text`: the attribute `rolname_is_escaped` says so.
     """
-    own_attributes = Made(_to_own_attributes)
+    own = Made(_to_own)
+    more: dict[int, dict[str, Json]] = {oid: {"settings": dict(of_one)} for oid, of_one in settings.items() if of_one}
+    more.setdefault(BOOTSTRAP_OID, {})["bootstrap_superuser"] = True
     try:
         accounts = [
-            _to_account(oid, name, own_attributes[tuple(own)], settings.get(oid), name in escaped)
-            for oid, name, *own in roles
+            _to_account(row[0], row[1], own[tuple(row[2:])], more.get(row[0]), row[1] in escaped) for row in roles
         ]
     except TypeError as error:  # a list, where a flag or a text should be
         raise SyncDataError(f"pg_roles has a row that can't be understood: {error}") from None
-    return sorted([*accounts, Account(PUBLIC, Kind.PUBLIC)], key=lambda account: account.username)
+    return sorted([*accounts, Account(PUBLIC, Kind.PUBLIC)], key=attrgetter("username"))
 
 
-def _to_account(
-    oid: int, name: str, own: Mapping[str, Json], settings: Mapping[str, Json] | None, is_escaped: bool
-) -> Account:
-    if not name or None in own.values():
-        raise SyncDataError(f"pg_roles has a row that can't be understood: OID {oid}, rolname {name!r}")
-    # The prefix is reserved, and only since 9.6: an older role of that name has an OID of users.
-    predefined = oid < FIRST_NORMAL_OID and name.startswith("pg_")
-    kind = Kind.PREDEFINED if predefined else Kind.USER if own["rolcanlogin"] else Kind.ROLE
-    more: dict[str, Json] = {}
-    if settings:
-        more["settings"] = dict(settings)
-    if oid == BOOTSTRAP_OID:
-        more["bootstrap_superuser"] = True
-    if is_escaped:
-        more["rolname_is_escaped"] = True
-    return Account(name, kind, {**own, **more} if more else own, native_id=str(oid))
+class _Own(NamedTuple):
+    """What a row of pg_roles says beside OID and name; most roles share it with others."""
+
+    kind: Kind
+    attributes: Mapping[str, Json]
+    is_whole: bool
 
 
-def _to_own_attributes(values: tuple[Json, ...]) -> Mapping[str, Json]:
-    """Return what a row of pg_roles says beside the name; most roles share it with others."""
+def _to_own(values: tuple[Json, ...]) -> _Own:
     *flags, connection_limit, valid_until = values
     attributes: dict[str, Json] = {**dict(zip(FLAGS, flags, strict=True)), "rolconnlimit": connection_limit}
     if valid_until is not None:
         attributes["rolvaliduntil"] = valid_until
-    return attributes
+    kind = Kind.USER if attributes["rolcanlogin"] else Kind.ROLE
+    return _Own(kind, attributes, None not in attributes.values())
+
+
+def _to_account(oid: int, name: str, own: _Own, more: Mapping[str, Json] | None, is_escaped: bool) -> Account:
+    kind, attributes, is_whole = own
+    if not name or not is_whole:
+        raise SyncDataError(f"pg_roles has a row that can't be understood: OID {oid}, rolname {name!r}")
+    # The prefix is reserved, and only since 9.6: an older role of that name has an OID of users.
+    if oid < FIRST_NORMAL_OID and name.startswith("pg_"):
+        kind = Kind.PREDEFINED
+    if more or is_escaped:
+        attributes = {**attributes, **(more or {}), **({"rolname_is_escaped": True} if is_escaped else {})}
+    return Account(name, kind, attributes, native_id=str(oid))
 
 
 def to_settings(rows: Iterable[Sequence[Any]], identity: str, digest_key: bytes) -> Settings:
