@@ -6,9 +6,10 @@ accounts that stand for everybody. A role's other grants are not among it: they 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from itertools import chain
+from typing import NamedTuple
 
 import orjson
 
@@ -105,71 +106,81 @@ class _Sets(dict[frozenset[Held], bytes]):
         return digest
 
 
+class _Alike(NamedTuple):
+    """What accounts with the same memberships share: what is reached over these, and the lists of members they are in.
+
+    There is a list for each role: of those who have the very same options of it.
+    """
+
+    reached: bytes
+    lists: list[list[str]]
+
+
 class _Fingerprints:
     """All accounts of one reading."""
 
     def __init__(self, states: Mapping[str, AccountState], own: Mapping[str, bytes]) -> None:
         self._states = states
         self._own = own
-        self._passing = find_held(states, _is_passed_on)
-        of_roles = frozenset(filter(is_of_role, self._passing))
-        self._memberships = {username: state.held & of_roles for username, state in states.items()}
         self._sets = _Sets()
-        self._passed_on: dict[str, bytes] = {}
-        self._reached = Made(self._reach)
+        self._passing = find_held(states, _is_passed_on)
+        self._of_roles = frozenset(filter(is_of_role, self._passing))
+        self._passed_on = Made(self._pass_on)
+        self._lists: defaultdict[frozenset[Held], list[str]] = defaultdict(list)
+        alike = Made(self._find_alike)
+        self._alike = {name: alike[states[name].held & self._of_roles] for name in sorted(states)}
 
     def digest_all(self, common: bytes) -> dict[str, bytes]:
         """Return a digest of what each account's documents are built from: of `common`, and of four digests."""
-        members = self._digest_members()
-        find_members, sets, reached, own = members.get, self._sets, self._reached, self._own
+        members, sets, own, alike = self._digest_members(), self._sets, self._own, self._alike
         return {
-            username: to_digest_of_parts(
-                common + sets[state.held] + reached[memberships] + find_members(username, NOBODY) + own[username]
+            name: to_digest_of_parts(
+                common + sets[state.held] + alike[name].reached + members.get(name, NOBODY) + own[name]
             )
-            for (username, state), memberships in zip(self._states.items(), self._memberships.values(), strict=True)
+            for name, state in self._states.items()
         }
 
     @property
     def of_everyone(self) -> bytes:
         """A digest of what is passed on by accounts that stand for everybody."""
         names = sorted(name for name, state in self._states.items() if state.account.kind is Kind.PUBLIC)
-        return to_digest(*[self._pass_on(name) + self._reached[self._memberships[name]] for name in names])
+        return to_digest(*[self._passed_on[name] + self._alike[name].reached for name in names])
 
-    def _reach(self, direct: frozenset[Held]) -> bytes:
-        """Return a digest of what all roles pass on that are reached over these; many accounts have the same ones."""
+    def _find_alike(self, memberships: frozenset[Held]) -> _Alike:
+        of_role: defaultdict[str, list[Held]] = defaultdict(list)
+        for membership in memberships:
+            of_role[membership.securable.object].append(membership)
+        return _Alike(self._reach(set(of_role)), [self._lists[frozenset(options)] for options in of_role.values()])
+
+    def _reach(self, direct: set[str]) -> bytes:
+        """Return a digest of what all roles pass on that are reached over these."""
         seen: set[str] = set()
-        frontier = {item.securable.object for item in direct}
+        frontier = direct
         while frontier:
             seen |= frontier
-            known = [self._memberships[role] for role in frontier if role in self._states]
+            known = [self._states[role].held & self._of_roles for role in frontier if role in self._states]
             frontier = {item.securable.object for held in known for item in held} - seen
-        return to_digest(*map(self._pass_on, sorted(seen & self._states.keys())))
+        return to_digest(*map(self._passed_on.__getitem__, sorted(seen & self._states.keys())))
 
     def _pass_on(self, role: str) -> bytes:
         """Return a digest of what a role's members may have from it: capabilities, further roles, denials."""
-        if role not in self._passed_on:
-            further = self._sets[self._states[role].held & self._passing]
-            self._passed_on[role] = to_digest(orjson.dumps(role), self._own[role], further)
-        return self._passed_on[role]
+        further = self._sets[self._states[role].held & self._passing]
+        return to_digest(orjson.dumps(role), self._own[role], further)
 
     def _digest_members(self) -> dict[str, bytes]:
         """Return, by role, a digest of each kind of membership with its members."""
-        holders: defaultdict[Held, list[str]] = defaultdict(list)
-        adding = Made(partial(_find_appends, holders))
-        for username in sorted(self._memberships):
-            for append in adding[self._memberships[username]]:
-                append(username)
-        of_role: dict[str, list[bytes]] = {}
+        for name, alike in self._alike.items():
+            for members in alike.lists:
+                members.append(name)
+        holders: defaultdict[Held, list[list[str]]] = defaultdict(list)
+        for options, members in self._lists.items():
+            for membership in options:
+                holders[membership].append(members)
+        of_role: defaultdict[str, list[bytes]] = defaultdict(list)
         for membership in sorted(holders):
-            members = orjson.dumps(holders[membership])
-            digest = to_digest(self._sets.tokens[membership], members)
-            of_role.setdefault(membership.securable.object, []).append(digest)
+            names = orjson.dumps(sorted(chain.from_iterable(holders[membership])))
+            of_role[membership.securable.object].append(to_digest(self._sets.tokens[membership], names))
         return {role: to_digest(*digests) for role, digests in of_role.items()}
-
-
-def _find_appends(holders: defaultdict[Held, list[str]], memberships: frozenset[Held]) -> list[Callable[[str], None]]:
-    """Return what puts a name to each of these memberships: accounts that have the same ones find them once."""
-    return [holders[membership].append for membership in memberships]
 
 
 def _is_passed_on(held: Held) -> bool:

@@ -221,4 +221,9 @@ def to_digest(*texts: bytes) -> bytes:
 
 def to_digest_of_parts(joined: bytes) -> bytes:
     """Return the digest of parts that are told apart in one text, as where all have the same length."""
-    return blake2b(joined, digest_size=16).digest()
+    digest = _NOTHING.copy()  # in two thirds of the time of a new one
+    digest.update(joined)
+    return digest.digest()
+
+
+_NOTHING = blake2b(digest_size=16)

@@ -40,6 +40,7 @@ def open_ledger(url: str, *, pool_size: int = 5) -> Engine:
         pool_size=pool_size,
         max_overflow=5,
         pool_pre_ping=True,
+        use_native_hstore=False,  # else each engine asks first whether there is one
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
             "application_name": "whalefall",
