@@ -3,6 +3,7 @@
 import codecs
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
@@ -22,6 +23,9 @@ FLAGS = (*("rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb", "rolcanlogi
 DEFAULT_PRIVILEGES = "default_privileges"
 NOT_SHOWN = "(not collected)"
 """In place of the value of a custom parameter where there is no key for a digest of it."""
+
+ADMIN, INHERIT, SET = 1, 2, 4
+"""Options of a membership, which add up."""
 
 Row: TypeAlias = tuple[Any, ...]
 Settings = dict[int, dict[str, Json]]
@@ -131,22 +135,22 @@ def add_memberships(held: defaultdict[int, list[Held]], rows: Iterable[Sequence[
 
     Rows have a role, whether it may be passed on, is inherited and may be set, and members.
     """
-    of_role: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    of_role: defaultdict[str, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
     for role, admin, inherits, sets, members in rows:
-        for option, is_there in ((MEMBER, True), ("ADMIN", admin), ("INHERIT", inherits), ("SET", sets)):
-            if is_there:
-                of_role[role][option].update(members)
+        options = ADMIN * bool(admin) | INHERIT * bool(inherits) | SET * bool(sets)
+        found = of_role[role]
+        for member in members:
+            found[member] |= options
     for role, found in of_role.items():
-        securable, admins = Securable("role", object=role), found["ADMIN"]
-        holders = {
-            Held(MEMBER, securable): found[MEMBER] - admins,
-            Held(MEMBER, securable, grant_option=True): admins,
-            Held("INHERIT", securable): found["INHERIT"],
-            Held("SET", securable): found["SET"],
-        }
-        for item, members in holders.items():
-            for member in members:
-                held[member].append(item)
+        items = Made(partial(_to_memberships, Securable("role", object=role)))
+        for member, options in found.items():
+            held[member].extend(items[options])
+
+
+def _to_memberships(role: Securable, options: int) -> list[Held]:
+    """Return the membership with these options of it, and what else holds of it."""
+    others = [Held(name, role) for name, option in (("INHERIT", INHERIT), ("SET", SET)) if options & option]
+    return [Held(MEMBER, role, grant_option=bool(options & ADMIN)), *others]
 
 
 def name_creators(rows: Iterable[Sequence[Any]], names: Mapping[int, str]) -> list[Sequence[Any]]:
