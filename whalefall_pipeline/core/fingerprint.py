@@ -124,11 +124,11 @@ class _Fingerprints:
         self._own = own
         self._sets = _Sets()
         self._passing = find_held(states, _is_passed_on)
-        self._of_roles = frozenset(filter(is_of_role, self._passing))
+        self._of_roles = of_roles = frozenset(filter(is_of_role, self._passing))
         self._passed_on = Made(self._pass_on)
         self._lists: defaultdict[frozenset[Held], list[str]] = defaultdict(list)
         alike = Made(self._find_alike)
-        self._alike = {name: alike[states[name].held & self._of_roles] for name in sorted(states)}
+        self._alike = {name: alike[state.held & of_roles] for name, state in states.items()}
 
     def digest_all(self, common: bytes) -> dict[str, bytes]:
         """Return a digest of what each account's documents are built from: of `common`, and of four digests."""
