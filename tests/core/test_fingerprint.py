@@ -1,6 +1,7 @@
 """Where an account's digest is equal, so are its documents: a law. And what does not matter to it is not in it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,6 +83,21 @@ def test_equal_digests_mean_equal_documents(
     before, after = _digests(*one), _digests(*other)
     first, second = _documents(*one), _documents(*other)
     assert [name for name in NAMES if before[name] == after[name] and first[name] != second[name]] == []
+
+
+@given(worlds(), moments)
+def test_accounts_that_share_attributes_are_digested_as_each_alone(states: States, now: datetime) -> None:
+    known: list[Attributes] = []
+
+    def share(account: Account) -> Account:
+        shared = next((each for each in known if each == account.attributes), account.attributes)
+        known.append(shared)
+        return replace(account, attributes=shared)
+
+    sharing = {name: replace(state, account=share(state.account)) for name, state in states.items()}
+    alone = {name: rules.RULES.own_capabilities(state, now) for name, state in states.items()}
+    assert find_own_capabilities(sharing, rules.RULES, now) == alone
+    assert _digests(sharing, now) == _digests(states, now)
 
 
 @given(worlds(), moments)

@@ -15,6 +15,10 @@ def test_an_engine_that_does_not_say_when_accounts_change_by_themselves_has_them
     assert RULES.passes_at(ANA.account, NOW) == NOW
 
 
+def test_an_engine_that_does_not_say_what_capabilities_follow_from_has_each_account_looked_at() -> None:
+    assert not RULES.own_by_attributes
+
+
 def test_an_engine_without_denials_refuses_no_login_and_withholds_nothing() -> None:
     assert RULES.refuse_login(ANA, [ANA]) == []
     assert {RULES.withholds(capability, [ANA]) for capability in (SUPERUSER, GRANT_ADMIN, LOCKED)} == {False}

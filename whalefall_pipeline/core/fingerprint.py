@@ -28,11 +28,11 @@ def find_own_capabilities(
 ) -> dict[str, Reasons]:
     """Return what each account amounts to by itself, by username; `instance` is what the instance is set to.
 
-    Accounts may share one value, which is not to be changed.
+    Accounts that share their attributes may share the value, which is not to be changed.
     """
-    if not rules.own_follow_attributes:
+    if not rules.own_by_attributes:
         return {username: rules.own_capabilities(state, now, instance) for username, state in states.items()}
-    shared: dict[tuple[int, int], Reasons] = {}  # by which kind and attributes they are; the states keep these
+    shared: dict[tuple[int, int], Reasons] = {}  # by which kind and attributes they are; `states` keep these
     own: dict[str, Reasons] = {}
     for username, state in states.items():
         key = (id(state.account.kind), id(state.account.attributes))
@@ -48,14 +48,11 @@ def digest_accounts(states: Mapping[str, AccountState], own: Mapping[str, Reason
 
     Where an account amounts to something else by what the instance is set to, its digest differs.
     """
-    shared: dict[tuple[int, int, int], bytes] = {}  # by what they are and amount to, which some share
+    shared: dict[tuple[int, ...], bytes] = {}  # by which values they are made of; `states` and `own` keep these
     digests: dict[str, bytes] = {}
     for username, state in states.items():
         account, reasons = state.account, own[username]
-        if account.unseen:
-            digests[username] = _digest_account(account, reasons)
-            continue
-        key = (id(account.kind), id(account.attributes), id(reasons))
+        key = (id(account.kind), id(account.attributes), id(account.unseen), id(reasons))
         digest = shared.get(key)
         if digest is None:
             digest = shared[key] = _digest_account(account, reasons)
@@ -98,11 +95,10 @@ class _Sets(dict[frozenset[Held], bytes]):
     """A digest of each of several privileges, whatever their order; of a set that many accounts share it is one."""
 
     def __init__(self) -> None:
-        self.tokens = Made(_digest_held)
+        self.find_token = Made(_digest_held).__getitem__
 
     def __missing__(self, held: frozenset[Held]) -> bytes:
-        tokens = sorted(map(self.tokens.__getitem__, held))
-        digest = self[held] = to_digest_of_parts(b"".join(tokens))
+        digest = self[held] = to_digest_of_parts(b"".join(sorted(map(self.find_token, held))))
         return digest
 
 
@@ -179,7 +175,7 @@ class _Fingerprints:
         of_role: defaultdict[str, list[bytes]] = defaultdict(list)
         for membership in sorted(holders):
             names = orjson.dumps(sorted(chain.from_iterable(holders[membership])))
-            of_role[membership.securable.object].append(to_digest(self._sets.tokens[membership], names))
+            of_role[membership.securable.object].append(to_digest(self._sets.find_token(membership), names))
         return {role: to_digest(*digests) for role, digests in of_role.items()}
 
 

@@ -48,8 +48,8 @@ class Rules(ABC):
     """Coverage scopes that a careful collector need not see: one that is unseen is said, and fails no check."""
     attribute_categories: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Category to the account attributes that stand in it; all others stand in `type_specific`."""
-    own_follow_attributes: ClassVar[bool] = False
-    """Whether `own_capabilities` look at the kind and the attributes of an account alone: equal ones give the same."""
+    own_by_attributes: ClassVar[bool] = False
+    """Whether `own_capabilities` looks at nothing of an account but its kind and its attributes."""
     birth_attributes: ClassVar[frozenset[str]] = frozenset()
     """Attributes that the server gives an account when it is made: where one differs, it is another account."""
 

@@ -119,7 +119,7 @@ class PostgresqlRules(Rules):
     categories = CATEGORIES
     attribute_categories = ATTRIBUTE_CATEGORIES
     optional_scopes = frozenset({IDENTITY})
-    own_follow_attributes = True
+    own_by_attributes = True
 
     def observed_by(self, scope: str, database: str) -> str:
         """Return what speaks for a grant: the cluster's shared catalogs, one database's own, or a part of these."""
