@@ -17,6 +17,7 @@ from whalefall_pipeline.core.access.danger_summary import DangerSummary
 from whalefall_pipeline.core.model import Seen, Unseen
 from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.defs.keys import KEYS, AssetKeys
+from whalefall_pipeline.defs.storage import gathering
 from whalefall_pipeline.ledger.unseen import Gap
 from whalefall_pipeline.sync.instance import to_first_line
 from whalefall_pipeline.sync.tell import Outcome
@@ -33,6 +34,13 @@ def log_outcome(
 
     All text of a server is made visible: it reaches the UI, and terminals that show the log.
     """
+    with gathering(context.instance):
+        _log_outcome(context, outcome, selected, keys)
+
+
+def _log_outcome(
+    context: dg.AssetExecutionContext, outcome: Outcome, selected: Collection[dg.AssetKey], keys: AssetKeys
+) -> None:
     name = outcome.instance.name
     written = build_written(outcome, keys)
     for key, metadata in written.items():

@@ -8,12 +8,16 @@ writes event by event.
 # Dagster's own signatures hold unknown types.
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self
 
-from dagster import DagsterEventType, EventLogEntry
+from dagster import DagsterInstance, EventLogEntry
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import (
     DagsterPostgresStorage,
@@ -22,12 +26,13 @@ from dagster_postgres import (
     PostgresScheduleStorage,
 )
 from dagster_postgres.utils import create_pg_connection, create_pg_engine, pg_url_from_config
-from sqlalchemy import Engine, column, event
+from sqlalchemy import Engine, event
 
 KEPT = 2
 """Connections of a process: an event's row, and what is looked up while its asset is brought up to date."""
 OLDEST_SECONDS = 300
 """After which a connection is replaced: firewalls forget those that were idle for longer."""
+INSERT = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
 
 
 @dataclass
@@ -59,6 +64,12 @@ def keep(postgres_url: str) -> Kept:
     return kept
 
 
+class Gathering(threading.local):
+    """The events that a thread has logged and that are not stored yet; None: each is stored as it comes."""
+
+    events: list[EventLogEntry] | None = None
+
+
 class KeptRuns(PostgresRunStorage):
     """Runs, read and written over kept connections."""
 
@@ -76,29 +87,59 @@ class KeptSchedules(PostgresScheduleStorage):
 
 
 class KeptEventLog(PostgresEventLogStorage):
-    """An event log over kept connections."""
+    """An event log over kept connections; an event, and what follows from it for its asset, are one transaction."""
 
     def __init__(self, postgres_url: str) -> None:
         super().__init__(postgres_url, should_autocreate_tables=False)
         self._engine = keep(postgres_url).engine
+        self._gathering = Gathering()
+
+    @contextmanager
+    def gathering(self) -> Generator[None]:
+        """Store what this thread logs within the block when the block ends, however it does: all of it or nothing."""
+        gathered = self._gathering.events = list[EventLogEntry]()
+        try:
+            yield
+        finally:
+            self._gathering.events = None
+            self._store(gathered)
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event, now or when the block that gathers events ends."""
+        if self._gathering.events is None:
+            self._store([event])
+        else:
+            self._gathering.events.append(event)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events; planned materializations in one statement, where DAGSTER_EVENT_BATCH_SIZE has them come so."""
-        planned = [entry for entry in events if _is_planned(entry)]
-        others = [entry for entry in events if not _is_planned(entry)]
-        if planned:
-            with self.index_transaction() as connection:
-                statement = self.prepare_insert_event_batch(planned).returning(column("id"))
-                ids = connection.execute(statement).scalars().all()
-                newest = {pair[0].get_dagster_event().asset_key: pair for pair in zip(planned, ids, strict=True)}
-                for entry, event_id in newest.values():
-                    self._store_asset_event(connection, entry, event_id)
-        if others:
-            super().store_event_batch(others)
+        """Store events together, as they come where DAGSTER_EVENT_BATCH_SIZE is set: what a run plans does."""
+        self._store([entry for entry in events if not entry.get_dagster_event().is_asset_failed_to_materialize])
+
+    def _store(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events. Nobody is notified, as Dagster's own does for the sake of its earlier versions."""
+        if not events:
+            return
+        with self.index_transaction() as connection:
+            rows = [self._event_to_row(entry) for entry in events]
+            ids: Sequence[int] = connection.execute(INSERT, rows).scalars().all()
+            of_assets = {number: entry for number, entry in zip(ids, events, strict=True) if _is_of_asset(entry)}
+            self._store_asset_event_tags(connection, list(of_assets.values()), list(of_assets))
+            newest = {entry.get_dagster_event().asset_key: number for number, entry in of_assets.items()}
+            for number in newest.values():
+                self._store_asset_event(connection, of_assets[number], number)
+        for number, entry in zip(ids, events, strict=True):
+            if entry.dagster_event_type in ASSET_CHECK_EVENTS:
+                self.store_asset_check_event(entry, number)
 
 
-def _is_planned(entry: EventLogEntry) -> bool:
-    return entry.get_dagster_event().event_type is DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+def gathering(instance: DagsterInstance) -> AbstractContextManager[None]:
+    """Store what this thread logs within the block at once, where an instance has the storage that can."""
+    storage = instance.event_log_storage
+    return storage.gathering() if isinstance(storage, KeptEventLog) else nullcontext()
+
+
+def _is_of_asset(entry: EventLogEntry) -> bool:
+    return entry.dagster_event_type in ASSET_EVENTS and entry.get_dagster_event().asset_key is not None
 
 
 class KeptPostgresStorage(DagsterPostgresStorage):
