@@ -1,6 +1,7 @@
 """Dagster's storage keeps its connections: one login serves many events, and a restart of the server loses none."""
 
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.conftest import LEDGER_VERSION, to_url
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
+from whalefall_pipeline.defs.storage import gathering
 from whalefall_pipeline.services import dagster_environment
 
 DATABASE = "kept"
@@ -129,3 +131,23 @@ def test_it_takes_a_schema_of_its_own_in_a_database_that_others_use(
             "select distinct schemaname from pg_tables where tablename in ('runs', 'event_logs')"
         )
         assert found.fetchall() == [("dagster",)]
+
+
+def test_what_is_gathered_is_stored_together_when_the_block_ends(
+    instance: dg.DagsterInstance, server: PostgresqlServer
+) -> None:
+    with suppress(LookupError), gathering(instance):
+        report(instance, 0)
+        report(instance, 1)
+        assert count_events(instance) == 0
+        raise LookupError
+    report(instance, 2)
+    assert count_events(instance) == 3
+    latest = instance.get_latest_materialization_event(dg.AssetKey("kept"))
+    assert latest
+    assert latest.asset_materialization
+    assert latest.asset_materialization.partition == "2"
+    with psycopg.connect(server.conninfo(DATABASE)) as connection:
+        transactions = connection.execute("select partition, xmin::text from event_logs order by id").fetchall()
+    assert [partition for partition, _ in transactions] == ["0", "1", "2"]
+    assert len({transaction for _, transaction in transactions}) == 2

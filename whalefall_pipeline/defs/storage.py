@@ -1,9 +1,9 @@
-"""Dagster's PostgreSQL storage that keeps its connections, and writes a run's plan at once.
+"""Dagster's PostgreSQL storage that keeps its connections, and writes at once what belongs together.
 
 `dagster_postgres` logs in again for all that it reads and writes. Those logins are most of what an event of a run
 costs, and most of what an idle home does: the daemon looks at its queue every second, and the code server opens the
-storage again for each tick of a sensor. What a run plans to materialize, one event for each partition and asset, it
-writes event by event.
+storage again for each tick of a sensor. Each event takes it two transactions and a notification that nobody waits for;
+here a run's plan, with one event for each partition and asset, is one transaction, and so is how an instance ended.
 """
 # Dagster's own signatures hold unknown types.
 # pyright: reportUnknownMemberType=false
@@ -102,21 +102,21 @@ class KeptEventLog(PostgresEventLogStorage):
             yield
         finally:
             self._gathering.events = None
-            self._store(gathered)
+            self.store_together(gathered)
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event, now or when the block that gathers events ends."""
         if self._gathering.events is None:
-            self._store([event])
+            self.store_together([event])
         else:
             self._gathering.events.append(event)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events together, as they come where DAGSTER_EVENT_BATCH_SIZE is set: what a run plans does."""
-        self._store([entry for entry in events if not entry.get_dagster_event().is_asset_failed_to_materialize])
+        self.store_together([entry for entry in events if not entry.get_dagster_event().is_asset_failed_to_materialize])
 
-    def _store(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events. Nobody is notified, as Dagster's own does for the sake of its earlier versions."""
+    def store_together(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events in one transaction. Nobody is notified, as Dagster's own does for the sake of its earlier versions."""
         if not events:
             return
         with self.index_transaction() as connection:
