@@ -116,7 +116,7 @@ class KeptEventLog(PostgresEventLogStorage):
         self.store_together([entry for entry in events if not entry.get_dagster_event().is_asset_failed_to_materialize])
 
     def store_together(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events in one transaction. Nobody is notified, which Dagster's own storage keeps up for earlier versions."""
+        """Store events in one transaction. Nobody is notified: Dagster's own storage does so for its earlier versions."""
         if not events:
             return
         with self.index_transaction() as connection:
@@ -125,7 +125,7 @@ class KeptEventLog(PostgresEventLogStorage):
             of_assets = {number: entry for number, entry in zip(ids, events, strict=True) if _is_of_asset(entry)}
             self._store_asset_event_tags(connection, list(of_assets.values()), list(of_assets))
             newest = {entry.get_dagster_event().asset_key: number for number, entry in of_assets.items()}
-            for number in newest.values():
+            for _, number in sorted(newest.items()):  # as in each run, or two of them might wait for each other
                 self._store_asset_event(connection, of_assets[number], number)
         for number, entry in zip(ids, events, strict=True):
             if entry.dagster_event_type in ASSET_CHECK_EVENTS:
