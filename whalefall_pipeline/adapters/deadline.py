@@ -15,11 +15,13 @@ class Deadline:
 
     An abort function must make a call that waits in another thread return or raise at once: for a driver that waits
     on a socket, shutting that socket down does. One thread watches the time, from the first call that may wait until
-    `close`, which the end of a `with` block calls too, or until nothing refers to the deadline any more.
+    `close`, which the end of a `with` block calls too, or until nothing refers to the deadline any more. None does where
+    all that wait look at the time themselves (`is_watched`): a thread takes longer than many a wait.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, is_watched: bool = True) -> None:
         self.seconds = seconds
+        self._is_watched = is_watched
         self._ends_at = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._aborts: list[Callable[[], None]] = []
@@ -83,7 +85,7 @@ class Deadline:
     def _watch(self) -> None:
         """Start the thread that watches the time, where none does yet; it keeps no deadline alive."""
         with self._lock:
-            if self._timer:
+            if self._timer or not self._is_watched:
                 return
             timer = threading.Timer(self.remaining, _expire, [weakref.ref(self)])
             timer.daemon = True

@@ -41,7 +41,7 @@ def find_addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
     threading.Thread(target=_resolve, args=(host, port, found), name="resolver", daemon=True).start()
     with deadline.aborting(lambda: _abandon(found)):
         try:
-            return found.result()
+            return found.result(deadline.remaining)
         except OSError as error:
             again = error.errno == socket.EAI_AGAIN
             reason = error.strerror or str(error)

@@ -266,7 +266,7 @@ def open_database(endpoint: Endpoint, database: str, deadline: Deadline, tally: 
     Raises DatabaseRefusedError when it is this database or login that is refused, DatabaseConnectionError when the
     server is not there.
     """
-    handshake = Deadline(min(endpoint.limits.connect_seconds, max(deadline.remaining, 0.001)))
+    handshake = Deadline(min(endpoint.limits.connect_seconds, max(deadline.remaining, 0.001)), is_watched=False)
     relay = open_relay(endpoint, handshake)
     try:
         try:
