@@ -34,6 +34,17 @@ def test_a_deadline_that_nobody_closed_leaves_no_thread() -> None:
     assert not thread.is_alive()
 
 
+def test_one_that_is_not_watched_takes_no_thread_and_is_cancelled_all_the_same() -> None:
+    deadline = Deadline(3600, is_watched=False)
+    assert watch(deadline) == []
+    ended = threading.Event()
+    with deadline.aborting(ended.set):
+        deadline.cancel()
+    assert ended.is_set()
+    with pytest.raises(SyncCancelledError):
+        deadline.check()
+
+
 def test_what_waits_when_time_is_up_is_ended() -> None:
     ended = threading.Event()
     entered: list[str] = []

@@ -116,7 +116,7 @@ class KeptEventLog(PostgresEventLogStorage):
         self.store_together([entry for entry in events if not entry.get_dagster_event().is_asset_failed_to_materialize])
 
     def store_together(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events in one transaction. Nobody is notified: Dagster's own storage does so for its earlier versions."""
+        """Store events in one transaction. Nobody is notified: Dagster's own storage does so for earlier versions."""
         if not events:
             return
         with self.index_transaction() as connection:
