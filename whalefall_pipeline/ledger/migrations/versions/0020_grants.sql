@@ -2,26 +2,37 @@
 
 set local work_mem = '128MB';
 alter table account_grant rename to account_grant_0019;
-analyze account_grant_0019;  -- else what follows is planned for a few rows, and takes a hundred times as long
 
+-- Grants are numbered twice in the same order, since to look their numbers up is a join that no server plans well.
 insert into instance_grant
-select instance_id, row_number() over (partition by instance_id order by min(valid_from)), privilege, effect,
-       grant_option, scope, database_name, schema_name, object_name, column_name
-from account_grant_0019
-group by instance_id, privilege, effect, grant_option, scope, database_name, schema_name, object_name, column_name;
-analyze instance_grant;
+select instance_id, row_number() over of_instance, privilege, effect, grant_option, scope, database_name, schema_name,
+       object_name, column_name
+from (
+  select distinct instance_id, privilege, effect, grant_option, scope, database_name, schema_name, object_name,
+                  column_name
+  from account_grant_0019
+) g
+window of_instance as (
+  partition by instance_id
+  order by scope, database_name, schema_name, object_name, column_name, privilege, grant_option, effect
+);
 
 insert into account_holding
 select instance_account_id, instance_id, of_roles, array_agg(number order by number), valid_from, valid_to
 from (
-  select g.instance_account_id, g.instance_id, r.of_roles, n.number, g.valid_from, g.valid_to,
+  select *,
          (row_number() over (
-           partition by g.instance_account_id, r.of_roles, g.valid_from, g.valid_to order by n.number
+           partition by instance_account_id, of_roles, valid_from, valid_to order by number
          ) - 1) / 400 as part  -- as many as sync writes into a row at most
-  from account_grant_0019 g
-  join instance_grant n
-    using (instance_id, privilege, effect, grant_option, scope, database_name, schema_name, object_name, column_name)
-  cross join lateral (select g.scope in ('role', 'database_role') as of_roles) r
+  from (
+    select instance_account_id, instance_id, scope in ('role', 'database_role') as of_roles, valid_from, valid_to,
+           cast(dense_rank() over of_instance as integer) as number
+    from account_grant_0019
+    window of_instance as (
+      partition by instance_id
+      order by scope, database_name, schema_name, object_name, column_name, privilege, grant_option, effect
+    )
+  ) numbered
 ) held
 group by instance_account_id, instance_id, of_roles, valid_from, valid_to, part
 order by instance_account_id, valid_from;
