@@ -39,10 +39,9 @@ where i.id = any (cast(:instances as bigint[])) and i.danger_summary -> 'basis' 
   );
 
 -- name: known (what somebody holds something on, by its name path from the right, as far as it is given)
-select g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
-from (
-  select g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name,
-         g.scope in ('role', 'database_role') as of_roles, array_agg(g.number) as numbers
+with matching as materialized (
+  select g.instance_id, g.number, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name,
+         count(*) over (partition by g.instance_id) <= 20 as is_one_of_few
   from instance_grant g
   where g.instance_id = any (cast(:instances as bigint[]))
     and (
@@ -54,35 +53,43 @@ from (
         and (cast(:before as text) is null or g.database_name = :before) and cast(:first as text) is null)
       or (g.object_name = '' and g.scope = 'database' and g.database_name = :name and cast(:before as text) is null)
     )
-  group by 1, 2, 3, 4, 5, 6, 7
-) g
+)
+select distinct m.instance_id, m.scope, m.database_name, m.schema_name, m.object_name, m.column_name
+from matching m
 cross join lateral (
   select from account_holding h
-  where h.instance_id = g.instance_id and h.of_roles = g.of_roles and h.grants && g.numbers
+  where h.instance_id = m.instance_id and h.of_roles = (m.scope in ('role', 'database_role'))
+    and m.number = any (h.grants)
     and case when cast(:at as timestamptz) is null then h.valid_to is null
              else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
   limit 1
-) somebody;
+) somebody
+where m.is_one_of_few
+union
+select m.instance_id, m.scope, m.database_name, m.schema_name, m.object_name, m.column_name
+from account_holding h
+cross join lateral unnest(h.grants) as held (number)
+join matching m on m.instance_id = h.instance_id and m.number = held.number and not m.is_one_of_few
+where h.instance_id = any (array(select distinct instance_id from matching where not is_one_of_few))
+  and case when cast(:at as timestamptz) is null then h.valid_to is null
+           else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end;
 
 -- name: known_routines (by their names without argument types; a path of them has a schema and a database at most)
-select g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
-from (
-  select g.instance_id, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name,
-         array_agg(g.number) as numbers
+with matching as materialized (
+  select g.*
   from instance_grant g
   where g.instance_id = any (cast(:instances as bigint[]))
     and g.scope = 'routine' and starts_with(g.object_name, cast(:name as text) || '(')
     and (cast(:before as text) is null or g.schema_name = :before)
     and (cast(:first as text) is null or g.database_name = :first)
-  group by 1, 2, 3, 4, 5, 6
-) g
-cross join lateral (
-  select from account_holding h
-  where h.instance_id = g.instance_id and not h.of_roles and h.grants && g.numbers
-    and case when cast(:at as timestamptz) is null then h.valid_to is null
-             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
-  limit 1
-) somebody;
+)
+select distinct m.instance_id, m.scope, m.database_name, m.schema_name, m.object_name, m.column_name
+from account_holding h
+cross join lateral unnest(h.grants) as held (number)
+join matching m on m.instance_id = h.instance_id and m.number = held.number
+where h.instance_id = any (array(select distinct instance_id from matching)) and not h.of_roles
+  and case when cast(:at as timestamptz) is null then h.valid_to is null
+           else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end;
 
 -- name: known_roles (accounts, as what others are members of)
 select a.instance_id, 'role' as scope, '' as database_name, '' as schema_name, a.username as object_name,
@@ -95,14 +102,15 @@ where a.instance_id = any (cast(:instances as bigint[])) and a.username = :name;
 
 -- name: securables (all that somebody holds something on, roles left out)
 select distinct g.scope, g.database_name, g.schema_name, g.object_name, g.column_name
-from instance_grant g
-where g.instance_id = :instance and g.scope not in ('role', 'database_role')
-  and g.number in (
-    select unnest(h.grants) from account_holding h
-    where h.instance_id = :instance and not h.of_roles
-      and case when cast(:at as timestamptz) is null then h.valid_to is null
-               else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
-  );
+from (
+  select distinct held.number
+  from account_holding h
+  cross join lateral unnest(h.grants) as held (number)
+  where h.instance_id = :instance and not h.of_roles
+    and case when cast(:at as timestamptz) is null then h.valid_to is null
+             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+) held
+join instance_grant g on g.number = held.number and g.instance_id = :instance;
 
 -- name: databases (all names of databases that grants on one have, each looked up by index; for those that are patterns)
 with recursive each (name) as (
@@ -125,18 +133,21 @@ sought as (
   ) as w (privilege, scope, database_name, schema_name, object_name)
 ),
 wanted as materialized (
-  select g.instance_id, g.number, g.scope in ('role', 'database_role') as of_roles
-  from sought w
-  join instance_grant g
-    on g.object_name = w.object_name and g.scope = w.scope and g.database_name = w.database_name
-   and g.schema_name = w.schema_name and g.privilege = w.privilege
-  where g.instance_id = any (cast(:instances as bigint[]))
-  union
-  select g.instance_id, g.number, false  -- what a user of a database is mapped to is no permission on it
-  from instance_grant g
-  where g.instance_id = any (cast(:by_principals as bigint[]))
-    and g.scope in ('login', 'server_role', 'database_user', 'role_definition', 'proxy', 'proxy_role')
-    and g.privilege <> 'MAPPED'
+  select w.*, count(*) over (partition by w.instance_id) <= 20 as is_one_of_few
+  from (
+    select g.instance_id, g.number, g.scope in ('role', 'database_role') as of_roles
+    from sought w
+    join instance_grant g
+      on g.object_name = w.object_name and g.scope = w.scope and g.database_name = w.database_name
+     and g.schema_name = w.schema_name and g.privilege = w.privilege
+    where g.instance_id = any (cast(:instances as bigint[]))
+    union
+    select g.instance_id, g.number, false  -- what a user of a database is mapped to is no permission on it
+    from instance_grant g
+    where g.instance_id = any (cast(:by_principals as bigint[]))
+      and g.scope in ('login', 'server_role', 'database_user', 'role_definition', 'proxy', 'proxy_role')
+      and g.privilege <> 'MAPPED'
+  ) w
 ),
 seed (id) as (
   select h.instance_account_id
@@ -145,7 +156,16 @@ seed (id) as (
     select * from account_holding
     where instance_id = w.instance_id and of_roles = w.of_roles and w.number = any (grants) offset 0
   ) h
-  where case when cast(:at as timestamptz) is null then h.valid_to is null
+  where w.is_one_of_few
+    and case when cast(:at as timestamptz) is null then h.valid_to is null
+             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+  union
+  select h.instance_account_id
+  from account_holding h
+  cross join lateral unnest(h.grants) as held (number)
+  join wanted w on w.instance_id = h.instance_id and w.number = held.number and not w.is_one_of_few
+  where h.instance_id = any (array(select distinct instance_id from wanted where not is_one_of_few))
+    and case when cast(:at as timestamptz) is null then h.valid_to is null
              else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
   union
   select t.instance_account_id
@@ -163,23 +183,37 @@ seed (id) as (
   group by a.instance_id, substring(a.username from '^(.*)@[^@]*$')
   having count(*) > 1 or min(substring(a.username from '^(.*)@[^@]*$')) = ''
 ),
-down (id, instance_id, username, kind) as (  -- from an array, which is planned as ten: what they lead to is never known
+first as materialized (  -- from an array, which is planned as ten: what they lead to is never known
   select a.id, a.instance_id, a.username, a.kind
   from unnest(array(select id from seed)) as s (id)
   cross join lateral (select * from instance_accounts where id = s.id offset 0) a
+),
+member (id, instance_id, role) as materialized (  -- of instances where one of the first is a role that has some
+  select h.instance_account_id, h.instance_id, m.object_name
+  from account_holding h
+  cross join lateral unnest(h.grants) as held (number)
+  join instance_grant m on m.instance_id = h.instance_id and m.number = held.number
+  where h.of_roles and m.privilege = 'MEMBER' and m.scope in ('role', 'database_role')
+    and case when cast(:at as timestamptz) is null then h.valid_to is null
+             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+    and h.instance_id = any (array(
+      select distinct f.instance_id
+      from first f
+      cross join lateral (
+        select from instance_grant g
+        where g.instance_id = f.instance_id and g.object_name = f.username
+          and g.privilege = 'MEMBER' and g.scope in ('role', 'database_role')
+        limit 1
+      ) role
+    ))
+),
+down (id, instance_id, username, kind) as (
+  select * from first
   union
-  select member.* from down d
-  cross join lateral (
-    select a.id, a.instance_id, a.username, a.kind
-    from instance_grant m
-    join account_holding h on h.instance_id = m.instance_id and h.of_roles and m.number = any (h.grants)
-    join instance_accounts a on a.id = h.instance_account_id
-    where m.instance_id = d.instance_id and m.object_name = d.username
-      and m.privilege = 'MEMBER' and m.scope in ('role', 'database_role')
-      and case when cast(:at as timestamptz) is null then h.valid_to is null
-               else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
-    offset 0  -- so that it is looked up for each: how many there will be can't be estimated
-  ) member
+  select a.id, a.instance_id, a.username, a.kind
+  from down d
+  join member m on m.instance_id = d.instance_id and m.role = d.username
+  cross join lateral (select * from instance_accounts where id = m.id offset 0) a
 ),
 start (id, instance_id) as materialized (
   select id, instance_id from down

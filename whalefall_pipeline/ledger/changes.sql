@@ -13,25 +13,29 @@ from account_grant
 where instance_account_id = any (cast(:ids as bigint[])) and valid_to is null;
 
 -- name: end_grants (a row that loses all it has is ended; of one that keeps some, what it loses becomes a row of its own)
+-- Rows are found again by where they are: nobody else writes them, under the instance's lock.
 with lost as materialized (
-  select l.id, array_agg(l.number) as numbers
-  from unnest(cast(:ids as bigint[]), cast(:numbers as integer[])) as l (id, number)
-  group by l.id
+  select distinct l.id, l.number from unnest(cast(:ids as bigint[]), cast(:numbers as integer[])) as l (id, number)
+),
+held as materialized (
+  select h.ctid as place, h.*
+  from (select distinct id from lost) l
+  join account_holding h on h.instance_account_id = l.id and h.valid_to is null
 ),
 parted as materialized (
-  select h.ctid as place, h.instance_account_id, h.instance_id, h.of_roles, h.valid_from, p.kept, p.ended
-  from lost l
-  join account_holding h on h.instance_account_id = l.id and h.valid_to is null and h.grants && l.numbers
-  cross join lateral (
-    select coalesce(array_agg(n.number) filter (where n.number <> all (l.numbers)), '{}') as kept,
-           array_agg(n.number) filter (where n.number = any (l.numbers)) as ended
-    from unnest(h.grants) as n (number)
-  ) p
+  select h.place, coalesce(array_agg(each.number) filter (where l.number is null), '{}') as kept,
+         array_agg(each.number) filter (where l.number is not null) as ended
+  from held h
+  cross join lateral unnest(h.grants) as each (number)
+  left join lost l on l.id = h.instance_account_id and l.number = each.number
+  group by h.place
+  having count(l.number) > 0
 ),
 set_apart as (
   insert into account_holding (instance_account_id, instance_id, of_roles, grants, valid_from, valid_to)
-  select instance_account_id, instance_id, of_roles, ended, valid_from, cast(:read_at as timestamptz)
-  from parted where kept <> '{}'
+  select h.instance_account_id, h.instance_id, h.of_roles, p.ended, h.valid_from, cast(:read_at as timestamptz)
+  from parted p join held h on h.place = p.place
+  where p.kept <> '{}'
 )
 update account_holding h
 set grants = case when p.kept = '{}' then p.ended else p.kept end,

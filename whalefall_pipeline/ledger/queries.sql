@@ -160,33 +160,49 @@ where c.id = any (array(
 order by c.created_at desc, c.id desc;
 
 -- name: who_has_on_object (an object by its name path from the right, as far as it is given; a schema; a database)
-select i.name as instance, a.username, a.kind, g.privilege, g.grant_option, g.effect, g.scope, g.database_name,
-       g.schema_name, g.object_name, g.column_name, h.valid_from as since, i.deleted_at as instance_removed_at
-from instance_grant g
-join instances i on i.id = g.instance_id
-cross join lateral (
-  select instance_account_id, valid_from, valid_to from account_holding
-  where instance_id = g.instance_id and of_roles = (g.scope in ('role', 'database_role')) and g.number = any (grants)
-  offset 0  -- looked up for each: how many rows hold it can't be estimated
-) h
+with matching as materialized (
+  select g.*, count(*) over (partition by g.instance_id) <= 20 as is_one_of_few
+  from instance_grant g
+  join instances i on i.id = g.instance_id
+  where (cast(:privilege as text) is null or upper(g.privilege) = :privilege)
+    and (cast(:kind as text) is null or g.scope = :kind or g.scope like '%\_' || :kind  -- a role, a database_role
+         or (g.scope = 'column' and :kind in ('table', 'view')))
+    and (cast(:instance as text) is null or i.name = :instance)
+    and (cast(:chosen as text[]) is null or i.name = any (cast(:chosen as text[])))
+    and (
+      (g.object_name = :name
+        and (cast(:before as text) is null or g.schema_name = :before
+             or (g.schema_name = '' and g.database_name = :before and cast(:first as text) is null))  -- as on MySQL
+        and (cast(:first as text) is null or g.database_name = :first))
+      or (g.object_name = '' and g.scope = 'schema' and g.schema_name = :name
+        and (cast(:before as text) is null or g.database_name = :before) and cast(:first as text) is null)
+      or (g.object_name = '' and g.scope = 'database' and g.database_name = :name and cast(:before as text) is null)
+    )
+),
+held as (  -- few are looked for in each account's row; many by taking the rows apart
+  select m.*, h.instance_account_id, h.valid_from, h.valid_to
+  from matching m
+  cross join lateral (
+    select * from account_holding
+    where instance_id = m.instance_id and of_roles = (m.scope in ('role', 'database_role')) and m.number = any (grants)
+    offset 0
+  ) h
+  where m.is_one_of_few
+  union all
+  select m.*, h.instance_account_id, h.valid_from, h.valid_to
+  from account_holding h
+  cross join lateral unnest(h.grants) as each (number)
+  join matching m on m.instance_id = h.instance_id and m.number = each.number and not m.is_one_of_few
+  where h.instance_id = any (array(select distinct instance_id from matching where not is_one_of_few))
+)
+select i.name as instance, a.username, a.kind, h.privilege, h.grant_option, h.effect, h.scope, h.database_name,
+       h.schema_name, h.object_name, h.column_name, h.valid_from as since, i.deleted_at as instance_removed_at
+from held h
 join instance_accounts a on a.id = h.instance_account_id
+join instances i on i.id = h.instance_id
 where (case when cast(:at as timestamptz) is null then h.valid_to is null
             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end)
-  and (cast(:privilege as text) is null or upper(g.privilege) = :privilege)
-  and (cast(:kind as text) is null or g.scope = :kind or g.scope like '%\_' || :kind  -- a role, a database_role
-       or (g.scope = 'column' and :kind in ('table', 'view')))
-  and (cast(:instance as text) is null or i.name = :instance)
-  and (cast(:chosen as text[]) is null or i.name = any (cast(:chosen as text[])))
   and (cast(:account as text) is null or a.username = :account)
-  and (
-    (g.object_name = :name
-      and (cast(:before as text) is null or g.schema_name = :before
-           or (g.schema_name = '' and g.database_name = :before and cast(:first as text) is null))  -- as on MySQL
-      and (cast(:first as text) is null or g.database_name = :first))
-    or (g.object_name = '' and g.scope = 'schema' and g.schema_name = :name
-      and (cast(:before as text) is null or g.database_name = :before) and cast(:first as text) is null)
-    or (g.object_name = '' and g.scope = 'database' and g.database_name = :name and cast(:before as text) is null)
-  )
 order by instance, username, scope, privilege, database_name, schema_name, object_name, column_name;
 
 -- name: who_has

@@ -14,13 +14,14 @@ where a.instance_id = :instance_id and a.is_active and a.username = any (cast(:n
 
 -- name: read_held_scopes
 select distinct g.scope, g.database_name
-from instance_grant g
-where g.instance_id = :instance_id and g.number in (
-  select unnest(h.grants)
+from (
+  select distinct held.number
   from account_holding h
+  cross join lateral unnest(h.grants) as held (number)
   join instance_accounts a on a.id = h.instance_account_id and a.is_active
   where h.instance_id = :instance_id and h.valid_to is null
-);
+) held
+join instance_grant g on g.number = held.number and g.instance_id = :instance_id;
 
 -- name: read_grants_in
 select a.username, g.privilege, g.scope, g.database_name, g.schema_name, g.object_name, g.column_name, g.grant_option,

@@ -1,6 +1,32 @@
 -- What was a row for each grant of each account, as numbers of grants. A later revision may replace the view.
 
 set local work_mem = '128MB';
+
+-- What only its owner can write anew is said before anything is.
+do $$
+declare
+  others text;
+begin
+  select string_agg(pg_describe_object(d.classid, d.objid, 0), ', ') into others
+  from (
+    select distinct case when v.oid is null then d.classid else cast('pg_class' as regclass) end as classid,
+           coalesce(v.oid, d.objid) as objid
+    from pg_depend d
+    left join pg_rewrite r on r.oid = d.objid and d.classid = cast('pg_rewrite' as regclass)
+    left join pg_class v on v.oid = r.ev_class
+    left join pg_namespace n on n.oid = v.relnamespace
+    where d.refobjid = cast('account_grant' as regclass)
+      and d.classid in (cast('pg_rewrite' as regclass), cast('pg_proc' as regclass), cast('pg_publication_rel' as regclass))
+      and not coalesce(v.relkind = 'v' and pg_has_role(v.relowner, 'usage')
+                       and has_schema_privilege(n.oid, 'create'), false)
+  ) d;
+  if others is not null then
+    raise exception using message =
+      'account_grant becomes a view; drop what reads the table, and make it again after the upgrade: ' || others;
+  end if;
+end
+$$;
+
 alter table account_grant rename to account_grant_0019;
 
 -- Grants are numbered twice in the same order, since to look their numbers up is a join that no server plans well.
@@ -18,7 +44,7 @@ window of_instance as (
 );
 
 insert into account_holding
-select instance_account_id, instance_id, of_roles, array_agg(number order by number), valid_from, valid_to
+select instance_account_id, instance_id, of_roles, array_agg(distinct number order by number), valid_from, valid_to
 from (
   select *,
          (row_number() over (
@@ -59,29 +85,81 @@ comment on column account_grant.column_name is 'empty for all but scope column (
 comment on column account_grant.valid_from is 'begin of the reading that found it first';
 comment on column account_grant.valid_to is 'begin of the reading that did not find it any more; null: it holds now';
 
--- Views that read the table read the view from now on, and so do those who could read the table.
+-- Memberships are found without what else is held, and the other way round.
+create or replace view current_memberships as
+select i.name as instance_name, a.username as member, g.object_name as role, g.database_name,
+       g.grant_option as admin_option, h.valid_from as since, o.options, 'INHERIT' = any (o.options) as inherit_option,
+       'SET' = any (o.options) as set_option
+from account_holding h
+cross join lateral unnest(h.grants) as held (number)
+join instance_grant g
+  on g.instance_id = h.instance_id and g.number = held.number
+ and g.privilege = 'MEMBER' and g.scope in ('role', 'database_role')
+join instance_accounts a on a.id = h.instance_account_id
+join instances i on i.id = h.instance_id
+cross join lateral (
+  select coalesce(array_agg(other.privilege order by other.privilege), '{}') as options
+  from account_holding also
+  cross join lateral unnest(also.grants) as with_it (number)
+  join instance_grant other
+    on other.instance_id = also.instance_id and other.number = with_it.number and other.privilege <> 'MEMBER'
+   and other.scope = g.scope and other.database_name = g.database_name and other.object_name = g.object_name
+  where also.instance_account_id = h.instance_account_id and also.of_roles and also.valid_to is null
+) o
+where h.of_roles and h.valid_to is null;
+
+create or replace view current_grants as
+select i.name as instance_name, a.username, a.kind, g.privilege, g.effect, g.grant_option, g.scope, g.database_name,
+       g.schema_name, g.object_name, g.column_name, h.valid_from as since
+from account_holding h
+cross join lateral unnest(h.grants) as held (number)
+join instance_grant g on g.instance_id = h.instance_id and g.number = held.number
+join instance_accounts a on a.id = h.instance_account_id
+join instances i on i.id = h.instance_id
+where not h.of_roles and h.valid_to is null;
+
+-- Views that read the table read the view from now on, with the options that they have.
 do $$
 declare
   reader record;
 begin
   for reader in
-    select distinct v.oid, cast(cast(v.oid as regclass) as text) as name
+    select distinct v.oid, cast(cast(v.oid as regclass) as text) as name,
+           ' with (' || array_to_string(v.reloptions, ', ') || ')' as options
     from pg_depend d
     join pg_rewrite r on r.oid = d.objid and d.classid = cast('pg_rewrite' as regclass)
-    join pg_class v on v.oid = r.ev_class and v.relkind = 'v'
+    join pg_class v on v.oid = r.ev_class
     where d.refobjid = cast('account_grant_0019' as regclass)
   loop
-    execute 'create or replace view ' || reader.name || ' as '
+    execute 'create or replace view ' || reader.name || coalesce(reader.options, '') || ' as '
             || replace(pg_get_viewdef(reader.oid), 'account_grant_0019', 'account_grant');
   end loop;
+end
+$$;
+
+-- Who could read the table can read the view, and what it is made of.
+do $$
+declare
+  reader record;
+begin
   for reader in
-    select a.grantee, quote_ident(r.rolname) as name
+    select coalesce(quote_ident(r.rolname), 'public') as name, a.is_grantable
     from pg_class t
     cross join lateral aclexplode(t.relacl) a
     left join pg_roles r on r.oid = a.grantee
-    where t.oid = cast('account_grant_0019' as regclass) and a.privilege_type = 'SELECT'
+    where t.oid = cast('account_grant_0019' as regclass) and a.privilege_type = 'SELECT' and a.grantee <> t.relowner
   loop
-    execute 'grant select on account_grant to ' || coalesce(reader.name, 'public');
+    execute 'grant select on account_grant, instance_grant, account_holding to ' || reader.name
+            || case when reader.is_grantable then ' with grant option' else '' end;
+  end loop;
+  for reader in
+    select coalesce(quote_ident(r.rolname), 'public') as name, quote_ident(c.attname) as attribute
+    from pg_attribute c
+    cross join lateral aclexplode(c.attacl) a
+    left join pg_roles r on r.oid = a.grantee
+    where c.attrelid = cast('account_grant_0019' as regclass) and a.privilege_type = 'SELECT'
+  loop
+    execute 'grant select (' || reader.attribute || ') on account_grant to ' || reader.name;
   end loop;
 end
 $$;
