@@ -30,7 +30,8 @@ def test_a_server_that_sends_too_much_is_cut(tmp_path: Path, is_encrypted: bool)
     context = make_certificate(tmp_path, "localhost") if is_encrypted else None
     options = TLS | {"ssl_ca_file": str(tmp_path / "ca.pem")} if is_encrypted else NO_OPTIONS
     limits = Limits(connect_seconds=60, answer_bytes=20_000)
-    with listen(to_resend(), b"\x7f\xff\0\0\x06\0\0\0" + bytes(60_000), tls=context) as listener:
+    # It stays open then: of what came before a TLS connection that is cut, Python may hand on nothing.
+    with listen(to_resend(), b"\x7f\xff\0\0\x06\0\0\0" + bytes(60_000), SILENCE, tls=context) as listener:
         error = fail_to_connect(listener.port, options, limits=limits, host="localhost")
     assert str(error).endswith("the server sent more than the limit of 20000 bytes for one answer")
     assert not error.transient
