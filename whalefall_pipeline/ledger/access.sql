@@ -1,5 +1,6 @@
 -- What effective access is decided from, at a moment (null: now). Each statement is sent once, whatever the number of
--- instances and accounts. `instances` are ids; a pattern's null is any name.
+-- instances and accounts. `instances` are ids; a pattern's null is any name. Of an instance, few grants are looked for in
+-- each row of holdings; for many, the rows are taken apart, once, behind `offset 0`: else it may be done again for each.
 
 -- name: instances (what each was set to then; its version by the newest record before, while that is kept)
 select i.id, i.name, i.db_type, coalesce(r.version, i.server_version, '') as version, i.deleted_at,
@@ -67,12 +68,16 @@ cross join lateral (
 where m.is_one_of_few
 union
 select m.instance_id, m.scope, m.database_name, m.schema_name, m.object_name, m.column_name
-from account_holding h
-cross join lateral unnest(h.grants) as held (number)
-join matching m on m.instance_id = h.instance_id and m.number = held.number and not m.is_one_of_few
-where h.instance_id = any (array(select distinct instance_id from matching where not is_one_of_few))
-  and case when cast(:at as timestamptz) is null then h.valid_to is null
-           else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end;
+from (
+  select h.instance_id, each.number
+  from account_holding h
+  cross join lateral unnest(h.grants) as each (number)
+  where h.instance_id = any (array(select distinct instance_id from matching where not is_one_of_few))
+    and case when cast(:at as timestamptz) is null then h.valid_to is null
+             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+  offset 0
+) held
+join matching m on m.instance_id = held.instance_id and m.number = held.number and not m.is_one_of_few;
 
 -- name: known_routines (by their names without argument types; a path of them has a schema and a database at most)
 with matching as materialized (
@@ -84,12 +89,16 @@ with matching as materialized (
     and (cast(:first as text) is null or g.database_name = :first)
 )
 select distinct m.instance_id, m.scope, m.database_name, m.schema_name, m.object_name, m.column_name
-from account_holding h
-cross join lateral unnest(h.grants) as held (number)
-join matching m on m.instance_id = h.instance_id and m.number = held.number
-where h.instance_id = any (array(select distinct instance_id from matching)) and not h.of_roles
-  and case when cast(:at as timestamptz) is null then h.valid_to is null
-           else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end;
+from (
+  select h.instance_id, each.number
+  from account_holding h
+  cross join lateral unnest(h.grants) as each (number)
+  where h.instance_id = any (array(select distinct instance_id from matching)) and not h.of_roles
+    and case when cast(:at as timestamptz) is null then h.valid_to is null
+             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+  offset 0
+) held
+join matching m on m.instance_id = held.instance_id and m.number = held.number;
 
 -- name: known_roles (accounts, as what others are members of)
 select a.instance_id, 'role' as scope, '' as database_name, '' as schema_name, a.username as object_name,
@@ -160,13 +169,17 @@ seed (id) as (
     and case when cast(:at as timestamptz) is null then h.valid_to is null
              else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
   union
-  select h.instance_account_id
-  from account_holding h
-  cross join lateral unnest(h.grants) as held (number)
-  join wanted w on w.instance_id = h.instance_id and w.number = held.number and not w.is_one_of_few
-  where h.instance_id = any (array(select distinct instance_id from wanted where not is_one_of_few))
-    and case when cast(:at as timestamptz) is null then h.valid_to is null
-             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+  select held.id
+  from (
+    select h.instance_account_id as id, h.instance_id, each.number
+    from account_holding h
+    cross join lateral unnest(h.grants) as each (number)
+    where h.instance_id = any (array(select distinct instance_id from wanted where not is_one_of_few))
+      and case when cast(:at as timestamptz) is null then h.valid_to is null
+               else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+    offset 0
+  ) held
+  join wanted w on w.instance_id = held.instance_id and w.number = held.number and not w.is_one_of_few
   union
   select t.instance_account_id
   from account_attributes t
@@ -188,24 +201,30 @@ first as materialized (  -- from an array, which is planned as ten: what they le
   from unnest(array(select id from seed)) as s (id)
   cross join lateral (select * from instance_accounts where id = s.id offset 0) a
 ),
-member (id, instance_id, role) as materialized (  -- of instances where one of the first is a role that has some
-  select h.instance_account_id, h.instance_id, m.object_name
-  from account_holding h
-  cross join lateral unnest(h.grants) as held (number)
-  join instance_grant m on m.instance_id = h.instance_id and m.number = held.number
-  where h.of_roles and m.privilege = 'MEMBER' and m.scope in ('role', 'database_role')
-    and case when cast(:at as timestamptz) is null then h.valid_to is null
-             else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
-    and h.instance_id = any (array(
-      select distinct f.instance_id
-      from first f
-      cross join lateral (
-        select from instance_grant g
-        where g.instance_id = f.instance_id and g.object_name = f.username
-          and g.privilege = 'MEMBER' and g.scope in ('role', 'database_role')
-        limit 1
-      ) role
-    ))
+with_members (id) as materialized (  -- instances where one of the first is a role that has members
+  select distinct f.instance_id
+  from first f
+  cross join lateral (
+    select from instance_grant g
+    where g.instance_id = f.instance_id and g.object_name = f.username
+      and g.privilege = 'MEMBER' and g.scope in ('role', 'database_role')
+    limit 1
+  ) role
+),
+member (id, instance_id, role) as materialized (
+  select held.id, held.instance_id, m.object_name
+  from (
+    select h.instance_account_id as id, h.instance_id, each.number
+    from account_holding h
+    cross join lateral unnest(h.grants) as each (number)
+    where h.of_roles and h.instance_id = any (array(select id from with_members))
+      and case when cast(:at as timestamptz) is null then h.valid_to is null
+               else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
+    offset 0
+  ) held
+  join instance_grant m
+    on m.instance_id = held.instance_id and m.number = held.number and m.privilege = 'MEMBER'
+   and m.scope in ('role', 'database_role') and m.instance_id = any (array(select id from with_members))
 ),
 down (id, instance_id, username, kind) as (
   select * from first

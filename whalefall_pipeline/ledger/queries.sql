@@ -189,11 +189,15 @@ held as (  -- few are looked for in each account's row; many by taking the rows 
   ) h
   where m.is_one_of_few
   union all
-  select m.*, h.instance_account_id, h.valid_from, h.valid_to
-  from account_holding h
-  cross join lateral unnest(h.grants) as each (number)
-  join matching m on m.instance_id = h.instance_id and m.number = each.number and not m.is_one_of_few
-  where h.instance_id = any (array(select distinct instance_id from matching where not is_one_of_few))
+  select m.*, each.instance_account_id, each.valid_from, each.valid_to
+  from (
+    select h.instance_id, number, h.instance_account_id, h.valid_from, h.valid_to
+    from account_holding h
+    cross join lateral unnest(h.grants) as number
+    where h.instance_id = any (array(select distinct instance_id from matching where not is_one_of_few))
+    offset 0  -- once, and not for each
+  ) each
+  join matching m on m.instance_id = each.instance_id and m.number = each.number and not m.is_one_of_few
 )
 select i.name as instance, a.username, a.kind, h.privilege, h.grant_option, h.effect, h.scope, h.database_name,
        h.schema_name, h.object_name, h.column_name, h.valid_from as since, i.deleted_at as instance_removed_at
