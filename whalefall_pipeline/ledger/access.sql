@@ -1,6 +1,6 @@
 -- What effective access is decided from, at a moment (null: now). Each statement is sent once, whatever the number of
--- instances and accounts. `instances` are ids; a pattern's null is any name. Of an instance, few grants are looked for in
--- each row of holdings; for many, the rows are taken apart, once, behind `offset 0`: else it may be done again for each.
+-- instances and accounts. `instances` are ids; a pattern's null is any name. Few grants of an instance are looked for in
+-- each row of holdings; for many, the rows are taken apart once, behind `offset 0`: else it may be done for each of them.
 
 -- name: instances (what each was set to then; its version by the newest record before, while that is kept)
 select i.id, i.name, i.db_type, coalesce(r.version, i.server_version, '') as version, i.deleted_at,

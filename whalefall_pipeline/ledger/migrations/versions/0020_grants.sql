@@ -16,7 +16,7 @@ begin
     left join pg_class v on v.oid = r.ev_class
     left join pg_namespace n on n.oid = v.relnamespace
     where d.refobjid = cast('account_grant' as regclass)
-      and d.classid in (cast('pg_rewrite' as regclass), cast('pg_proc' as regclass), cast('pg_publication_rel' as regclass))
+      and cast(cast(d.classid as regclass) as text) in ('pg_rewrite', 'pg_proc', 'pg_publication_rel')
       and not coalesce(v.relkind = 'v' and pg_has_role(v.relowner, 'usage')
                        and has_schema_privilege(n.oid, 'create'), false)
   ) d;
