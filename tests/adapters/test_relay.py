@@ -1,6 +1,5 @@
 """What a relay does for any driver; what it keeps a hostile server from is tested with each."""
 
-import os
 import socket
 from contextlib import suppress
 
@@ -12,7 +11,7 @@ from whalefall_pipeline.adapters.relay import LOOPBACK, OWN_HANDLES, Relay
 def _is_sent_at_once(local: object, peer: object) -> bool:
     """Whether the socket of this process that connects these addresses holds back no small packet."""
     for path in OWN_HANDLES.iterdir():
-        with suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as copy:
+        with suppress(OSError), socket.fromfd(int(path.name), socket.AF_INET, socket.SOCK_STREAM) as copy:
             if (copy.getsockname(), copy.getpeername()) == (local, peer):
                 return bool(copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
     raise AssertionError("there is no such socket")

@@ -1,6 +1,7 @@
 """Dagster's storage keeps its connections: one login serves many events, and a restart of the server loses none."""
 
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from tests.conftest import LEDGER_VERSION, to_url
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
+from tests.waiting import WAIT_SECONDS, wait_for
 from whalefall_pipeline.defs.storage import gathering
 from whalefall_pipeline.services import dagster_environment
 
@@ -151,3 +153,39 @@ def test_what_is_gathered_is_stored_together_when_the_block_ends(
         transactions = connection.execute("select partition, xmin::text from event_logs order by id").fetchall()
     assert [partition for partition, _ in transactions] == ["0", "1", "2"]
     assert len({transaction for _, transaction in transactions}) == 2
+
+
+def test_a_block_within_a_block_ends_with_the_outer_one(instance: dg.DagsterInstance) -> None:
+    with gathering(instance):
+        report(instance, 0)
+        with gathering(instance):
+            report(instance, 1)
+        report(instance, 2)
+        assert count_events(instance) == 0
+    records = instance.fetch_materializations(dg.AssetKey("kept"), limit=EVENTS, ascending=True).records
+    assert [record.partition_key for record in records] == ["0", "1", "2"]
+
+
+def test_an_asset_that_is_observed_after_it_was_materialized_is_still_materialized(
+    instance: dg.DagsterInstance,
+) -> None:
+    with gathering(instance):
+        report(instance, 0)
+        instance.report_runless_asset_event(dg.AssetObservation("kept", partition="0"))
+    latest = instance.get_latest_materialization_event(dg.AssetKey("kept"))
+    assert latest
+    assert latest.asset_materialization
+
+
+def test_an_event_is_there_before_another_run_is_done_with_its_asset(
+    instance: dg.DagsterInstance, server: PostgresqlServer
+) -> None:
+    """Who reads on from the newest id would else never see it."""
+    report(instance, 0)
+    with psycopg.connect(server.conninfo(DATABASE)) as other, ThreadPoolExecutor() as pool:
+        other.execute("select from asset_keys for update")
+        done = pool.submit(report, instance, 1)
+        wait_for(lambda: count_events(instance) == 2, "the event")
+        assert not done.done()
+        other.rollback()
+        done.result(WAIT_SECONDS)

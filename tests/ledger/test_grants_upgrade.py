@@ -114,6 +114,10 @@ def test_views_of_others_keep_their_options(before: Engine, option: str) -> None
          " alter view theirs.kept owner to pg_monitor", "view theirs.kept"),
         ("create function counted() returns bigint language sql begin atomic select count(*) from account_grant; end",
          "function counted()"),
+        ("create policy few on account_grant using (scope = 'table')", "policy few on table account_grant"),
+        ("create function refuse() returns trigger language plpgsql as 'begin return null; end';"
+         " create trigger refusing before insert on account_grant for each row execute function refuse()",
+         "trigger refusing on table account_grant"),
         ("create publication published for table account_grant", "publication of table account_grant"),
     ],
 )  # fmt: skip

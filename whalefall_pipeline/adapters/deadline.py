@@ -15,8 +15,8 @@ class Deadline:
 
     An abort function must make a call that waits in another thread return or raise at once: for a driver that waits
     on a socket, shutting that socket down does. One thread watches the time, from the first call that may wait until
-    `close`, which the end of a `with` block calls too, or until nothing refers to the deadline any more. Where all that
-    wait look at the time themselves, none has to (`is_watched`).
+    `close`, which the end of a `with` block calls too, or until nothing refers to the deadline any more. With
+    `is_watched=False` there is no such thread: for calls that all look at the time themselves.
     """
 
     def __init__(self, seconds: float, *, is_watched: bool = True) -> None:

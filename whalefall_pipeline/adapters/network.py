@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.core.errors import DatabaseConnectionError
 
+UNANSWERED = "the resolver does not answer"
+
 
 class Address(NamedTuple):
     """One address of a host, as `socket.socket` and `connect` take it."""
@@ -43,8 +45,8 @@ def find_addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
         try:
             return found.result(deadline.remaining)
         except OSError as error:
-            again = error.errno == socket.EAI_AGAIN
-            reason = error.strerror or str(error)
+            again = isinstance(error, TimeoutError) or error.errno == socket.EAI_AGAIN
+            reason = error.strerror or str(error) or UNANSWERED
             raise DatabaseConnectionError(f"host {host} is not known: {reason}", transient=again) from None
 
 
@@ -119,4 +121,4 @@ def _settle(found: "Future[list[Address]]", error: OSError) -> None:
 
 
 def _abandon(found: "Future[list[Address]]") -> None:
-    _settle(found, OSError(socket.EAI_AGAIN, "the resolver does not answer"))
+    _settle(found, OSError(socket.EAI_AGAIN, UNANSWERED))

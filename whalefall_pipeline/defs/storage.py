@@ -3,13 +3,13 @@
 `dagster_postgres` logs in again for all that it reads and writes. Those logins are most of what an event of a run
 costs, and most of what an idle home does: the daemon looks at its queue every second, and the code server opens the
 storage again for each tick of a sensor. Each event takes it two transactions and a notification that nobody waits for;
-here a run's plan, with one event for each partition and asset, is one transaction, and so is how an instance ended.
+here a run's plan, with one event for each partition and asset, is one statement, and so is how an instance ended.
 """
 # Dagster's own signatures hold unknown types.
 # pyright: reportUnknownMemberType=false
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -26,13 +26,14 @@ from dagster_postgres import (
     PostgresScheduleStorage,
 )
 from dagster_postgres.utils import create_pg_connection, create_pg_engine, pg_url_from_config
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 KEPT = 2
 """Connections of a process: an event's row, and what is looked up while its asset is brought up to date."""
 OLDEST_SECONDS = 300
 """After which a connection is replaced: firewalls forget those that were idle for longer."""
 INSERT = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
+"""Returns the ids in the order of the rows, whatever their number."""
 
 
 @dataclass
@@ -87,7 +88,7 @@ class KeptSchedules(PostgresScheduleStorage):
 
 
 class KeptEventLog(PostgresEventLogStorage):
-    """An event log over kept connections; an event, and what follows from it for its asset, are one transaction."""
+    """An event log over kept connections, which stores events that belong together by one statement."""
 
     def __init__(self, postgres_url: str) -> None:
         super().__init__(postgres_url, should_autocreate_tables=False)
@@ -96,7 +97,13 @@ class KeptEventLog(PostgresEventLogStorage):
 
     @contextmanager
     def gathering(self) -> Generator[None]:
-        """Store what this thread logs within the block when the block ends, however it does: all of it or nothing."""
+        """Store what this thread logs within the block when the block ends, also when it raises: all of it or nothing.
+
+        So a log line that can't be stored fails what else is logged there; Dagster lets such a line be lost.
+        """
+        if self._gathering.events is not None:  # a block within one: all of it ends with the outer one
+            yield
+            return
         gathered = self._gathering.events = list[EventLogEntry]()
         try:
             yield
@@ -106,30 +113,48 @@ class KeptEventLog(PostgresEventLogStorage):
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event, now or when the block that gathers events ends."""
-        if self._gathering.events is None:
-            self.store_together([event])
-        else:
-            self._gathering.events.append(event)
+        self._store([event])
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events together, as they come where DAGSTER_EVENT_BATCH_SIZE is set: what a run plans does."""
-        self.store_together([entry for entry in events if not entry.get_dagster_event().is_asset_failed_to_materialize])
+        self._store([entry for entry in events if not entry.get_dagster_event().is_asset_failed_to_materialize])
 
     def store_together(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events in one transaction. Nobody is notified: Dagster's own storage does so for earlier versions."""
+        """Store events by one statement. Nobody is notified: Dagster's own storage does so for earlier versions.
+
+        They are there at once, with their ids, as they are of Dagster's: who reads on from an id would else pass over
+        events of another run, which has to wait for the rows of its assets.
+        """
         if not events:
             return
-        with self.index_transaction() as connection:
-            rows = [self._event_to_row(entry) for entry in events]
-            ids: Sequence[int] = connection.execute(INSERT, rows).scalars().all()
+        with self._connect() as connection:
+            ids: Sequence[int] = (
+                connection.execute(INSERT, [self._event_to_row(entry) for entry in events]).scalars().all()
+            )
+            connection.commit()
             of_assets = {number: entry for number, entry in zip(ids, events, strict=True) if _is_of_asset(entry)}
-            self._store_asset_event_tags(connection, list(of_assets.values()), list(of_assets))
-            newest = {entry.get_dagster_event().asset_key: number for number, entry in of_assets.items()}
-            for _, number in sorted(newest.items()):  # as in each run, or two of them might wait for each other
-                self._store_asset_event(connection, of_assets[number], number)
+            if of_assets:
+                self._store_of_assets(connection.execution_options(isolation_level="READ COMMITTED"), of_assets)
         for number, entry in zip(ids, events, strict=True):
             if entry.dagster_event_type in ASSET_CHECK_EVENTS:
                 self.store_asset_check_event(entry, number)
+
+    def _store(self, events: Sequence[EventLogEntry]) -> None:
+        if self._gathering.events is None:
+            self.store_together(events)
+        else:
+            self._gathering.events += events
+
+    def _store_of_assets(self, connection: Connection, events: Mapping[int, EventLogEntry]) -> None:
+        """Bring what is kept of assets up to date, by the newest event of each type: each has columns of its own."""
+        newest = {
+            (entry.get_dagster_event().asset_key, entry.dagster_event_type): number for number, entry in events.items()
+        }
+        in_order = sorted((key, number) for (key, _), number in newest.items())
+        with connection.begin():
+            self._store_asset_event_tags(connection, list(events.values()), list(events))
+            for _, number in in_order:  # as in each run, or two of them might wait for each other
+                self._store_asset_event(connection, events[number], number)
 
 
 def gathering(instance: DagsterInstance) -> AbstractContextManager[None]:

@@ -16,7 +16,7 @@ begin
     left join pg_class v on v.oid = r.ev_class
     left join pg_namespace n on n.oid = v.relnamespace
     where d.refobjid = cast('account_grant' as regclass)
-      and cast(cast(d.classid as regclass) as text) in ('pg_rewrite', 'pg_proc', 'pg_publication_rel')
+      and cast(cast(d.classid as regclass) as text) in ('pg_rewrite', 'pg_proc', 'pg_publication_rel', 'pg_policy', 'pg_trigger')
       and not coalesce(v.relkind = 'v' and pg_has_role(v.relowner, 'usage')
                        and has_schema_privilege(n.oid, 'create'), false)
   ) d;
