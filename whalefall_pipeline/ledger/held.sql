@@ -1,5 +1,5 @@
 -- What accounts are and hold, at a moment (null: now), for access.py. Each statement is sent once, whatever the number
--- of instances and accounts.
+-- of instances and accounts. Few grants and many are looked for as in access.sql.
 
 -- name: accounts (all of some instances, and some of others)
 select a.id, a.instance_id, a.username, t.kind, cast(t.attributes as text) as attributes
