@@ -1,7 +1,7 @@
 """The values that everything else is made of: instances, accounts, grants, and what of them was observed.
 
 Values only. Grants come in hundreds of thousands: they are named tuples, as fast as the interpreter's own. Accounts
-come in ten thousands: that none is assigned to is checked with the types alone, as to make one that refuses takes longer.
+come in ten thousands: that none is assigned to is checked with the types alone; to make one that refuses takes longer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
