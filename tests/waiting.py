@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-WAIT_SECONDS = 120
+WAIT_SECONDS = 240
 LONGEST_PAUSE = 1.0
 T = TypeVar("T")
 
