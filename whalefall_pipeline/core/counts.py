@@ -42,8 +42,6 @@ def count_permissions(
 ) -> PermissionCounts:
     """Count what was read (`states`), of which the ledger knows the accounts `known`, and what changed of those."""
     counted = [state for state in known if state.account.kind.is_counted]
-    are_all = len(states) == len(known)
-    read = len(counted) if are_all else sum(state.account.kind.is_counted for state in states)
     types = [change.change_type for change in changes if change.is_counted]
     added = sum(change_type in ("add", "reactivate") for change_type in types)
     return PermissionCounts(
@@ -51,5 +49,5 @@ def count_permissions(
         added=added,
         changed=len(types) - added,
         grants=sum(len(state.held) for state in counted),
-        not_in_inventory=read - len(counted),
+        not_in_inventory=sum(state.account.kind.is_counted for state in states) - len(counted),
     )

@@ -6,7 +6,7 @@ An account's row has all that it came to hold at one moment, where there was a r
 view that has these rows as they were; views that read the table read it, and who could read the table can read it too.
 
 Every grant is written anew, in one transaction: 2.4 million of 1,000 instances took 45 s. They take from a sixth of the
-room that they took (many accounts hold the same) to as much as before (no grant is shared).
+room that they took (many accounts hold the same) to about as much as before (no grant is shared).
 """
 
 from pathlib import Path
