@@ -5,6 +5,7 @@ import re
 import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.error import HTTPError
 
 LOCATION, REPOSITORY = "whalefall", "__repository__"
 ASSETS = ({"path": ["instance_accounts"]}, {"path": ["account_permissions"]})
@@ -138,8 +139,12 @@ class Api:
         """Return the answer's one field."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - our own webserver
-            answer = json.load(response)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - our own webserver
+                answer = json.load(response)
+        except HTTPError as error:
+            error.add_note(error.read().decode(errors="replace"))  # what Dagster says of it
+            raise
         assert "errors" not in answer, answer["errors"]
         (field,) = answer["data"].values()
         return dict(field)

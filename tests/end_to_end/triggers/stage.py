@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from tests.end_to_end.triggers.api import Api
 from tests.engines.proxy import open_black_hole
@@ -142,9 +142,8 @@ class Stage:
 
     def register(self, name: str, *, port: int = 0, password: str = PASSWORD, partition: bool = True) -> str:
         """Register an instance, by default of the server that is fine."""
-        instance = Instance(0, name, "postgresql", self.sources.host, port or self.sources.port)
         with self._open_ledger() as connection, transaction(connection):
-            write_instance(connection, instance, username=COLLECTOR, secret=SecretStore(self.home).encrypt(password))
+            self._write_instance(connection, name, port or self.sources.port, password)
         if partition:
             self.api.add_partition(name)
         return name
@@ -156,10 +155,18 @@ class Stage:
         self.api.delete_partition(name)
 
     def repair(self, name: str) -> None:
-        """Return an instance what it needs to be read."""
+        """Return an instance what it needs to be read.
+
+        In one transaction: a sensor that saw it removed would delete its partition, and Dagster refuses a range that
+        ends with it until the next tick.
+        """
         with self._open_ledger() as connection, transaction(connection):
             remove_instance(connection, name)
-        self.register(name, partition=False)
+            self._write_instance(connection, name, self.sources.port, PASSWORD)
+
+    def _write_instance(self, connection: Connection, name: str, port: int, password: str) -> None:
+        instance = Instance(0, name, "postgresql", self.sources.host, port)
+        write_instance(connection, instance, username=COLLECTOR, secret=SecretStore(self.home).encrypt(password))
 
     @contextmanager
     def holding_lock(self, name: str) -> Generator[None]:
