@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import psycopg
 import pytest
@@ -38,6 +38,19 @@ EVIL_TAGS = {
     "PGHOSTADDR": ELSEWHERE,
 }
 """Tags with which somebody might try to change what a run does."""
+LAST_LINES = 60
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the services wrote last when a test fails: the reason is often there alone."""
+    report = yield
+    stage = item.funcargs.get("stage")
+    if report.failed and isinstance(stage, Stage):
+        for log in sorted((stage.home / "logs").glob("*.log")):
+            lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+            report.sections.append((f"the end of {log.name}", "\n".join(lines)))
+    return report
 
 
 @pytest.fixture(scope="package")
