@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.strategies import NAMES, PRIVILEGES, USERNAME, grants, securables, states
+from tests.core.strategies import PRIVILEGES, USERNAME, grants, securables, states
 from whalefall_pipeline.core.model import (
     MEMBER,
     Account,
@@ -24,7 +24,6 @@ from whalefall_pipeline.core.model import (
     find_observation,
     find_roles,
     to_held,
-    to_whole,
 )
 
 OBSERVED, DENIED = Observation(Seen.OBSERVED), Observation(Seen.DENIED, "why")
@@ -100,20 +99,14 @@ def test_a_membership_names_its_member_and_has_its_admin_option_and_options() ->
 
 def test_a_scope_that_is_not_listed_goes_by_its_whole_then_by_the_list_of_databases_then_by_the_server() -> None:
     coverage: Coverage = {"server": OBSERVED}
-    assert find_observation("database:shop/grants", coverage) is OBSERVED
+    assert find_observation("database:shop/definitions", coverage) is OBSERVED
     coverage = {"server": OBSERVED, "databases": DENIED}
-    assert find_observation("database:shop/grants", coverage) is DENIED
+    assert find_observation("database:shop/definitions", coverage) is DENIED
     coverage = {**coverage, "database:shop": OBSERVED}
-    assert find_observation("database:shop/grants", coverage) is OBSERVED
-    coverage = {**coverage, "database:shop/grants": DENIED}
-    assert find_observation("database:shop/grants", coverage) is DENIED
+    assert find_observation("database:shop/definitions", coverage) is OBSERVED
+    coverage = {**coverage, "database:shop/definitions": DENIED}
+    assert find_observation("database:shop/definitions", coverage) is DENIED
     assert find_observation("database:shop", {}) is None
-
-
-@given(NAMES, NAMES)
-def test_a_part_is_one_of_a_whole_and_a_whole_is_one_of_nothing(name: str, part: str) -> None:
-    assert to_whole(f"database:{name}/{part}") == f"database:{name}"
-    assert to_whole(f"database:{name}") == ""
 
 
 def test_what_is_known_of_a_connection_is_nothing_at_first() -> None:

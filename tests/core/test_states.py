@@ -31,7 +31,7 @@ OBSERVED, DENIED, EXCLUDED = (Observation(seen, "why") for seen in (Seen.OBSERVE
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 TUESDAY = MONDAY + timedelta(days=1)
 SERVER, SHOP, HR, ANA = "server", "database:shop", "database:hr", "account:ana"
-PART, LIST = "database:shop/grants", "databases"
+PART, LIST = "database:shop/definitions", "databases"
 
 
 @given(st.lists(grants("ana") | grants("bob") | grants("nobody"), max_size=8))

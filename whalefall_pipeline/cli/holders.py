@@ -16,7 +16,7 @@ from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOp
 from whalefall_pipeline.cli.workplace import open_reader
 from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.core.exclusions import OF_ACCOUNT, OF_DATABASE
-from whalefall_pipeline.core.model import to_whole
+from whalefall_pipeline.core.parts import to_whole
 from whalefall_pipeline.ledger.queries import (
     Records,
     knows_object,

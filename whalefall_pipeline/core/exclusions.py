@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from whalefall_pipeline.core.errors import InvalidInstanceError
-from whalefall_pipeline.core.model import Account, Coverage, Observation, Reading, Seen, is_observed, to_whole
+from whalefall_pipeline.core.model import Account, Coverage, Observation, Reading, Seen, is_observed
+from whalefall_pipeline.core.parts import to_whole
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.text import is_visible
 

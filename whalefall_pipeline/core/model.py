@@ -11,6 +11,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from whalefall_pipeline.core.parts import to_whole
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Attributes: TypeAlias = Mapping[str, "Json"]
 """What an account or an instance is set to, by name; one that is not there has no value, or none that was seen."""
@@ -296,8 +298,3 @@ def find_observation(scope: str, coverage: Coverage) -> Observation | None:
     gone, provided that the list itself (`databases`, where an engine reports it apart, else `server`) was observed.
     """
     return coverage.get(scope) or coverage.get(to_whole(scope)) or coverage.get("databases") or coverage.get(SERVER)
-
-
-def to_whole(scope: str) -> str:
-    """Return what a scope is a part of; empty: it is a whole."""
-    return scope.rpartition("/")[0]

@@ -55,7 +55,10 @@ class Rules(ABC):
 
     @abstractmethod
     def observed_by(self, scope: str, database: str) -> str:
-        """Return the coverage scope that speaks for grants of `scope` in `database` (`server`, `database:<name>`)."""
+        """Return the coverage scope that speaks for grants of `scope` in `database`.
+
+        It is `server`, `database:<name>`, a part of these (`core.parts`), or finer where the engine forces it.
+        """
 
     @abstractmethod
     def own_capabilities(self, state: AccountState, now: datetime, instance: Attributes = NOTHING_SET) -> Reasons:

@@ -19,8 +19,8 @@ from whalefall_pipeline.core.model import (
     find_observation,
     is_of_role,
     to_roles,
-    to_whole,
 )
+from whalefall_pipeline.core.parts import to_whole
 from whalefall_pipeline.core.rules import Rules
 
 

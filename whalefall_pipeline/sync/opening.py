@@ -12,7 +12,8 @@ from whalefall_pipeline.adapters.deadline import Deadline
 from whalefall_pipeline.adapters.engine import SourceSession, Visibility
 from whalefall_pipeline.core.errors import InvalidInstanceError, SyncDataError, WhalefallError
 from whalefall_pipeline.core.exclusions import OF_ACCOUNT, leave_out, leave_out_accounts
-from whalefall_pipeline.core.model import Account, Instance, Json, Login, Reading, Security, to_whole
+from whalefall_pipeline.core.model import Account, Instance, Json, Login, Reading, Security
+from whalefall_pipeline.core.parts import to_whole
 from whalefall_pipeline.core.scrub import build_scrubber
 from whalefall_pipeline.core.text import is_unicode, make_visible
 from whalefall_pipeline.sync.plan import Collector

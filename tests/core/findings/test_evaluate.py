@@ -122,10 +122,12 @@ def test_what_is_excluded_is_not_missed() -> None:
 
 
 def test_the_places_of_a_scope_are_those_of_every_database_and_of_one_that_is_not_listed() -> None:
-    coverage = {"server": OBSERVED, "server/profiles": OBSERVED, "database:hr": OBSERVED, "database:shop/table": DENIED}
+    coverage: Coverage = {"server": OBSERVED, "server/profiles": OBSERVED, "database:hr": OBSERVED}
+    coverage = {**coverage, "database:shop/object_privileges": DENIED}
     unlisted = f"database:{ANY_DATABASE}"
     assert list_places("table", coverage, ENGINE) == [unlisted, "database:hr", "database:shop", "server"]
     assert list_places("role", coverage, ENGINE) == ["server"]
+    assert list_places("table", {"database:hr/2025": OBSERVED}, ENGINE) == [unlisted, "database:hr/2025", "server"]
 
 
 def test_a_part_that_is_not_listed_is_named_by_the_whole_that_spoke_for_it() -> None:
@@ -136,7 +138,8 @@ def test_a_part_that_is_not_listed_is_named_by_the_whole_that_spoke_for_it() -> 
         return find_unseen(tables, replace(world, coverage=coverage))
 
     assert find({"server": OBSERVED, "database:hr": DENIED}) == {"database:hr": "no CONNECT"}
-    assert find({"server": OBSERVED, "database:hr/table": DENIED}) == {"database:hr/table": "no CONNECT"}
+    part = "database:hr/object_privileges"
+    assert find({"server": OBSERVED, part: DENIED}) == {part: "no CONNECT"}
     assert find({"server": OBSERVED, "databases": DENIED, "database:hr": OBSERVED}) == {"databases": "no CONNECT"}
     assert find({"server": DENIED, "database:hr": OBSERVED}) == {"server": "no CONNECT"}
 

@@ -197,10 +197,10 @@ def test_each_rule_is_unknown_where_what_it_looks_at_was_not_seen() -> None:
     assert hide(AccountState(Account("ana", Kind.USER, unseen=frozenset({"plugin"})))) == BY_ID.keys()
     assert hide(takings=None) == TAKERS
     assert hide(attributes=None) == TAKERS
-    assert hide(coverage={**parts, "database:hr/table": DENIED}) == OF_ALL_GRANTS
-    assert hide(coverage={**parts, "database:hr/database_role": DENIED}) == OF_ALL_GRANTS | OF_ROLES
+    assert hide(coverage={**parts, "database:hr/object_privileges": DENIED}) == OF_ALL_GRANTS
+    assert hide(coverage={**parts, "database:hr/roles": DENIED}) == OF_ALL_GRANTS | OF_ROLES
     administration = EngineFindings(administration=frozenset({"table"}))
-    hidden_table = {**parts, "database:hr/table": DENIED}
+    hidden_table = {**parts, "database:hr/object_privileges": DENIED}
     assert hide(coverage=hidden_table, engine=administration) == BY_ID.keys() - {"ALL-07"}
 
 

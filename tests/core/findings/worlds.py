@@ -43,10 +43,12 @@ class WorldRules(EngineRules):
 
 
 class FinerRules(WorldRules):
-    """Knows each scope in a database by a part of its own."""
+    """Knows roles in a database by one part of it, and all else there by another."""
 
     def observed_by(self, scope: str, database: str) -> str:
-        return f"database:{database}/{scope}" if database and scope != "database" else "server"
+        if not database or scope == "database":
+            return "server"
+        return f"database:{database}/{'roles' if scope == 'database_role' else 'object_privileges'}"
 
 
 def account(name: str, *held: Held, kind: Kind = Kind.USER, **attributes: str) -> AccountState:

@@ -22,6 +22,7 @@ from whalefall_pipeline.core.findings.model import (
 )
 from whalefall_pipeline.core.findings.world import World
 from whalefall_pipeline.core.model import SETS, Coverage, Effect, Held, Json, Securable, Seen, find_observation
+from whalefall_pipeline.core.parts import to_whole
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import to_digest
 
@@ -129,15 +130,14 @@ def list_places(scope: str, coverage: Coverage, rules: Rules) -> list[str]:
     """Return the scopes of a coverage that speak for grants in a scope, one for a database that is not listed too."""
     if "database" not in rules.categories[scope].levels:
         return [rules.observed_by(scope, "")]
-    named = [part.removeprefix(OF_DATABASE) for part in coverage if part.startswith(OF_DATABASE)]
-    databases = {name.rpartition("/")[0] or name for name in named}
+    wholes = [to_whole(listed) or listed for listed in coverage]
+    databases = {whole.removeprefix(OF_DATABASE) for whole in wholes if whole.startswith(OF_DATABASE)}
     return sorted({rules.observed_by(scope, database) for database in {"", ANY_DATABASE, *databases}})
 
 
 def _to_listed(place: str, coverage: Coverage) -> str:
     """Return which listed scope spoke for one that is not listed."""
-    whole = place.rpartition("/")[0]
-    return next((item for item in (whole, "databases", "server") if item in coverage), place)
+    return next((item for item in (to_whole(place), "databases", "server") if item in coverage), place)
 
 
 def _list_unknown(rule: Rule, world: World) -> Iterator[Finding]:
