@@ -1,5 +1,6 @@
 """The ledger as a file and back, and as numbers: `db backup`, `db restore`, `metrics`."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,9 @@ def test_the_fleets_numbers_are_printed_and_written_whole(fleet: Fleet, whalefal
     assert whalefall("metrics", "--to", str(path)).stdout == ""
     assert path.read_text().splitlines() == lines
     assert [found.name for found in tmp_path.glob("*.prom*")] == ["whalefall.prom"]
+    os.mkfifo(pipe := tmp_path / "pipe")
+    assert "pipe is no regular file" in whalefall("metrics", "--to", str(pipe)).stderr
+    assert pipe.is_fifo()
 
 
 def test_a_name_is_escaped_as_prometheus_reads_it() -> None:

@@ -11,6 +11,8 @@ from tests.ledger.rows import read
 
 BASE = ("instances", "add", "shop", "--type", "postgresql", "--host", "db1", "--user", "u", "--password-env", "HOME")
 LONG = "n" * 201
+NO_UTF8, BYTES = "a\udcff", r"'a\udcff' holds bytes that are no UTF-8"
+"""As Python has an argument that is not written in UTF-8."""
 
 ADD: list[tuple[tuple[str, ...], str]] = [
     (("instances", "add"), "Missing"),
@@ -138,6 +140,21 @@ OTHERS: list[tuple[tuple[str, ...], str]] = [
     (("up", "--port", "x"), "--port"),
     (("up", "--port", "99999"), "--port"),
     (("up", "--port", "-1"), "--port"),
+    (("metrics", "--to", "/"), "/ is no regular file"),
+    (("metrics", "--to", ""), ". is no regular file"),
+    (("metrics", "--to", ".."), ".. is no regular file"),
+    (("accounts", "--instance", NO_UTF8), BYTES),
+    (("accounts", "--account", NO_UTF8), BYTES),
+    (("changes", "--account", NO_UTF8), BYTES),
+    (("show", NO_UTF8, "ana"), BYTES),
+    (("sessions", NO_UTF8), BYTES),
+    (("sync", "--local", "--retry", NO_UTF8), BYTES),
+    (("instances", "remove", NO_UTF8), BYTES),
+    (("findings", "--instance", NO_UTF8), BYTES),
+    (("what-can", NO_UTF8, "ana"), BYTES),
+    (("who-can", "SELECT", "ON", "customers", "--instance", NO_UTF8), BYTES),
+    (("review", "show", "--name", NO_UTF8), BYTES),
+    (("script", NO_UTF8), BYTES),
     (("completion", "csh"), "csh"),
     (("completion",), "Missing argument"),
 ]

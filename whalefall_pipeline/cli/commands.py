@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from whalefall_pipeline.cli.output import console
 from whalefall_pipeline.core.errors import InvalidInputError
+from whalefall_pipeline.core.text import is_unicode, make_visible
 
 PACKAGE = "whalefall_pipeline.cli"
 
@@ -183,7 +184,17 @@ def run(arguments: Sequence[str]) -> int:
         raise KeyboardInterrupt from None
     except typer.TyperException as error:
         return _explain(error)
+    except UnicodeEncodeError:
+        _refuse_bytes(arguments)
+        raise
     return code if isinstance(code, int) else 0
+
+
+def _refuse_bytes(arguments: Sequence[str]) -> None:
+    """Raise InvalidInputError for an argument that is no UTF-8, when one could not be taken: files may be so named."""
+    for argument in arguments:
+        if not is_unicode(argument):
+            raise InvalidInputError(f"'{make_visible(argument)}' holds bytes that are no UTF-8") from None
 
 
 def _explain(error: typer.TyperException) -> int:

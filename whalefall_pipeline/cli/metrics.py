@@ -9,6 +9,7 @@ import typer
 
 from whalefall_pipeline.cli.output import write
 from whalefall_pipeline.cli.workplace import open_reader
+from whalefall_pipeline.core.errors import InvalidInputError
 from whalefall_pipeline.ledger.queries import read_metrics
 from whalefall_pipeline.reports.metrics import build_metrics
 
@@ -22,6 +23,8 @@ def metrics(
 
     Of each instance: when it was last read, how long that took, accounts, scopes that were not seen, open findings.
     """
+    if to is not None and to.exists() and not to.is_file():  # a device would be replaced too
+        raise InvalidInputError(f"{to} is no regular file; name one to write")
     with open_reader() as reader:
         text = build_metrics(read_metrics(reader))
     if to is None:
