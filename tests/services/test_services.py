@@ -195,6 +195,32 @@ def test_a_read_only_ui_on_every_address_shows_and_starts_nothing(tmp_path: Path
         assert set(runs["runsOrError"]) == {"results"}
 
 
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("", "is empty"),
+        ("192.0.2.1", "can't listen on 192.0.2.1: "),
+        ("a..b", r"can't listen on a\.\.b: [^(]*$"),
+        ("\udcff", "it is no host"),
+    ],
+)
+def test_a_host_that_is_not_this_machines_is_refused(
+    tmp_path: Path, workplace: Workplace, host: str, said: str
+) -> None:
+    with pytest.raises(ServicesError, match=said), run_services(copy_home(workplace, tmp_path), host=host):
+        pass
+
+
+def test_after_the_last_port_there_is_none(tmp_path: Path, workplace: Workplace) -> None:
+    said = "no free port on 127.0.0.1 from 65535 to 65535"
+    with (
+        take_port(65535),
+        pytest.raises(ServicesError, match=said),
+        run_services(copy_home(workplace, tmp_path), port=65535),
+    ):
+        pass
+
+
 def test_a_setting_that_is_no_name_is_refused_before_anything_starts(workplace: Workplace) -> None:
     environment = workplace.environment | {"WHALEFALL_WEBSERVER_HOSTS": "https://ui.example"}
     with pytest.raises(ServicesError, match="is no host name"), run_services(environment):

@@ -1,6 +1,7 @@
 """Starts Dagster's services, starts one that died again, and ends them in the right order."""
 
 import asyncio
+import errno
 import json
 import os
 import re
@@ -9,10 +10,10 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from whalefall_pipeline.core.runs import LOCATION
+from whalefall_pipeline.core.text import make_visible
 from whalefall_pipeline.services.errors import ServicesError
 from whalefall_pipeline.services.graphql import find_obstacle
 from whalefall_pipeline.services.plan import NOTICE, ServicePlan
@@ -25,6 +26,9 @@ _QUICK_ENDS = 3
 _LOG_SECONDS = 60.0
 """Between two looks at the logs' sizes."""
 _PORTS = 100
+_LAST_PORT = 65535
+_TAKEN = (errno.EADDRINUSE, errno.EACCES)
+"""By somebody else, or for the system's own programs."""
 _BACKLOG = 128
 
 
@@ -128,11 +132,20 @@ def _to_reachable(host: str) -> str:
 
 def _listen(host: str, first: int) -> socket.socket:
     """Return a socket that listens on the first free port; it is held for the webserver, also while that starts."""
+    if not host:  # a socket takes that for every address
+        raise ServicesError("the host that the UI is to listen on is empty; leave it out for this machine alone")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for port in range(first, first + _PORTS):
-        with suppress(OSError):
+    last = min(first + _PORTS - 1, _LAST_PORT)
+    for port in range(first, last + 1):
+        try:
             return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    raise ServicesError(f"no free port on {host} from {first} to {first + _PORTS - 1}")
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                reason = str(error.strerror).partition(" (while")[0]  # Python adds the address
+                raise ServicesError(f"the UI can't listen on {make_visible(host)}: {reason}") from None
+        except (UnicodeError, TypeError):  # what can't be encoded as a name
+            raise ServicesError(f"the UI can't listen on {make_visible(host)}: it is no host") from None
+    raise ServicesError(f"no free port on {host} from {first} to {last}")
 
 
 def _to_words(code: int) -> str:
