@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from whalefall_pipeline.adapters.mysql.access_lookup import Lookup
-from whalefall_pipeline.adapters.mysql.access_rows import covers, measure
+from whalefall_pipeline.adapters.mysql.access_rows import covers, to_login_order
 from whalefall_pipeline.adapters.mysql.definers import DEFINER
 from whalefall_pipeline.adapters.mysql.names import to_address
 from whalefall_pipeline.adapters.mysql.rows import ROUTINE_SCOPES
@@ -103,12 +103,12 @@ def _find_shadows(lookup: Lookup, username: str) -> tuple[list[str], list[str]]:
     The most specific host goes first, and of one host a named account before the anonymous one.
     """
     address = to_address(username)
-    own = measure(address.host.lower(), lookup.flavour, "host")
+    own = to_login_order(address.host, lookup.flavour)
     hidden: list[str] = []
     partly: list[str] = []
     for user in dict.fromkeys((address.user, "")):
         for other, name in lookup.by_user.get(user, ()):
-            if name == username or measure(other.host.lower(), lookup.flavour, "host") >= own:
+            if name == username or to_login_order(other.host, lookup.flavour) >= own:
                 continue
             if covers(other.host, address.host):
                 hidden.append(name)

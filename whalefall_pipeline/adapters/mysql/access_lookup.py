@@ -8,9 +8,9 @@ from whalefall_pipeline.adapters.mysql.access_rows import (
     DatabaseRow,
     Naming,
     covers,
-    measure,
     sort_patterns,
     sort_rows,
+    to_login_order,
 )
 from whalefall_pipeline.adapters.mysql.everybody import is_everybodys
 from whalefall_pipeline.adapters.mysql.names import PUBLIC, Address, Flavour, to_address
@@ -79,7 +79,7 @@ class Lookup:
                 address = to_address(username)
                 by_user.setdefault(address.user, []).append((address, username))
         for accounts in by_user.values():
-            accounts.sort(key=lambda item: measure(item[0].host.lower(), self.flavour, "host"))
+            accounts.sort(key=lambda item: to_login_order(item[0].host, self.flavour))
         return by_user
 
     @cached_property
@@ -186,7 +186,7 @@ class Lookup:
         accounts = [*self.by_user.get(user, ()), *(self.by_user.get("", ()) if user else ())]
         for place in (host, *LOOPBACK.get(host, ())):
             fitting = [item for item in accounts if covers(item[0].host, place)]
-            nearest = min(fitting, key=lambda item: measure(item[0].host.lower(), self.flavour, "host"), default=None)
+            nearest = min(fitting, key=lambda item: to_login_order(item[0].host, self.flavour), default=None)
             if nearest is None or nearest[1] != username:
                 return False
         return True

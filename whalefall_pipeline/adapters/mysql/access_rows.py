@@ -21,6 +21,8 @@ LONGEST = {"host": 255, "database": 64}
 """The longest name, which MariaDB reckons with; its own constants."""
 _PARTS = re.compile(r"\\.|%+|.", re.DOTALL)
 _MASK = re.compile(r"([\d.]+)/([\d.]+)")
+_OCTETS = re.compile(r"(?:\d+\.){1,3}%")
+ALL_BITS = 0xFFFFFFFF
 
 
 class DatabaseRow(NamedTuple):
@@ -30,12 +32,41 @@ class DatabaseRow(NamedTuple):
     database: str
 
 
+class Network(NamedTuple):
+    """Addresses of IPv4: one is among them when the bits of the mask are those of the base."""
+
+    base: int
+    mask: int
+
+    def contains(self, other: "Network") -> bool:
+        """Return whether all addresses of another one are among these; a base with more bits than its mask has none."""
+        return self.mask & other.mask == self.mask and other.base & self.mask == self.base
+
+
 @lru_cache(10_000)
 def measure(pattern: str, flavour: Flavour, kind: str) -> Specificity:
     """Return how specific a host or a database pattern is; `kind` is one of `LONGEST`."""
-    if kind == "host" and "/" in pattern:
-        return (0, 1) if flavour == "mysql" else (0,)
-    return _measure_mysql(pattern) if flavour == "mysql" else _measure_mariadb(pattern, LONGEST[kind])
+    if flavour == "mariadb":
+        return _measure_mariadb(pattern, LONGEST[kind])
+    return (_measure_address(pattern) if kind == "host" else ()) or _measure_mysql(pattern)
+
+
+def to_login_order(host: str, flavour: Flavour) -> Specificity:
+    """Return what sorts the accounts of one user part as the server goes through them, the most specific host first.
+
+    MariaDB goes through those that are equally specific, all without wildcards, from the last to the first by name.
+    """
+    specificity = measure(host.lower(), flavour, "host")
+    return specificity if flavour == "mysql" else (*specificity, *(-byte for byte in host.lower().encode()), 0)
+
+
+def _measure_address(host: str) -> Specificity:
+    """Go by how an address is written: by itself, as `/24`, then as `/255.255.255.0`; of two masks the longer first."""
+    network = to_network(host)
+    if network is None or MANY in host:
+        return ()
+    _, slash, mask = host.partition("/")
+    return (0, 2 if "." in mask else 1 if slash else 0, -network.mask)
 
 
 def _measure_mysql(pattern: str) -> Specificity:
@@ -44,9 +75,9 @@ def _measure_mysql(pattern: str) -> Specificity:
     for part in _PARTS.findall(pattern):
         if part[0] in (MANY, ONE):
             alone = pattern == MANY
-            return (2, 0) if alone else (1, -min(place + 2, 127))
+            return (3, 0) if alone else (2, -min(place + 2, 127))
         place += len(part)
-    return (0, 0) if pattern else (3, 0)
+    return (1, 0) if pattern else (4, 0)
 
 
 def _measure_mariadb(pattern: str, longest: int) -> Specificity:
@@ -89,25 +120,39 @@ def covers(wider: str, host: str) -> bool:
     wide, narrow = wider.lower(), host.lower()
     if wide in (narrow, MANY):
         return True
-    mask = _MASK.fullmatch(wide)
-    if mask:
-        return _is_in_network(narrow, mask[1], mask[2])
-    return bool(_to_cover(wide).fullmatch(narrow))
+    if "/" in wide:
+        network, inner = to_network(wide), to_network(narrow)
+        return network is not None and inner is not None and network.contains(inner)
+    return bool(_to_cover(wide).fullmatch(_to_octets(narrow)))
 
 
-def _is_in_network(host: str, network: str, mask: str) -> bool:
+@lru_cache(10_000)
+def to_network(host: str) -> Network | None:
+    """Return the addresses that a host part means: one, those under a mask, or those with the same first octets."""
     try:
-        bits = int(IPv4Address(mask)) if "." in mask else (0xFFFFFFFF << (32 - int(mask))) & 0xFFFFFFFF
-        base = int(IPv4Address(network)) & bits
-        fixed = host.split(MANY, maxsplit=1)[0] if host.endswith(f".{MANY}") and host.count(MANY) == 1 else None
-        if fixed is None:
-            return int(IPv4Address(host)) & bits == base
-        octets = fixed.rstrip(".").split(".")
-        lowest = ".".join([*octets, *["0"] * (4 - len(octets))])
-        highest = ".".join([*octets, *["255"] * (4 - len(octets))])
-        return all(int(IPv4Address(end)) & bits == base for end in (lowest, highest))
+        if mask := _MASK.fullmatch(host):
+            base, bits = mask.groups()
+            length = ALL_BITS << (32 - int(bits)) & ALL_BITS if "." not in bits else int(IPv4Address(bits))
+            return Network(int(IPv4Address(base)), length)
+        if _OCTETS.fullmatch(host):
+            octets = host.split(".")[:-1]
+            mask_of = ALL_BITS << (32 - 8 * len(octets)) & ALL_BITS
+            return Network(int(IPv4Address(".".join([*octets, *["0"] * (4 - len(octets))]))), mask_of)
+        return Network(int(IPv4Address(host)), ALL_BITS)
     except (AddressValueError, ValueError):
-        return False
+        return None
+
+
+def _to_octets(host: str) -> str:
+    """Return a host part with a mask as the pattern of the octets that all its addresses have; others as they are."""
+    network = to_network(host) if "/" in host else None
+    if network is None:
+        return host
+    octets = str(IPv4Address(network.base)).split(".")
+    fixed = [
+        octet for octet, bits in zip(octets, str(IPv4Address(network.mask)).split("."), strict=True) if bits == "255"
+    ]
+    return ".".join([*fixed, MANY] if len(fixed) < len(octets) else fixed)
 
 
 @lru_cache(10_000)

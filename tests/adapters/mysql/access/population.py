@@ -73,6 +73,8 @@ LOGINS = (
     Login("columns", ["UPDATE (v) ON shop.t", "EXECUTE ON FUNCTION shop.f"], host="localhost"),
     Login("network", ["SELECT ON appx.*"], host="127.0.0.0/255.255.255.0"),
     Login("network", ["INSERT ON appx.*"], comes_from=FAR),
+    Login("nets", ["SELECT ON appx.*"], host="127.0.0.0/255.255.255.0"),
+    Login("nets", [r"UPDATE ON `app\_y`.*", "DELETE ON shop.t"], "", "127.0.0.0/255.0.0.0", FAR),
     Login("local_net", ["SELECT ON appx.*"], host="127.0.0.%"),
     Login("local_net", ["INSERT ON appx.*", "INSERT ON shop.t"], "", "127.%", FAR),
     Login("table", ["SELECT, DELETE ON shop.t"]),

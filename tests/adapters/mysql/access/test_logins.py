@@ -7,7 +7,7 @@ from tests.adapters.mysql.access.population import ELSEWHERE, FAR, LOCAL, Login
 from tests.adapters.mysql.access.trying import connect, is_allowed, read_population
 from tests.engines.mysql import MysqlServer
 from whalefall_pipeline.adapters.mysql.access import ACCESS
-from whalefall_pipeline.adapters.mysql.access_rows import measure
+from whalefall_pipeline.adapters.mysql.access_rows import to_login_order
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.model import GateState, Question, Verdict
 from whalefall_pipeline.core.model import Securable
@@ -113,13 +113,15 @@ def test_role_admin_takes_roles_but_those_with_system_user(settable_mysql: Mysql
 
 def test_the_most_specific_host_goes_first(settable: MysqlServer) -> None:
     server = settable
-    hosts = ["%", "127.%", "127.0.0.%", "1%.2", "127.0.0.0/255.255.255.0", "127.0.0._"]
+    hosts = ["%", "127.%", "127.0.0.%", "1%.2", "127.0.0._", ELSEWHERE, f"{ELSEWHERE}/255.255.255.255"]
+    hosts += [f"127.0.0.0/255.{rest}" for rest in ("0.0.0", "255.255.0", "255.0.0")]
+    hosts += ["127.0.0.0/8", "127.0.0.0/24"] if server.flavour == "mysql" else []
     server.execute(*(f"CREATE USER nearest@'{host}'" for host in hosts))
     order: list[str] = []
     for _ in hosts:
         order.append(find_taken_for(server))
         server.execute(f"DROP USER nearest@'{order[-1]}'")
-    assert order == sorted(hosts, key=lambda host: measure(host, server.flavour, "host"))
+    assert order == sorted(hosts, key=lambda host: to_login_order(host, server.flavour))
 
 
 def find_taken_for(server: MysqlServer) -> str:
