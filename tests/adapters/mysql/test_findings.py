@@ -10,11 +10,16 @@ from tests.adapters.mysql.finding_cases import CASES, ELSEWHERE, LOCAL, OF_ONE, 
 from tests.adapters.mysql.servers import STARTERS
 from tests.engines.judging import Case, Judged, judge, run_all
 from tests.engines.mysql import MysqlServer
+from whalefall_pipeline.adapters.mysql.access_gates import prepare_gates
+from whalefall_pipeline.adapters.mysql.access_lookup import Lookup
 from whalefall_pipeline.adapters.mysql.findings import RULES
+from whalefall_pipeline.adapters.mysql.rules import RULES as ENGINE
 from whalefall_pipeline.adapters.remedies import build_remedy
+from whalefall_pipeline.core.access.model import Acting, GateState, Population, Question
 from whalefall_pipeline.core.findings.everywhere import RULES as EVERYWHERE
 from whalefall_pipeline.core.findings.model import Finding, Outcome
-from whalefall_pipeline.core.model import Login
+from whalefall_pipeline.core.findings.world import World
+from whalefall_pipeline.core.model import Account, AccountState, Kind, Login, Securable
 
 
 class Worlds(NamedTuple):
@@ -126,6 +131,18 @@ def test_everybody_is_an_administrator(worlds: Worlds) -> None:
     finally:
         server.execute("REVOKE team FROM PUBLIC", "REVOKE ALL ON *.* FROM PUBLIC")
     assert (judge(server).outcome("ALL-07"), judge(server).outcome("ALL-09")) == (Outcome.CLEAR, Outcome.CLEAR)
+
+
+@pytest.mark.parametrize(("plugin", "is_open"), [("caching_sha2_password", True), ("mysql_no_login", False)])
+def test_what_lets_nobody_in_needs_no_password(plugin: str, *, is_open: bool) -> None:
+    account = Account("owner@%", Kind.USER, {"plugin": plugin, "has_password": False})
+    rule = next(rule for rule in RULES if rule.id == "MY-02")
+    states = {account.username: AccountState(account)}
+    now = datetime.now(UTC)
+    assert bool(list(rule.find(World(ENGINE, states, now, {}, {})))) is is_open
+    question = Question("SELECT", Securable("table", "shop", "", "t"))
+    (gate,) = prepare_gates(Lookup(Population(states, now=now)), question)(Acting("owner@%", "owner@%", list))
+    assert (gate.state is GateState.OPEN) is is_open
 
 
 def test_an_account_could_take_over_others(worlds: Worlds) -> None:

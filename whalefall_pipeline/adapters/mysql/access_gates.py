@@ -7,8 +7,8 @@ from whalefall_pipeline.adapters.mysql.access_lookup import Lookup
 from whalefall_pipeline.adapters.mysql.access_rows import covers, to_login_order
 from whalefall_pipeline.adapters.mysql.definers import DEFINER
 from whalefall_pipeline.adapters.mysql.names import to_address
-from whalefall_pipeline.adapters.mysql.rows import ROUTINE_SCOPES
-from whalefall_pipeline.adapters.mysql.rules import ACCOUNT_ATTRIBUTES, RULES
+from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS, NO_LOGIN_PLUGIN, ROUTINE_SCOPES
+from whalefall_pipeline.adapters.mysql.rules import ACCOUNT_ATTRIBUTES, RULES, list_plugins
 from whalefall_pipeline.core.access.engine import FindGates
 from whalefall_pipeline.core.access.model import Acting, Gate, GateState, Population, Question
 from whalefall_pipeline.core.diff import KIND_FIELD
@@ -40,7 +40,7 @@ def list_defined(securable: Securable) -> Sequence[Securable]:
     scope, database, _, name, _ = securable
     if scope in {"table", "column"}:
         return [Securable("view", database, "", name)]
-    return [Securable("routine", database, scope, name)] if scope in ROUTINE_SCOPES.values() else []
+    return [Securable("routine", database, scope.replace("_", " "), name)] if scope in ROUTINE_SCOPES.values() else []
 
 
 def _find_definers(lookup: Lookup, securable: Securable) -> Sequence[Gate]:
@@ -58,7 +58,8 @@ def _find_login(lookup: Lookup, username: str) -> Gate:
         return Gate(LOGIN, GateState.CLOSED, f"a {account.kind.value}")
     moment = lookup.population.now or NEVER
     reasons = RULES.own_capabilities(lookup.accounts[username], moment, lookup.population.attributes)
-    closed = [*reasons.get(LOCKED, []), *reasons.get(PASSWORD_EXPIRED, [])]
+    expired, others = reasons.get(PASSWORD_EXPIRED, []), EXTERNAL_PLUGINS.intersection(list_plugins(account.attributes))
+    closed = [*reasons.get(LOCKED, []), *([] if others else expired), *_find_bars(account)]
     hidden, partly = _find_shadows(lookup, username)
     if closed or hidden:
         return Gate(LOGIN, GateState.CLOSED, "; ".join([*closed, *(f"{name} is taken for it" for name in hidden)]))
@@ -66,7 +67,17 @@ def _find_login(lookup: Lookup, username: str) -> Gate:
     not_seen = [*([KIND_FIELD] if _is_kind_unseen(lookup.population, account) else []), *not_seen]
     if not_seen:
         return Gate(LOGIN, GateState.UNKNOWN, f"not seen: {', '.join(not_seen)}")
-    return Gate(LOGIN, GateState.OPEN, "; ".join(f"from {to_address(name).host} it is {name}" for name in partly))
+    only = [f"only by {', '.join(sorted(others))}: {reason}" for reason in expired]
+    return Gate(
+        LOGIN, GateState.OPEN, "; ".join([*only, *(f"from {to_address(name).host} it is {name}" for name in partly)])
+    )
+
+
+def _find_bars(account: Account) -> list[str]:
+    """Return what of its settings lets nobody in, though it says something else."""
+    most = account.attributes.get("max_user_connections")
+    none = [f"max_user_connections is {most}"] if isinstance(most, int) and most < 0 else []
+    return [*none, *(["its plugin lets nobody in"] if list_plugins(account.attributes) == [NO_LOGIN_PLUGIN] else [])]
 
 
 def _list_unseen(population: Population, account: Account, names: frozenset[str]) -> list[str]:

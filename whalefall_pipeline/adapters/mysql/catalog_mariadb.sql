@@ -45,10 +45,12 @@ show global variables where variable_name in (
 
 -- name: accounts
 -- What is each account's own comes first; what follows, many have in common, and it is looked at once.
--- The view mysql.user has no lock columns; and of the document only known keys are asked for, never a hash in it.
+-- The view mysql.user has no lock columns; and of the document only known keys are asked for, never a hash in it. What
+-- is a number or a flag to the server is none where it is a text, or a number in place of a flag: so it is not taken out
+-- of its quotes.
 select
-  user, host, json_value(priv, '$.password_last_changed') as password_last_changed,
-  json_value(priv, '$.is_role') as is_role, json_extract(priv, '$.access') as access,
+  user, host, json_extract(priv, '$.password_last_changed') as password_last_changed,
+  json_extract(priv, '$.is_role') as is_role, json_extract(priv, '$.access') as access,
   json_extract(priv, '$.version_id') as version, json_value(priv, '$.default_role') as default_role,
   json_value(priv, '$.plugin') as plugin, json_value(priv, '$.authentication_string') <> '' as has_password,
   json_extract(priv, '$.auth_or[*].plugin') as other_plugins,
@@ -58,14 +60,14 @@ select
     json_search(priv, 'all', '_%', null, '$.auth_or[*].authentication_string'),
     null
   ) as other_secrets,
-  json_value(priv, '$.account_locked') as locked,
-  json_value(priv, '$.password_lifetime') as password_lifetime,
-  json_value(priv, '$.ssl_type') as tls, json_value(priv, '$.ssl_cipher') as tls_cipher,
+  json_extract(priv, '$.account_locked') as locked,
+  json_extract(priv, '$.password_lifetime') as password_lifetime,
+  json_extract(priv, '$.ssl_type') as tls, json_value(priv, '$.ssl_cipher') as tls_cipher,
   json_value(priv, '$.x509_issuer') as tls_issuer, json_value(priv, '$.x509_subject') as tls_subject,
-  json_value(priv, '$.max_questions') as max_queries, json_value(priv, '$.max_updates') as max_updates,
-  json_value(priv, '$.max_connections') as max_connections,
-  json_value(priv, '$.max_user_connections') as max_user_connections,
-  json_value(priv, '$.max_statement_time') as max_statement_seconds
+  json_extract(priv, '$.max_questions') as max_queries, json_extract(priv, '$.max_updates') as max_updates,
+  json_extract(priv, '$.max_connections') as max_connections,
+  json_extract(priv, '$.max_user_connections') as max_user_connections,
+  json_extract(priv, '$.max_statement_time') as max_statement_seconds
 from mysql.global_priv;
 
 -- name: databases

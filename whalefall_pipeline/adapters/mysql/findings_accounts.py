@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from whalefall_pipeline.adapters.mysql.names import to_address
-from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS, USAGE
-from whalefall_pipeline.adapters.mysql.rules import CATEGORIES, DEFAULT_LIFETIME
+from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS, NO_LOGIN_PLUGIN, USAGE
+from whalefall_pipeline.adapters.mysql.rules import CATEGORIES, DEFAULT_LIFETIME, list_plugins
 from whalefall_pipeline.core.findings.making import find_accounts
 from whalefall_pipeline.core.findings.model import Hit, PerAccount, Rule, Severity, Sights
 from whalefall_pipeline.core.findings.world import World
@@ -40,16 +40,12 @@ def _describe_anonymous(_world: World, state: AccountState) -> str:
     return "" if to_address(state.account.username).user else "has no name: any name that no other account has is it"
 
 
-def _list_plugins(state: AccountState) -> list[str]:
-    others = state.account.attributes.get("other_plugins")
-    return [str(state.account.attributes.get("plugin", "")), *map(str, others if isinstance(others, list) else ())]
-
-
 def _describe_no_password(_world: World, state: AccountState) -> str:
     attributes = state.account.attributes
     if attributes.get("has_password") is not False:
         return ""
-    external = EXTERNAL_PLUGINS.intersection(_list_plugins(state)) or attributes.get("second_factors")
+    others = EXTERNAL_PLUGINS | {NO_LOGIN_PLUGIN}
+    external = others.intersection(list_plugins(state.account.attributes)) or attributes.get("second_factors")
     return "" if external else "logs in without a password"
 
 
@@ -67,7 +63,7 @@ def _describe_any_host(world: World, state: AccountState) -> str:
 def _describe_weak_plugin(_world: World, state: AccountState) -> str:
     if not state.account.attributes.get("has_password"):
         return ""
-    weak = sorted(WEAK_PLUGINS.intersection(_list_plugins(state)))
+    weak = sorted(WEAK_PLUGINS.intersection(list_plugins(state.account.attributes)))
     return f"logs in by {', '.join(weak)}" if weak else ""
 
 

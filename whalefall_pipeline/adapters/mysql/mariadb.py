@@ -11,7 +11,11 @@ from whalefall_pipeline.adapters.mysql.rows import DEFAULT, EXTERNAL_PLUGINS, Ho
 from whalefall_pipeline.core.model import SERVER, SETS, Account, Attributes, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mariadb.sys@localhost"})
-TLS = {"1": "ANY", "2": "X509", "3": "SPECIFIED"}
+TLS = {0: None, 1: "ANY", 2: "X509", 3: "SPECIFIED"}
+TRUE = "true"
+"""A flag of a row that is set; the server takes nothing else for it, neither 1 nor "true" as a text."""
+LATEST = 100_000_000_000
+"""The last second at which a password is taken to have been changed: rows may hold any number."""
 
 # The bits of `access` from 0 on (MariaDB's source, sql/privilege.h); GRANT OPTION stands among them.
 BITS = (
@@ -51,7 +55,7 @@ LAST_BITS = (
     (0, "DELETE HISTORY"),
 )
 """Since which version which privilege is the last."""
-_NUMBER = re.compile(r"(-?\d+)(?:\.\d+)?")
+_NUMBER = re.compile(r"-?\d+")
 
 
 class PrivilegeRow(NamedTuple):
@@ -102,56 +106,57 @@ class Common(NamedTuple):
 
 def to_common(row: PrivilegeRow) -> Common:
     """Return what a row says of its accounts."""
-    return Common(row, {"flavour": "mariadb"} if row.is_role == "1" else _to_attributes(row))
+    return Common(row, {"flavour": "mariadb"} if row.is_role == TRUE else _to_attributes(row))
 
 
-PUBLIC_WITHOUT_ROW = to_common(PrivilegeRow._make(["1", *[None] * (len(PrivilegeRow._fields) - 1)]))
+PUBLIC_WITHOUT_ROW = to_common(PrivilegeRow._make([TRUE, *[None] * (len(PrivilegeRow._fields) - 1)]))
 """It is there from PUBLIC_VERSION on, but has no row before something was granted to it."""
 
 
 def to_account(user: str, host: str, changed: str | None, common: Common) -> Account:
     """Turn a row of mysql.global_priv into an account; `changed` is the moment of its password."""
     username = to_username(user, host, "mariadb")
-    if common.row.is_role == "1":
+    if common.row.is_role == TRUE:
         kind = Kind.PUBLIC if username == PUBLIC else Kind.ROLE
         return Account(username, kind, {**common.attributes, "user": user, "host": ""})
     attributes: dict[str, Json] = {**common.attributes, "user": user, "host": host}
     if username in BUILT_IN:
         attributes["built_in"] = True
-    if changed:
-        moment = int(changed)
+    if changed and _NUMBER.match(changed):
+        moment = to_integer(changed)
         # zero is how MariaDB marks a password that an administrator let expire
         attributes |= {"password_last_changed": _to_text(moment)} if moment else {"password_expired": True}
     return Account(username, Kind.USER, attributes)
 
 
 def _to_text(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
+    return datetime.fromtimestamp(max(0, min(seconds, LATEST)), UTC).isoformat()
 
 
 def _to_attributes(row: PrivilegeRow) -> dict[str, Json]:
     with_secret = _list_with_secret(row)
     always: dict[str, Json] = {
         "flavour": "mariadb",
-        "account_locked": row.locked == "1",
+        "account_locked": row.locked == TRUE,
         "password_expired": False,
         "has_password": any(plugin not in EXTERNAL_PLUGINS for plugin in with_secret),
     }
-    if row.password_lifetime not in {None, "-1"}:
-        always["password_lifetime_days"] = int(row.password_lifetime or 0)
+    days, tls = to_integer(row.password_lifetime, -1), to_integer(row.tls)
+    if days >= 0:
+        always["password_lifetime_days"] = days
     return always | keep_set(
         plugin=row.plugin,
         other_plugins=to_list(row.other_plugins),
         has_mapped_name=any(plugin in EXTERNAL_PLUGINS for plugin in with_secret),
-        tls_requirement=TLS.get(row.tls or "", row.tls if row.tls != "0" else None),
+        tls_requirement=TLS.get(tls, str(tls)),
         tls_cipher=row.tls_cipher,
         tls_issuer=row.tls_issuer,
         tls_subject=row.tls_subject,
-        max_queries_per_hour=int(row.max_queries or 0),
-        max_updates_per_hour=int(row.max_updates or 0),
-        max_connections_per_hour=int(row.max_connections or 0),
-        max_user_connections=int(row.max_user_connections or 0),
-        max_statement_seconds=float(row.max_statement_seconds or 0),
+        max_queries_per_hour=to_integer(row.max_queries),
+        max_updates_per_hour=to_integer(row.max_updates),
+        max_connections_per_hour=to_integer(row.max_connections),
+        max_user_connections=to_integer(row.max_user_connections),
+        max_statement_seconds=_to_seconds(row.max_statement_seconds),
     )
 
 
@@ -200,10 +205,14 @@ def find_default_roles(accounts: Iterable[tuple[Common, Account]], memberships: 
     return [(username, (Held(DEFAULT, role),)) for username, role in roles if (username, role) in members]
 
 
-def to_integer(value: str | None) -> int:
-    """Read a JSON value as the server does, which takes a number's whole part, and anything else for zero."""
-    found = _NUMBER.fullmatch(value or "")
-    return int(found[1]) if found else 0
+def to_integer(value: str | None, otherwise: int = 0) -> int:
+    """Read a JSON value as the server does, which takes the digits that a number begins with, and of no other one."""
+    found = _NUMBER.match(value or "")
+    return int(found[0]) if found else otherwise
+
+
+def _to_seconds(value: str | None) -> float:
+    return float(value) if value and _NUMBER.match(value) else 0.0
 
 
 def _name_bit(bit: int, server_version: int) -> str:

@@ -23,6 +23,8 @@ EXTERNAL_PLUGINS = frozenset(
     }
 )  # fmt: skip
 """Plugins that ask somebody else; what the server keeps for them maps an account to a name there, no password."""
+NO_LOGIN_PLUGIN = "mysql_no_login"
+"""What lets nobody in: such an account is there for others to be taken for it, or for routines to run as it."""
 PROXY = "PROXY"
 ROUTINE_SCOPES = {
     "FUNCTION": "function",

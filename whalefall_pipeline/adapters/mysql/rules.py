@@ -21,7 +21,7 @@ from typing import cast
 from whalefall_pipeline.adapters.mysql.definers import DEFINERS, SCOPES
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC, GRANTED, MANDATORY, parse_roles
 from whalefall_pipeline.adapters.mysql.names import to_address, to_username
-from whalefall_pipeline.adapters.mysql.rows import DEFAULT, ROUTINE_SCOPES
+from whalefall_pipeline.adapters.mysql.rows import DEFAULT, EXTERNAL_PLUGINS, NO_LOGIN_PLUGIN, ROUTINE_SCOPES
 from whalefall_pipeline.core.model import (
     MEMBER,
     SERVER,
@@ -76,6 +76,8 @@ COVERAGE = {
 ACCOUNT_ATTRIBUTES = "account_attributes"
 """The scope that says why some attributes of accounts were not seen."""
 DEFAULT_LIFETIME = "default_password_lifetime"
+EPOCH = "1970-01-01T00:00:00+00:00"
+"""When a password was changed to MariaDB of which a row does not say it."""
 
 # All static privileges of MySQL 8.0 but SUPER, and those of them that MariaDB has.
 STATIC = frozenset(
@@ -99,7 +101,7 @@ def _superuser_reasons(server: Collection[Held]) -> list[str]:
 
 def _expiry_reasons(attributes: Mapping[str, Json], now: datetime, default_days: Json) -> list[str]:
     if attributes.get("password_expired"):
-        return ["password_expired"]
+        return ["password_expired"] if _may_expire(attributes) else []
     expires_at = _find_expiry(attributes, default_days)
     if expires_at is None or expires_at >= now:
         return []
@@ -109,10 +111,28 @@ def _expiry_reasons(attributes: Mapping[str, Json], now: datetime, default_days:
 def _find_expiry(attributes: Mapping[str, Json], default_days: Json) -> datetime | None:
     """Return the moment after which a password is too old; None: it never is."""
     days = attributes.get("password_lifetime_days", default_days)
-    changed = attributes.get("password_last_changed")
-    if not (attributes.get("has_password") and isinstance(days, int) and days and isinstance(changed, str)):
+    unknown = EPOCH if attributes.get("flavour") == "mariadb" else None
+    changed = attributes.get("password_last_changed", unknown)
+    has_one = attributes.get("has_password") or ("plugin" in attributes and _may_expire(attributes))
+    if not (has_one and isinstance(days, int) and days and isinstance(changed, str)):
         return None
-    return datetime.fromisoformat(changed) + timedelta(days)
+    try:
+        return datetime.fromisoformat(changed) + timedelta(days)
+    except OverflowError:  # of more days than there are: MariaDB takes any number
+        return None
+
+
+def list_plugins(attributes: Mapping[str, Json]) -> list[str]:
+    """Return all plugins that an account may log in by."""
+    others = attributes.get("other_plugins")
+    return [str(name) for name in (attributes.get("plugin"), *(others if isinstance(others, list) else ())) if name]
+
+
+def _may_expire(attributes: Mapping[str, Json]) -> bool:
+    """Whether the server itself keeps a password, be it empty: who logs in otherwise is let in all the same (tried)."""
+    if attributes.get("has_password") or "plugin" not in attributes:
+        return True
+    return not EXTERNAL_PLUGINS.union({NO_LOGIN_PLUGIN}).issuperset(list_plugins(attributes))
 
 
 @cache
@@ -126,7 +146,7 @@ class MysqlRules(Rules):
     """The rules of this engine; see `core.rules.Rules`."""
 
     db_type = DB_TYPE
-    version = 3
+    version = 4
     categories = CATEGORIES
     optional_scopes = frozenset({DEFINERS})
     """Who the definers are: what shows it lets a login make triggers and events."""

@@ -16,7 +16,7 @@ READ = Question("SELECT", Securable("table", "shop", "", "t"))
 TRY = "SELECT * FROM shop.t"
 MAKE = ("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT)")
 EXPIRED = frozenset({1820, 1862})
-LOCKED = frozenset({3118, 4151})
+LOCKED = frozenset({3118, 4151, 1226})
 
 
 def is_let_in(server: MysqlServer, login: Login) -> bool:
@@ -42,12 +42,15 @@ def test_the_login_gate_is_what_happens(settable: MysqlServer) -> None:
         "hiding": Login("hidden", host="127.0.0.0/255.255.255.0"),
         "nearer": Login("nearer", host="127.0.0.%"),
         "farther": Login("nearer", host="%", comes_from=FAR),
+        "barred": Login("barred"),
     }
     server.execute(*MAKE)
     for login in logins.values():
         name = f"'{login.user}'@'{login.host}'"
         server.execute(f"CREATE USER {name}", f"GRANT SELECT ON shop.* TO {name}")
     server.execute("ALTER USER locked@'%' ACCOUNT LOCK", "ALTER USER expired@'%' PASSWORD EXPIRE")
+    if server.flavour == "mariadb":
+        server.execute("ALTER USER barred WITH MAX_USER_CONNECTIONS -1")
     decider = Decider(ACCESS, read_population(server))
     found: dict[str, bool] = {}
     for key, login in logins.items():
@@ -57,6 +60,7 @@ def test_the_login_gate_is_what_happens(settable: MysqlServer) -> None:
         found[key] = gate.state is GateState.OPEN
     assert found == {key: is_let_in(server, login) for key, login in logins.items()}
     assert not found["hidden"]
+    assert found["barred"] is (server.flavour == "mysql")
 
 
 def test_an_anonymous_account_of_a_nearer_host_is_told(settable: MysqlServer) -> None:

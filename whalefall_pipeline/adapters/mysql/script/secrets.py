@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from whalefall_pipeline.adapters.mysql.names import Flavour, quote_text
-from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS
+from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS, NO_LOGIN_PLUGIN
 from whalefall_pipeline.core.model import Json
 
 _NO_POINT = "NOPASSWORDOPENSTHISACCOUNTSETONEFIRSTPLEASE"
@@ -27,7 +27,7 @@ UNUSABLE: dict[Flavour, dict[str, str]] = {
 }
 """By plugin what it takes for a stored password, in the right form, and the hash or key of none."""
 USUAL: dict[Flavour, str] = {"mysql": "caching_sha2_password", "mariadb": "mysql_native_password"}
-NO_SECRET = EXTERNAL_PLUGINS | {"mysql_no_login"}
+NO_SECRET = EXTERNAL_PLUGINS | {NO_LOGIN_PLUGIN}
 
 
 def is_guarded(attributes: Mapping[str, Json], flavour: Flavour) -> bool:
