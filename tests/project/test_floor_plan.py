@@ -52,6 +52,7 @@ OWN = {
         "access_gates.py": "pure: whether an account is let in, and as whom a view runs",
         "access_links.py": "pure: roles that are on or can be set, and proxies",
         "access_lookup.py": "pure: what an instance's logins go by, found once",
+        "access_open.py": "pure: the server's own tables that no grant opens",
         "access_seeds.py": "pure: where all paths to a privilege end",
         "access_rows.py": "pure: which of several rows of the grant tables counts",
         "access_sources.py": "pure: what gives a privilege to an account by itself",

@@ -9,15 +9,18 @@ is told apart here:
 - Mandatory roles are active at login from MySQL 9 on; before, by the manual of 8.4, they are a step.
 
 Not told: what a view or a routine does for whoever uses it as its definer; temporary tables; addresses that resolve to
-names; roles of an account that is granted as a role; case of names where `partial_revokes` meets active roles.
+names; roles of an account that is granted as a role; case of names where `partial_revokes` meets active roles; that
+nobody may change most tables of performance_schema; ROLE_ADMIN grants other users as roles too, which is told as a way
+to more (`access_dangers`), and is no step here.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 
 from whalefall_pipeline.adapters.mysql.access_dangers import find_dangers, list_dangerous
 from whalefall_pipeline.adapters.mysql.access_gates import are_links_unseen, list_defined, prepare_gates
-from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN, SYSTEM_USER, MysqlLinks
+from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN, SUPER, SYSTEM_USER, MysqlLinks
 from whalefall_pipeline.adapters.mysql.access_lookup import Asked, Given, Lookup
+from whalefall_pipeline.adapters.mysql.access_open import PROCESS, SLAVE_MONITOR, may_be_open
 from whalefall_pipeline.adapters.mysql.access_seeds import find_seeds
 from whalefall_pipeline.adapters.mysql.access_sources import SourceFinder, is_of_database, to_asked, to_given
 from whalefall_pipeline.adapters.mysql.access_words import LEVELS, find_targets, list_privileges
@@ -33,6 +36,7 @@ from whalefall_pipeline.core.model import SERVER, Attributes, Kind, Securable
 SETTINGS = "the server's settings (mandatory_roles)"
 FOR_LINKS = (
     *(Wanted(DYNAMIC, "", "", "", "", privilege) for privilege in (ROLE_ADMIN, SYSTEM_USER)),
+    Wanted(SERVER, "", "", "", "", SUPER),
     Wanted("proxy", "", ""),
 )
 
@@ -57,7 +61,8 @@ class MysqlAccess(Access):
     def find_wanted(self, question: Question) -> Sequence[Wanted]:
         """See `Access.find_wanted`: rows of mysql.db are patterns, so all of them may bear on a database."""
         scope, database, _, name, _ = question.securable
-        server = [Wanted(level, "", "", "", "", question.privilege) for level in (SERVER, DYNAMIC)]
+        words = [question.privilege, *([PROCESS, SLAVE_MONITOR] if may_be_open(question) else [])]
+        server = [Wanted(level, "", "", "", "", word) for level in (SERVER, DYNAMIC) for word in words]
         wanted = [*FOR_LINKS, *server, Wanted("database", None, "", "", "")]
         wanted += [Wanted(*defined) for defined in list_defined(question.securable)]
         if scope in {"table", "column"}:

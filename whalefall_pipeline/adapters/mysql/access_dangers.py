@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN, SYSTEM_USER, find_proxies, may_map
-from whalefall_pipeline.adapters.mysql.access_lookup import Lookup
+from whalefall_pipeline.adapters.mysql.access_lookup import Asked, Given, Lookup
+from whalefall_pipeline.adapters.mysql.access_sources import BY
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
 from whalefall_pipeline.adapters.mysql.names import Flavour
 from whalefall_pipeline.adapters.mysql.rules import RULES
 from whalefall_pipeline.core.access.model import Danger, Wanted
-from whalefall_pipeline.core.model import SERVER, Held
+from whalefall_pipeline.core.model import SERVER, Held, Kind
 from whalefall_pipeline.core.rules import SUPERUSER
 
 SYSTEM = "mysql"
@@ -25,6 +26,9 @@ GRANT_TABLES = frozenset(
 )
 PLAIN_TABLES = frozenset({"user", "global_priv"})
 """Those with a row for each account, in which few columns decide on what it may, or on who it is."""
+STORED_TABLES: Mapping[Flavour, frozenset[str]] = {"mysql": frozenset(), "mariadb": frozenset({"proc", "event"})}
+"""Those with a row for each routine or event; who writes what it does, or as whom it runs, acts as anybody."""
+STORED = frozenset({"definer", "body"})
 TAKING_COLUMNS = frozenset({"user", "host", "authentication_string", "plugin", "user_attributes"})
 """Who changes these of an administrator's row logs in as one; a new row without privileges is worth nothing."""
 
@@ -49,6 +53,7 @@ WAYS: Mapping[Flavour, Mapping[str, Way]] = {
     "mariadb": {"CREATE USER": PASSWORD._replace(is_bounded=False), "SET USER": DEFINER._replace(is_bounded=False)},
 }
 FILES = Way(3, "LOAD_FILE and INTO OUTFILE on any file of the server's operating system user")
+STORE = Way(2, "write a routine or an event of its own that runs as an administrator")
 LOGINS = 5
 """The rank of what leads to another account only."""
 WRITE = Way(1, "write rows of its own into the grant tables, which hold from FLUSH PRIVILEGES or the next start on")
@@ -66,13 +71,38 @@ def find_dangers(lookup: Lookup) -> Iterator[Danger]:
     items = lookup.find_held(lambda item: _is_dangerous(lookup, item))
     superusers = _find_superusers(lookup, now)
     bounded = UNPROTECTED if all(_is_protected(lookup, username) for username in superusers) else ""
-    for username, state in lookup.accounts.items():
+    for username in lookup.accounts:
         for reason in superusers.get(username, ()):
             yield Danger(username, "", 0, reason, "")
-        if not state.held.isdisjoint(items):
-            for item in state.held & items:
-                yield from _to_dangers(lookup, username, item, bounded)
+        for given in _list_given(lookup, username, items):
+            yield from _to_dangers(lookup, username, given, bounded)
     yield from _find_taken_by_login(lookup, superusers)
+
+
+def _list_given(lookup: Lookup, username: str, items: frozenset[Held]) -> Iterator[Given]:
+    """Yield those of these grants that hold for an account: its own, and on objects those of wider hosts."""
+    state = lookup.accounts[username]
+    yield from (
+        Given(username, item) for item in state.held & items if _counts(lookup, username, Given(username, item))
+    )
+    if state.account.kind is Kind.USER:
+        for giver in lookup.list_wider(username):
+            given = (Given(giver, item) for item in lookup.accounts[giver].held & items)
+            yield from (
+                each
+                for each in given
+                if each.held.securable.scope not in {SERVER, DYNAMIC} and _counts(lookup, username, each)
+            )
+
+
+def _counts(lookup: Lookup, username: str, given: Given) -> bool:
+    """Whether the server goes by a grant, be it after SET ROLE: a row of mysql.db may stand behind another one."""
+    if given.held.securable.scope != "database":
+        return True
+    asked = Asked(given.held.privilege, SYSTEM)
+    if given in lookup.choose_of_roles([username], asked):
+        return True
+    return lookup.accounts[username].account.kind is Kind.USER and given in lookup.choose_of_login(username, asked)
 
 
 def _find_superusers(lookup: Lookup, now: datetime) -> Mapping[str, Sequence[str]]:
@@ -108,9 +138,16 @@ def _is_dangerous(lookup: Lookup, item: Held) -> bool:
         return False
     if scope == "database":
         return lookup.naming.means(database, SYSTEM)
-    if scope not in {"table", "column"} or database != SYSTEM or name not in GRANT_TABLES:
+    return scope in {"table", "column"} and database == SYSTEM and _is_of_grants(lookup, name, column, item.privilege)
+
+
+def _is_of_grants(lookup: Lookup, table: str, column: str, privilege: str) -> bool:
+    """Whether to write a table of the database mysql, or a column of it, is to decide on what somebody may."""
+    if table in STORED_TABLES[lookup.flavour]:
+        return not column or column.lower() in STORED
+    if table not in GRANT_TABLES:
         return False
-    return scope == "table" or name not in PLAIN_TABLES or _decides(column.lower(), item.privilege)
+    return not column or table not in PLAIN_TABLES or _decides(column.lower(), privilege)
 
 
 def _decides(column: str, privilege: str) -> bool:
@@ -118,19 +155,21 @@ def _decides(column: str, privilege: str) -> bool:
     return column == "priv" or column.endswith("_priv") or (privilege == "UPDATE" and column in TAKING_COLUMNS)
 
 
-def _to_dangers(lookup: Lookup, username: str, item: Held, bounded: str) -> Iterator[Danger]:
+def _to_dangers(lookup: Lookup, username: str, given: Given, bounded: str) -> Iterator[Danger]:
+    giver, item = given
     on_server = item.securable.scope in {SERVER, DYNAMIC}
     way = WAYS[lookup.flavour].get(item.privilege) if on_server else None
     if item.privilege in WRITING:
         is_kept_out = on_server and item.privilege in lookup.find_restricted(username, SYSTEM)
-        way = None if is_kept_out else WRITE._replace(is_bounded=False)
+        kind = STORE if item.securable.object in STORED_TABLES[lookup.flavour] else WRITE
+        way = None if is_kept_out else kind._replace(is_bounded=False)
     elif item.privilege == "FILE":
         way = FILES._replace(is_bounded=False) if lookup.population.attributes.get("secure_file_priv") == "" else None
     if way is None:
         return
     is_bounded = way.is_bounded and not _is_protected(lookup, username)
-    words = f"{item.privilege} on {'*.*' if on_server else item.securable}"
-    since = lookup.population.find_since(username, item)
+    words = f"{item.privilege} on {'*.*' if on_server else item.securable}{BY + giver if giver != username else ''}"
+    since = lookup.population.find_since(giver, item)
     yield Danger(username, bounded if is_bounded else "", way.rank, words, way.step, item, since)
 
 

@@ -7,10 +7,12 @@ from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC, MANDATORY
 from whalefall_pipeline.adapters.mysql.names import PUBLIC, to_address
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT, PROXY
 from whalefall_pipeline.core.access.model import Link
-from whalefall_pipeline.core.model import MEMBER, Held, HeldRole, Json, Kind, Securable
+from whalefall_pipeline.core.model import MEMBER, SERVER, Held, HeldRole, Json, Kind, Securable
 
 ROLE_ADMIN = "ROLE_ADMIN"
 SYSTEM_USER = "SYSTEM_USER"
+SUPER = "SUPER"
+"""On MySQL it grants roles as ROLE_ADMIN does."""
 ACTIVE_MANDATORY = 9
 """The major version from which mandatory roles are on at login (tried on 9.7; not so by the manual of 8.4)."""
 MAPPING = frozenset(
@@ -39,7 +41,7 @@ class MysqlLinks:
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
         self._accounts = lookup.accounts
-        self._admins = _find_holders(lookup, ROLE_ADMIN)
+        self._admins = _find_admins(lookup)
         self._proxies = lookup.find_held(lambda item: item.securable.scope == "proxy")
         self._is_mariadb = lookup.flavour == "mariadb"
 
@@ -120,20 +122,27 @@ def _find_of_login(lookup: Lookup, username: str) -> Iterator[Link]:
                 yield _to_step(lookup, username, role, other)
 
 
-def _find_holders(lookup: Lookup, privilege: str) -> dict[str, Held]:
-    """Return who holds a dynamic privilege itself."""
-    wanted = [Held(privilege, Securable(DYNAMIC), option) for option in (False, True)]
+def _find_admins(lookup: Lookup) -> dict[str, Held]:
+    """Return who may grant any role, with what lets it."""
+    if lookup.flavour == "mariadb":
+        return {}
+    return _find_holders(lookup, SUPER, SERVER) | _find_holders(lookup, ROLE_ADMIN)
+
+
+def _find_holders(lookup: Lookup, privilege: str, scope: str = DYNAMIC) -> dict[str, Held]:
+    """Return who holds a privilege on the whole server itself."""
+    wanted = [Held(privilege, Securable(scope), option) for option in (False, True)]
     return {username: item for username, state in lookup.accounts.items() for item in wanted if item in state.held}
 
 
 def _find_roles_to_take(lookup: Lookup, username: str, held: Held) -> Iterator[Link]:
-    """Yield that who has ROLE_ADMIN can make itself a member of each role, of those with SYSTEM_USER if it has that."""
+    """Yield that who may grant any role can take each role, those with SYSTEM_USER if it has that."""
     protected = _find_holders(lookup, SYSTEM_USER)
     since = lookup.population.find_since(username, held)
     for role, state in lookup.accounts.items():
         if state.account.kind is Kind.ROLE and role != username and (role not in protected or username in protected):
             step = f"GRANT {role} to itself, SET ROLE {role}"
-            yield Link(username, role, f"{ROLE_ADMIN} on *.*", step, "", held, since, adds=True)
+            yield Link(username, role, f"{held.privilege} on *.*", step, "", held, since, adds=True)
 
 
 def find_proxies(lookup: Lookup, username: str, proxies: Iterable[Held]) -> Iterator[Link]:

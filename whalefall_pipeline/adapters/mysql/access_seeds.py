@@ -3,8 +3,9 @@
 from functools import partial
 
 from whalefall_pipeline.adapters.mysql.access_gates import list_defined
-from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN
-from whalefall_pipeline.adapters.mysql.access_words import LEVELS, SCHEMA_FOR_ALL
+from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN, SUPER
+from whalefall_pipeline.adapters.mysql.access_open import may_be_open
+from whalefall_pipeline.adapters.mysql.access_words import LEVELS
 from whalefall_pipeline.adapters.mysql.definers import DEFINER
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
 from whalefall_pipeline.adapters.mysql.names import means_database
@@ -21,9 +22,9 @@ def find_seeds(question: Question) -> Seeds | None:
     privilege, securable = question
     scope, database, _, name, _ = securable
     levels = LEVELS.get(scope, ())
-    if database.lower() == SCHEMA_FOR_ALL or scope in ROUTINE_SCOPES.values():
+    if may_be_open(question) or scope in ROUTINE_SCOPES.values():
         return None
-    sought = [Sought(ROLE_ADMIN, DYNAMIC)]
+    sought = [Sought(ROLE_ADMIN, DYNAMIC), Sought(SUPER, SERVER)]
     sought += [Sought(DEFINER, *defined[:4]) for defined in list_defined(securable)]
     if not levels:
         sought.append(Sought(privilege, *securable[:4]))

@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from whalefall_pipeline.adapters.mysql.access_links import find_login_roles
 from whalefall_pipeline.adapters.mysql.access_lookup import Asked, Given, Lookup, is_gone_without
+from whalefall_pipeline.adapters.mysql.access_open import find_needed
 from whalefall_pipeline.adapters.mysql.access_rows import covers
-from whalefall_pipeline.adapters.mysql.access_words import LEVELS, SCHEMA_FOR_ALL
+from whalefall_pipeline.adapters.mysql.access_words import LEVELS
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
 from whalefall_pipeline.adapters.mysql.names import PUBLIC, to_address
 from whalefall_pipeline.core.access.model import Question, Source
@@ -21,7 +22,8 @@ class SourceFinder:
         self._lookup = lookup
         self._question = question
         self._securable = question.securable
-        self._levels = LEVELS.get(question.securable.scope, ())
+        self._needed = find_needed(question, lookup.flavour)
+        self._levels = (SERVER,) if self._needed else LEVELS.get(question.securable.scope, ())
         self._on_server = self._find(self._is_on_server)
         self._on_database = self._find(self._is_on_database) if "database" in self._levels else frozenset[Held]()
         self._about = self._find(lambda item: lookup.is_about(item.securable, question.securable))
@@ -43,8 +45,8 @@ class SourceFinder:
         for item in held & self._exact:
             if item.privilege == self._question.privilege:
                 yield self._to_source(username, Given(username, item))
-        if self._is_readable_to_all():
-            yield Source(username, "everybody reads information_schema", own=True)
+        if self._needed == "":
+            yield Source(username, f"everybody reads {self._securable}", own=True)
         found = list(self._find_given(username))
         yield from (self._to_source(username, given) for given in found)
         if self._lookup.accounts[username].account.kind is Kind.USER:
@@ -56,7 +58,7 @@ class SourceFinder:
     def _may_have_others(self, username: str) -> bool:
         """Whether rows of other accounts may hold for one, or what nobody is granted."""
         same_user = self._lookup.by_user.get(to_address(username).user, ())
-        return self._has_everybodys or len(same_user) > 1 or self._is_readable_to_all()
+        return self._has_everybodys or len(same_user) > 1 or self._needed == ""
 
     def _find_given(self, username: str) -> Iterator[Given]:
         """Yield what rows give on the database and on the object itself, those of others too that hold for a login."""
@@ -136,9 +138,8 @@ class SourceFinder:
         return self._lookup.find_restricted(username, database) if database else ()
 
     def _is_on_server(self, item: Held) -> bool:
-        return SERVER in self._levels and item.privilege == self._question.privilege and item.securable.scope in {
-            SERVER, DYNAMIC,
-        }  # fmt: skip
+        privilege = self._needed or self._question.privilege
+        return SERVER in self._levels and item.privilege == privilege and item.securable.scope in {SERVER, DYNAMIC}
 
     def _is_on_database(self, item: Held) -> bool:
         return (
@@ -152,9 +153,6 @@ class SourceFinder:
         if item.privilege != self._question.privilege or item.securable.scope not in self._levels:
             return False
         return item.securable.scope != "column" or item.securable.column.lower() == self._securable.column.lower()
-
-    def _is_readable_to_all(self) -> bool:
-        return self._question.privilege == "SELECT" and self._securable.database.lower() == SCHEMA_FOR_ALL
 
 
 def is_of_database(item: Held) -> bool:

@@ -9,7 +9,6 @@ from whalefall_pipeline.adapters.mysql.rows import PROXY, ROUTINE_SCOPES
 from whalefall_pipeline.adapters.mysql.rules import STATIC
 from whalefall_pipeline.core.model import MEMBER, SERVER, Securable
 
-SCHEMA_FOR_ALL = "information_schema"
 LEVELS: Mapping[str, Sequence[str]] = {
     SERVER: (SERVER,),
     DYNAMIC: (SERVER,),

@@ -77,6 +77,21 @@ GRABS: dict[Flavour, dict[str, Grab]] = {
             ],
             Login("fresh"),
         ),
+        "definers": Grab(
+            ["UPDATE (definer), SELECT (name) ON mysql.proc", "CREATE ROUTINE, EXECUTE ON shop.*"],
+            [
+                f"CREATE PROCEDURE shop.p() {PROOF}",
+                "UPDATE mysql.proc SET definer = 'boss@%' WHERE name = 'p'",
+            ],
+            ME,
+            "CALL shop.p()",
+        ),
+        "bodies": Grab(
+            ["UPDATE ON mysql.proc", "SELECT ON mysql.proc", "EXECUTE ON shop.*"],
+            [f"UPDATE mysql.proc SET body = '{PROOF}' WHERE name = 'of_boss'", "CALL shop.of_boss()"],
+            ME,
+            "DO 0",
+        ),
         "FILE": Grab(["FILE ON *.*"], ["SELECT LOAD_FILE('/etc/passwd') LIKE '%root%'"], ME, "DO 0"),
     },
 }
@@ -85,6 +100,7 @@ NAMES = sorted(GRABS["mysql"] | GRABS["mariadb"])
 
 def prepare(server: MysqlServer, grants: Sequence[str]) -> None:
     server.execute("CREATE DATABASE shop", "CREATE USER grabber, boss, bystander", "GRANT ALL ON *.* TO boss")
+    server.execute("CREATE DEFINER = boss PROCEDURE shop.of_boss() SELECT 1")
     if server.flavour == "mysql":
         server.execute("REVOKE SYSTEM_USER ON *.* FROM boss")
     server.execute(*(f"GRANT {grant} TO grabber" for grant in grants))
@@ -133,6 +149,33 @@ def test_what_leads_nowhere_is_not_told(settable: MysqlServer, grant: str) -> No
     with connect(server, ME) as cursor:
         assert not is_allowed(cursor, "GRANT INSERT ON *.* TO grabber", REFUSED)
         assert not is_allowed(cursor, PROOF)
+
+
+NEAR = Login("grabber", host="localhost")
+ROWS = {
+    "of a wider host": (["INSERT ON mysql.* TO grabber"], True),
+    "of a wider host, behind": (["INSERT ON mysql.* TO grabber", "SELECT ON mysql.* TO grabber@localhost"], False),
+    "of a pattern": (["INSERT ON `mysq_`.* TO grabber@localhost"], True),
+    "of a pattern, behind": (
+        ["INSERT ON `m%`.* TO grabber@localhost", "SELECT ON mysql.* TO grabber@localhost"],
+        False,
+    ),
+    "of a table": (["INSERT ON mysql.db TO grabber"], True),
+}
+
+
+@pytest.mark.parametrize("rows", ROWS)
+def test_the_row_that_counts_is_a_way(settable: MysqlServer, rows: str) -> None:
+    server = settable
+    grants, works = ROWS[rows]
+    if server.flavour == "mysql":
+        server.execute("SET GLOBAL partial_revokes = OFF")
+    server.execute("CREATE USER grabber, grabber@localhost", *(f"GRANT {grant}" for grant in grants))
+    ways = find_escalations(ACCESS, read_population(server)).ways
+    assert {way.username for way in ways if way.username == NEAR.username} == ({NEAR.username} if works else set())
+    with connect(server, NEAR) as cursor:
+        row = "INSERT INTO mysql.db (host, db, user, select_priv) VALUES ('%', 'shop', 'grabber', 'Y')"
+        assert is_allowed(cursor, row, REFUSED) is works
 
 
 @pytest.mark.parametrize("is_superuser", [False, True])

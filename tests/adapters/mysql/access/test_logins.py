@@ -103,11 +103,16 @@ def test_a_proxy_is_a_step_where_the_plugin_maps(settable_mysql: MysqlServer) ->
     assert str(after.paths[0]) == "PROXY on target@%, SELECT on database shop"
 
 
+@pytest.mark.parametrize("privilege", ["ROLE_ADMIN", "SUPER"])
 @pytest.mark.parametrize("protected", [False, True])
-def test_role_admin_takes_roles_but_those_with_system_user(settable_mysql: MysqlServer, *, protected: bool) -> None:
+def test_role_admin_takes_roles_but_those_with_system_user(
+    settable_mysql: MysqlServer, privilege: str, *, protected: bool
+) -> None:
     server = settable_mysql
     server.execute(*MAKE, "CREATE ROLE readers", "GRANT SELECT ON shop.* TO readers", "CREATE USER admin")
-    server.execute("GRANT ROLE_ADMIN ON *.* TO admin", *(["GRANT SYSTEM_USER ON *.* TO readers"] if protected else []))
+    server.execute(
+        f"GRANT {privilege} ON *.* TO admin", *(["GRANT SYSTEM_USER ON *.* TO readers"] if protected else [])
+    )
     answer = Decider(ACCESS, read_population(server)).decide("admin@%", READ)
     with connect(server, Login("admin")) as cursor:
         done = is_allowed(cursor, "GRANT readers TO admin") and is_allowed(cursor, "SET ROLE readers")
