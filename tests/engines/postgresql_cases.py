@@ -39,6 +39,7 @@ CREATE FUNCTION app."odd(name"(timestamptz, "Odd.Schema"."Odd(Type") RETURNS int
 CREATE PROCEDURE app.tidy(INOUT a int) LANGUAGE sql AS 'SELECT 1';
 CREATE AGGREGATE app.add_up(int) (SFUNC = int4pl, STYPE = int);
 CREATE TRUSTED LANGUAGE wf_language HANDLER plpgsql_call_handler;
+CREATE LANGUAGE wf_untrusted HANDLER plpgsql_call_handler;
 CREATE FOREIGN DATA WRAPPER wf_wrapper;
 CREATE SERVER wf_server FOREIGN DATA WRAPPER wf_wrapper;
 CREATE FOREIGN TABLE app.remote (id int) SERVER wf_server;
@@ -71,6 +72,7 @@ OWNED = (
     ("DOMAIN app.amount", Securable("type", DATABASE, "app", "amount")),
     ("TYPE app.pair", Securable("type", DATABASE, "app", "pair")),
     ("LANGUAGE wf_language", Securable("language", DATABASE, object="wf_language")),
+    ("LANGUAGE wf_untrusted", Securable("language", DATABASE, object="wf_untrusted")),
     ("SERVER wf_server", Securable("foreign_server", DATABASE, object="wf_server")),
     ("LARGE OBJECT 424242", Securable("large_object", DATABASE, object="424242")),
     ("PUBLICATION wf_publication", Securable("publication", DATABASE, object="wf_publication")),

@@ -54,7 +54,8 @@ def build_change(before: AccountState | None, after: AccountState | None) -> lis
     lines = [*SESSION, *(build_role_change(before.account, after.account) if before else build_role(after.account))]
     lines += build_memberships(before, after)
     gained, lost = (to_grants(after.account.username, held) for held in difference[:2])
-    lines += _build_grants(gained | _find_on_moved(gained | lost, after), lost, is_change=True)
+    again = _find_on_moved(gained | lost, after) | _find_on_columns(lost, after)
+    lines += _build_grants(gained | again, lost, is_change=True)
     return lines
 
 
@@ -98,6 +99,13 @@ def _find_on_moved(changed: Iterable[Grant], after: AccountState) -> frozenset[G
     """
     moved = {grant.securable[1:4] for grant in changed if is_ownership(grant)}
     return frozenset(grant for grant in after.grants if grant.securable[1:4] in moved)
+
+
+def _find_on_columns(lost: Iterable[Grant], after: AccountState) -> frozenset[Grant]:
+    """Return what an account keeps on columns of tables on which it loses the same: a REVOKE takes both."""
+    tables = {(grant.privilege, grant.securable[1:4]) for grant in lost if grant.securable.scope == "table"}
+    columns = (grant for grant in after.grants if grant.securable.scope == "column") if tables else ()
+    return frozenset(grant for grant in columns if (grant.privilege, grant.securable[1:4]) in tables)
 
 
 def _build_grants(given: Iterable[Grant], taken: Iterable[Grant], *, is_change: bool = False) -> Iterator[str]:

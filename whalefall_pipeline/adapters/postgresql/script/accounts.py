@@ -94,7 +94,9 @@ def build_settings(
 
 
 def _to_setting_sql(name: str, value: str) -> str:
-    return ", ".join(map(quote_value, split_list(value))) if name in NAME_LISTS else quote_value(value)
+    if name not in NAME_LISTS:
+        return quote_value(value)
+    return ", ".join(map(quote_value, split_list(value))) or "''"  # of an empty list SET … FROM CURRENT keeps no name
 
 
 def build_memberships(before: AccountState | None, after: AccountState) -> Iterator[str]:

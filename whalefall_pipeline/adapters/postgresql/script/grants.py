@@ -7,7 +7,7 @@ from itertools import groupby
 from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, quote_grantee, to_comment, to_sql
 from whalefall_pipeline.adapters.postgresql.rows import DEFAULT_PRIVILEGES, PUBLIC
 from whalefall_pipeline.adapters.postgresql.script.grantors import ACLS, build_revoke_by_others
-from whalefall_pipeline.adapters.postgresql.script.owners import is_ownership, is_privilege, is_system
+from whalefall_pipeline.adapters.postgresql.script.owners import if_trusted, is_ownership, is_privilege, is_system
 from whalefall_pipeline.core.model import AccountState, Grant, Securable
 
 PUBLIC_SCHEMA = frozenset({"USAGE", "CREATE"})
@@ -109,7 +109,7 @@ def _statements(verb: str, preposition: str, grants: Iterable[Grant], *, by_othe
             yield to_comment(f"{left_out} is left out: {error}")
         else:
             statement = f"{what} {preposition} {quote_grantee(grantee)}{with_option}"
-            yield f"{statement};"
+            yield if_trusted(statement, securable.object) if securable.scope == "language" else f"{statement};"
             if by_others and securable.scope in ACLS:
                 yield build_revoke_by_others(statement, privileges, securable, grantee)
 

@@ -77,7 +77,17 @@ def _build_owner(grant: Grant, *, is_change: bool) -> Iterator[str]:
         return
     yield f"ALTER {ALTERED[scope]} {name} OWNER TO {owner};"
     if is_change and scope in KEYWORDS:
-        yield f"REVOKE ALL ON {KEYWORDS[scope]} {name} FROM {owner};"
+        revoke = f"REVOKE ALL ON {KEYWORDS[scope]} {name} FROM {owner}"
+        yield if_trusted(revoke, grant.securable.object) if scope == "language" else f"{revoke};"
+
+
+def if_trusted(statement: str, language: str) -> str:
+    """Build what runs a GRANT or REVOKE on a language where the server takes any.
+
+    On one that is not trusted, as plpython3u, it takes none; its defaults stand in its state like those of others.
+    """
+    trusted = f"EXISTS (SELECT FROM pg_language WHERE lanname = {quote_value(language)} AND lanpltrusted)"
+    return f"DO {quote_value(f'BEGIN IF {trusted} THEN EXECUTE {quote_value(statement)}; END IF; END')};"
 
 
 def build_owner_loss(grants: Iterable[Grant]) -> Iterator[str]:
@@ -107,9 +117,12 @@ def _build_return(securable: Securable) -> str:
 def build_definitions(gained: Collection[Grant], lost: Collection[Grant], *, is_change: bool) -> Iterator[str]:
     """Yield what changes definitions: marks of objects that keep their owner, user mappings, policies, comments.
 
-    `is_change`: what is gained is one account's, so who else a policy is for is not known.
+    `is_change`: what is gained is one account's, so who else a policy is for is not known. Nor is what the next owner
+    of an object has it do: that one's own change gives that, and nothing takes what the object does now.
     """
     moved = {grant.securable for grant in lost if is_ownership(grant)}
+    for grant in sorted(grant for grant in lost if grant.securable in moved and grant.privilege in MARKS):
+        yield to_comment(f"{grant.securable}: {grant.privilege} stays, whoever owns it next")
     kept = [grant for grant in lost if grant.securable not in moved]
     for on, grants in ((False, kept), (True, gained)):
         # a function's new owner is that of its triggers too
