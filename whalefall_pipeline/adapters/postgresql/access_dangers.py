@@ -12,13 +12,21 @@ made so (`run_as_owner`, 16 and later), nor whose functions the triggers run tha
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from whalefall_pipeline.adapters.postgresql.access_links import build_memberships, is_superuser
+from whalefall_pipeline.adapters.postgresql.access_links import (
+    build_memberships,
+    find_major,
+    is_superuser,
+    to_password_sql,
+    to_role_sql,
+)
 from whalefall_pipeline.core.access.model import Danger, Population, Wanted
-from whalefall_pipeline.core.model import AccountState, Held, Securable, is_of_role
+from whalefall_pipeline.core.model import MEMBER, AccountState, Held, Securable, is_of_role
 from whalefall_pipeline.core.states import find_held
 
 SUPERUSER, OPERATING_SYSTEM, FILES, CODE, TRIGGERS, LOGINS = range(6)
 """How bad it is: the worst first."""
+PASSWORDS_SINCE = 16
+"""The major version from which on a role with REPLICATION sets its own password; before, only a superuser sets it."""
 FUNCTION_OWNER, TRIGGER, WRITER = "FUNCTION OWNER", "TRIGGER", "WRITER"
 
 PREDEFINED: Mapping[str, tuple[int, str, str]] = {
@@ -83,10 +91,31 @@ def _is_super(population: Population, name: str) -> bool:
 
 
 def _find_replication(population: Population) -> Iterator[Danger]:
-    words = "REPLICATION copies the whole cluster, password hashes too"
+    """Yield who may log in to copy the cluster; SET ROLE is no login.
+
+    From 16 on, who comes to such a role sets its password, and may let it log in with CREATEROLE and ADMIN on it.
+    """
+    words, accounts = "REPLICATION copies the whole cluster, password hashes too", population.accounts
+    may_open = find_major(population.version) >= PASSWORDS_SINCE
+    for name, state in accounts.items():
+        if not state.account.attributes.get("rolreplication") or is_superuser(state):
+            continue
+        if not state.account.attributes.get("rolcanlogin"):
+            yield from _find_openers(population, name, words) if may_open else ()
+            continue
+        yield Danger(name, "", FILES, words, "pg_basebackup", own=True, by_login=True)
+        if may_open:
+            role = to_role_sql(name)
+            step = f"ALTER ROLE {role} PASSWORD '…', log in as {role}, pg_basebackup"
+            yield Danger(name, "", FILES, words, step, own=True, of=name)
+
+
+def _find_openers(population: Population, role: str, words: str) -> Iterator[Danger]:
+    admin = Held(MEMBER, Securable("role", object=role), grant_option=True)
+    words, step = f"CREATEROLE and ADMIN option on {role}: {words}", f"{to_password_sql(role)}, pg_basebackup"
     for name, state in population.accounts.items():
-        if state.account.attributes.get("rolreplication") and not is_superuser(state):
-            yield Danger(name, "", FILES, words, "pg_basebackup", own=True)
+        if admin in state.held and state.account.attributes.get("rolcreaterole") and not is_superuser(state):
+            yield Danger(name, "", FILES, words, step, admin, population.find_since(name, admin), own=True)
 
 
 def _find_logins(population: Population) -> Iterator[Danger]:

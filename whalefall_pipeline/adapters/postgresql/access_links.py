@@ -27,7 +27,18 @@ from whalefall_pipeline.core.states import find_held
 DATABASE_OWNER = "pg_database_owner"
 CREATEROLE = "\0CREATEROLE"
 """Between those that may grant themselves any role and the roles; no name can begin so."""
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_RESERVED = (
+    "all|analyse|analyze|and|any|array|as|asc|asymmetric|authorization|binary|both|case|cast|check|collate|"
+    "collation|column|concurrently|constraint|create|cross|current_catalog|current_date|current_role|"
+    "current_schema|current_time|current_timestamp|current_user|default|deferrable|desc|distinct|do|else|end|"
+    "except|false|fetch|for|foreign|freeze|from|full|grant|group|having|ilike|in|initially|inner|intersect|into|"
+    "is|isnull|join|lateral|leading|left|like|limit|localtime|localtimestamp|natural|not|notnull|null|offset|on|"
+    "only|or|order|outer|overlaps|placing|primary|references|returning|right|select|session_user|similar|some|"
+    "symmetric|system_user|table|tablesample|then|to|trailing|true|union|unique|user|using|variadic|verbose|when|"
+    "where|window|with"
+)
+"""Words that name no role without quotes on one of 14 to 18, of those of `pg_get_keywords()`: each was tried."""
+_PLAIN = re.compile(rf"(?!(?:{_RESERVED})$)[a-z_][a-z0-9_]*")
 
 
 class PostgresqlLinks:

@@ -13,7 +13,7 @@ from whalefall_pipeline.adapters.postgresql.access_links import (
     may_be_granted,
     to_grant_sql,
 )
-from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, to_sql
+from whalefall_pipeline.adapters.postgresql.names import KEYWORDS, quote, to_sql
 from whalefall_pipeline.adapters.postgresql.rows import PUBLIC
 from whalefall_pipeline.adapters.postgresql.rules import DATABASE
 from whalefall_pipeline.core.access.model import Population, Question, Source
@@ -135,7 +135,7 @@ def _to_grant_sql(question: Question) -> str:
         what, name = KEYWORDS[securable.scope], to_sql(securable)
     except ValueError:
         return f"GRANT {privilege} ON {securable} TO CURRENT_USER"
-    of = f' ("{securable.column}")' if securable.column else ""
+    of = f" ({quote(securable.column)})" if securable.column else ""
     return f"GRANT {privilege}{of} ON {what} {name} TO CURRENT_USER"
 
 

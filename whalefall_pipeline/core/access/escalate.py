@@ -32,7 +32,7 @@ def search_dangers(access: Access, population: Population, dangers: Iterable[Dan
         ways += [
             (way.end.rank, way.steps, len(way.links), Escalation(username, way.links, way.end))
             for way in found
-            if username not in (way.end.becomes, way.end.of)
+            if username not in (way.end.becomes, way.end.of) and not (way.end.by_login and way.links)
         ]
     ways.sort(key=lambda item: item[:3])
     excluded = sorted(scope for scope, seen in population.unseen.items() if seen.status is Seen.EXCLUDED)

@@ -225,7 +225,8 @@ class Danger(NamedTuple):
     `database` is the one database that the holder must be reached in; empty: any. `rank` orders dangers, 0 being the
     worst. `words` say what it rests on, `step` what would be done; both `becomes` and `step` empty: who has it without
     a step is a superuser already. `own` as of a `Source`. `of` is the account that has itself what is taken over, where
-    that is a part of it (its user in one database); it takes nothing from itself.
+    that is a part of it (its user in one database); it takes nothing from itself. `by_login`: it counts for who logs in
+    as the holder only, and for nobody who comes to it.
     """
 
     holder: str
@@ -238,6 +239,7 @@ class Danger(NamedTuple):
     own: bool = False
     database: str = ""
     of: str = ""
+    by_login: bool = False
 
 
 class Escalation(NamedTuple):

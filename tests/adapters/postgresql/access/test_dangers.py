@@ -191,14 +191,55 @@ def test_a_trigger_of_ones_own_on_the_table_of_another(stage: Stage) -> None:
     assert any(str(way).startswith("TRIGGER on table") for way in ways)
 
 
-def test_replication_copies_the_cluster(stage: Stage) -> None:
+def copy_cluster(stage: Stage, username: str, options: str = "") -> None:
+    """Log in as a role, and begin a base backup."""
     running = stage.engine.running
-    stage.run(f"ALTER ROLE {MALLORY} REPLICATION")
-    conninfo = f"host={running.host} port={running.port} user={MALLORY} password={PASSWORD} replication=true"
-    with psycopg.connect(conninfo, autocommit=True) as walsender:
-        options = "(CHECKPOINT 'fast')" if stage.version >= 15 else "FAST"
-        result = walsender.pgconn.exec_(f"BASE_BACKUP {options}".encode())
+    conninfo = f"host={running.host} port={running.port} user={username} password={PASSWORD} replication=true"
+    with psycopg.connect(conninfo, options=options, autocommit=True) as walsender:
+        fast = "(CHECKPOINT 'fast')" if stage.version >= 15 else "FAST"
+        result = walsender.pgconn.exec_(f"BASE_BACKUP {fast}".encode())
         assert result.status == ExecStatus.COPY_OUT, walsender.pgconn.get_error_message()
         walsender.pgconn.finish()
+
+
+def test_replication_copies_the_cluster(stage: Stage) -> None:
+    stage.run(f"ALTER ROLE {MALLORY} REPLICATION")
+    copy_cluster(stage, MALLORY)
     (way,) = stage.find()
     assert str(way) == "REPLICATION copies the whole cluster, password hashes too"
+
+
+def test_who_sets_a_role_with_replication_logs_in_as_none(stage: Stage) -> None:
+    """But for one that logs in, from 16 on: it is let set its own password."""
+    stage.run(f"ALTER ROLE {BOSS} REPLICATION", f"GRANT {BOSS} TO {MALLORY}")
+    for options in ("", f"-c role={BOSS}"):
+        with pytest.raises(psycopg.OperationalError, match=r"(?i)replication"):
+            copy_cluster(stage, MALLORY, options)
+    assert stage.find() == []
+    stage.run(f"ALTER ROLE {BOSS} LOGIN")
+    ways = [way for way in stage.find() if not way.danger.becomes]
+    own_password = f"SET LOCAL ROLE {BOSS}", f"ALTER ROLE {BOSS} PASSWORD '{PASSWORD}'"
+    if stage.version < 16:
+        assert ways == []
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            stage.run_as(MALLORY, *own_password)
+        return
+    (way,) = ways
+    assert way.steps == (f"SET ROLE {BOSS}", f"ALTER ROLE {BOSS} PASSWORD '…', log in as {BOSS}, pg_basebackup")
+    stage.run_as(MALLORY, *own_password)
+    copy_cluster(stage, BOSS)
+
+
+def test_who_may_let_a_role_with_replication_log_in(stage: Stage) -> None:
+    stage.run(f"ALTER ROLE {BOSS} REPLICATION", f"GRANT {BOSS} TO {MALLORY} WITH ADMIN OPTION")
+    stage.run(f"ALTER ROLE {MALLORY} CREATEROLE")
+    ways = [str(way) for way in stage.find() if "REPLICATION" in str(way)]
+    opened = f"ALTER ROLE {BOSS} LOGIN PASSWORD '{PASSWORD}'"
+    if stage.version < 16:
+        assert ways == []
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            stage.run_as(MALLORY, opened)
+        return
+    assert [way.partition(":")[0] for way in ways] == [f"CREATEROLE and ADMIN option on {BOSS}"]
+    stage.run_as(MALLORY, opened)
+    copy_cluster(stage, BOSS)
