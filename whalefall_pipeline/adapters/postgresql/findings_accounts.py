@@ -1,14 +1,42 @@
 """Rules of PostgreSQL: how accounts log in, and what they are by themselves. Pure."""
 
+from collections.abc import Iterator
+
 from whalefall_pipeline.core.findings.making import find_accounts
-from whalefall_pipeline.core.findings.model import Rule, Severity
+from whalefall_pipeline.core.findings.model import Find, Hit, Rule, Severity, Sights
 from whalefall_pipeline.core.findings.world import World
-from whalefall_pipeline.core.model import AccountState
+from whalefall_pipeline.core.model import AccountState, Json, Membership
+from whalefall_pipeline.core.roles import reach_roles
 from whalefall_pipeline.core.rules import PASSWORD_EXPIRED
+
+WITH_ROLES = Sights(scopes=frozenset({"role"}))
+LOADING = ("local_preload_libraries", "session_preload_libraries", "session_replication_role")
 
 
 def _has(world: World, state: AccountState, flag: str, text: str) -> str:
     return text if state.account.attributes.get(flag) and not world.is_administrator(state) else ""
+
+
+def _find_by_role(flag: str, text: str) -> Find:
+    """Return a function that finds logins with an attribute, and those that have it after SET ROLE."""
+
+    def find(world: World) -> Iterator[Hit]:
+        having = {name for name, state in world.states.items() if state.account.attributes.get(flag)}
+        leading = world.find_leading(having.__contains__)
+
+        def carries(membership: Membership) -> bool:
+            return world.rules.carries(membership, flag, world.states.get(membership.role))
+
+        def describe(world: World, state: AccountState) -> str:
+            own = _has(world, state, flag, text)
+            if own or state.held.isdisjoint(leading) or world.is_administrator(state):
+                return own
+            paths = (path for path in reach_roles(state, world.states, carries) if path.role in having)
+            return next((f"{text} through role {path}" for path in paths), "")
+
+        yield from find_accounts(lambda world: world.logins, describe)(world)
+
+    return find
 
 
 def _describe_unlimited(_world: World, state: AccountState) -> str:
@@ -21,16 +49,21 @@ def _describe_expired(world: World, state: AccountState) -> str:
 
 
 def _describe_settings(_world: World, state: AccountState) -> str:
-    settings = state.account.attributes.get("settings")
-    if not settings:
-        return ""
-    named = [
-        name
-        for of_one in (settings.values() if isinstance(settings, dict) else ())
-        for name in (of_one if isinstance(of_one, dict) else ())
-        if name in ("session_preload_libraries", "local_preload_libraries", "session_replication_role")
-    ]
-    return f"each of its sessions is set: {', '.join(sorted(set(named)))}" if named else ""
+    named = _list_loading(state.account.attributes.get("settings"))
+    return f"each of its sessions is set: {', '.join(named)}" if named else ""
+
+
+def _find_settings(world: World) -> Iterator[Hit]:
+    """Find accounts that are set so, and what all are by ALTER ROLE ALL or ALTER DATABASE."""
+    yield from find_accounts(lambda world: world.accounts, _describe_settings)(world)
+    for name in _list_loading(world.set_to.get("settings")):
+        yield Hit(object=name, message=f"each session of every account is set: {name}")
+
+
+def _list_loading(settings: Json) -> list[str]:
+    """Return which of settings, by database and parameter, make sessions load code or skip triggers."""
+    of_each = settings.values() if isinstance(settings, dict) else ()
+    return sorted({name for of_one in of_each if isinstance(of_one, dict) for name in of_one if name in LOADING})
 
 
 RULES = (
@@ -40,9 +73,8 @@ RULES = (
         severity=Severity.HIGH,
         why="Row-level security is no bar for it: it reads the rows that policies keep from everybody else.",
         remedy="ALTER ROLE … NOBYPASSRLS",
-        find=find_accounts(
-            lambda world: world.logins, lambda world, state: _has(world, state, "rolbypassrls", "has BYPASSRLS")
-        ),
+        find=_find_by_role("rolbypassrls", "has BYPASSRLS"),
+        looks_at=WITH_ROLES,
     ),
     Rule(
         id="PG-02",
@@ -61,9 +93,8 @@ RULES = (
         severity=Severity.LOW,
         why="It owns what it makes, can fill the disk, and can copy any database that is a template.",
         remedy="ALTER ROLE … NOCREATEDB",
-        find=find_accounts(
-            lambda world: world.logins, lambda world, state: _has(world, state, "rolcreatedb", "has CREATEDB")
-        ),
+        find=_find_by_role("rolcreatedb", "has CREATEDB"),
+        looks_at=WITH_ROLES,
         references=("CIS PostgreSQL 12 4.2",),
     ),
     Rule(
@@ -88,7 +119,8 @@ RULES = (
         title="Account whose sessions load code or skip triggers",
         severity=Severity.MEDIUM,
         why="One runs code in each session, the other turns off foreign keys and triggers that audit.",
-        remedy="ALTER ROLE … RESET the parameter",
-        find=find_accounts(lambda world: world.accounts, _describe_settings),
+        remedy="ALTER ROLE … RESET the parameter, or ALTER DATABASE … RESET where every account is set so",
+        find=_find_settings,
+        looks_at=Sights(settings=True),
     ),
 )

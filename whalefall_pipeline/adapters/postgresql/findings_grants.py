@@ -20,8 +20,8 @@ DEFINER = "SECURITY DEFINER"
 OBJECTS = ("table", "column", "sequence", "large_object")
 OWNED = (DATABASE, "schema", "table", "sequence", "routine", "type", "foreign_server")
 READS_ALL = frozenset({"pg_read_all_data", "pg_write_all_data"})
-DEFAULTS_OF_PUBLIC = frozenset({"EXECUTE", "USAGE"})
-"""What PUBLIC has on future routines, types and languages anyway."""
+DEFAULTS_OF_PUBLIC = frozenset({("EXECUTE", "ROUTINES"), ("USAGE", "TYPES")})
+"""What PUBLIC has on future objects of a kind anyway."""
 ROLES = Sights(scopes=frozenset({"role"}))
 
 
@@ -47,7 +47,7 @@ def _is_ownership(item: Held) -> bool:
 
 
 def _is_future(item: Held) -> bool:
-    return item.effect == "grant" and item.privilege not in DEFAULTS_OF_PUBLIC
+    return item.effect == "grant" and (item.privilege, item.securable.column) not in DEFAULTS_OF_PUBLIC
 
 
 @PerAccount

@@ -26,7 +26,7 @@ from whalefall_pipeline.core.parts import to_whole
 from whalefall_pipeline.core.rules import Rules
 from whalefall_pipeline.core.snapshot import to_digest
 
-FINDINGS_VERSION = 1
+FINDINGS_VERSION = 2
 """Raised by hand when the same states give other findings: those of all instances are then worked out again."""
 MOST_HELD = 50
 """Privileges that one finding names; how many there are, it says as well."""
