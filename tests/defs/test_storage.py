@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from tests.conftest import LEDGER_VERSION, to_url
 from tests.servers.postgresql import PostgresqlServer, start_postgresql
@@ -88,6 +89,25 @@ def test_an_event_after_the_servers_restart_is_stored(instance: dg.DagsterInstan
     server.restart()
     report(instance, 1)
     assert count_events(instance) == 2
+
+
+def test_a_webserver_answers_after_the_servers_restart_as_before(
+    instance: dg.DagsterInstance, server: PostgresqlServer
+) -> None:
+    instance.optimize_for_webserver(statement_timeout=15_000, pool_recycle=3_600, max_overflow=20)
+    report(instance, 0)
+
+    def look() -> tuple[int, int, int]:
+        return len(instance.get_runs()), len(instance.all_instigator_state()), count_events(instance)
+
+    assert look() == (0, 0, 1)
+    server.restart()
+    assert look() == (0, 0, 1)
+    instance.optimize_for_webserver(statement_timeout=100, pool_recycle=3_600, max_overflow=20)
+    with psycopg.connect(server.conninfo(DATABASE)) as other:
+        other.execute("lock table runs in access exclusive mode")
+        with pytest.raises(OperationalError, match="statement timeout"):
+            instance.get_runs()
 
 
 def test_a_runs_plan_is_stored_whole(instance: dg.DagsterInstance, server: PostgresqlServer) -> None:

@@ -25,7 +25,7 @@ from dagster_postgres import (
     PostgresRunStorage,
     PostgresScheduleStorage,
 )
-from dagster_postgres.utils import create_pg_connection, create_pg_engine, pg_url_from_config
+from dagster_postgres.utils import create_pg_connection, create_pg_engine, pg_url_from_config, set_pg_statement_timeout
 from sqlalchemy import Connection, Engine, event
 
 KEPT = 2
@@ -65,6 +65,27 @@ def keep(postgres_url: str) -> Kept:
     return kept
 
 
+def open_for_webserver(postgres_url: str, statement_timeout: int, pool_recycle: int, max_overflow: int) -> Engine:
+    """Return the connections of a webserver, as Dagster has them; but each is tried before it is used again.
+
+    Else each that a restart of the server broke fails a page, or a launch.
+    """
+    engine = create_pg_engine(
+        postgres_url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=1,
+        max_overflow=max_overflow,
+        pool_pre_ping=True,
+        pool_recycle=pool_recycle,
+    )
+
+    def limit(connection: Any, _: object) -> None:
+        set_pg_statement_timeout(connection, statement_timeout)
+
+    event.listen(engine, "connect", limit)
+    return engine
+
+
 class Gathering(threading.local):
     """The events that a thread has logged and that are not stored yet; None: each is stored as it comes."""
 
@@ -78,6 +99,10 @@ class KeptRuns(PostgresRunStorage):
         super().__init__(postgres_url, should_autocreate_tables=False)
         self._engine = keep(postgres_url).engine
 
+    def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
+        """Use connections with a deadline for each statement from now on."""
+        self._engine = open_for_webserver(self.postgres_url, statement_timeout, pool_recycle, max_overflow)
+
 
 class KeptSchedules(PostgresScheduleStorage):
     """Schedules and sensors with their ticks, read and written over kept connections."""
@@ -85,6 +110,10 @@ class KeptSchedules(PostgresScheduleStorage):
     def __init__(self, postgres_url: str) -> None:
         super().__init__(postgres_url, should_autocreate_tables=False)
         self._engine = keep(postgres_url).engine
+
+    def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
+        """Use connections with a deadline for each statement from now on."""
+        self._engine = open_for_webserver(self.postgres_url, statement_timeout, pool_recycle, max_overflow)
 
 
 class KeptEventLog(PostgresEventLogStorage):
@@ -94,6 +123,10 @@ class KeptEventLog(PostgresEventLogStorage):
         super().__init__(postgres_url, should_autocreate_tables=False)
         self._engine = keep(postgres_url).engine
         self._gathering = Gathering()
+
+    def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
+        """Use connections with a deadline for each statement from now on."""
+        self._engine = open_for_webserver(self.postgres_url, statement_timeout, pool_recycle, max_overflow)
 
     @contextmanager
     def gathering(self) -> Generator[None]:
