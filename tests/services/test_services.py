@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from tests.embedded.using import kill_and_wait, parent_of
 from whalefall_pipeline.embedded import embedded_server
+from whalefall_pipeline.embedded.postmaster import read_postmaster
 from whalefall_pipeline.services import (
     Services,
     ServicesError,
@@ -238,6 +240,27 @@ def test_a_service_that_is_killed_is_started_again(workplace: Workplace, service
     while killed in processes_of(workplace.home) or not find_process(workplace.home, name):
         time.sleep(0.1)
     wait_until_ready(services.address)
+
+
+@on_linux
+def test_an_embedded_server_that_is_killed_with_its_guard_is_started_again(
+    tmp_path: Path, workplace: Workplace
+) -> None:
+    folder = tmp_path / "postgres"
+    with embedded_server(folder) as server:
+        server.ensure_database("dagster")
+        environment = copy_home(workplace, tmp_path)
+        environment |= dagster_environment(tmp_path, dagster_url=server.url("dagster"), ledger_url=server.url("ledger"))
+        module = "definitions_of_the_tests"
+        with run_services(environment, embedded=folder, module=module, run_grace_seconds=1) as services:
+            postmaster = read_postmaster(folder)
+            assert postmaster
+            kill_and_wait(parent_of(postmaster), ends=postmaster)
+            said = "the embedded PostgreSQL was killed with its guard, and is started again"
+            assert next(services.watch()) == said
+            wait_until_ready(services.address)
+            runs = send_query(services.address, "{ runsOrError { __typename } }")
+            assert runs == {"runsOrError": {"__typename": "Runs"}}
 
 
 def test_definitions_that_do_not_load_are_said_with_the_log_to_read(tmp_path: Path, workplace: Workplace) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from whalefall_pipeline.core.runs import LOCATION
 from whalefall_pipeline.core.text import make_visible
+from whalefall_pipeline.embedded import EmbeddedServerError, embedded_server, is_running
 from whalefall_pipeline.services.errors import ServicesError
 from whalefall_pipeline.services.graphql import find_obstacle
 from whalefall_pipeline.services.plan import NOTICE, ServicePlan
@@ -25,6 +26,8 @@ _QUICK_ENDS = 3
 """A service that ends this often, each time within _QUICK_SECONDS of its start, is given up."""
 _LOG_SECONDS = 60.0
 """Between two looks at the logs' sizes."""
+_SERVER_SECONDS = 5.0
+"""Between two looks at whether the embedded server's guard lives."""
 _PORTS = 100
 _LAST_PORT = 65535
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
@@ -38,6 +41,7 @@ class Supervisor:
     def __init__(self, plan: ServicePlan, socket_folder: Path, notify: Callable[[str, str], None]) -> None:
         self._home, self._folder = Path(plan.home), Path(plan.home) / "dagster"
         self._socket = socket_folder / "code.sock"
+        self._embedded = Path(plan.embedded) if plan.embedded else None
         self._notify = notify
         self._listener = _listen(plan.host, plan.port)
         port = int(self._listener.getsockname()[1])
@@ -64,7 +68,8 @@ class Supervisor:
     async def keep(self) -> None:
         """Start again what ends, for ever; raises ServicesError when one ends again and again."""
         services = (self._code, self._webserver, self._daemon)
-        await asyncio.gather(*(self._keep(service) for service in services), self._keep_logs_small(services))
+        kept = [self._keep(service) for service in services]
+        await asyncio.gather(*kept, self._keep_logs_small(services), self._keep_server())
 
     async def stop(self) -> None:
         """End those that ask for runs first, the one that has them last."""
@@ -89,6 +94,13 @@ class Supervisor:
             await asyncio.sleep(_LOG_SECONDS)
             for service in services:
                 await asyncio.to_thread(empty_large_log, service.log)
+
+    async def _keep_server(self) -> None:
+        """Start the embedded server again where the guard is gone that would do so."""
+        while self._embedded:
+            await asyncio.sleep(_SERVER_SECONDS)
+            if not await asyncio.to_thread(is_running, self._embedded):
+                self._notify(NOTICE, await asyncio.to_thread(_start_again, self._embedded))
 
     async def _start(self, service: Service) -> None:
         if service is self._code:
@@ -122,6 +134,15 @@ class Supervisor:
         """Name the code server that webserver and daemon share; else each would start, and load, its own."""
         location = {"grpc_server": {"socket": str(self._socket), "location_name": LOCATION}}
         (self._folder / "workspace.yaml").write_text(json.dumps({"load_from": [location]}), encoding="utf-8")
+
+
+def _start_again(folder: Path) -> str:
+    """Start an embedded server that somebody uses, this process too, and return what is to be said of it."""
+    try:
+        with embedded_server(folder):
+            return "the embedded PostgreSQL was killed with its guard, and is started again"
+    except EmbeddedServerError as error:
+        return f"the embedded PostgreSQL was killed with its guard, and can't be started: {make_visible(str(error))}"
 
 
 def _to_reachable(host: str) -> str:
