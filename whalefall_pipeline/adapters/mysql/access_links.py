@@ -115,11 +115,13 @@ def _find_of_login(lookup: Lookup, username: str) -> Iterator[Link]:
     if lookup.has_public:
         yield Link(username, PUBLIC, PUBLIC, own=True)
     own = {role.role for role in lookup.list_roles(username)}
+    active = lookup.find_active_role(username)
     for other in lookup.list_wider(username):
         for role in lookup.list_roles(other):
             if role.role not in own:
                 own.add(role.role)
-                yield _to_step(lookup, username, role, other)
+                step = _to_step(lookup, username, role, other)
+                yield step._replace(step="", own=True) if role.role == active else step
 
 
 def _find_admins(lookup: Lookup) -> dict[str, Held]:

@@ -241,8 +241,9 @@ class Lookup:
         return held.object.lower() == asked.object.lower()
 
     def find_active_role(self, username: str) -> str | None:
-        """Return MariaDB's one default role of a login."""
-        return next((item.role for item in self.list_roles(username) if DEFAULT in item.options), None)
+        """Return MariaDB's one default role of a login, which may be a member of it by the row of a wider host."""
+        held = self.accounts[username].held & self.role_items
+        return next((item.securable.object for item in held if item.privilege == DEFAULT), None)
 
 
 def _take_until_more(rows: Iterable[set[Given]], privilege: str) -> set[Given]:

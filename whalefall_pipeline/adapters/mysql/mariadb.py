@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from whalefall_pipeline.adapters.mysql.names import PUBLIC, USAGE, to_username
+from whalefall_pipeline.adapters.mysql.access_rows import covers
+from whalefall_pipeline.adapters.mysql.names import PUBLIC, USAGE, to_address, to_username
 from whalefall_pipeline.adapters.mysql.rows import DEFAULT, EXTERNAL_PLUGINS, Holding, Row, keep_set, to_list
 from whalefall_pipeline.core.model import SERVER, SETS, Account, Attributes, Held, Json, Kind, Securable
 
@@ -193,7 +194,7 @@ def _list_granted(bits: int, row_version: int, server_version: int) -> tuple[Hel
 
 
 def find_default_roles(accounts: Iterable[tuple[Common, Account]], memberships: Iterable[Holding]) -> list[Holding]:
-    """Return the default roles of accounts that are members of them.
+    """Return the default roles of accounts that are members of them, be it by the same user part of a wider host.
 
     One that was revoked or dropped stays in the row, and is nothing to the server.
     """
@@ -201,8 +202,17 @@ def find_default_roles(accounts: Iterable[tuple[Common, Account]], memberships: 
     if not default:
         return []
     roles = [(username, Securable("role", object=to_username(role, "", "mariadb"))) for username, role in default]
-    members = {(member, item.securable) for member, held in memberships for item in held}
-    return [(username, (Held(DEFAULT, role),)) for username, role in roles if (username, role) in members]
+    members: dict[tuple[str, Securable], list[str]] = {}
+    for member, held in memberships:
+        user, host = to_address(member)
+        for item in held:
+            members.setdefault((user, item.securable), []).append(host)
+    found: list[Holding] = []
+    for username, role in roles:
+        user, host = to_address(username)
+        if any(covers(other, host) for other in members.get((user, role), ())):
+            found.append((username, (Held(DEFAULT, role),)))
+    return found
 
 
 def to_integer(value: str | None, otherwise: int = 0) -> int:

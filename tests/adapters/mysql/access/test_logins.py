@@ -103,6 +103,29 @@ def test_a_proxy_is_a_step_where_the_plugin_maps(settable_mysql: MysqlServer) ->
     assert str(after.paths[0]) == "PROXY on target@%, SELECT on database shop"
 
 
+def test_a_default_role_may_be_that_of_a_wider_host(settable: MysqlServer) -> None:
+    server = settable
+    if server.flavour == "mysql":
+        pytest.skip("of MariaDB only")
+    server.execute(*MAKE, "CREATE ROLE readers, inner_readers", "GRANT inner_readers TO readers")
+    server.execute("GRANT SELECT ON shop.* TO inner_readers", "CREATE USER ann, ann@localhost, ann@'127.0.0.2'")
+    server.execute("GRANT readers TO ann", "SET DEFAULT ROLE readers FOR ann@localhost")
+    population = read_population(server)
+    verdicts: list[Verdict] = []
+    for login in (Login("ann", host="localhost"), Login("ann", host=ELSEWHERE), Login("ann", comes_from=FAR)):
+        answer = Decider(ACCESS, population).decide(login.username, READ)
+        verdicts.append(answer.verdict)
+        with connect(server, login) as cursor:
+            assert is_allowed(cursor, TRY) is (answer.verdict is Verdict.YES)
+            assert is_allowed(cursor, "SET ROLE readers")
+            assert is_allowed(cursor, TRY)
+    assert verdicts == [Verdict.YES, Verdict.AFTER_STEP, Verdict.AFTER_STEP]
+    server.execute("REVOKE readers FROM ann")
+    assert Decider(ACCESS, read_population(server)).decide("ann@localhost", READ).verdict is Verdict.NO
+    with connect(server, Login("ann", host="localhost")) as cursor:
+        assert not is_allowed(cursor, TRY)
+
+
 @pytest.mark.parametrize("privilege", ["ROLE_ADMIN", "SUPER"])
 @pytest.mark.parametrize("protected", [False, True])
 def test_role_admin_takes_roles_but_those_with_system_user(
