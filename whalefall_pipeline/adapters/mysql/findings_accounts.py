@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from whalefall_pipeline.adapters.mysql.names import to_address
-from whalefall_pipeline.adapters.mysql.rows import EXTERNAL_PLUGINS, NO_LOGIN_PLUGIN, USAGE
+from whalefall_pipeline.adapters.mysql.rows import ED25519, EXTERNAL_PLUGINS, NO_LOGIN_PLUGIN, USAGE
 from whalefall_pipeline.adapters.mysql.rules import CATEGORIES, DEFAULT_LIFETIME, list_plugins
 from whalefall_pipeline.core.findings.making import find_accounts
 from whalefall_pipeline.core.findings.model import Hit, PerAccount, Rule, Severity, Sights
@@ -42,9 +42,11 @@ def _describe_anonymous(_world: World, state: AccountState) -> str:
 
 def _describe_no_password(_world: World, state: AccountState) -> str:
     attributes = state.account.attributes
+    if attributes.get("has_empty_password"):
+        return "logs in without a password, beside its other ways"
     if attributes.get("has_password") is not False:
         return ""
-    others = EXTERNAL_PLUGINS | {NO_LOGIN_PLUGIN}
+    others = EXTERNAL_PLUGINS | {NO_LOGIN_PLUGIN, ED25519}
     external = others.intersection(list_plugins(state.account.attributes)) or attributes.get("second_factors")
     return "" if external else "logs in without a password"
 

@@ -8,7 +8,15 @@ from typing import Any, NamedTuple, cast
 
 from whalefall_pipeline.adapters.mysql.access_rows import covers
 from whalefall_pipeline.adapters.mysql.names import PUBLIC, USAGE, to_address, to_username
-from whalefall_pipeline.adapters.mysql.rows import DEFAULT, EXTERNAL_PLUGINS, Holding, Row, keep_set, to_list
+from whalefall_pipeline.adapters.mysql.rows import (
+    DEFAULT,
+    EXTERNAL_PLUGINS,
+    OPEN_WHEN_EMPTY,
+    Holding,
+    Row,
+    keep_set,
+    to_list,
+)
 from whalefall_pipeline.core.model import SERVER, SETS, Account, Attributes, Held, Json, Kind, Securable
 
 BUILT_IN = frozenset({"mariadb.sys@localhost"})
@@ -135,7 +143,8 @@ def _to_text(seconds: int) -> str:
 
 
 def _to_attributes(row: PrivilegeRow) -> dict[str, Json]:
-    with_secret = _list_with_secret(row)
+    ways = _list_ways(row)
+    with_secret = [plugin for plugin, has_secret in ways if has_secret]
     always: dict[str, Json] = {
         "flavour": "mariadb",
         "account_locked": row.locked == TRUE,
@@ -148,6 +157,7 @@ def _to_attributes(row: PrivilegeRow) -> dict[str, Json]:
     return always | keep_set(
         plugin=row.plugin,
         other_plugins=to_list(row.other_plugins),
+        has_empty_password=len(ways) > 1 and any(not has and plugin in OPEN_WHEN_EMPTY for plugin, has in ways),
         has_mapped_name=any(plugin in EXTERNAL_PLUGINS for plugin in with_secret),
         tls_requirement=TLS.get(tls, str(tls)),
         tls_cipher=row.tls_cipher,
@@ -161,13 +171,13 @@ def _to_attributes(row: PrivilegeRow) -> dict[str, Json]:
     )
 
 
-def _list_with_secret(row: PrivilegeRow) -> list[str]:
-    """Return the plugins for which the row holds something: a password's hash, or a name that the plugin knows."""
-    found = [row.plugin or ""] if row.has_password else []
+def _list_ways(row: PrivilegeRow) -> list[tuple[str, bool]]:
+    """Return the plugins, and whether the row holds something for each: a password's hash, or a name that it knows."""
     secrets = {_to_element(path) for path in to_list(row.other_secrets)}
     paths = [_to_element(path) for path in to_list(row.other_paths)]
     plugins = cast("list[str]", to_list(row.other_plugins))
-    return found + [plugin for plugin, path in zip(plugins, paths, strict=True) if path in secrets]
+    others = [(plugin, path in secrets) for plugin, path in zip(plugins, paths, strict=True)]
+    return [(row.plugin or "", bool(row.has_password)), *others]
 
 
 def _to_element(path: Json) -> str:

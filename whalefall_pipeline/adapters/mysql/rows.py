@@ -23,6 +23,10 @@ EXTERNAL_PLUGINS = frozenset(
     }
 )  # fmt: skip
 """Plugins that ask somebody else; what the server keeps for them maps an account to a name there, no password."""
+ED25519 = "ed25519"
+"""MariaDB's plugin that lets nobody in where no password is kept."""
+OPEN_WHEN_EMPTY = frozenset({"mysql_native_password", "mysql_old_password", "sha256_password", "caching_sha2_password"})
+"""Plugins that let in whoever gives no password where none is kept."""
 NO_LOGIN_PLUGIN = "mysql_no_login"
 """What lets nobody in: such an account is there for others to be taken for it, or for routines to run as it."""
 PROXY = "PROXY"

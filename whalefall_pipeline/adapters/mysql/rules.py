@@ -2,9 +2,9 @@
 
 Account attributes (those that are not set are left out): `flavour` (mysql, mariadb), `user`, `host`, `plugin`,
 `other_plugins`, `second_factors`, `has_password`, `has_mapped_name` (its plugin maps it to an operating system's user,
-a PAM service or the like), `has_second_password`, `account_locked`, `password_expired`,
-`password_last_changed` (ISO 8601, UTC), `password_lifetime_days` (0: never expires; left out: the server's default),
-`password_history`, `password_reuse_days`, `password_require_current`,
+a PAM service or the like), `has_empty_password` (of several plugins one takes an empty one), `has_second_password`,
+`account_locked`, `password_expired`, `password_last_changed` (ISO 8601, UTC), `password_lifetime_days` (0: never
+expires; left out: the server's default), `password_history`, `password_reuse_days`, `password_require_current`,
 `failed_login_attempts`, `password_lock_days` (-1: for ever), `tls_requirement` (ANY, X509, SPECIFIED), `tls_cipher`,
 `tls_issuer`, `tls_subject`, `max_queries_per_hour`, `max_updates_per_hour`, `max_connections_per_hour`,
 `max_user_connections`, `max_statement_seconds`, `metadata` (MySQL's account comment and attribute), `built_in`.

@@ -14,7 +14,10 @@ from whalefall_pipeline.adapters.mysql.script.secrets import (
 from whalefall_pipeline.adapters.mysql.script.settings import METADATA, build_settings
 from whalefall_pipeline.core.model import Account, Json, Kind
 
-AUTHENTICATION = ("plugin", "other_plugins", "second_factors", "has_password", "has_second_password", "has_mapped_name")
+AUTHENTICATION = (
+    "plugin", "other_plugins", "second_factors", "has_password", "has_empty_password", "has_second_password",
+    "has_mapped_name",
+)  # fmt: skip
 """Attributes that no statement brings back, for what they stand for is a secret, or is not collected."""
 SAME_PASSWORD: dict[Flavour, str] = {
     "mysql": (
