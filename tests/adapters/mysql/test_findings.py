@@ -10,6 +10,7 @@ from tests.adapters.mysql.finding_cases import CASES, ELSEWHERE, LOCAL, OF_ONE, 
 from tests.adapters.mysql.servers import STARTERS
 from tests.engines.judging import Case, Judged, judge, run_all
 from tests.engines.mysql import MysqlServer
+from tests.servers.mysql_programs import run_client, start_with_plugins
 from whalefall_pipeline.adapters.mysql.access_gates import prepare_gates
 from whalefall_pipeline.adapters.mysql.access_lookup import Lookup
 from whalefall_pipeline.adapters.mysql.findings import RULES
@@ -131,6 +132,31 @@ def test_everybody_is_an_administrator(worlds: Worlds) -> None:
     finally:
         server.execute("REVOKE team FROM PUBLIC", "REVOKE ALL ON *.* FROM PUBLIC")
     assert (judge(server).outcome("ALL-07"), judge(server).outcome("ALL-09")) == (Outcome.CLEAR, Outcome.CLEAR)
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_who_is_known_to_this_machine_alone_comes_from_no_network(engine: str) -> None:
+    """Where a plugin lets nobody in over a network, a wide host part is no way in, and needs no TLS."""
+    with start_with_plugins(engine) as running:
+        server = MysqlServer(running)
+        method = "WITH auth_socket" if server.flavour == "mysql" else "VIA unix_socket"
+        users = {"near": method, "far": "BY 'a-secret'", "either": f"{method} OR mysql_native_password"}
+        users |= {"nobody": "WITH mysql_no_login"} if server.flavour == "mysql" else {}
+        if server.flavour == "mysql":  # which has one plugin for each
+            users["either"] = "BY ''"
+        for user, way in users.items():
+            server.execute(f"CREATE USER {user} IDENTIFIED {way}", f"GRANT PROCESS ON *.* TO {user}")
+        found = judge(server)
+        for user in users:
+            password = "a-secret" if user == "far" else ""
+            done = run_client(engine, running, "SELECT 1;", login=(user, password))
+            for rule in ("MY-03", "MY-05"):
+                assert ((f"{user}@%", "") in found.list_found(rule)) is (done.returncode == 0), (
+                    user,
+                    rule,
+                    done.stderr,
+                )
+        server.close()
 
 
 @pytest.mark.parametrize(("plugin", "is_open"), [("caching_sha2_password", True), ("mysql_no_login", False)])

@@ -14,6 +14,8 @@ from whalefall_pipeline.core.rules import LOCKED, PASSWORD_EXPIRED
 
 WEAK_PLUGINS = frozenset({"mysql_native_password", "mysql_old_password", "sha256_password"})
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "127.0.0.0/255.0.0.0"})
+STAYING = frozenset({"unix_socket", "auth_socket", "named_pipe", NO_LOGIN_PLUGIN})
+"""Plugins that let nobody in over a network, whatever the host part says."""
 GRANT_SCOPES = frozenset(CATEGORIES) - {"role"}
 ACCOUNTS = Sights(accounts=True)
 
@@ -51,12 +53,17 @@ def _describe_no_password(_world: World, state: AccountState) -> str:
     return "" if external else "logs in without a password"
 
 
+def _may_come_from_afar(state: AccountState) -> bool:
+    plugins = list_plugins(state.account.attributes)
+    return not plugins or not STAYING.issuperset(plugins)
+
+
 def _is_privilege(item: Held) -> bool:
     return item.privilege != USAGE and item.effect == "grant"
 
 
 def _describe_any_host(world: World, state: AccountState) -> str:
-    if to_address(state.account.username).host not in ("%", ""):
+    if to_address(state.account.username).host not in ("%", "") or not _may_come_from_afar(state):
         return ""
     privileges = world.remember(_is_privilege, lambda: world.find(None, _is_privilege))
     return "" if state.held.isdisjoint(privileges) else "may come from any host"
@@ -71,7 +78,7 @@ def _describe_weak_plugin(_world: World, state: AccountState) -> str:
 
 def _describe_no_tls(world: World, state: AccountState) -> str:
     required = state.account.attributes.get("tls_requirement") or world.set_to.get("require_secure_transport") is True
-    if required or to_address(state.account.username).host in LOCAL_HOSTS:
+    if required or to_address(state.account.username).host in LOCAL_HOSTS or not _may_come_from_afar(state):
         return ""
     return "may come over the network without TLS"
 
