@@ -241,3 +241,23 @@ def test_what_a_role_may_do_by_what_it_is_can_be_taken(engine: PostgresqlEngine)
     assert after["rolconnlimit"] == 3
     (first,) = [state.account for state in before.values() if state.account.attributes.get("bootstrap_superuser")]
     assert rules.build_powerless(first) == first
+
+
+def test_code_of_a_role_that_is_dropped_runs_as_no_superuser(engine: PostgresqlEngine) -> None:
+    """What it owned is whose who dropped it."""
+    routine = "app." + quote("own\n(name")
+    engine.execute(
+        f"{ANN} CREATE ROLE eve; GRANT USAGE ON SCHEMA app TO ann, eve;",
+        "GRANT CREATE ON SCHEMA app TO ann; SET ROLE ann;",
+        f"CREATE FUNCTION {routine}(VARIADIC int[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER",
+        "AS 'BEGIN ALTER ROLE eve SUPERUSER; END';",
+        "CREATE PROCEDURE app.own(INOUT a int) LANGUAGE plpgsql SECURITY DEFINER",
+        "AS 'BEGIN ALTER ROLE eve SUPERUSER; END'; RESET ROLE;",
+    )
+    engine.execute(*engine.adapter.build_change(read(engine).states["ann"], None), database="postgres")
+    for call in (f"SELECT {routine}(1)", "CALL app.own(1)"):
+        with pytest.raises(AssertionError, match=r"permission denied|must be superuser"):
+            engine.execute(f"SET ROLE eve; {call};")
+    states = read(engine).states
+    assert "ann" not in states
+    assert not states["eve"].account.attributes["rolsuper"]

@@ -13,6 +13,7 @@ from whalefall_pipeline.adapters.postgresql.script.accounts import build_members
 from whalefall_pipeline.adapters.postgresql.script.grants import build_privileges, find_taken_defaults
 from whalefall_pipeline.adapters.postgresql.script.owners import (
     build_definitions,
+    build_invokers,
     build_owner_loss,
     build_owners,
     is_ownership,
@@ -144,13 +145,15 @@ def _database(grant: Grant) -> str:
 def _build_drop(before: AccountState) -> Iterator[str]:
     """Yield the statements that drop a role, and first all that it holds, in each database where it holds something.
 
-    Wherever that is, shared objects and grants that it made itself go too.
+    Wherever that is, shared objects and grants that it made itself go too. What it owns is then whose who runs this, a
+    superuser: no routine of the role's may run as that.
     """
     role = quote(before.account.username)
     databases = {_database(grant) for grant in before.grants if grant.securable.scope not in ROLE_SCOPES}
     given_away = [grant for grant in before.grants if is_ownership(grant) and is_system(grant.securable)]
     for database in sorted(databases | {""}):
         returned = build_owner_loss(grant for grant in given_away if _database(grant) == database)
-        drop = (f"REASSIGN OWNED BY {role} TO CURRENT_USER;", f"DROP OWNED BY {role};")
+        invokers = build_invokers(before.account.username)
+        drop = (invokers, f"REASSIGN OWNED BY {role} TO CURRENT_USER;", f"DROP OWNED BY {role};")
         yield from _in_database(database, [*returned, *drop])
     yield f"DROP ROLE {role};"

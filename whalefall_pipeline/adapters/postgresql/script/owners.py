@@ -114,6 +114,20 @@ def _build_return(securable: Securable) -> str:
     return f"DO {quote_value(f'BEGIN {body} END')};"
 
 
+def build_invokers(username: str) -> str:
+    """Build what has a role's SECURITY DEFINER routines of one database run as who calls them.
+
+    Else they would run as their next owner, who is a superuser where the role is dropped.
+    """
+    routines = (
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE prosecdef"
+        f" AND proowner = (SELECT oid FROM pg_roles WHERE rolname = {quote_value(username)})"
+    )
+    alter = "EXECUTE 'ALTER ROUTINE ' || routine || ' SECURITY INVOKER';"
+    body = f"DECLARE routine text; BEGIN FOR routine IN {routines} LOOP {alter} END LOOP; END"
+    return f"DO {quote_value(body)};"
+
+
 def build_definitions(gained: Collection[Grant], lost: Collection[Grant], *, is_change: bool) -> Iterator[str]:
     """Yield what changes definitions: marks of objects that keep their owner, user mappings, policies, comments.
 
