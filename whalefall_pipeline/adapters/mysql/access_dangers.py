@@ -74,6 +74,9 @@ def find_dangers(lookup: Lookup) -> Iterator[Danger]:
     for username in lookup.accounts:
         for reason in superusers.get(username, ()):
             yield Danger(username, "", 0, reason, "")
+        for lender, step in lookup.list_lenders(username):
+            for reason in superusers.get(lender, ()):
+                yield Danger(username, "", 0, f"{reason}{BY}{lender}", step)
         for given in _list_given(lookup, username, items):
             yield from _to_dangers(lookup, username, given, bounded)
     yield from _find_taken_by_login(lookup, superusers)
@@ -86,13 +89,12 @@ def _list_given(lookup: Lookup, username: str, items: frozenset[Held]) -> Iterat
         Given(username, item) for item in state.held & items if _counts(lookup, username, Given(username, item))
     )
     if state.account.kind is Kind.USER:
+        lenders = {name for name, _ in lookup.list_lenders(username)}
         for giver in lookup.list_wider(username):
-            given = (Given(giver, item) for item in lookup.accounts[giver].held & items)
-            yield from (
-                each
-                for each in given
-                if each.held.securable.scope not in {SERVER, DYNAMIC} and _counts(lookup, username, each)
-            )
+            for item in lookup.accounts[giver].held & items:
+                on_server = item.securable.scope in {SERVER, DYNAMIC}
+                if giver in lenders if on_server else _counts(lookup, username, Given(giver, item)):
+                    yield Given(giver, item)
 
 
 def _counts(lookup: Lookup, username: str, given: Given) -> bool:

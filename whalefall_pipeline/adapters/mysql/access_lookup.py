@@ -146,6 +146,20 @@ class Lookup:
             if name != username and covers(other.host, address.host):
                 yield name
 
+    def list_lenders(self, username: str) -> Iterator[tuple[str, str]]:
+        """Yield the accounts whose privileges on the server a MariaDB login has in place of its own, and by what step.
+
+        That is so while a role is on that it has by such an account's row: one of its user part, of a wider host. No
+        step: the role is its default one. Which row it is by where it has one of its own too, the server does not say.
+        """
+        if self.flavour == "mysql" or self.accounts[username].account.kind is not Kind.USER:
+            return
+        active, own = self.find_active_role(username), {item.role for item in self.list_roles(username)}
+        for other in self.list_wider(username):
+            roles = [item.role for item in self.list_roles(other) if item.role not in own]
+            if roles:
+                yield other, "" if active in roles else f"SET ROLE {roles[0]}"
+
     def list_everybodys(self, host: str) -> Iterator[str]:
         """Yield the accounts that stand for everybody from a host."""
         return (username for other, username in self.everybodys if covers(other, host))

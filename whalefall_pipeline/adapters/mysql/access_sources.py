@@ -39,9 +39,7 @@ class SourceFinder:
         held = self._lookup.accounts[username].held
         if held.isdisjoint(self._any) and not self._may_have_others(username):
             return
-        for item in held & self._on_server:
-            if item.privilege not in self._find_restricted(username):
-                yield self._to_source(username, Given(username, item))
+        yield from self._find_on_server(username)
         for item in held & self._exact:
             if item.privilege == self._question.privilege:
                 yield self._to_source(username, Given(username, item))
@@ -54,6 +52,18 @@ class SourceFinder:
                 yield from self._find_after_set_role(username, found)
             if self._has_everybodys:
                 yield from self._find_from_hosts(username)
+
+    def _find_on_server(self, username: str) -> Iterator[Source]:
+        """Yield what gives it on the whole server: on MariaDB another account's privileges may stand for one's own."""
+        held = self._lookup.accounts[username].held & self._on_server
+        lent = dict(self._lookup.list_lenders(username))
+        own = "SET ROLE NONE" if "" in lent.values() else ""
+        for item in held:
+            if item.privilege not in self._find_restricted(username):
+                yield self._to_source(username, Given(username, item), own)
+        for other, step in lent.items():
+            for item in self._lookup.accounts[other].held & self._on_server:
+                yield self._to_source(username, Given(other, item), step)
 
     def _may_have_others(self, username: str) -> bool:
         """Whether rows of other accounts may hold for one, or what nobody is granted."""

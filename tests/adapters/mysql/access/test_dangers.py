@@ -151,6 +151,7 @@ def test_what_leads_nowhere_is_not_told(settable: MysqlServer, grant: str) -> No
         assert not is_allowed(cursor, PROOF)
 
 
+PROBES = {"SUPER": "SET GLOBAL sort_buffer_size = DEFAULT", "CREATE USER": "CREATE USER probe"}
 NEAR = Login("grabber", host="localhost")
 ROWS = {
     "of a wider host": (["INSERT ON mysql.* TO grabber"], True),
@@ -176,6 +177,21 @@ def test_the_row_that_counts_is_a_way(settable: MysqlServer, rows: str) -> None:
     with connect(server, NEAR) as cursor:
         row = "INSERT INTO mysql.db (host, db, user, select_priv) VALUES ('%', 'shop', 'grabber', 'Y')"
         assert is_allowed(cursor, row, REFUSED) is works
+
+
+@pytest.mark.parametrize("privilege", PROBES)
+def test_a_role_of_a_wider_host_is_a_way_to_what_that_one_is(settable: MysqlServer, privilege: str) -> None:
+    server = settable
+    server.execute(
+        "CREATE USER grabber, grabber@localhost", f"GRANT {privilege} ON *.* TO grabber", "CREATE ROLE other"
+    )
+    server.execute("GRANT other TO grabber")
+    ways = find_escalations(ACCESS, read_population(server)).ways
+    with connect(server, NEAR) as cursor:
+        is_set = is_allowed(cursor, "SET ROLE other", frozenset({1959, 3530}))
+        done = is_set and is_allowed(cursor, PROBES[privilege], REFUSED)
+    assert done is (server.flavour == "mariadb")
+    assert bool([way for way in ways if way.username == NEAR.username]) is done
 
 
 @pytest.mark.parametrize("is_superuser", [False, True])

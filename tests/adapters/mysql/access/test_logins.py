@@ -126,6 +126,32 @@ def test_a_default_role_may_be_that_of_a_wider_host(settable: MysqlServer) -> No
         assert not is_allowed(cursor, TRY)
 
 
+@pytest.mark.parametrize("is_default", [False, True])
+def test_a_role_of_a_wider_host_brings_what_that_one_has_on_the_server(
+    settable: MysqlServer, *, is_default: bool
+) -> None:
+    server = settable
+    if server.flavour == "mysql":
+        pytest.skip("of MariaDB only")
+    server.execute(*MAKE, "CREATE ROLE other", "GRANT DELETE ON *.* TO other", "CREATE USER ann, ann@localhost")
+    server.execute("GRANT SELECT ON *.* TO ann@localhost", "GRANT INSERT ON *.* TO ann", "GRANT other TO ann")
+    if is_default:
+        server.execute("SET DEFAULT ROLE other FOR ann@localhost")
+    decider = Decider(ACCESS, read_population(server))
+    login = Login("ann", host="localhost")
+    tries = {"SELECT": TRY, "INSERT": "INSERT INTO shop.t VALUES (1)", "DELETE": "DELETE FROM shop.t"}
+    for privilege, statement in tries.items():
+        with connect(server, login) as cursor:
+            now = is_allowed(cursor, statement)
+            later = [
+                is_allowed(cursor, f"SET ROLE {role}") and is_allowed(cursor, statement) for role in ("other", "NONE")
+            ]
+        verdict = decider.decide(login.username, Question(privilege, READ.securable)).verdict
+        assert verdict is (Verdict.YES if now else Verdict.AFTER_STEP if any(later) else Verdict.NO), privilege
+        assert now is ((privilege != "SELECT") is is_default)
+        assert any(later)
+
+
 @pytest.mark.parametrize("privilege", ["ROLE_ADMIN", "SUPER"])
 @pytest.mark.parametrize("protected", [False, True])
 def test_role_admin_takes_roles_but_those_with_system_user(
