@@ -81,9 +81,10 @@ class SourceFinder:
                 yield Given(giver, item)
         for giver in (username, *others):
             found = lookup.accounts[giver].held & self._about
-            yield from (Given(giver, item) for item in found & self._on_object)
-            if found and not is_gone_without(self._question.privilege, found):
-                return
+            given = found & self._on_object
+            yield from (Given(giver, item) for item in given)
+            if found and not (given and is_gone_without(self._question.privilege, found)):
+                return  # also where it is on other columns: the row shadows those of wider hosts all the same
 
     def _list_everybodys(self, username: str, kind: Kind) -> Iterable[str]:
         lookup = self._lookup

@@ -69,6 +69,8 @@ LOGINS = (
     Login("wide", host="localhost"),
     Login("narrow", ["SELECT ON shop.t", "UPDATE (v) ON shop.t"]),
     Login("narrow", ["INSERT ON shop.t"], host="localhost"),
+    Login("shaded", ["SELECT, INSERT, UPDATE ON shop.t", "UPDATE (id) ON appx.t"]),
+    Login("shaded", ["INSERT (v) ON shop.t", "UPDATE (v) ON appx.t"], host="localhost"),
     Login("columns", ["SELECT ON shop.t", "EXECUTE ON PROCEDURE shop.p"]),
     Login("columns", ["UPDATE (v) ON shop.t", "EXECUTE ON FUNCTION shop.f"], host="localhost"),
     Login("network", ["SELECT ON appx.*"], host="127.0.0.0/255.255.255.0"),
