@@ -8,6 +8,7 @@ from psycopg.conninfo import make_conninfo
 
 from tests.engines.judging import judge
 from tests.engines.postgresql import DATABASE, PostgresqlEngine, start
+from tests.engines.postgresql_cases import OWNED
 from whalefall_pipeline.core.findings.model import Outcome
 
 PASSWORD = "never-a-secret"
@@ -85,3 +86,13 @@ def test_usage_on_what_is_to_come_is_no_default_of_everybody(engine: PostgresqlE
     assert judge(engine).outcome("PG-15") is Outcome.CLEAR
     engine.execute(f"ALTER DEFAULT PRIVILEGES FOR ROLE wf_role GRANT USAGE ON {kind} TO PUBLIC;")
     assert judge(engine).list_found("PG-15") == [("public", DATABASE)]
+
+
+def test_whatever_a_login_owns_keeps_it_from_being_dropped(engine: PostgresqlEngine) -> None:
+    assert judge(engine).outcome("PG-16") is Outcome.CLEAR
+    for target, securable in OWNED:
+        engine.execute(f"ALTER {target} OWNER TO ben;")
+        with pytest.raises(AssertionError, match="cannot be dropped because some objects depend on it"):
+            engine.execute("DROP ROLE ben;")
+        assert judge(engine).list_found("PG-16") == [("ben", securable.database)], target
+        engine.execute(f"ALTER {target} OWNER TO postgres;")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from whalefall_pipeline.adapters.postgresql.rules import DATABASE
+from whalefall_pipeline.adapters.postgresql.rules import CATEGORIES, DATABASE
 from whalefall_pipeline.core.findings.making import (
     find_held,
     find_members,
@@ -18,7 +18,11 @@ from whalefall_pipeline.core.model import Held
 OWNER = "OWNER"
 DEFINER = "SECURITY DEFINER"
 OBJECTS = ("table", "column", "sequence", "large_object")
-OWNED = (DATABASE, "schema", "table", "sequence", "routine", "type", "foreign_server")
+NOT_OWNED = frozenset(
+    {"role", "parameter", "column", "default_privileges", "trigger", "policy", "user_mapping", "subscribed_table"}
+)
+"""Scopes of what is its role's, table's or server's; default privileges are their role's by being changed."""
+OWNED = frozenset(CATEGORIES.keys() - NOT_OWNED)
 READS_ALL = frozenset({"pg_read_all_data", "pg_write_all_data"})
 DEFAULTS_OF_PUBLIC = frozenset({("EXECUTE", "ROUTINES"), ("USAGE", "TYPES")})
 """What PUBLIC has on future objects of a kind anyway."""
@@ -171,7 +175,7 @@ RULES = (
         why="An owner has all rights, can't be restricted, and can't be dropped without what it owns.",
         remedy="ALTER … OWNER TO a role without LOGIN",
         find=_find_owners,
-        looks_at=Sights(scopes=frozenset(OWNED)),
+        looks_at=Sights(scopes=OWNED),
     ),
     Rule(
         id="PG-17",
