@@ -98,6 +98,28 @@ def test_each_does_what_it_is_for(
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ("credentials", "list"),
+        ("script", "shop"),
+        ("show", "shop", "ana"),
+        ("report",),
+        ("instances", "check"),
+        ("instances", "change", "shop", "--port", "1"),
+        ("sync", "--local", "--all"),
+        ("sync", "--local", "--retry", "0"),
+    ],
+)
+def test_a_right_that_is_missing_is_one_line(whalefall: Run, roles: Roles, words: tuple[str, ...]) -> None:
+    with psycopg.connect(roles.conninfo, autocommit=True) as connection:
+        connection.execute(f"revoke select on instances, sync_sessions from {PREFIX}_analyst".encode())
+    said = whalefall(*words, variables={"WHALEFALL_DATABASE_URL": roles.urls["analyst"]})
+    assert (said.returncode, said.stdout) == (2, "")
+    (line,) = said.stderr.splitlines()
+    assert "permission denied for table" in line
+
+
+@pytest.mark.parametrize(
     ("role", "statement"),
     [
         ("analyst", "select secret from credentials"),

@@ -57,13 +57,16 @@ def load_statements(filename: str) -> dict[str, TextClause]:
 
 @contextmanager
 def connecting(engine: Engine) -> Generator[Connection]:
-    """Yield a connection to the ledger for the block. Raises LedgerError when there is none to be had."""
+    """Yield a connection to the ledger for the block; its database errors leave as LedgerError, as does having none."""
     try:
         connection = engine.connect()
     except SQLAlchemyError as error:
         raise LedgerError(f"the ledger at {to_place(engine)} can't be reached: {to_reason(error)}") from None
-    with connection:
-        yield connection
+    try:
+        with connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise LedgerError(f"the ledger at {to_place(engine)} can't be read: {to_reason(error)}") from None
 
 
 @contextmanager
