@@ -55,17 +55,20 @@ with matching as materialized (
       or (g.object_name = '' and g.scope = 'database' and g.database_name = :name and cast(:before as text) is null)
     )
 )
-select distinct m.instance_id, m.scope, m.database_name, m.schema_name, m.object_name, m.column_name
-from matching m
+select m.instance_id, m.scope, m.database_name, m.schema_name, m.object_name, m.column_name
+from (
+  select instance_id, scope, database_name, schema_name, object_name, column_name, array_agg(number) as numbers
+  from matching where is_one_of_few
+  group by instance_id, scope, database_name, schema_name, object_name, column_name
+) m
 cross join lateral (
   select from account_holding h
   where h.instance_id = m.instance_id and h.of_roles = (m.scope in ('role', 'database_role'))
-    and m.number = any (h.grants)
+    and h.grants && m.numbers
     and case when cast(:at as timestamptz) is null then h.valid_to is null
              else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
   limit 1
 ) somebody
-where m.is_one_of_few
 union
 select m.instance_id, m.scope, m.database_name, m.schema_name, m.object_name, m.column_name
 from (
@@ -160,13 +163,14 @@ wanted as materialized (
 ),
 seed (id) as (
   select h.instance_account_id
-  from wanted w
+  from (
+    select instance_id, of_roles, array_agg(number) as numbers from wanted where is_one_of_few group by 1, 2
+  ) w
   cross join lateral (
     select * from account_holding
-    where instance_id = w.instance_id and of_roles = w.of_roles and w.number = any (grants) offset 0
+    where instance_id = w.instance_id and of_roles = w.of_roles and grants && w.numbers offset 0
   ) h
-  where w.is_one_of_few
-    and case when cast(:at as timestamptz) is null then h.valid_to is null
+  where case when cast(:at as timestamptz) is null then h.valid_to is null
              else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
   union
   select held.id
@@ -257,7 +261,7 @@ up (id, instance_id, number) as (  -- an account, or the number of a membership;
     union all
     select a.id, a.instance_id, 0
     from instance_grant m join instance_accounts a on a.instance_id = m.instance_id and a.username = m.object_name
-    where m.instance_id = u.instance_id and m.number = u.number and m.privilege = 'MEMBER'
+    where u.number > 0 and m.instance_id = u.instance_id and m.number = u.number and m.privilege = 'MEMBER'
     offset 0
   ) step
 )
