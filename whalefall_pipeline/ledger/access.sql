@@ -247,21 +247,26 @@ start (id, instance_id) as materialized (
   select id, instance_id from instance_accounts
   where instance_id = any (cast(:instances as bigint[])) and username = any (cast(:also as text[]))
 ),
-up (id, instance_id, number) as (  -- an account, or the number of a membership; each of these is looked up once
-  select s.id, s.instance_id, 0
+up (id, instance_id, grants, role) as (  -- an account, all its memberships, or a role: each is looked up once
+  select s.id, s.instance_id, cast(null as integer[]), cast(null as text)
   from unnest(array(select id from start), array(select instance_id from start)) as s (id, instance_id)
   union
   select step.* from up u
   cross join lateral (
-    select cast(null as bigint), h.instance_id, held.number
-    from account_holding h cross join lateral unnest(h.grants) as held (number)
+    select cast(null as bigint), h.instance_id, h.grants, cast(null as text)
+    from account_holding h
     where h.instance_account_id = u.id and h.of_roles
       and case when cast(:at as timestamptz) is null then h.valid_to is null
                else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
     union all
-    select a.id, a.instance_id, 0
-    from instance_grant m join instance_accounts a on a.instance_id = m.instance_id and a.username = m.object_name
-    where u.number > 0 and m.instance_id = u.instance_id and m.number = u.number and m.privilege = 'MEMBER'
+    select null, m.instance_id, null, m.object_name
+    from instance_grant m
+    where u.grants is not null and m.instance_id = u.instance_id and m.number = any (u.grants)
+      and m.privilege = 'MEMBER'
+    union all
+    select a.id, a.instance_id, null, null
+    from instance_accounts a
+    where u.role is not null and a.instance_id = u.instance_id and a.username = u.role
     offset 0
   ) step
 )

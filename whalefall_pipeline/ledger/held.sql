@@ -28,16 +28,34 @@ pattern as materialized (  -- instances that are asked the same have the same pa
 ),
 near as (  -- each `offset 0`: looked up by index
   select g.*
-  from asked a
-  join (select distinct patterns, scope from pattern where coalesce(object_name, '') = '') w on w.patterns = a.patterns
+  from (
+    select distinct scope, database_name, schema_name, object_name from pattern
+    where object_name is not null and database_name is not null and schema_name is not null
+  ) w
   cross join lateral (
-    select * from instance_grant g where g.instance_id = a.instance_id and g.scope = w.scope offset 0
+    select * from instance_grant g
+    where g.object_name = w.object_name and g.scope = w.scope and g.database_name = w.database_name
+      and g.schema_name = w.schema_name
+    offset 0
   ) g
   union all
   select g.*
-  from (select distinct object_name, scope from pattern where object_name <> '') w
+  from (
+    select distinct scope, object_name from pattern
+    where object_name <> '' and (database_name is null or schema_name is null)
+  ) w
   cross join lateral (
     select * from instance_grant g where g.object_name = w.object_name and g.scope = w.scope offset 0
+  ) g
+  union all
+  select g.*
+  from asked a
+  join (
+    select distinct patterns, scope from pattern
+    where object_name is null or object_name = '' and (database_name is null or schema_name is null)
+  ) w on w.patterns = a.patterns
+  cross join lateral (
+    select * from instance_grant g where g.instance_id = a.instance_id and g.scope = w.scope offset 0
   ) g
 ),
 wanted as materialized (
@@ -59,19 +77,23 @@ wanted as materialized (
 ),
 holding as materialized (
   select h.*
-  from instance_accounts a
-  cross join lateral (select * from account_holding where instance_account_id = a.id offset 0) h
-  where a.instance_id = any (cast(:instances as bigint[]))
-    and (a.instance_id = any (cast(:whole as bigint[])) or a.id = any (cast(:ids as bigint[])))
-    and case when cast(:at as timestamptz) is null then h.valid_to is null
+  from (
+    select h.*
+    from unnest(cast(:ids as bigint[])) as a (id)
+    cross join lateral (select * from account_holding where instance_account_id = a.id offset 0) h
+    union all
+    select h.*
+    from unnest(cast(:whole as bigint[])) as i (id)
+    cross join lateral (select * from account_holding where instance_id = i.id offset 0) h
+  ) h
+  where case when cast(:at as timestamptz) is null then h.valid_to is null
              else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
 ),
-membership as materialized (
-  select h.instance_id, held.number, array_agg(h.instance_account_id) as holders, array_agg(h.valid_from) as since
-  from holding h
-  cross join lateral unnest(h.grants) as held (number)
-  where h.of_roles
-  group by h.instance_id, held.number
+membership as materialized (  -- once for all that are members of the same
+  select instance_id, grants, array_agg(instance_account_id) as holders, array_agg(valid_from) as since
+  from holding
+  where of_roles
+  group by instance_id, grants
 ),
 joined as (  -- by grouping: how many are wanted can't be estimated, and a loop over all for each took seconds
   select max(o.privilege) as privilege, max(o.scope) as scope, max(o.database_name) as database_name,
@@ -98,7 +120,7 @@ found as (
          each.holder, each.since
   from membership m
   cross join lateral (
-    select * from instance_grant where instance_id = m.instance_id and number = m.number offset 0
+    select * from instance_grant where instance_id = m.instance_id and number = any (m.grants) offset 0
   ) g
   cross join lateral unnest(m.holders, m.since) as each (holder, since)
   union all
