@@ -89,11 +89,11 @@ def _end_grants(connection: Connection, target: Target, changes: Iterable[Accoun
 
 
 def _list_gained(common: str, changes: Iterable[AccountChange], numbers: Numbers) -> Iterator[str]:
-    """Yield each account's lines: its memberships, and the rest."""
+    """Yield each account's lines: its memberships, and the rest, by number: questions look for one by halves."""
     of_roles = numbers.of_roles
     for change in (change for change in changes if change.difference.gained):
         start = f"{common}\t{change.account_id}"
-        gained = list(map(numbers.__getitem__, change.difference.gained))
+        gained = sorted(map(numbers.__getitem__, change.difference.gained))
         roles = [number for number in gained if number in of_roles]
         others = [number for number in gained if number not in of_roles] if roles else gained
         for flag, held in (("t", roles), ("f", others)):

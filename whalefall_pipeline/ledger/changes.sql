@@ -23,8 +23,9 @@ held as materialized (
   join account_holding h on h.instance_account_id = l.id and h.valid_to is null
 ),
 parted as materialized (
-  select h.place, coalesce(array_agg(each.number) filter (where l.number is null), '{}') as kept,
-         array_agg(each.number) filter (where l.number is not null) as ended
+  select h.place,
+         coalesce(array_agg(each.number order by each.number) filter (where l.number is null), '{}') as kept,
+         array_agg(each.number order by each.number) filter (where l.number is not null) as ended
   from held h
   cross join lateral unnest(h.grants) as each (number)
   left join lost l on l.id = h.instance_account_id and l.number = each.number

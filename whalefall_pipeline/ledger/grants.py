@@ -34,10 +34,9 @@ class Numbers(dict[Held, int]):
         return number
 
     def write(self, copier: Copier, instance_id: int) -> None:
-        """Append the grants that were given a number here."""
-        lines = (
-            f"{instance_id}\t{number}\t{_to_fields(held)}\n" for number, held in enumerate(self._new, self._highest + 1)
-        )
+        """Append the grants that were given a number here, those on one object together: it is what is asked for."""
+        numbered = sorted(enumerate(self._new, self._highest + 1), key=lambda item: item[1].securable)
+        lines = (f"{instance_id}\t{number}\t{_to_fields(held)}\n" for number, held in numbered)
         copier.append("instance_grant", GRANT_COLUMNS, lines)
 
 

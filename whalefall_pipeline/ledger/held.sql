@@ -28,34 +28,16 @@ pattern as materialized (  -- instances that are asked the same have the same pa
 ),
 near as (  -- each `offset 0`: looked up by index
   select g.*
-  from (
-    select distinct scope, database_name, schema_name, object_name from pattern
-    where object_name is not null and database_name is not null and schema_name is not null
-  ) w
-  cross join lateral (
-    select * from instance_grant g
-    where g.object_name = w.object_name and g.scope = w.scope and g.database_name = w.database_name
-      and g.schema_name = w.schema_name
-    offset 0
-  ) g
-  union all
-  select g.*
-  from (
-    select distinct scope, object_name from pattern
-    where object_name <> '' and (database_name is null or schema_name is null)
-  ) w
-  cross join lateral (
-    select * from instance_grant g where g.object_name = w.object_name and g.scope = w.scope offset 0
-  ) g
-  union all
-  select g.*
   from asked a
-  join (
-    select distinct patterns, scope from pattern
-    where object_name is null or object_name = '' and (database_name is null or schema_name is null)
-  ) w on w.patterns = a.patterns
+  join (select distinct patterns, scope from pattern where coalesce(object_name, '') = '') w on w.patterns = a.patterns
   cross join lateral (
     select * from instance_grant g where g.instance_id = a.instance_id and g.scope = w.scope offset 0
+  ) g
+  union all
+  select g.*
+  from (select distinct object_name, scope from pattern where object_name <> '') w
+  cross join lateral (
+    select * from instance_grant g where g.object_name = w.object_name and g.scope = w.scope offset 0
   ) g
 ),
 wanted as materialized (
@@ -127,7 +109,9 @@ found as (
   select w.privilege, w.scope, w.database_name, w.schema_name, w.object_name, w.column_name, w.grant_option, w.effect,
          h.instance_account_id, h.valid_from
   from holding h
-  join wanted w on w.instance_id = h.instance_id and w.is_one_of_few and w.number = any (h.grants)
+  join wanted w
+    on w.instance_id = h.instance_id and w.is_one_of_few
+   and h.grants[width_bucket(w.number, h.grants)] = w.number  -- they are in order: by halves
   where not h.of_roles
   union all
   select j.privilege, j.scope, j.database_name, j.schema_name, j.object_name, j.column_name, j.grant_option, j.effect,

@@ -111,7 +111,7 @@ account_holding = Table(
         nullable=False,
         comment="whether these are memberships of roles, and what holds of them; else none of them is",
     ),
-    Column("grants", ARRAY(Integer), nullable=False, comment="instance_grant.number, of the same instance"),
+    Column("grants", ARRAY(Integer), nullable=False, comment="instance_grant.number, of the same instance, in order"),
     Column("valid_from", MOMENT, nullable=False),
     Column("valid_to", MOMENT),
     Index("account_holding_account", "instance_account_id"),
