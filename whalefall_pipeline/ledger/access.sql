@@ -215,20 +215,22 @@ with_members (id) as materialized (  -- instances where one of the first is a ro
     limit 1
   ) role
 ),
-member (id, instance_id, role) as materialized (
-  select held.id, held.instance_id, m.object_name
+member (id, instance_id, role) as materialized (  -- each looked up once: how many there are can't be estimated
+  select each.id, h.instance_id, m.object_name
   from (
-    select h.instance_account_id as id, h.instance_id, each.number
+    select h.instance_id, held.number, array_agg(h.instance_account_id) as ids
     from account_holding h
-    cross join lateral unnest(h.grants) as each (number)
+    cross join lateral unnest(h.grants) as held (number)
     where h.of_roles and h.instance_id = any (array(select id from with_members))
       and case when cast(:at as timestamptz) is null then h.valid_to is null
                else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
-    offset 0
-  ) held
-  join instance_grant m
-    on m.instance_id = held.instance_id and m.number = held.number and m.privilege = 'MEMBER'
-   and m.scope in ('role', 'database_role') and m.instance_id = any (array(select id from with_members))
+    group by h.instance_id, held.number
+  ) h
+  cross join lateral (
+    select object_name from instance_grant
+    where instance_id = h.instance_id and number = h.number and privilege = 'MEMBER' offset 0
+  ) m
+  cross join lateral unnest(h.ids) as each (id)
 ),
 down (id, instance_id, username, kind) as (
   select * from first
@@ -247,26 +249,21 @@ start (id, instance_id) as materialized (
   select id, instance_id from instance_accounts
   where instance_id = any (cast(:instances as bigint[])) and username = any (cast(:also as text[]))
 ),
-up (id, instance_id, grants, role) as (  -- an account, all its memberships, or a role: each is looked up once
-  select s.id, s.instance_id, cast(null as integer[]), cast(null as text)
+up (id, instance_id, number) as (  -- an account, or the number of a membership; each of these is looked up once
+  select s.id, s.instance_id, 0
   from unnest(array(select id from start), array(select instance_id from start)) as s (id, instance_id)
   union
   select step.* from up u
   cross join lateral (
-    select cast(null as bigint), h.instance_id, h.grants, cast(null as text)
-    from account_holding h
+    select cast(null as bigint), h.instance_id, held.number
+    from account_holding h cross join lateral unnest(h.grants) as held (number)
     where h.instance_account_id = u.id and h.of_roles
       and case when cast(:at as timestamptz) is null then h.valid_to is null
                else h.valid_from <= :at and (h.valid_to is null or h.valid_to > :at) end
     union all
-    select null, m.instance_id, null, m.object_name
-    from instance_grant m
-    where u.grants is not null and m.instance_id = u.instance_id and m.number = any (u.grants)
-      and m.privilege = 'MEMBER'
-    union all
-    select a.id, a.instance_id, null, null
-    from instance_accounts a
-    where u.role is not null and a.instance_id = u.instance_id and a.username = u.role
+    select a.id, a.instance_id, 0
+    from instance_grant m join instance_accounts a on a.instance_id = m.instance_id and a.username = m.object_name
+    where u.number > 0 and m.instance_id = u.instance_id and m.number = u.number and m.privilege = 'MEMBER'
     offset 0
   ) step
 )
