@@ -23,6 +23,11 @@ SECURABLES = (
     Securable("column", "shop", "public", "orders", "total"),
     Securable("database", "shop"),
 )
+IN_NO_ORDER = """
+select grants from account_holding
+where grants <> array(select distinct number from unnest(grants) as held (number) order by number)
+"""
+"""Rows in which a binary search would not find a grant."""
 GRANTS = st.one_of(
     st.builds(Grant, st.sampled_from(NAMES), st.sampled_from(["SELECT", "UPDATE"]), st.sampled_from(SECURABLES),
               st.booleans(), st.sampled_from(EFFECTS)),
@@ -76,6 +81,7 @@ def test_each_grant_has_the_intervals_in_which_it_held(fleet: Fleet, history: li
     found = _read_intervals(fleet)
     assert len(found) == len(expected)
     assert set(found) == set(expected)
+    assert read(fleet.engine, IN_NO_ORDER) == []
 
 
 def _read_numbers(ledger: Engine) -> Any:

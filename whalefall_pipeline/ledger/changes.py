@@ -89,7 +89,7 @@ def _end_grants(connection: Connection, target: Target, changes: Iterable[Accoun
 
 
 def _list_gained(common: str, changes: Iterable[AccountChange], numbers: Numbers) -> Iterator[str]:
-    """Yield each account's lines: its memberships, and the rest, by number: questions look for one by halves."""
+    """Yield each account's lines: its memberships, and the rest; in order, for the binary search of held.sql."""
     of_roles = numbers.of_roles
     for change in (change for change in changes if change.difference.gained):
         start = f"{common}\t{change.account_id}"

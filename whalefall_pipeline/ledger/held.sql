@@ -111,7 +111,7 @@ found as (
   from holding h
   join wanted w
     on w.instance_id = h.instance_id and w.is_one_of_few
-   and h.grants[width_bucket(w.number, h.grants)] = w.number  -- they are in order: by halves
+   and h.grants[width_bucket(w.number, h.grants)] = w.number  -- a binary search: they are in order
   where not h.of_roles
   union all
   select j.privilege, j.scope, j.database_name, j.schema_name, j.object_name, j.column_name, j.grant_option, j.effect,

@@ -1,4 +1,4 @@
-"""What an account holds is in order, so that a number is found by halves, and memberships are read in one pass.
+"""What an account holds is in order, for a binary search, and memberships are read in one pass.
 
 Revision ID: 0021
 
