@@ -74,20 +74,7 @@ def test_views_give_what_they_gave(before: Engine) -> None:
         before, "select count(*) as many, count(distinct (instance_id, number)) as numbers from instance_grant"
     )
     assert row["many"] == row["numbers"] > MANY
-
-
-def test_what_was_written_in_another_order_is_put_in_order(before: Engine) -> None:
-    """As an account's row was, before revision 0021, that came to hold what others had."""
-    with before.begin() as connection:
-        upgrade_to(connection, "0020")
-        connection.execute(
-            text("update account_holding set grants = array(select n from unnest(grants) as held (n) order by n desc)")
-        )
-    given = _read_views(before)
-    assert read(before, IN_NO_ORDER)
-    upgrade_ledger(before)
     assert read(before, IN_NO_ORDER) == []
-    assert _read_views(before) == given
 
 
 def test_who_could_read_the_table_can_read_the_view(before: Engine) -> None:

@@ -58,7 +58,7 @@ def _create_tables() -> None:
             "grants",
             postgresql.ARRAY(sa.Integer()),
             nullable=False,
-            comment="instance_grant.number, of the same instance",
+            comment="instance_grant.number, of the same instance, in order",
         ),
         sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("valid_to", sa.DateTime(timezone=True)),
