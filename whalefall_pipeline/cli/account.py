@@ -55,11 +55,11 @@ def show_account(
 def _read_past(workplace: Workplace, account: Mapping[str, Any], moment: datetime) -> Mapping[str, Any]:
     # Only the past is rebuilt, which takes the engine's rules; all engines take long to import.
     from whalefall_pipeline.adapters.registry import ADAPTERS  # noqa: PLC0415
-    from whalefall_pipeline.ledger.database import connecting  # noqa: PLC0415
+    from whalefall_pipeline.ledger.database import reading  # noqa: PLC0415
     from whalefall_pipeline.ledger.history import read_snapshot_at  # noqa: PLC0415
 
     rules = ADAPTERS[account["db_type"]].rules
-    with connecting(workplace.engine) as connection:
+    with reading(workplace.engine) as connection:
         return read_snapshot_at(connection, account["instance_id"], account["username"], moment, rules)
 
 

@@ -16,7 +16,7 @@ from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, WholeLi
 from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.core.errors import WhalefallError
 from whalefall_pipeline.core.model import Instance, Security
-from whalefall_pipeline.ledger.database import connecting, transaction
+from whalefall_pipeline.ledger.database import connecting, reading, transaction
 from whalefall_pipeline.ledger.instances import read_instances, read_login
 from whalefall_pipeline.sync.opening import open_source
 from whalefall_pipeline.sync.plan import Collector, build_limits
@@ -43,7 +43,7 @@ def check(
     Exit code 0: all can be seen that must be; 1: an instance can't be reached, or a part of its catalog can't be read.
     """
     with open_workplace() as workplace:
-        with connecting(workplace.engine) as connection:
+        with reading(workplace.engine) as connection:
             chosen = choose_instances(read_instances(connection), names, parse_labels(label))
         rows = [row for instance in chosen for row in _check(workplace, instance)]
     columns = ("instance", "scope", "status", "note")

@@ -12,7 +12,7 @@ from whalefall_pipeline.cli.rows import Format, FormatOption, RawOption, WholeLi
 from whalefall_pipeline.cli.workplace import open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, InvalidInstanceError
 from whalefall_pipeline.ledger.credentials import Kept, Rotated, read_credentials, write_encrypted_again
-from whalefall_pipeline.ledger.database import connecting, transaction
+from whalefall_pipeline.ledger.database import connecting, reading, transaction
 from whalefall_pipeline.ledger.keys import KeyRing
 from whalefall_pipeline.ledger.secrets import SecretStore, is_reference
 
@@ -35,7 +35,7 @@ def list_credentials(
     Of active instances, with their logins: whether it can be decrypted here. No command is run for it and no file is
     read. Exit code 1: one can't be decrypted.
     """
-    with open_workplace() as workplace, workplace.reading() as reader, connecting(workplace.engine) as connection:
+    with open_workplace() as workplace, workplace.reading() as reader, reading(workplace.engine) as connection:
         chosen = find_labelled(reader, label)
         active = [kept for kept in read_credentials(connection) if kept.is_active]
         rows = [_to_row(kept, workplace.store) for kept in active if chosen is None or kept.name in chosen]

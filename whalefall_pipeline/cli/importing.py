@@ -17,7 +17,7 @@ from whalefall_pipeline.cli.planning import ADDED, CHANGED, REMOVED, SAME, Step,
 from whalefall_pipeline.cli.rows import show_rows
 from whalefall_pipeline.cli.workplace import find_user, open_workplace
 from whalefall_pipeline.core.model import Instance
-from whalefall_pipeline.ledger.database import connecting
+from whalefall_pipeline.ledger.database import reading
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.queries import read_logins
 from whalefall_pipeline.ledger.secrets import SecretStore
@@ -60,7 +60,7 @@ def export_instances(
     A secret that is kept encrypted is not in it: where such an instance is registered, import leaves its secret.
     """
     with open_workplace() as workplace:
-        with connecting(workplace.engine) as connection:
+        with reading(workplace.engine) as connection:
             chosen = choose_instances(read_instances(connection), None, parse_labels(label))
         with workplace.reading() as reader:
             logins = read_logins(reader, [instance.name for instance in chosen])

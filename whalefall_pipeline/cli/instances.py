@@ -18,7 +18,7 @@ from whalefall_pipeline.cli.workplace import Workplace, open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.bindings import to_option_part
-from whalefall_pipeline.ledger.database import connecting, transaction
+from whalefall_pipeline.ledger.database import connecting, reading, transaction
 from whalefall_pipeline.ledger.instances import (
     change_instance,
     lock_definitions,
@@ -132,7 +132,7 @@ def change(
     )
     wanted.check(name, has_secret=password or password_stdin)
     with open_workplace() as workplace:
-        with connecting(workplace.engine) as connection:
+        with reading(workplace.engine) as connection:
             (old,) = choose_instances(read_instances(connection), [name])
         definition = wanted.build_definition(old)
         definition.to_instance()

@@ -12,7 +12,7 @@ from whalefall_pipeline.core.errors import InvalidInstanceError
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.ledger.bindings import Binding
 from whalefall_pipeline.ledger.credentials import read_credentials
-from whalefall_pipeline.ledger.database import connecting, transaction
+from whalefall_pipeline.ledger.database import connecting, reading, transaction
 from whalefall_pipeline.ledger.instances import change_instance, read_instances, remove_instance, write_instance
 from whalefall_pipeline.ledger.secrets import SecretStore
 
@@ -41,7 +41,7 @@ def plan_fleet(
 
     Raises InvalidInstanceError for a definition that is not usable.
     """
-    with connecting(engine) as connection:
+    with reading(engine) as connection:
         known = {instance.name: instance for instance in read_instances(connection)}
         logins = {kept.name: (kept.username, kept.secret) for kept in read_credentials(connection)}
     if prune and not definitions:

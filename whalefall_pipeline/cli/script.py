@@ -15,7 +15,7 @@ from whalefall_pipeline.cli.output import warn, write
 from whalefall_pipeline.cli.workplace import open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, SnapshotMissingError
 from whalefall_pipeline.core.model import Instance
-from whalefall_pipeline.ledger.database import connecting
+from whalefall_pipeline.ledger.database import reading
 from whalefall_pipeline.ledger.history import read_change_states, read_states_at
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.target import read_clock
@@ -36,7 +36,7 @@ def script(
     """
     if undo is not None and (as_of or account):
         raise InvalidInputError("--undo names one change of the instance; leave out ACCOUNT and --as-of")
-    with open_workplace() as workplace, connecting(workplace.engine) as connection:
+    with open_workplace() as workplace, reading(workplace.engine) as connection:
         found = read_instances(connection, [instance])
         if not found:
             raise InvalidInputError(f"no instance is named {instance}; see: whalefall instances list")

@@ -17,7 +17,7 @@ from whalefall_pipeline.cli.sessions import find_sessions, show_records
 from whalefall_pipeline.cli.workplace import Workplace, find_user, open_workplace
 from whalefall_pipeline.core.errors import InvalidInputError, WhalefallError
 from whalefall_pipeline.core.sessions import ACCEPT_COLLAPSE_TAG, CREATED_BY_TAG, SYNC_TYPE_TAG, to_sync_type
-from whalefall_pipeline.ledger.database import connecting
+from whalefall_pipeline.ledger.database import reading
 from whalefall_pipeline.ledger.instances import read_instances
 from whalefall_pipeline.ledger.queries import read_records
 from whalefall_pipeline.ledger.sessions import read_incomplete
@@ -71,7 +71,7 @@ def _choose(
         with workplace.reading() as reader:
             found = find_sessions(reader, retry)
         retry = str(found[0]["session_id"] if len(found) == 1 else found[0]["batch_id"])
-    with connecting(workplace.engine) as connection:
+    with reading(workplace.engine) as connection:
         active = read_instances(connection)
         if retry:
             names = sorted(set(read_incomplete(connection, retry) or ()))

@@ -16,7 +16,7 @@ PARTS = frozenset(
         "system_privileges",
     }
 )
-"""Their names; a database whose own name has a slash (`sales/2025`) is a whole."""
+"""Their names; a database whose name has a slash (`sales/2025`) is a whole, unless it ends with one of them."""
 
 
 def to_whole(scope: str) -> str:

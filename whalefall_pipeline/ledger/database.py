@@ -57,16 +57,26 @@ def load_statements(filename: str) -> dict[str, TextClause]:
 
 @contextmanager
 def connecting(engine: Engine) -> Generator[Connection]:
-    """Yield a connection to the ledger for the block; its database errors leave as LedgerError, as does having none."""
+    """Yield a connection to the ledger for the block. Raises LedgerError when there is none to be had."""
     try:
         connection = engine.connect()
     except SQLAlchemyError as error:
         raise LedgerError(f"the ledger at {to_place(engine)} can't be reached: {to_reason(error)}") from None
-    try:
-        with connection:
+    with connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Generator[Connection]:
+    """Yield a connection to read from outside of transactions; its database errors leave as LedgerError.
+
+    For blocks that ask nothing but the ledger: what another database answers there would be taken for its error.
+    """
+    with connecting(engine) as connection:
+        try:
             yield connection
-    except SQLAlchemyError as error:
-        raise LedgerError(f"the ledger at {to_place(engine)} can't be read: {to_reason(error)}") from None
+        except (SQLAlchemyError, psycopg.Error) as error:
+            raise LedgerError(f"the ledger at {to_place(engine)} can't be read: {to_reason(error)}") from None
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from whalefall_pipeline.core.errors import LedgerError
-from whalefall_pipeline.ledger.database import connecting, to_place, to_reason
+from whalefall_pipeline.ledger.database import reading, to_place, to_reason
 from whalefall_pipeline.ledger.version import MIGRATIONS, REVISIONS, VERSION_TABLE, check_not_newer, check_revision
 
 
@@ -41,10 +41,7 @@ def _migrate(connection: Connection) -> None:
 
 
 def _read_revision(engine: Engine) -> str | None:
-    with connecting(engine) as connection:
-        try:
-            if not inspect(connection).has_table(VERSION_TABLE):
-                return None
-            return connection.execute(text(f"select version_num from {VERSION_TABLE}")).scalar_one_or_none()
-        except SQLAlchemyError as error:
-            raise LedgerError(f"the ledger at {to_place(engine)} can't be read: {to_reason(error)}") from None
+    with reading(engine) as connection:
+        if not inspect(connection).has_table(VERSION_TABLE):
+            return None
+        return connection.execute(text(f"select version_num from {VERSION_TABLE}")).scalar_one_or_none()

@@ -96,11 +96,14 @@ class Supervisor:
                 await asyncio.to_thread(empty_large_log, service.log)
 
     async def _keep_server(self) -> None:
-        """Start the embedded server again where the guard is gone that would do so."""
+        """Start the embedded server again where its guard is gone; what keeps it from that is said once."""
+        last_said = ""
         while self._embedded:
             await asyncio.sleep(_SERVER_SECONDS)
-            if not await asyncio.to_thread(is_running, self._embedded):
-                self._notify(NOTICE, await asyncio.to_thread(_start_again, self._embedded))
+            said = await asyncio.to_thread(_ensure_server, self._embedded)
+            if said and said != last_said:
+                self._notify(NOTICE, said)
+            last_said = said
 
     async def _start(self, service: Service) -> None:
         if service is self._code:
@@ -136,12 +139,14 @@ class Supervisor:
         (self._folder / "workspace.yaml").write_text(json.dumps({"load_from": [location]}), encoding="utf-8")
 
 
-def _start_again(folder: Path) -> str:
-    """Start an embedded server that somebody uses, this process too, and return what is to be said of it."""
+def _ensure_server(folder: Path) -> str:
+    """Start an embedded server that somebody uses, this process too, where it is gone; return what is to be said."""
     try:
+        if is_running(folder):
+            return ""
         with embedded_server(folder):
             return "the embedded PostgreSQL was killed with its guard, and is started again"
-    except EmbeddedServerError as error:
+    except (EmbeddedServerError, OSError) as error:
         return f"the embedded PostgreSQL was killed with its guard, and can't be started: {make_visible(str(error))}"
 
 
