@@ -7,6 +7,7 @@ from tests.engines.scripted import FLAGS, OBSERVED, Fleet, user
 from tests.ledger.rows import to_url
 from whalefall_pipeline import __version__
 from whalefall_pipeline.adapters.postgresql.access import ACCESS
+from whalefall_pipeline.core.access.danger_summary import to_maker
 from whalefall_pipeline.core.access.escalate import find_escalations
 from whalefall_pipeline.core.model import Account, Grant, Kind, Observation, Securable, Seen
 from whalefall_pipeline.ledger.access import read_asked, read_populations, read_without_ways
@@ -29,7 +30,7 @@ def plain(fleet: Fleet) -> Fleet:
     return fleet
 
 
-def find(ledger: Engine, version: str = __version__) -> dict[str, list[str]]:
+def find(ledger: Engine, version: str = to_maker(__version__)) -> dict[str, list[str]]:
     """Return what is known without loading anything, after comparing it with what is found in all accounts."""
     with reading(to_url(ledger)) as reader:
         asked = read_asked(reader)

@@ -16,6 +16,7 @@ from whalefall_pipeline.cli.output import warn
 from whalefall_pipeline.cli.rows import Format, FormatOption, LimitOption, RawOption
 from whalefall_pipeline.cli.who_can import PredefinedOption
 from whalefall_pipeline.cli.workplace import open_reader
+from whalefall_pipeline.core.access.danger_summary import to_maker
 from whalefall_pipeline.core.access.escalate import find_escalations
 from whalefall_pipeline.core.access.model import Escalation, Escalations, Population, Verdict
 from whalefall_pipeline.core.rules import SUPERUSER
@@ -72,7 +73,7 @@ def show_escalations(
 def _find_without_ways(reader: Reader, asked: Sequence[Asked]) -> dict[int, list[str]]:
     """Return the superusers of instances that need not be loaded: nobody else there can become more."""
     seen = [item for item in asked if not find_access(item.db_type).find_unseen(_to_empty(item), None)]
-    return read_without_ways(reader, seen, __version__)
+    return read_without_ways(reader, seen, to_maker(__version__))
 
 
 def _to_empty(asked: Asked) -> Population:

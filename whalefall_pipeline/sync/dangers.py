@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from whalefall_pipeline import __version__
 from whalefall_pipeline.adapters.engine import Adapter
-from whalefall_pipeline.core.access.danger_summary import DangerSummary, bears_on_dangers, summarise
+from whalefall_pipeline.core.access.danger_summary import DangerSummary, bears_on_dangers, summarise, to_maker
 from whalefall_pipeline.core.access.model import Population
 from whalefall_pipeline.core.changes import NewSuperuser
 from whalefall_pipeline.core.model import Kind
@@ -23,7 +23,7 @@ def find_dangers(adapter: Adapter, collected: Collected, compared: ComparedPermi
     if access is None:
         return None
     states = compared.reading_states
-    basis = (__version__, collected.version, str(len(states)))
+    basis = (to_maker(__version__), collected.version, str(len(states)))
     known = compared.dangers_before
     changes = compared.states.changes if compared.states else ()
     same = known is not None and tuple(known.basis) == basis and not compared.attribute_changes

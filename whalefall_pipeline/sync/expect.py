@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from whalefall_pipeline import __version__
 from whalefall_pipeline.adapters.engine import Adapter
+from whalefall_pipeline.core.access.danger_summary import to_maker
 from whalefall_pipeline.core.documents import to_code
 from whalefall_pipeline.core.model import Instance
 from whalefall_pipeline.core.rules import Rules
@@ -48,7 +49,7 @@ def expect_same(
     rules = plan.rulebook.list_rules(adapter.rules.db_type, adapter.findings)
     if kept.finding_rules != plan.rulebook.digest(rules) or _is_due(kept, now):
         return None
-    if adapter.access and not (kept.dangers and tuple(kept.dangers.basis[:2]) == (__version__, kept.version)):
+    if adapter.access and not (kept.dangers and tuple(kept.dangers.basis[:2]) == (to_maker(__version__), kept.version)):
         return None
     return Expected(kept, kept.source[CODE_BYTES:])
 

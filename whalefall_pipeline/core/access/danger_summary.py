@@ -10,10 +10,17 @@ from whalefall_pipeline.core.access.sentences import NAMED
 from whalefall_pipeline.core.changes import AccountChange
 from whalefall_pipeline.core.model import Held, Json, Kind, is_of_role
 
+WAYS_VERSION = 2
+"""Raised by hand when the same states give other superusers or other ways: all instances' are then worked out again."""
 MOST = 20
 """Accounts that are listed."""
 MOST_KEPT = 100
 """Accounts whose worst way is kept: of those that could become superusers, and of those that could take over others."""
+
+
+def to_maker(version: str) -> str:
+    """Return what a summary is made by, the first of its basis: `version` of the package, and of the rules of ways."""
+    return f"{version}/{WAYS_VERSION}"
 
 
 class Risk(NamedTuple):
