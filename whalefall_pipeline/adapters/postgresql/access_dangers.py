@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from whalefall_pipeline.adapters.postgresql.access_links import (
     build_memberships,
+    find_below,
     find_major,
     is_superuser,
     to_password_sql,
@@ -100,22 +101,37 @@ def _find_replication(population: Population) -> Iterator[Danger]:
     for name, state in accounts.items():
         if not state.account.attributes.get("rolreplication") or is_superuser(state):
             continue
-        if not state.account.attributes.get("rolcanlogin"):
-            yield from _find_openers(population, name, words) if may_open else ()
-            continue
-        yield Danger(name, "", FILES, words, "pg_basebackup", own=True, by_login=True)
-        if may_open:
+        logs_in = bool(state.account.attributes.get("rolcanlogin"))
+        if logs_in:
+            yield Danger(name, "", FILES, words, "pg_basebackup", own=True, by_login=True)
+        if logs_in and may_open:
             role = to_role_sql(name)
             step = f"ALTER ROLE {role} PASSWORD '…', log in as {role}, pg_basebackup"
             yield Danger(name, "", FILES, words, step, own=True, of=name)
+        if may_open:
+            yield from _find_openers(population, name, words, of=name if logs_in else "")
 
 
-def _find_openers(population: Population, role: str, words: str) -> Iterator[Danger]:
+def _find_openers(population: Population, role: str, words: str, of: str) -> Iterator[Danger]:
+    """Yield who has CREATEROLE and ADMIN on a role: for ADMIN any memberships count, without INHERIT and SET too."""
+    accounts = population.accounts
+    creators = [
+        name
+        for name, state in accounts.items()
+        if state.account.attributes.get("rolcreaterole") and not is_superuser(state) and name != role
+    ]
+    if not creators:
+        return
     admin = Held(MEMBER, Securable("role", object=role), grant_option=True)
-    words, step = f"CREATEROLE and ADMIN option on {role}: {words}", f"{to_password_sql(role)}, pg_basebackup"
-    for name, state in population.accounts.items():
-        if admin in state.held and state.account.attributes.get("rolcreaterole") and not is_superuser(state):
-            yield Danger(name, "", FILES, words, step, admin, population.find_since(name, admin), own=True)
+    admins = {name for name, state in accounts.items() if admin in state.held}
+    below, step = find_below(population, admins), f"{to_password_sql(role)}, pg_basebackup"
+    for name in creators:
+        if name in admins:
+            told, since = f"CREATEROLE and ADMIN option on {role}: {words}", population.find_since(name, admin)
+            yield Danger(name, "", FILES, told, step, admin, since, own=True, of=of)
+        elif name in below:
+            told = f"CREATEROLE and, by roles that it is a member of, ADMIN option on {role}: {words}"
+            yield Danger(name, "", FILES, told, step, own=True, of=of)
 
 
 def _find_logins(population: Population) -> Iterator[Danger]:

@@ -231,14 +231,20 @@ def find_creators(population: Population) -> set[str]:
 
 def find_circular(population: Population, creator: str) -> set[str]:
     """Return the roles that a role can't be granted: itself, and its members, through others too; empty: no members."""
+    found = find_below(population, {creator})
+    return found if len(found) > 1 else set()
+
+
+def find_below(population: Population, roles: set[str]) -> set[str]:
+    """Return roles and all their members, through others too, whatever the memberships let them do."""
     accounts = population.accounts
     granted = find_held(accounts, lambda item: item.privilege == MEMBER)
-    found, frontier = {creator}, {creator}
+    found, frontier = roles, roles
     while frontier:
         held = frozenset(item for item in granted if item.securable.object in frontier)
         frontier = {name for name, state in accounts.items() if held and not state.held.isdisjoint(held)} - found
-        found |= frontier
-    return found if len(found) > 1 else set()
+        found = found | frontier
+    return found
 
 
 def _has_settable_password(account: Account) -> bool:

@@ -243,3 +243,37 @@ def test_who_may_let_a_role_with_replication_log_in(stage: Stage) -> None:
     assert [way.partition(":")[0] for way in ways] == [f"CREATEROLE and ADMIN option on {BOSS}"]
     stage.run_as(MALLORY, opened)
     copy_cluster(stage, BOSS)
+
+
+@pytest.mark.parametrize("login", ["NOLOGIN", "LOGIN"])
+def test_who_may_set_the_password_of_a_role_with_replication_by_any_memberships(stage: Stage, login: str) -> None:
+    """ADMIN counts through memberships that give nothing else."""
+    if stage.version < 16:
+        pytest.skip("before 16 only a superuser alters a role with REPLICATION")
+    without = "INHERIT FALSE, SET FALSE"
+    stage.run(
+        f"ALTER ROLE {BOSS} REPLICATION {login}",
+        "CREATE ROLE wf_outer; CREATE ROLE wf_between; CREATE ROLE wf_aside",
+        f"GRANT {BOSS} TO wf_outer WITH ADMIN TRUE, {without}",
+        f"GRANT {BOSS} TO wf_aside WITH {without}",
+        f"GRANT wf_outer TO wf_between WITH {without}",
+        f"GRANT wf_aside TO {MALLORY} WITH {without}",
+    )
+    opened = f"ALTER ROLE {BOSS} LOGIN PASSWORD '{PASSWORD}'"
+    try:
+        for changed in (f"ALTER ROLE {MALLORY} CREATEROLE", f"GRANT wf_between TO {MALLORY} WITH {without}"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                stage.run_as(MALLORY, opened)
+            assert stage.find() == []
+            stage.run(changed)
+        (way,) = stage.find()
+        assert str(way).startswith(f"CREATEROLE and, by roles that it is a member of, ADMIN option on {BOSS}: ")
+        assert way.steps == (f"{opened.partition(' PASSWORD')[0]} PASSWORD '…', log in as {BOSS}, pg_basebackup",)
+        stage.run_as(MALLORY, opened)
+        copy_cluster(stage, BOSS)
+        stage.run(f"ALTER ROLE {MALLORY} NOCREATEROLE")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            stage.run_as(MALLORY, opened)
+        assert stage.find() == []
+    finally:
+        stage.run("DROP ROLE wf_between; DROP ROLE wf_outer; DROP ROLE wf_aside")
