@@ -1,15 +1,21 @@
 """What a rule is about holds too where an account comes to it by SET ROLE, or by what every account is set to."""
 
 from collections.abc import Generator
+from unittest.mock import patch
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from tests.core.findings.worlds import find, to_world
 from tests.engines.judging import judge
 from tests.engines.postgresql import DATABASE, PostgresqlEngine, start
 from tests.engines.postgresql_cases import OWNED
+from whalefall_pipeline.adapters.postgresql import findings_accounts
+from whalefall_pipeline.adapters.postgresql.rules import RULES
 from whalefall_pipeline.core.findings.model import Outcome
+from whalefall_pipeline.core.model import MEMBER, Account, AccountState, Held, Kind, Securable
+from whalefall_pipeline.core.roles import reach_roles
 
 PASSWORD = "never-a-secret"
 PEOPLE = (
@@ -64,6 +70,34 @@ def test_who_may_not_set_the_role_does_neither(engine: PostgresqlEngine) -> None
         run_as_ana(engine, "SET ROLE inner_role")
     judged = judge(engine)
     assert [judged.outcome(rule) for rule in ("PG-01", "PG-03")] == [Outcome.CLEAR, Outcome.CLEAR]
+
+
+def to_login(name: str, role: str, option: str, **attributes: str) -> AccountState:
+    of_role = Securable("role", object=role)
+    known = {"rolsuper": "", "rolcreaterole": "", "rolcanlogin": "yes", **attributes}
+    held = frozenset({Held(MEMBER, of_role), Held(option, of_role)})
+    return AccountState(Account(name, Kind.USER, known), held)
+
+
+def test_the_way_is_sought_once_for_logins_with_the_same_memberships() -> None:
+    logins = [to_login(f"set_{number}", "outer_role", "SET") for number in range(5)]
+    logins += [to_login(f"inherit_{number}", "outer_role", "INHERIT") for number in range(5)]
+    logins += [to_login("direct", "inner_role", "SET"), to_login("own", "outer_role", "SET", rolcreatedb="yes")]
+    roles = [
+        to_login("outer_role", "inner_role", "SET", rolcanlogin=""),
+        to_login("inner_role", "nothing", "SET", rolcanlogin="", rolcreatedb="yes"),
+    ]
+    (rule,) = (rule.find for rule in findings_accounts.RULES if rule.id == "PG-03")
+    world = to_world(*logins, *roles, rules=RULES)
+    with patch.object(findings_accounts, "reach_roles", wraps=reach_roles) as reach:
+        found = {username: message.partition(": ")[2] for username, _, message in find(rule, world)}
+    assert reach.call_count == 3, "one for each kind of those that have it by no attribute of their own"
+    way = "has CREATEDB through role"
+    assert found == {
+        **{f"set_{number}": f"{way} outer_role > inner_role" for number in range(5)},
+        "direct": f"{way} inner_role",
+        "own": "has CREATEDB",
+    }
 
 
 @pytest.mark.parametrize("where", ["ROLE ALL", f"DATABASE {DATABASE}", f"ROLE ALL IN DATABASE {DATABASE}"])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from whalefall_pipeline.core.findings.making import find_accounts
 from whalefall_pipeline.core.findings.model import Find, Hit, Rule, Severity, Sights
 from whalefall_pipeline.core.findings.world import World
-from whalefall_pipeline.core.model import AccountState, Json, Membership
+from whalefall_pipeline.core.model import AccountState, Held, Json, Membership
 from whalefall_pipeline.core.roles import reach_roles
 from whalefall_pipeline.core.rules import PASSWORD_EXPIRED
 
@@ -27,12 +27,18 @@ def _find_by_role(flag: str, text: str) -> Find:
         def carries(membership: Membership) -> bool:
             return world.rules.carries(membership, flag, world.states.get(membership.role))
 
+        by_memberships: dict[frozenset[Held], str] = {}
+
         def describe(world: World, state: AccountState) -> str:
+            """Return how a login has it; those without it that have the same memberships share the way."""
             own = _has(world, state, flag, text)
             if own or state.held.isdisjoint(leading) or world.is_administrator(state):
                 return own
-            paths = (path for path in reach_roles(state, world.states, carries) if path.role in having)
-            return next((f"{text} through role {path}" for path in paths), "")
+            memberships = state.held & leading
+            if memberships not in by_memberships:
+                paths = (path for path in reach_roles(state, world.states, carries) if path.role in having)
+                by_memberships[memberships] = next((f"{text} through role {path}" for path in paths), "")
+            return by_memberships[memberships]
 
         yield from find_accounts(lambda world: world.logins, describe)(world)
 
