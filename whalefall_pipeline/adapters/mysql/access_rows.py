@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address
+from itertools import count
 from typing import NamedTuple
 
 from whalefall_pipeline.adapters.mysql.names import Address, Flavour, means_database
@@ -19,6 +20,8 @@ Specificity = tuple[int, ...]
 MANY, ONE, ESCAPE = "%", "_", "\\"
 LONGEST = {"host": 255, "database": 64}
 """The longest name, which MariaDB reckons with; its own constants."""
+_WILD = frozenset("%_/\\")
+"""What a host part has that may mean another one."""
 _PARTS = re.compile(r"\\.|%+|.", re.DOTALL)
 _MASK = re.compile(r"([\d.]+)/([\d.]+)")
 _OCTETS = re.compile(r"(?:\d+\.){1,3}%")
@@ -124,6 +127,42 @@ def covers(wider: str, host: str) -> bool:
         network, inner = to_network(wide), to_network(narrow)
         return network is not None and inner is not None and network.contains(inner)
     return bool(_to_cover(wide).fullmatch(_to_octets(narrow)))
+
+
+class Hosts:
+    """Accounts of one user part, in an order, asked which of them have a host that covers another one.
+
+    Of an account for each of thousands of clients hosts without wildcards are looked up; only the others are tried.
+    """
+
+    def __init__(self, accounts: Iterable[tuple[str, str]] = ()) -> None:
+        self._exact: dict[str, list[tuple[int, str]]] = {}
+        self._wild: list[tuple[int, str, str]] = []
+        self._places = count()
+        for host, username in accounts:
+            self.add(host, username)
+
+    def add(self, host: str, username: str) -> None:
+        """Add an account behind those that are there."""
+        place = next(self._places)
+        if host == MANY or _WILD.isdisjoint(host):
+            self._exact.setdefault(host.lower(), []).append((place, username))
+        else:
+            self._wild.append((place, host, username))
+
+    def list_covering(self, host: str) -> list[str]:
+        """Return the accounts whose host covers this one."""
+        found = self._look_up(host)
+        found += [(place, username) for place, wider, username in self._wild if covers(wider, host)]
+        return [username for _, username in sorted(found)]
+
+    def cover(self, host: str) -> bool:
+        """Return whether any of the hosts covers this one."""
+        return bool(self._look_up(host)) or any(covers(wider, host) for _, wider, _ in self._wild)
+
+    def _look_up(self, host: str) -> list[tuple[int, str]]:
+        narrow = host.lower()
+        return [item for key in {MANY, narrow, _to_octets(narrow)} for item in self._exact.get(key, ())]
 
 
 @lru_cache(10_000)

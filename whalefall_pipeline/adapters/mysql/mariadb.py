@@ -1,12 +1,13 @@
 """Rows of MariaDB's mysql.global_priv as accounts and what they hold on the whole server. Pure."""
 
 import re
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from whalefall_pipeline.adapters.mysql.access_rows import covers
+from whalefall_pipeline.adapters.mysql.access_rows import Hosts
 from whalefall_pipeline.adapters.mysql.names import PUBLIC, USAGE, to_address, to_username
 from whalefall_pipeline.adapters.mysql.rows import (
     DEFAULT,
@@ -212,17 +213,19 @@ def find_default_roles(accounts: Iterable[tuple[Common, Account]], memberships: 
     if not default:
         return []
     roles = [(username, Securable("role", object=to_username(role, "", "mariadb"))) for username, role in default]
-    members: dict[tuple[str, Securable], list[str]] = {}
-    for member, held in memberships:
-        user, host = to_address(member)
-        for item in held:
-            members.setdefault((user, item.securable), []).append(host)
-    found: list[Holding] = []
-    for username, role in roles:
+    members = {(member, item.securable) for member, held in memberships for item in held}
+    lacking = [pair for pair in roles if pair not in members]
+    sought = {role for _, role in lacking}
+    wider: defaultdict[tuple[str, Securable], Hosts] = defaultdict(Hosts)
+    for member, role in members:
+        if role in sought:
+            user, host = to_address(member)
+            wider[user, role].add(host, member)
+    for username, role in lacking:
         user, host = to_address(username)
-        if any(covers(other, host) for other in members.get((user, role), ())):
-            found.append((username, (Held(DEFAULT, role),)))
-    return found
+        if wider[user, role].cover(host):
+            members.add((username, role))
+    return [(username, (Held(DEFAULT, role),)) for username, role in roles if (username, role) in members]
 
 
 def to_integer(value: str | None, otherwise: int = 0) -> int:
