@@ -4,12 +4,13 @@ Left out, since they were tried and lead nowhere: GRANT OPTION on the whole serv
 grant without a plugin that maps; CREATE VIEW or CREATE ROUTINE alone, for a definer is oneself.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN, SYSTEM_USER, find_proxies, may_map
 from whalefall_pipeline.adapters.mysql.access_lookup import Asked, Given, Lookup
+from whalefall_pipeline.adapters.mysql.access_rows import HostsOfUsers
 from whalefall_pipeline.adapters.mysql.access_sources import BY
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
 from whalefall_pipeline.adapters.mysql.names import Flavour
@@ -71,40 +72,55 @@ def find_dangers(lookup: Lookup) -> Iterator[Danger]:
     items = lookup.find_held(lambda item: _is_dangerous(lookup, item))
     superusers = _find_superusers(lookup, now)
     bounded = UNPROTECTED if all(_is_protected(lookup, username) for username in superusers) else ""
+    dangerous = _group_dangerous(lookup, items, superusers)
     for username in lookup.accounts:
         for reason in superusers.get(username, ()):
             yield Danger(username, "", 0, reason, "")
-        for lender, step in lookup.list_lenders(username):
+        lenders = dict(lookup.list_lenders(username, dangerous))
+        for lender, step in lenders.items():
             for reason in superusers.get(lender, ()):
                 yield Danger(username, "", 0, f"{reason}{BY}{lender}", step)
-        for given in _list_given(lookup, username, items):
+        held = _list_held(lookup, username, items, lookup.list_wider(username, dangerous), lenders)
+        for given in _list_counting(lookup, username, held):
             yield from _to_dangers(lookup, username, given, bounded)
     yield from _find_taken_by_login(lookup, superusers)
 
 
-def _list_given(lookup: Lookup, username: str, items: frozenset[Held]) -> Iterator[Given]:
-    """Yield those of these grants that hold for an account: its own, and on objects those of wider hosts."""
+def _group_dangerous(lookup: Lookup, items: frozenset[Held], superusers: Collection[str]) -> HostsOfUsers:
+    """Return the accounts that have by themselves what others of their user part may have by their rows."""
+    return lookup.group_hosts(lambda name: name in superusers or not lookup.accounts[name].held.isdisjoint(items))
+
+
+def _list_held(
+    lookup: Lookup, username: str, items: frozenset[Held], wider: Iterable[str], lenders: Collection[str]
+) -> Iterator[Given]:
+    """Yield those of these grants that may hold for an account: its own, and on objects those of wider hosts."""
     state = lookup.accounts[username]
-    yield from (
-        Given(username, item) for item in state.held & items if _counts(lookup, username, Given(username, item))
-    )
+    yield from (Given(username, item) for item in state.held & items)
     if state.account.kind is Kind.USER:
-        lenders = {name for name, _ in lookup.list_lenders(username)}
-        for giver in lookup.list_wider(username):
+        for giver in wider:
             for item in lookup.accounts[giver].held & items:
-                on_server = item.securable.scope in {SERVER, DYNAMIC}
-                if giver in lenders if on_server else _counts(lookup, username, Given(giver, item)):
+                if giver in lenders or item.securable.scope not in {SERVER, DYNAMIC}:
                     yield Given(giver, item)
 
 
-def _counts(lookup: Lookup, username: str, given: Given) -> bool:
-    """Whether the server goes by a grant, be it after SET ROLE: a row of mysql.db may stand behind another one."""
-    if given.held.securable.scope != "database":
-        return True
-    asked = Asked(given.held.privilege, SYSTEM)
-    if given in lookup.choose_of_roles([username], asked):
-        return True
-    return lookup.accounts[username].account.kind is Kind.USER and given in lookup.choose_of_login(username, asked)
+def _list_counting(lookup: Lookup, username: str, found: Iterable[Given]) -> Iterator[Given]:
+    """Yield what the server goes by, be it after SET ROLE: a row of mysql.db may stand behind another one."""
+    chosen: dict[str, set[Given]] = {}
+    for given in found:
+        if given.held.securable.scope == "database":
+            privilege = given.held.privilege
+            if privilege not in chosen:
+                chosen[privilege] = _choose(lookup, username, Asked(privilege, SYSTEM))
+            if given not in chosen[privilege]:
+                continue
+        yield given
+
+
+def _choose(lookup: Lookup, username: str, asked: Asked) -> set[Given]:
+    chosen = lookup.choose_of_roles([username], asked)
+    is_login = lookup.accounts[username].account.kind is Kind.USER
+    return chosen | lookup.choose_of_login(username, asked) if is_login else chosen
 
 
 def _find_superusers(lookup: Lookup, now: datetime) -> Mapping[str, Sequence[str]]:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from whalefall_pipeline.adapters.mysql.access_rows import (
     DatabaseRow,
+    Hosts,
+    HostsOfUsers,
     Naming,
     covers,
     sort_patterns,
@@ -139,14 +141,30 @@ class Lookup:
             known = self._nested[role] = frozenset(found)
         return known
 
-    def list_wider(self, username: str) -> Iterator[str]:
-        """Yield the other accounts of the same user part whose host covers the account's, the most specific first."""
-        address = to_address(username)
-        for other, name in self.by_user.get(address.user, ()):
-            if name != username and covers(other.host, address.host):
-                yield name
+    def group_hosts(self, test: Callable[[str], bool]) -> HostsOfUsers:
+        """Return the accounts that log in and pass a test, those with the most specific host first."""
+        passing = {
+            user: [(address.host, username) for address, username in accounts if test(username)]
+            for user, accounts in self.by_user.items()
+        }
+        return {user: Hosts(accounts) for user, accounts in passing.items() if accounts}
 
-    def list_lenders(self, username: str) -> Iterator[tuple[str, str]]:
+    @cached_property
+    def _hosts(self) -> HostsOfUsers:
+        return self.group_hosts(lambda _: True)
+
+    @cached_property
+    def _hosts_with_roles(self) -> HostsOfUsers:
+        return self.group_hosts(lambda username: bool(self.list_roles(username)))
+
+    def list_wider(self, username: str, among: HostsOfUsers | None = None) -> Iterator[str]:
+        """Yield the other accounts of the same user part whose host covers the account's, the most specific first."""
+        user, host = to_address(username)
+        hosts = (self._hosts if among is None else among).get(user)
+        if hosts is not None:
+            yield from (name for name in hosts.list_covering(host) if name != username)
+
+    def list_lenders(self, username: str, among: HostsOfUsers | None = None) -> Iterator[tuple[str, str]]:
         """Yield the accounts whose privileges on the server a MariaDB login has in place of its own, and by what step.
 
         That is so while a role is on that it has by such an account's row: one of its user part, of a wider host. No
@@ -154,8 +172,11 @@ class Lookup:
         """
         if self.flavour == "mysql" or self.accounts[username].account.kind is not Kind.USER:
             return
+        wider = [*self.list_wider(username, self._hosts_with_roles if among is None else among)]
+        if not wider:
+            return
         active, own = self.find_active_role(username), {item.role for item in self.list_roles(username)}
-        for other in self.list_wider(username):
+        for other in wider:
             roles = [item.role for item in self.list_roles(other) if item.role not in own]
             if roles:
                 yield other, "" if active in roles else f"SET ROLE {roles[0]}"

@@ -6,7 +6,7 @@ whose host covers its own, take part in it. A row without the privilege shadows 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address
 from itertools import count
@@ -163,6 +163,10 @@ class Hosts:
     def _look_up(self, host: str) -> list[tuple[int, str]]:
         narrow = host.lower()
         return [item for key in {MANY, narrow, _to_octets(narrow)} for item in self._exact.get(key, ())]
+
+
+HostsOfUsers = Mapping[str, Hosts]
+"""Accounts by user part."""
 
 
 @lru_cache(10_000)

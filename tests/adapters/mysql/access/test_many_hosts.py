@@ -1,12 +1,16 @@
 """An account for each of many clients, all of one user part: hosts are not compared each with each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 import pytest
 
 from whalefall_pipeline.adapters.mysql import access_rows, mariadb
+from whalefall_pipeline.adapters.mysql.access_dangers import find_dangers
+from whalefall_pipeline.adapters.mysql.access_lookup import Lookup
 from whalefall_pipeline.adapters.mysql.access_rows import Hosts, covers
-from whalefall_pipeline.core.model import MEMBER, Held, Securable
+from whalefall_pipeline.core.access.model import Population
+from whalefall_pipeline.core.model import MEMBER, Account, AccountState, Held, Kind, Securable
 
 MANY = 300
 ADDRESSES = [f"10.0.{place // 250}.{place % 250}" for place in range(MANY)]
@@ -60,3 +64,36 @@ def test_default_roles_are_looked_up(members: list[str], count_compared: Callabl
         f"app@{host}" for host in ADDRESSES if host in members or "%" in members
     ]
     assert count_compared() <= MANY
+
+
+def build_population(
+    version: str, hosts: Sequence[str], held: Collection[Held], **roles: Collection[Held]
+) -> Population:
+    """Return a population of an account for each host, which all hold the same, and of roles."""
+    states = {f"app@{host}": AccountState(Account(f"app@{host}", Kind.USER), frozenset(held)) for host in hosts}
+    states |= {role: AccountState(Account(role, Kind.ROLE), frozenset(of_it)) for role, of_it in roles.items()}
+    return Population(states, version=version)
+
+
+WIDE = [f"10.{place // 250}.{place % 250}.%" for place in range(MANY)]
+READS = Held("SELECT", Securable("database", "shop"))
+WRITES = [Held(privilege, Securable("database", "%")) for privilege in ("INSERT", "UPDATE", "SELECT")]
+
+
+@pytest.mark.parametrize("version", ["MySQL 9.7.4", "MariaDB 11.8.1"])
+@pytest.mark.parametrize("hosts", [ADDRESSES, WIDE])
+def test_where_nothing_is_dangerous_no_hosts_are_compared(
+    version: str, hosts: list[str], count_compared: Callable[[], int]
+) -> None:
+    population = build_population(version, hosts, [READS, CLERK], clerk=[READS])
+    assert not list(find_dangers(Lookup(population)))
+    assert count_compared() == 0
+
+
+@pytest.mark.parametrize("version", ["MySQL 9.7.4", "MariaDB 11.8.1"])
+def test_what_a_wider_host_writes_is_found_by_looking_up(version: str, count_compared: Callable[[], int]) -> None:
+    population = build_population(version, ADDRESSES, [])
+    wider = AccountState(Account("app@%", Kind.USER), frozenset(WRITES))
+    found = list(find_dangers(Lookup(replace(population, accounts={"app@%": wider, **population.accounts}))))
+    assert len(found) == 2 * (MANY + 1)
+    assert count_compared() == 0
