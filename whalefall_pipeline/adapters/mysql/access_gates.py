@@ -121,8 +121,8 @@ def _find_shadows(lookup: Lookup, username: str) -> tuple[list[str], list[str]]:
         for other, name in lookup.by_user.get(user, ()):
             if name == username or to_login_order(other.host, lookup.flavour) >= own:
                 continue
-            if covers(other.host, address.host):
+            if covers(other.host, address.host, lookup.flavour):
                 hidden.append(name)
-            elif covers(address.host, other.host):
+            elif covers(address.host, other.host, lookup.flavour):
                 partly.append(name)
     return hidden, partly

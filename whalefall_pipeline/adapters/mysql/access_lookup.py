@@ -147,7 +147,7 @@ class Lookup:
             user: [(address.host, username) for address, username in accounts if test(username)]
             for user, accounts in self.by_user.items()
         }
-        return {user: Hosts(accounts) for user, accounts in passing.items() if accounts}
+        return {user: Hosts(self.flavour, accounts) for user, accounts in passing.items() if accounts}
 
     @cached_property
     def _hosts(self) -> HostsOfUsers:
@@ -183,7 +183,7 @@ class Lookup:
 
     def list_everybodys(self, host: str) -> Iterator[str]:
         """Yield the accounts that stand for everybody from a host."""
-        return (username for other, username in self.everybodys if covers(other, host))
+        return (username for other, username in self.everybodys if covers(other, host, self.flavour))
 
     def find_restricted(self, username: str, database: str) -> Collection[str]:
         """Return the privileges on the whole server that partial revokes keep from a database."""
@@ -220,7 +220,7 @@ class Lookup:
         user = to_address(username).user
         accounts = [*self.by_user.get(user, ()), *(self.by_user.get("", ()) if user else ())]
         for place in (host, *LOOPBACK.get(host, ())):
-            fitting = [item for item in accounts if covers(item[0].host, place)]
+            fitting = [item for item in accounts if covers(item[0].host, place, self.flavour)]
             nearest = min(fitting, key=lambda item: to_login_order(item[0].host, self.flavour), default=None)
             if nearest is None or nearest[1] != username:
                 return False

@@ -65,7 +65,7 @@ def to_login_order(host: str, flavour: Flavour) -> Specificity:
 
 def _measure_address(host: str) -> Specificity:
     """Go by how an address is written: by itself, as `/24`, then as `/255.255.255.0`; of two masks the longer first."""
-    network = to_network(host)
+    network = to_network(host, "mysql")
     if network is None or MANY in host:
         return ()
     _, slash, mask = host.partition("/")
@@ -118,15 +118,15 @@ def sort_patterns(patterns: Iterable[str], flavour: Flavour) -> list[str]:
     return sorted(patterns, key=lambda pattern: (MANY in pattern or ONE in pattern, pattern.encode()))
 
 
-def covers(wider: str, host: str) -> bool:
+def covers(wider: str, host: str, flavour: Flavour) -> bool:
     """Return whether every client that a host part lets in is let in by another one; names are not resolved."""
     wide, narrow = wider.lower(), host.lower()
     if wide in (narrow, MANY):
         return True
     if "/" in wide:
-        network, inner = to_network(wide), to_network(narrow)
+        network, inner = to_network(wide, flavour), to_network(narrow, flavour)
         return network is not None and inner is not None and network.contains(inner)
-    return bool(_to_cover(wide).fullmatch(_to_octets(narrow)))
+    return bool(_to_cover(wide).fullmatch(_to_octets(narrow, flavour)))
 
 
 class Hosts:
@@ -135,7 +135,8 @@ class Hosts:
     Of an account for each of thousands of clients hosts without wildcards are looked up; only the others are tried.
     """
 
-    def __init__(self, accounts: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, flavour: Flavour, accounts: Iterable[tuple[str, str]] = ()) -> None:
+        self._flavour: Flavour = flavour
         self._exact: dict[str, list[tuple[int, str]]] = {}
         self._wild: list[tuple[int, str, str]] = []
         self._places = count()
@@ -153,16 +154,16 @@ class Hosts:
     def list_covering(self, host: str) -> list[str]:
         """Return the accounts whose host covers this one."""
         found = self._look_up(host)
-        found += [(place, username) for place, wider, username in self._wild if covers(wider, host)]
+        found += [(place, username) for place, wider, username in self._wild if covers(wider, host, self._flavour)]
         return [username for _, username in sorted(found)]
 
     def cover(self, host: str) -> bool:
         """Return whether any of the hosts covers this one."""
-        return bool(self._look_up(host)) or any(covers(wider, host) for _, wider, _ in self._wild)
+        return bool(self._look_up(host)) or any(covers(wider, host, self._flavour) for _, wider, _ in self._wild)
 
     def _look_up(self, host: str) -> list[tuple[int, str]]:
         narrow = host.lower()
-        return [item for key in {MANY, narrow, _to_octets(narrow)} for item in self._exact.get(key, ())]
+        return [item for key in {MANY, narrow, _to_octets(narrow, self._flavour)} for item in self._exact.get(key, ())]
 
 
 HostsOfUsers = Mapping[str, Hosts]
@@ -170,11 +171,16 @@ HostsOfUsers = Mapping[str, Hosts]
 
 
 @lru_cache(10_000)
-def to_network(host: str) -> Network | None:
-    """Return the addresses that a host part means: one, those under a mask, or those with the same first octets."""
+def to_network(host: str, flavour: Flavour) -> Network | None:
+    """Return the addresses that a host part means: one, those under a mask, or those with the same first octets.
+
+    MariaDB takes a mask in the form of an address only; `/8` lets nobody in.
+    """
     try:
         if mask := _MASK.fullmatch(host):
             base, bits = mask.groups()
+            if flavour == "mariadb" and "." not in bits:
+                return None
             length = ALL_BITS << (32 - int(bits)) & ALL_BITS if "." not in bits else int(IPv4Address(bits))
             return Network(int(IPv4Address(base)), length)
         if _OCTETS.fullmatch(host):
@@ -186,9 +192,9 @@ def to_network(host: str) -> Network | None:
         return None
 
 
-def _to_octets(host: str) -> str:
+def _to_octets(host: str, flavour: Flavour) -> str:
     """Return a host part with a mask as the pattern of the octets that all its addresses have; others as they are."""
-    network = to_network(host) if "/" in host else None
+    network = to_network(host, flavour) if "/" in host else None
     if network is None:
         return host
     octets = str(IPv4Address(network.base)).split(".")

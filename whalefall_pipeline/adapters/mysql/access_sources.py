@@ -111,8 +111,9 @@ class SourceFinder:
         lookup, asked, address = self._lookup, to_asked(self._question), to_address(username)
         if lookup.flavour == "mysql" and find_login_roles(lookup, username):
             return
+        flavour = lookup.flavour
         for host, everybody in lookup.everybodys:
-            is_part = covers(address.host, host) and not covers(host, address.host)
+            is_part = covers(address.host, host, flavour) and not covers(host, address.host, flavour)
             items = lookup.accounts[everybody].held & self._on_database
             if is_part and items and lookup.is_let_in(username, host):
                 chosen = lookup.choose_of_login(username, asked, host)

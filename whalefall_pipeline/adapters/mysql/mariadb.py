@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, cast
 
 from whalefall_pipeline.adapters.mysql.access_rows import Hosts
@@ -216,7 +216,7 @@ def find_default_roles(accounts: Iterable[tuple[Common, Account]], memberships: 
     members = {(member, item.securable) for member, held in memberships for item in held}
     lacking = [pair for pair in roles if pair not in members]
     sought = {role for _, role in lacking}
-    wider: defaultdict[tuple[str, Securable], Hosts] = defaultdict(Hosts)
+    wider: defaultdict[tuple[str, Securable], Hosts] = defaultdict(partial(Hosts, "mariadb"))
     for member, role in members:
         if role in sought:
             user, host = to_address(member)

@@ -182,6 +182,21 @@ def test_the_most_specific_host_goes_first(settable: MysqlServer) -> None:
     assert order == sorted(hosts, key=lambda host: to_login_order(host, server.flavour))
 
 
+def test_a_mask_in_bits_lets_nobody_in_on_mariadb(settable: MysqlServer) -> None:
+    server = settable
+    if server.flavour == "mysql":
+        pytest.skip("of MariaDB only")
+    server.execute(*MAKE, "CREATE USER nearest@'127.0.0.%', nearest@'127.0.0.0/8'")
+    server.execute("GRANT SELECT ON shop.* TO nearest@'127.0.0.0/8'")
+    login = Login("nearest", host="127.0.0.%")
+    assert Decider(ACCESS, read_population(server)).decide(login.username, READ).verdict is Verdict.NO
+    with connect(server, login) as cursor:
+        assert not is_allowed(cursor, TRY)
+    server.execute("DROP USER nearest@'127.0.0.%'")
+    with pytest.raises(pymysql.err.OperationalError, match="is not allowed to connect"):
+        find_taken_for(server)
+
+
 def find_taken_for(server: MysqlServer) -> str:
     """Return the host part of the account that a login from elsewhere is taken for."""
     connection = pymysql.connect(

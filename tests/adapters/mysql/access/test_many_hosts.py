@@ -9,6 +9,7 @@ from whalefall_pipeline.adapters.mysql import access_rows, mariadb
 from whalefall_pipeline.adapters.mysql.access_dangers import find_dangers
 from whalefall_pipeline.adapters.mysql.access_lookup import Lookup
 from whalefall_pipeline.adapters.mysql.access_rows import Hosts, covers
+from whalefall_pipeline.adapters.mysql.names import Flavour
 from whalefall_pipeline.core.access.model import Population
 from whalefall_pipeline.core.model import MEMBER, Account, AccountState, Held, Kind, Securable
 
@@ -35,9 +36,9 @@ def count_compared(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Return what tells how often a host was compared with another one."""
     compared: list[str] = []
 
-    def note(*hosts: str) -> bool:
-        compared.append(hosts[0])
-        return covers(*hosts)
+    def note(wider: str, host: str, flavour: Flavour) -> bool:
+        compared.append(host)
+        return covers(wider, host, flavour)
 
     monkeypatch.setattr(access_rows, "covers", note)
     return lambda: len(compared)
@@ -49,12 +50,15 @@ def build_defaults(*hosts: str) -> list[tuple[mariadb.Common, mariadb.Account]]:
     return [(common, mariadb.to_account("app", host, None, common)) for host in hosts]
 
 
-def test_hosts_cover_what_each_of_them_covers() -> None:
-    hosts = Hosts((host, host) for host in HOSTS)
+@pytest.mark.parametrize("flavour", ["mysql", "mariadb"])
+def test_hosts_cover_what_each_of_them_covers(flavour: Flavour) -> None:
+    hosts = Hosts(flavour, ((host, host) for host in HOSTS))
+    others = Hosts(flavour, ((host, host) for host in HOSTS[1:]))
     for host in [*HOSTS, "10.0.0.8", "10.1.0.0/16", "10.0.0.8/32", "other"]:
-        assert hosts.list_covering(host) == [wider for wider in HOSTS if covers(wider, host)]
+        wider = [each for each in HOSTS if covers(each, host, flavour)]
+        assert hosts.list_covering(host) == wider
         assert hosts.cover(host)
-        assert Hosts((wider, wider) for wider in HOSTS[1:]).cover(host) is any(covers(each, host) for each in HOSTS[1:])
+        assert others.cover(host) is (wider != ["%"])
 
 
 @pytest.mark.parametrize("members", [ADDRESSES, ["%", *ADDRESSES[1:]], ADDRESSES[1:]])

@@ -4,6 +4,7 @@ import pytest
 
 from whalefall_pipeline.adapters.mysql.access import ACCESS
 from whalefall_pipeline.adapters.mysql.access_rows import Naming, covers
+from whalefall_pipeline.adapters.mysql.names import Flavour
 from whalefall_pipeline.core.access.decide import Decider
 from whalefall_pipeline.core.access.model import Population, Question, Verdict
 from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Kind, Securable, Seen, Unseen
@@ -18,17 +19,31 @@ from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Ki
         ("%.example.com", "db.example.com"),
         ("10.0.0._", "10.0.0.7"),
         ("10.0.0.0/255.255.255.0", "10.0.0.7"),
+        ("10.0.0.0/255.255.0.0", "10.0.3.%"),
+        ("10.0.0.0/255.0.0.0", "10.0.0.0/255.255.255.0"),
+        ("10.%", "10.0.0.0/255.255.0.0"),
+        ("10.0.0.%", "10.0.0.64/255.255.255.192"),
+        ("1%", "10.0.0.0/255.0.0.0"),
+    ],
+)
+@pytest.mark.parametrize("flavour", ["mysql", "mariadb"])
+def test_a_host_covers_a_narrower_one(wider: str, host: str, flavour: Flavour) -> None:
+    assert covers(wider, host, flavour)
+    assert wider.lower() == host or not covers(host, wider, flavour)
+
+
+@pytest.mark.parametrize(
+    ("wider", "host"),
+    [
         ("10.0.0.0/16", "10.0.3.%"),
         ("10.0.0.0/8", "10.0.0.0/255.255.255.0"),
         ("10.0.0.0/255.255.255.0", "10.0.0.64/26"),
-        ("10.%", "10.0.0.0/16"),
-        ("10.0.0.%", "10.0.0.64/26"),
-        ("1%", "10.0.0.0/8"),
+        ("10.0.0.7", "10.0.0.7/32"),
     ],
 )
-def test_a_host_covers_a_narrower_one(wider: str, host: str) -> None:
-    assert covers(wider, host)
-    assert wider.lower() == host or not covers(host, wider)
+def test_a_mask_in_bits_is_one_to_mysql_only(wider: str, host: str) -> None:
+    assert covers(wider, host, "mysql")
+    assert not covers(wider, host, "mariadb")
 
 
 @pytest.mark.parametrize(
@@ -41,15 +56,16 @@ def test_a_host_covers_a_narrower_one(wider: str, host: str) -> None:
         ("10.0.0.0/24", "nonsense/24"),
         ("10.0.0.0/24", "10.0.0.0/8"),
         ("10.0.0.0/24", "10.0.1.0/26"),
-        ("10.0.%", "10.0.0.0/8"),
-        ("10.0.0.%", "10.0.0.0/16"),
+        ("10.0.%", "10.0.0.0/255.0.0.0"),
+        ("10.0.0.%", "10.0.0.0/255.255.0.0"),
         ("10.0.0.1/24", "10.0.0.1"),  # such an account lets nobody in: tried
         ("10.0.0.0/99", "10.0.0.1"),
         ("a%", "%a"),
     ],
 )
-def test_a_host_does_not_cover_what_may_come_from_elsewhere(wider: str, host: str) -> None:
-    assert not covers(wider, host)
+@pytest.mark.parametrize("flavour", ["mysql", "mariadb"])
+def test_a_host_does_not_cover_what_may_come_from_elsewhere(wider: str, host: str, flavour: Flavour) -> None:
+    assert not covers(wider, host, flavour)
 
 
 def test_names_are_compared_as_the_server_is_set_to() -> None:
