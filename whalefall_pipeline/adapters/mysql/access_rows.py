@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address
-from itertools import count
+from itertools import count, takewhile
 from typing import NamedTuple
 
 from whalefall_pipeline.adapters.mysql.names import Address, Flavour, means_database
@@ -193,14 +193,13 @@ def to_network(host: str, flavour: Flavour) -> Network | None:
 
 
 def _to_octets(host: str, flavour: Flavour) -> str:
-    """Return a host part with a mask as the pattern of the octets that all its addresses have; others as they are."""
+    """Return a host part with a mask as the pattern of the first octets of all its addresses; others as they are."""
     network = to_network(host, flavour) if "/" in host else None
     if network is None:
         return host
     octets = str(IPv4Address(network.base)).split(".")
-    fixed = [
-        octet for octet, bits in zip(octets, str(IPv4Address(network.mask)).split("."), strict=True) if bits == "255"
-    ]
+    masks = str(IPv4Address(network.mask)).split(".")
+    fixed = [octet for octet, _ in takewhile(lambda pair: pair[1] == "255", zip(octets, masks, strict=True))]
     return ".".join([*fixed, MANY] if len(fixed) < len(octets) else fixed)
 
 

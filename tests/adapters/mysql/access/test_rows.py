@@ -24,6 +24,7 @@ from whalefall_pipeline.core.model import Account, AccountState, Grant, Json, Ki
         ("10.%", "10.0.0.0/255.255.0.0"),
         ("10.0.0.%", "10.0.0.64/255.255.255.192"),
         ("1%", "10.0.0.0/255.0.0.0"),
+        ("10.%", "10.0.7.0/255.0.255.0"),
     ],
 )
 @pytest.mark.parametrize("flavour", ["mysql", "mariadb"])
@@ -60,6 +61,8 @@ def test_a_mask_in_bits_is_one_to_mysql_only(wider: str, host: str) -> None:
         ("10.0.0.%", "10.0.0.0/255.255.0.0"),
         ("10.0.0.1/24", "10.0.0.1"),  # such an account lets nobody in: tried
         ("10.0.0.0/99", "10.0.0.1"),
+        ("10.7.%", "10.0.7.0/255.0.255.0"),  # a mask may have gaps
+        ("10.7.%", "10.5.7.0/255.0.255.0"),
         ("a%", "%a"),
     ],
 )
