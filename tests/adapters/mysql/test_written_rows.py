@@ -1,6 +1,7 @@
 """Rows of MariaDB's mysql.global_priv that somebody wrote by hand: each means what the server makes of it."""
 
 import json
+import math
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 
@@ -109,3 +110,19 @@ def test_a_number_ends_before_what_is_no_digit(writable: MysqlServer, document: 
     held = {item.privilege for item in read(writable)[1].held["by_hand@%"]}
     assert shown.startswith("GRANT ")
     assert held == set(shown.removeprefix("GRANT ").partition(" ON ")[0].split(", "))
+
+
+def test_numbers_without_end_are_read(writable: MysqlServer) -> None:
+    endless = "9" * 5000
+    numbers = ("password_last_changed", "password_lifetime", "max_questions", "max_updates", "max_connections")
+    others = "".join(f', "{key}": {endless}' for key in numbers)
+    document = f'{{"access": {endless}, "ssl_type": 0, "max_statement_time": 1e999{others}}}'
+    writable.execute(f"INSERT INTO mysql.global_priv (user, host, priv) VALUES ('by_hand', '%', '{document}')")
+    writable.execute("FLUSH PRIVILEGES")
+    accounts, reading = read(writable)
+    assert str(writable.query("SHOW GRANTS FOR by_hand")[0][0]).startswith("GRANT ALL PRIVILEGES")
+    assert {item.privilege for item in reading.held["by_hand@%"]} >= {"SELECT", "SUPER"}
+    seconds = accounts["by_hand@%"].attributes["max_statement_seconds"]
+    assert isinstance(seconds, float)
+    assert math.isfinite(seconds)
+    RULES.own_capabilities(AccountState.of(accounts["by_hand@%"]), datetime.now(UTC))

@@ -24,6 +24,7 @@ BUILT_IN = frozenset({"mariadb.sys@localhost"})
 TLS = {0: None, 1: "ANY", 2: "X509", 3: "SPECIFIED"}
 TRUE = "true"
 """A flag of a row that is set; the server takes nothing else for it, neither 1 nor "true" as a text."""
+MOST_SECONDS = 1e18
 LATEST = 100_000_000_000
 """The last second at which a password is taken to have been changed: rows may hold any number."""
 
@@ -65,7 +66,8 @@ LAST_BITS = (
     (0, "DELETE HISTORY"),
 )
 """Since which version which privilege is the last."""
-_NUMBER = re.compile(r"-?\d+")
+_NUMBER = re.compile(r"-?\d{1,21}")
+"""Of more digits so many are read: they are beyond 64 bits already."""
 
 
 class PrivilegeRow(NamedTuple):
@@ -235,7 +237,7 @@ def to_integer(value: str | None, otherwise: int = 0) -> int:
 
 
 def _to_seconds(value: str | None) -> float:
-    return float(value) if value and _NUMBER.match(value) else 0.0
+    return max(-MOST_SECONDS, min(float(value), MOST_SECONDS)) if value and _NUMBER.match(value) else 0.0
 
 
 def _name_bit(bit: int, server_version: int) -> str:
