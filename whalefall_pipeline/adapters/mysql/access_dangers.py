@@ -11,7 +11,7 @@ from typing import NamedTuple
 from whalefall_pipeline.adapters.mysql.access_links import ROLE_ADMIN, SYSTEM_USER, find_proxies, may_map
 from whalefall_pipeline.adapters.mysql.access_lookup import Asked, Given, Lookup
 from whalefall_pipeline.adapters.mysql.access_rows import HostsOfUsers
-from whalefall_pipeline.adapters.mysql.access_sources import BY
+from whalefall_pipeline.adapters.mysql.access_sources import BY, NO_ROLE
 from whalefall_pipeline.adapters.mysql.mysql import DYNAMIC
 from whalefall_pipeline.adapters.mysql.names import Flavour
 from whalefall_pipeline.adapters.mysql.rules import RULES
@@ -73,17 +73,30 @@ def find_dangers(lookup: Lookup) -> Iterator[Danger]:
     superusers = _find_superusers(lookup, now)
     bounded = UNPROTECTED if all(_is_protected(lookup, username) for username in superusers) else ""
     dangerous = _group_dangerous(lookup, items, superusers)
-    for username in lookup.accounts:
+    for username, state in lookup.accounts.items():
+        has_own = username in superusers or not state.held.isdisjoint(items)
+        first = _find_first_step(lookup, username) if has_own else ""
         for reason in superusers.get(username, ()):
-            yield Danger(username, "", 0, reason, "")
+            yield Danger(username, "", 0, reason, first)
         lenders = dict(lookup.list_lenders(username, dangerous))
         for lender, step in lenders.items():
             for reason in superusers.get(lender, ()):
                 yield Danger(username, "", 0, f"{reason}{BY}{lender}", step)
         held = _list_held(lookup, username, items, lookup.list_wider(username, dangerous), lenders)
         for given in _list_counting(lookup, username, held):
-            yield from _to_dangers(lookup, username, given, bounded)
+            yield from _to_dangers(lookup, username, given, bounded, first)
     yield from _find_taken_by_login(lookup, superusers)
+
+
+def _is_on_server(item: Held) -> bool:
+    return item.securable.scope in {SERVER, DYNAMIC}
+
+
+def _find_first_step(lookup: Lookup, username: str) -> str:
+    """Return what a login does to have its own privileges on the server, in whose place others are: see `Lookup`."""
+    if lookup.find_active_role(username) is None:
+        return ""
+    return NO_ROLE if any(not step for _, step in lookup.list_lenders(username)) else ""
 
 
 def _group_dangerous(lookup: Lookup, items: frozenset[Held], superusers: Collection[str]) -> HostsOfUsers:
@@ -100,7 +113,7 @@ def _list_held(
     if state.account.kind is Kind.USER:
         for giver in wider:
             for item in lookup.accounts[giver].held & items:
-                if giver in lenders or item.securable.scope not in {SERVER, DYNAMIC}:
+                if giver in lenders or not _is_on_server(item):
                     yield Given(giver, item)
 
 
@@ -173,9 +186,9 @@ def _decides(column: str, privilege: str) -> bool:
     return column == "priv" or column.endswith("_priv") or (privilege == "UPDATE" and column in TAKING_COLUMNS)
 
 
-def _to_dangers(lookup: Lookup, username: str, given: Given, bounded: str) -> Iterator[Danger]:
+def _to_dangers(lookup: Lookup, username: str, given: Given, bounded: str, first: str) -> Iterator[Danger]:
     giver, item = given
-    on_server = item.securable.scope in {SERVER, DYNAMIC}
+    on_server = _is_on_server(item)
     way = WAYS[lookup.flavour].get(item.privilege) if on_server else None
     if item.privilege in WRITING:
         is_kept_out = on_server and item.privilege in lookup.find_restricted(username, SYSTEM)
@@ -188,7 +201,8 @@ def _to_dangers(lookup: Lookup, username: str, given: Given, bounded: str) -> It
     is_bounded = way.is_bounded and not _is_protected(lookup, username)
     words = f"{item.privilege} on {'*.*' if on_server else item.securable}{BY + giver if giver != username else ''}"
     since = lookup.population.find_since(giver, item)
-    yield Danger(username, bounded if is_bounded else "", way.rank, words, way.step, item, since)
+    step = f"{first}, {way.step}" if first and on_server and giver == username else way.step
+    yield Danger(username, bounded if is_bounded else "", way.rank, words, step, item, since)
 
 
 def _is_protected(lookup: Lookup, username: str) -> bool:

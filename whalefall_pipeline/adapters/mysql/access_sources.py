@@ -13,6 +13,7 @@ from whalefall_pipeline.core.access.model import Question, Source
 from whalefall_pipeline.core.model import SERVER, Held, Kind, Securable
 
 BY = ", by the row of "
+NO_ROLE = "SET ROLE NONE"
 
 
 class SourceFinder:
@@ -57,7 +58,7 @@ class SourceFinder:
         """Yield what gives it on the whole server: on MariaDB another account's privileges may stand for one's own."""
         held = self._lookup.accounts[username].held & self._on_server
         lent = dict(self._lookup.list_lenders(username))
-        own = "SET ROLE NONE" if "" in lent.values() else ""
+        own = NO_ROLE if "" in lent.values() else ""
         for item in held:
             if item.privilege not in self._find_restricted(username):
                 yield self._to_source(username, Given(username, item), own)

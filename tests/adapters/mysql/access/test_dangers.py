@@ -194,6 +194,23 @@ def test_a_role_of_a_wider_host_is_a_way_to_what_that_one_is(settable: MysqlServ
     assert bool([way for way in ways if way.username == NEAR.username]) is done
 
 
+@pytest.mark.parametrize("privilege", PROBES)
+def test_a_default_role_of_a_wider_host_is_left_first(settable: MysqlServer, privilege: str) -> None:
+    server = settable
+    if server.flavour == "mysql":
+        pytest.skip("of MariaDB only")
+    server.execute("CREATE USER grabber, grabber@localhost", f"GRANT {privilege} ON *.* TO grabber@localhost")
+    server.execute("CREATE ROLE other", "GRANT other TO grabber", "SET DEFAULT ROLE other FOR grabber@localhost")
+    found = find_escalations(ACCESS, read_population(server))
+    (way,) = [way for way in found.ways if way.username == NEAR.username]
+    assert way.danger.step.startswith("SET ROLE NONE")
+    assert NEAR.username not in found.superusers
+    with connect(server, NEAR) as cursor:
+        assert not is_allowed(cursor, PROBES[privilege], REFUSED)
+        assert is_allowed(cursor, "SET ROLE NONE")
+        assert is_allowed(cursor, PROBES[privilege], REFUSED)
+
+
 @pytest.mark.parametrize("is_superuser", [False, True])
 def test_a_proxy_takes_over_another_account_where_the_plugin_maps(
     settable_mysql: MysqlServer, is_superuser: bool
