@@ -49,17 +49,17 @@ def sync(ledger: Engine, store: SecretStore, server: Server, instances: Sequence
 
 
 def register(ledger: Engine, store: SecretStore, server: Server, proxies: Sequence[Proxy]) -> list[Instance]:
-    """Register an instance behind each proxy; it is named by its port."""
+    """Register an instance behind each proxy; no two are named alike, though a port may be given twice."""
     secret = store.encrypt(server.login.password)
     with ledger.connect() as connection, transaction(connection):
         return [
             write_instance(
                 connection,
-                replace(server.instance, id=0, name=f"at {proxy.port}", host="127.0.0.1", port=proxy.port),
+                replace(server.instance, id=0, name=f"{number} of {len(proxies)}", host="127.0.0.1", port=proxy.port),
                 username=server.login.username,
                 secret=secret,
             )
-            for proxy in proxies
+            for number, proxy in enumerate(proxies)
         ]
 
 
